@@ -1,0 +1,98 @@
+"""The words of the domain, each one an enum whose values are what the tables hold."""
+
+from enum import StrEnum
+
+
+class Access(StrEnum):
+    """What a participant may do in a conversation; NONE is a frozen view of the past."""
+
+    READ_WRITE = "ReadWrite"
+    READ = "Read"
+    NONE = "None"
+
+
+class Notify(StrEnum):
+    """Which messages of others a participant is mailed; on the wire true, "MentionsOnly" and false."""
+
+    ALL = "All"
+    MENTIONS_ONLY = "MentionsOnly"
+    OFF = "Off"
+
+
+class ChangeKind(StrEnum):
+    """A requested change of participation; ADD joins only whom is absent (PUT conversation)."""
+
+    JOIN = "join"
+    ADD = "add"
+    UPDATE = "update"
+    LEAVE = "leave"
+
+
+class ChangeStatus(StrEnum):
+    """A change's fate: APPLIED had its effect, REJECTED was refused by a rule, FAILED is our fault."""
+
+    PENDING = "pending"
+    APPLIED = "applied"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+
+class Origin(StrEnum):
+    """Where a message came from."""
+
+    WEB = "web"
+    REST = "rest"
+    IMPORT = "import"
+    EMAIL = "email"
+
+
+class MessageType(StrEnum):
+    """A user's message, or the system's, which has no sender and never notifies."""
+
+    USER = "UserMessage"
+    SYSTEM = "SystemMessage"
+
+
+class Purpose(StrEnum):
+    """What mail to an address of ours does; POSTMASTER is fixed by RFC 5321 4.5.1."""
+
+    REPLY = "reply"
+    UNSUBSCRIBE = "unsubscribe"
+    POSTMASTER = "postmaster"
+
+
+class Outcome(StrEnum):
+    """What became of an inbound mail; RECEIVED is not yet processed."""
+
+    RECEIVED = "received"
+    POSTED = "posted"
+    IGNORED = "ignored"
+    REFUSED = "refused"
+    QUARANTINED = "quarantined"
+    FAILED = "failed"
+
+
+class NotificationStatus(StrEnum):
+    """A participant's notification: OPEN waits to be made into mails, the others are its ends."""
+
+    OPEN = "open"
+    MADE = "made"
+    CANCELLED = "cancelled"
+
+
+class Stage(StrEnum):
+    """How far a delivery (one mail to one address) has come.
+
+    QUEUED → CLAIMED → SENDING → SENT is the way through. DEFERRED waits after a 4xx, FAILED had a 5xx,
+    UNKNOWN sent its final dot and lost the answer, CAPTURED was kept instead of sent, CANCELLED has a reason.
+    """
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    SENDING = "sending"
+    SENT = "sent"
+    DEFERRED = "deferred"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    CAPTURED = "captured"
+    CANCELLED = "cancelled"
