@@ -59,7 +59,9 @@ class Settings(BaseSettings):
     api_port: Port = Field(8000, description="its port")
     smtp_host: str = Field("127.0.0.1", description="where the SMTP bridge listens")
     smtp_port: Port = Field(8025, description="its port")
-    reply_domain: Domain = Field("reply.localhost", description="the domain of the inbound addresses; its MX is the bridge")
+    reply_domain: Domain = Field(
+        "reply.localhost", description="the domain of the inbound addresses; its MX is the bridge"
+    )
     relay_url: Annotated[SecretStr | None, _scheme("smtp", "smtps")] = Field(
         None, description="where mails are sent; unset: they are captured, see `mailtalk mails`"
     )
@@ -89,6 +91,13 @@ class Settings(BaseSettings):
     def base_url(self) -> str:
         """Base of every link in mails, without a slash at its end."""
         return (self.public_url or f"http://{self.api_host}:{self.api_port}").rstrip("/")
+
+    def require(self, name: str) -> str:
+        """A secret setting's value; SettingsError when it is not set."""
+        value: SecretStr | None = getattr(self, name)
+        if value is None:
+            raise SettingsError(f"{PREFIX}{name.upper()} is not set ({Settings.model_fields[name].description})")
+        return value.get_secret_value()
 
 
 def load(**overrides: Any) -> Settings:

@@ -66,6 +66,7 @@ class Outcome(StrEnum):
 
     RECEIVED = "received"
     POSTED = "posted"
+    UNSUBSCRIBED = "unsubscribed"
     IGNORED = "ignored"
     REFUSED = "refused"
     QUARANTINED = "quarantined"

@@ -1,0 +1,34 @@
+# The image of Mailtalk's own services; docker-compose.yml says how each one is started.
+
+FROM python:3.11-slim AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+RUN python -m venv /opt/mailtalk
+ENV PATH=/opt/mailtalk/bin:$PATH
+WORKDIR /src
+
+# Dependencies first: the layer is kept until the lock changes. Wheels only: no foreign build script runs.
+COPY requirements-server.lock ./
+RUN pip install --require-hashes --only-binary :all: -r requirements-server.lock
+
+COPY pyproject.toml README.md LICENSE ./
+COPY mailtalk mailtalk
+COPY api api
+COPY smtp_bridge smtp_bridge
+COPY worker worker
+COPY cli cli
+# setuptools comes from the lock, so nothing is fetched here; neither it nor pip is needed afterwards.
+RUN pip install --no-deps --no-index --no-build-isolation . \
+    && pip uninstall --yes setuptools pip
+
+FROM python:3.11-slim
+RUN groupadd --gid 10001 mailtalk \
+    && useradd --uid 10001 --gid mailtalk --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin mailtalk
+COPY --from=build /opt/mailtalk /opt/mailtalk
+ENV PATH=/opt/mailtalk/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /tmp
+USER 10001:10001
+EXPOSE 8000 8025
+# Each service has a check of its own, in docker-compose.yml.
+HEALTHCHECK NONE
+ENTRYPOINT ["mailtalk"]
+CMD ["--help"]

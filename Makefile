@@ -1,0 +1,51 @@
+# `make help` says what there is. Everything runs from .venv, made at the first use of any of these.
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+PYTEST_FLAGS ?= -n auto
+UV ?= uv
+
+# The first Python on the PATH that is new enough; PYTHON=… chooses another.
+PYTHON ?= $(firstword $(foreach each,python3.11 python3.12 python3.13 python3.14 python3,\
+	$(if $(shell $(each) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>&1 || echo no),,$(each))))
+
+.DEFAULT_GOAL := help
+.PHONY: help up test check lint fmt lock clean
+
+help: ## Show this
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+up: $(INSTALLED) ## Start everything on this machine, and print three commands to try; Ctrl-C stops it
+	@$(BIN)/mailtalk up
+
+test: $(INSTALLED) ## Run all tests, with real servers
+	$(BIN)/pytest $(PYTEST_FLAGS)
+
+check: lint test ## Run what the CI runs: style, types, import contracts, tests
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: $(INSTALLED) ## Format the code, and mend what can be mended
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+lock: ## Choose the newest versions of all dependencies (maintainers; needs uv)
+	$(UV) pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--all-extras --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock
+
+clean: ## Remove what was installed and cached; the data in .mailtalk stays
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements.lock pyproject.toml
+	$(if $(PYTHON),,$(error Mailtalk needs Python 3.11 or newer, and there is none on the PATH: install it, or say PYTHON=/path/to/python3))
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "$(PYTHON) cannot make a venv: on Debian, apt-get install python3-venv" >&2; exit 1; }
+	@echo 'Installing into .venv what requirements.lock says …'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	@touch $@

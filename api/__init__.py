@@ -1,0 +1,1 @@
+"""The HTTP API: TalkJS's wire contract, thin over the domain."""

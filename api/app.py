@@ -1,0 +1,83 @@
+"""The ASGI application: the routes, and what is made at the process's start."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api import conversations, errors, health, messages, participants, users
+from api.auth import Credentials
+from api.calls import Endpoint, Services, endpoint
+from api.intake import Intake
+from api.outcomes import Outcomes
+from mailtalk.db import Database
+from mailtalk.keys import Keyring
+from mailtalk.notifications import Pace
+from mailtalk.settings import Settings
+from worker.bell import Bell
+
+CONVERSATION = "/conversations/{conversationId}"
+PARTICIPANT = CONVERSATION + "/participants/{userId}"
+ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
+    ("PUT", "/users/{userId}", users.put),
+    ("GET", "/users/{userId}", users.get),
+    ("PUT", CONVERSATION, conversations.put),
+    ("GET", CONVERSATION, conversations.get),
+    ("PUT", PARTICIPANT, participants.put),
+    ("PATCH", PARTICIPANT, participants.patch),
+    ("DELETE", PARTICIPANT, participants.delete),
+    ("GET", PARTICIPANT, participants.get),
+    ("GET", PARTICIPANT + "/email", participants.email),
+    ("POST", CONVERSATION + "/messages", messages.post),
+    ("GET", CONVERSATION + "/messages", messages.listed),
+    ("GET", "/changes/{changeId}", participants.change),
+)
+
+
+class QuotedPath:
+    """Routes match the path as it was sent, so that an id may hold a slash; a trailing slash is dropped."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Rewrite the path of HTTP requests."""
+        if scope["type"] == "http":
+            path = scope["raw_path"].decode("latin-1").partition("?")[0]
+            scope = {**scope, "path": path.rstrip("/") or "/"}
+        await self._app(scope, receive, send)
+
+
+def build(settings: Settings) -> ASGIApp:
+    """The application for these settings."""
+    database = Database(settings.require("database_url"), pool=32)
+    keyring = Keyring.from_setting(settings.require("secret_key"))
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        bell = Bell(settings)
+        outcomes = Outcomes(database, settings.require("redis_url"))
+        intake = Intake(database, bell, outcomes, settings.wait_seconds)
+        outcomes.start()
+        app.state.database, app.state.outcomes = database, outcomes
+        app.state.services = Services(
+            database, keyring, Credentials(database, keyring), intake, Pace.of(settings), settings.reply_domain
+        )
+        yield
+        await intake.close()
+        await outcomes.stop()
+        bell.close()
+        database.close()
+
+    return QuotedPath(Starlette(routes=_routes(), lifespan=lifespan, exception_handlers=errors.HANDLERS))
+
+
+def _routes() -> list[Route]:
+    served = [Route(f"/v1/{{appId}}{path}", endpoint(handler), methods=[method]) for method, path, handler in ENDPOINTS]
+    return [
+        Route("/healthz", health.live, methods=["GET"]),
+        Route("/readyz", health.ready, methods=["GET"]),
+        *served,
+    ]

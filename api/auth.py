@@ -1,0 +1,91 @@
+"""Credentials: a JWT signed with the app's secret, or the secret itself; the credential decides the app."""
+
+import time
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import jwt
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+
+from mailtalk import apps
+from mailtalk.db import Database
+from mailtalk.errors import Unauthorized
+from mailtalk.keys import Keyring
+from mailtalk.models import App
+
+LEEWAY = 30  # seconds
+REMEMBERED = 2.0  # seconds that a checked credential is not looked up again
+MOST = 10_000
+# exp is asked for: PyJWT takes a token without it by default.
+RULES: Any = {"require": ["exp", "iss"], "verify_aud": False, "verify_sub": False, "verify_iat": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """The app a request belongs to."""
+
+    id: str
+    default_version: str
+
+
+class Credentials:
+    """Finds the app of a credential; Unauthorized when there is none."""
+
+    def __init__(self, database: Database, keyring: Keyring) -> None:
+        self._database, self._keyring = database, keyring
+        self._known: dict[bytes, tuple[Tenant, float]] = {}
+
+    async def tenant(self, authorization: str | None) -> Tenant:
+        """The app of an Authorization header."""
+        token = _bearer(authorization)
+        digest = sha256(token.encode("utf-8", "surrogateescape")).digest()
+        tenant, until = self._known.get(digest, (None, 0.0))
+        if tenant is None or until < time.monotonic():
+            tenant = await run_in_threadpool(self._look_up, token)
+            self._remember(digest, tenant)
+        return tenant
+
+    def _remember(self, digest: bytes, tenant: Tenant) -> None:
+        if len(self._known) >= MOST:
+            self._known.clear()
+        self._known[digest] = (tenant, time.monotonic() + REMEMBERED)
+
+    def _look_up(self, token: str) -> Tenant:
+        with self._database.transaction() as session:
+            app = self._by_jwt(session, token) if token.count(".") == 2 else apps.by_secret(session, token)  # noqa: PLR2004
+            if app is None:
+                raise Unauthorized(["the credential is not known"])
+            return Tenant(app.id, app.default_version)
+
+    def _by_jwt(self, session: Session, token: str) -> App | None:
+        try:
+            issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
+            app = apps.get(session, issuer) if isinstance(issuer, str) and issuer.isprintable() else None
+            if app is not None:
+                _check(token, app, apps.secret_of(app, self._keyring))
+        except jwt.InvalidTokenError as error:
+            raise Unauthorized([f"the token is not valid: {_why(error)}"]) from None
+        return app
+
+
+def _bearer(authorization: str | None) -> str:
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthorized(["send the header Authorization: Bearer <token or secret>"])
+    return token.strip()
+
+
+def _check(token: str, app: App, secret: str) -> None:
+    claims = jwt.decode(token, secret, algorithms=["HS256"], issuer=app.id, leeway=LEEWAY, options=RULES)
+    if claims.get("tokenType") != "app":
+        raise jwt.InvalidTokenError
+
+
+def _why(error: jwt.InvalidTokenError) -> str:
+    if isinstance(error, jwt.ExpiredSignatureError):
+        return "it has expired"
+    if isinstance(error, jwt.MissingRequiredClaimError):
+        return f"it has no {error.claim}"
+    return "its signature, issuer or tokenType is not this app's"

@@ -1,0 +1,105 @@
+"""A call: an authenticated request of an app, with what its endpoint needs."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import wire
+from api.auth import Credentials, Tenant
+from api.intake import Intake
+from mailtalk.db import Database
+from mailtalk.errors import Invalid, NotFound, TooLarge
+from mailtalk.keys import Keyring
+from mailtalk.notifications import Pace
+
+BODY_LIMIT = 1_000_000  # bytes
+VERSIONS = ("2021-01-01", "2021-02-09", "2021-07-30", "2024-01-01")
+VERSION_HEADER = "TalkJS-REST-Version"
+LIMIT, LIMIT_MOST = 10, 100
+
+Shape = TypeVar("Shape")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the process made at its start."""
+
+    database: Database
+    keyring: Keyring
+    credentials: Credentials
+    intake: Intake
+    pace: Pace
+    reply_domain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request of one app."""
+
+    request: Request
+    services: Services
+    tenant: Tenant
+    version: str
+
+    @property
+    def app_id(self) -> str:
+        """The app that the credential decided."""
+        return self.tenant.id
+
+    def id(self, name: str) -> str:
+        """An id from the path, by its name on the wire."""
+        return wire.path_value(name, self.request.path_params[name])
+
+    async def body(self, shape: type[Shape]) -> Shape:
+        """The body as its shape; Invalid names the wrong field."""
+        raw = bytearray()
+        async for chunk in self.request.stream():
+            raw += chunk
+            if len(raw) > BODY_LIMIT:
+                raise TooLarge({"body": [f"is larger than {BODY_LIMIT} bytes"]})
+        return wire.decode(bytes(raw), shape)
+
+    async def transact(self, verb: Callable[..., Result], *args: Any) -> Result:
+        """Call a domain verb in a transaction of its own, off the event loop."""
+        return await run_in_threadpool(partial(self._transact, verb, *args))
+
+    def _transact(self, verb: Callable[..., Result], *args: Any) -> Result:
+        with self.services.database.transaction() as session:
+            return verb(session, *args)
+
+    def page_limit(self) -> int:
+        """How many items a list gives; never clamped, because a short page means the end."""
+        text = self.request.query_params.get("limit", str(LIMIT))
+        if not text.isdecimal() or not 1 <= int(text) <= LIMIT_MOST:
+            raise Invalid({"limit": [f"must be a whole number from 1 to {LIMIT_MOST}"]})
+        return int(text)
+
+
+Endpoint = Callable[[Call], Awaitable[object]]
+
+
+def endpoint(handler: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+    """A Starlette endpoint of a handler that takes a Call and gives a Response, or what stands in a 200."""
+
+    async def answer(request: Request) -> Response:
+        result = await handler(await _call(request))
+        return result if isinstance(result, Response) else wire.reply(result)
+
+    return answer
+
+
+async def _call(request: Request) -> Call:
+    services: Services = request.app.state.services
+    tenant = await services.credentials.tenant(request.headers.get("authorization"))
+    if wire.path_value("appId", request.path_params["appId"]) != tenant.id:
+        raise NotFound(["no such thing"])
+    version = request.headers.get(VERSION_HEADER) or tenant.default_version
+    if version not in VERSIONS:
+        raise Invalid({VERSION_HEADER: [f"must be one of {', '.join(VERSIONS)}"]})
+    return Call(request, services, tenant, version)

@@ -1,0 +1,103 @@
+"""Who waits for a change is told at once: by Redis pub/sub, and by looking at the rows when Redis is away."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterable
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from starlette.concurrency import run_in_threadpool
+
+from mailtalk import changes
+from mailtalk.changes import Ended
+from mailtalk.db import Database
+from mailtalk.errors import Unavailable
+from mailtalk.vocabulary import ChangeStatus
+from worker.bell import CHANNEL
+
+HEARING = 0.5  # seconds between two looks while we hear what is announced: announcements may be lost
+DEAF = 0.1  # and while we don't
+RECENT = 20_000  # announcements kept for those who have not begun to wait
+
+log = logging.getLogger(__name__)
+
+
+class Outcomes:
+    """The changes that requests of this process wait for."""
+
+    def __init__(self, database: Database, redis_url: str) -> None:
+        self._database, self._redis_url = database, redis_url
+        self._waiting: dict[int, asyncio.Future[Ended]] = {}
+        self._recent: dict[int, Ended] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self.hears = False
+
+    def start(self) -> None:
+        """Begin to listen; before any change is accepted, so that nothing is missed."""
+        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._look())]
+
+    async def stop(self) -> None:
+        """End; whoever still waits gets a 202 by its own deadline."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def of(self, change_id: int, seconds: float) -> Ended | None:
+        """What became of a change; None when it did not end in time."""
+        if change_id in self._recent:
+            return self._recent.pop(change_id)
+        future = self._waiting.setdefault(change_id, asyncio.get_running_loop().create_future())
+        try:
+            return await asyncio.wait_for(future, seconds)
+        except TimeoutError:
+            return None
+        finally:
+            self._waiting.pop(change_id, None)
+
+    def _tell(self, ended: Iterable[Ended]) -> None:
+        for each in ended:
+            future = self._waiting.get(each.id)
+            if future is None:
+                self._recent[each.id] = each
+            elif not future.done():
+                future.set_result(each)
+        while len(self._recent) > RECENT:
+            del self._recent[next(iter(self._recent))]
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._hear()
+            except (RedisError, OSError) as error:
+                if self.hears:
+                    log.warning("the broker is away (%s); looking at the rows instead", type(error).__name__)
+            self.hears = False
+            await asyncio.sleep(HEARING)
+
+    async def _hear(self) -> None:
+        async with (
+            Redis.from_url(
+                self._redis_url, socket_connect_timeout=1, health_check_interval=2, socket_timeout=5
+            ) as redis,
+            redis.pubsub(ignore_subscribe_messages=True) as pubsub,
+        ):
+            await pubsub.subscribe(CHANNEL)
+            self.hears = True
+            while True:
+                message = await pubsub.get_message(timeout=1)
+                if message is not None:
+                    self._tell(Ended(i, ChangeStatus(status), code) for i, status, code in json.loads(message["data"]))
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(HEARING if self.hears else DEAF)
+            if self._waiting:
+                try:
+                    self._tell(await run_in_threadpool(self._ended, list(self._waiting)))
+                except Unavailable as error:
+                    log.warning("cannot look at the changes: %s", error)
+
+    def _ended(self, ids: list[int]) -> list[Ended]:
+        with self._database.transaction() as session:
+            return changes.ended(session, ids)

@@ -1,0 +1,32 @@
+"""The process `mailtalk api`: uvicorn on uvloop."""
+
+import logging
+
+import uvicorn
+
+from api.app import build
+from mailtalk.settings import Settings
+
+KEEP_ALIVE = 5  # seconds
+CONCURRENCY = 2_000  # connections; above it a 503
+GRACE = 5  # seconds for the requests under way when we stop
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    log.info("listening on http://%s:%d", settings.api_host, settings.api_port)
+    uvicorn.run(
+        build(settings),
+        host=settings.api_host,
+        port=settings.api_port,
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        limit_concurrency=CONCURRENCY,
+        timeout_graceful_shutdown=GRACE,
+    )

@@ -1,0 +1,92 @@
+"""Users: put and get."""
+
+from typing import Any
+
+import msgspec
+from email_validator import EmailNotValidError, validate_email
+from msgspec import UNSET, UnsetType
+
+from api import wire
+from api.calls import Call
+from api.wire import Json
+from mailtalk import clock, users
+from mailtalk.errors import Invalid
+from mailtalk.models import User
+
+Text = str | None | UnsetType
+Texts = str | list[str] | None | UnsetType
+NAME_LENGTH = 1_000
+
+
+class Put(msgspec.Struct, rename="camel"):
+    """Body of PUT; null clears, what is missing stays."""
+
+    name: str | UnsetType = UNSET
+    email: Texts = UNSET
+    phone: Texts = UNSET
+    photo_url: Text = UNSET
+    welcome_message: Text = UNSET
+    locale: Text = UNSET
+    role: Text = UNSET
+    custom: dict[str, str | None] | UnsetType | None = UNSET
+    push_tokens: dict[str, Any] | UnsetType | None = UNSET
+
+
+COLUMNS = {name: name for name in Put.__struct_fields__} | {"email": "emails", "phone": "phones"}
+
+
+async def put(call: Call) -> Json:
+    """PUT: create or merge."""
+    fields = columns(await call.body(Put))
+    await call.transact(users.put, call.app_id, call.id("userId"), fields)
+    return {}
+
+
+async def get(call: Call) -> Json:
+    """GET: everything we know, nulls too."""
+    return shown(await call.transact(users.get, call.app_id, call.id("userId")))
+
+
+def columns(body: Put) -> Json:
+    """The given fields under the columns' names, checked."""
+    fields = wire.given(body, COLUMNS)
+    if not 0 < len(fields.get("name", "-").strip()) <= NAME_LENGTH:
+        raise Invalid({"name": [f"must have 1 to {NAME_LENGTH} characters"]})
+    for column in {"emails", "phones"} & fields.keys():
+        fields[column] = _texts(fields[column])
+    if fields.get("emails"):
+        fields["emails"] = [_mailbox(each) for each in fields["emails"]]
+    if fields.get("custom", UNSET) is None:
+        fields["custom"] = {}
+    return fields
+
+
+def shown(user: User) -> Json:
+    """A user on the wire."""
+    return {
+        "id": user.id,
+        "name": user.name,
+        "email": user.emails,
+        "phone": user.phones,
+        "photoUrl": user.photo_url,
+        "welcomeMessage": user.welcome_message,
+        "locale": user.locale,
+        "role": user.role,
+        "custom": user.custom,
+        "pushTokens": user.push_tokens,
+        "createdAt": clock.millis(user.created_at),
+    }
+
+
+def _texts(value: str | list[str] | None) -> list[str] | None:
+    values = [value] if isinstance(value, str) else value or []
+    return [each.strip() for each in values if each.strip()] or None
+
+
+def _mailbox(text: str) -> str:
+    # Dots and special domains are the operator's business: mails may go to hosts of their own network.
+    try:
+        found = validate_email(text, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False)
+    except EmailNotValidError as error:
+        raise Invalid({"email": [f"{text!r} is not an e-mail address: {error}"]}) from None
+    return found.ascii_email or found.normalized

@@ -1,0 +1,1 @@
+"""The commands: they start servers and processes, and show what is there."""

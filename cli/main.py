@@ -1,0 +1,136 @@
+"""The command line: `mailtalk --help` says what there is."""
+
+# ruff: noqa: PLC0415 - each command imports what it needs, so that help comes at once
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from mailtalk.errors import Reasons
+
+HELP = """Conversations that people take part in from their inbox.
+
+\b
+Try it, everything on this machine, PostgreSQL and Valkey included:
+  mailtalk up                   starts it and prints three commands to try
+  mailtalk mails                in another terminal: what was mailed
+
+\b
+Run it, each process under your own supervisor, as many of each as you like:
+  export MAILTALK_DATABASE_URL=postgresql://…  MAILTALK_REDIS_URL=redis://…
+  export MAILTALK_SECRET_KEY=$(openssl rand -hex 32)      # once; keep it
+  mailtalk migrate              brings the tables to the newest version
+  mailtalk app create "My app"  prints the app's id and secret
+  mailtalk api                  HTTP, for your backend
+  mailtalk worker               applies changes, makes and sends mails
+  mailtalk bridge               SMTP, for people's replies
+
+\b
+Settings are MAILTALK_* environment variables; secrets are also read from the
+file named by MAILTALK_*_FILE. README.md lists them all under "Settings".
+
+\b
+Exit codes: 0 done, or stopped by Ctrl-C or SIGTERM; 1 it failed, the reason is
+on stderr; 2 a wrong setting or argument, named on stderr.
+"""
+
+
+def _told(reasons: "Reasons") -> str:
+    if isinstance(reasons, Mapping):
+        return "; ".join(f"{name}: {', '.join(texts)}" for name, texts in reasons.items())
+    return "; ".join(reasons)
+
+
+class _Commands(click.Group):
+    """Turns what people can mend into one text on stderr, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from mailtalk.errors import MailtalkError, Refused
+        from mailtalk.settings import SettingsError
+
+        try:
+            return super().invoke(ctx)
+        except SettingsError as error:
+            click.echo(error, err=True)
+            ctx.exit(2)
+        except Refused as error:
+            raise click.ClickException(_told(error.reasons)) from error
+        except MailtalkError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(
+    cls=_Commands, help=HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(package_name="mailtalk")
+def main() -> None:
+    """Conversations that people take part in from their inbox."""
+
+
+@main.command()
+def up() -> None:
+    """Start everything on this machine, and keep it running.
+
+    PostgreSQL and Valkey are embedded unless MAILTALK_DATABASE_URL and MAILTALK_REDIS_URL are set; what they
+    keep is in MAILTALK_DATA_DIR (.mailtalk). A process that dies is started again. Ctrl-C stops everything.
+    """
+    from cli.up import up as start
+    from mailtalk.settings import load
+
+    start(load())
+
+
+@main.command()
+def api() -> None:
+    """Serve HTTP at MAILTALK_API_HOST:MAILTALK_API_PORT (127.0.0.1:8000)."""
+    from api.server import run
+
+    from cli.datadir import settings
+
+    run(settings())
+
+
+@main.command()
+def worker() -> None:
+    """Apply changes, process mails that came, make and send mails that go."""
+    from cli.datadir import settings
+    from worker.server import run
+
+    run(settings())
+
+
+@main.command()
+def bridge() -> None:
+    """Take mail for the reply domain at MAILTALK_SMTP_HOST:MAILTALK_SMTP_PORT (127.0.0.1:8025)."""
+    from smtp_bridge.server import run
+
+    from cli.datadir import settings
+
+    run(settings())
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the tables to the newest version; safe to run at any time, also by several at once."""
+    from cli.datadir import settings
+    from cli.schema import migrate as bring
+
+    bring(settings("database_url"))
+
+
+@main.group()
+def app() -> None:
+    """Make apps: the tenants, each with a secret of its own."""
+
+
+@app.command()
+@click.argument("name")
+@click.option("--id", "app_id", help="The id in the API's paths; made from the name unless given.")
+def create(name: str, app_id: str | None) -> None:
+    """Make an app, and print its id and its secret, which is shown only now."""
+    from cli.app import create as make
+    from cli.datadir import settings
+
+    make(settings("database_url", "secret_key"), name, app_id)

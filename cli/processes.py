@@ -1,0 +1,183 @@
+"""Programs under our care: started, started again when they die, stopped in order."""
+
+import os
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+import click
+
+STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PAUSE = 0.5  # between two starts of one program: below the second we promise, above a busy loop
+POLL = 0.1
+
+
+def tied(to_death: signal.Signals) -> list[str]:
+    """Prefix that has the kernel signal a program when we die, however we die; Linux only."""
+    setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
+    return [setpriv, "--pdeathsig", to_death.name.removeprefix("SIG")] if setpriv else []
+
+
+@dataclass
+class Program:
+    """One command, and the process that runs it now."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    directory: Path | None = None
+    log: Path | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    kill_signal: signal.Signals = signal.SIGKILL
+    grace: float = 5
+    started: float = 0
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, in a process group of its own: the terminal's Ctrl-C is for us alone."""
+        self.started = time.monotonic()
+        output = self._output()
+        try:
+            self.process = subprocess.Popen(  # noqa: S603 - our own commands
+                self.command,
+                env=self.environment,
+                cwd=self.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output and subprocess.STDOUT,
+                process_group=0,
+            )
+        finally:
+            if output:
+                output.close()
+
+    @property
+    def ended(self) -> str | None:
+        """How it ended, or None while it runs."""
+        code = self.process.poll() if self.process else None
+        if code is None:
+            return None
+        return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+    def send(self, what: signal.Signals) -> None:
+        """Signal it, if it is there."""
+        if self.process:
+            self.process.send_signal(what)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for its end; False when it runs on."""
+        with suppress(subprocess.TimeoutExpired):
+            if self.process:
+                self.process.wait(max(0, seconds))
+            return True
+        return False
+
+    def _output(self) -> IO[bytes] | None:
+        return open(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") if self.log else None  # noqa: PTH123 - mode bits; closed by start
+
+
+def stop(*programs: Program) -> None:
+    """Ask all of them to end; insist when their grace is over."""
+    for program in programs:
+        program.send(program.stop_signal)
+    asked = time.monotonic()
+    late = [each for each in programs if not each.wait(asked + each.grace - time.monotonic())]
+    kill(*late)
+
+
+def kill(*programs: Program) -> None:
+    """End all of them now."""
+    for program in programs:
+        program.send(program.kill_signal)
+    for program in programs:
+        if not program.wait(1):
+            program.send(signal.SIGKILL)
+            program.wait(1)
+
+
+class Supervisor:
+    """Keeps programs running until a signal asks us to stop; then stops them, the last added first."""
+
+    def __init__(self) -> None:
+        self._stages: list[tuple[Program, ...]] = []
+        self._heard, self._wakeup = socket.socketpair()
+        self._stopping = False
+
+    def __enter__(self) -> Self:
+        """From now on each way to ask us to stop interrupts what we are doing, as Ctrl-C does."""
+        self._handle(signal.default_int_handler)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        """Stop everything; a second Ctrl-C hurries."""
+        self._handle(signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            for stage in reversed(self._stages):
+                stop(*stage)
+        except KeyboardInterrupt:
+            kill(*(program for stage in reversed(self._stages) for program in stage))
+        return kind is KeyboardInterrupt
+
+    def add(self, *programs: Program) -> None:
+        """Care for these from now on; they are stopped together. Those not yet started are started."""
+        self._stages.append(programs)
+        for program in programs:
+            if not program.process:
+                program.start()
+
+    def run(self, until: Callable[[], bool] | None = None) -> bool:
+        """Start again whatever dies, until a signal asks us to stop (False) or `until` says so (True)."""
+        self._listen()
+        while not self._stopping:
+            if until and until():
+                return True
+            dead = [each for stage in self._stages for each in stage if each.ended]
+            for program in dead:
+                _revive(program)
+            self._wait(POLL if dead or until else None)
+        return False
+
+    def _listen(self) -> None:
+        """Have signals, a child's death among them, wake our wait instead of interrupting us anywhere."""
+        self._heard.setblocking(False)
+        self._wakeup.setblocking(False)
+        signal.set_wakeup_fd(self._wakeup.fileno(), warn_on_full_buffer=False)
+        self._handle(_ignore)
+        signal.signal(signal.SIGCHLD, _ignore)
+
+    def _handle(self, handler: Callable[..., None] | signal.Handlers) -> None:
+        for each in STOP:
+            signal.signal(each, handler)
+
+    def _wait(self, seconds: float | None) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._heard, selectors.EVENT_READ)
+            if selector.select(seconds):
+                self._stopping |= not set(STOP).isdisjoint(self._heard.recv(4096))
+
+
+def _revive(program: Program) -> None:
+    if time.monotonic() < program.started + PAUSE:
+        return
+    click.echo(f"{program.name} ended ({program.ended}); starting it again")
+    try:
+        program.start()
+    except OSError as error:
+        click.echo(f"{program.name} cannot start: {error}; trying again", err=True)
+
+
+def _ignore(*_: object) -> None:
+    """Python keeps a signal for the wake-up only when it has a handler."""

@@ -1,0 +1,13 @@
+"""The time, in one place: domain functions take it as a parameter, ways in ask here."""
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """The present moment in UTC."""
+    return datetime.now(UTC)
+
+
+def millis(moment: datetime) -> int:
+    """A moment as the wire says it: milliseconds since 1970."""
+    return round(moment.timestamp() * 1000)

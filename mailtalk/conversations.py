@@ -1,0 +1,62 @@
+"""Conversations: created and merged by backend services; the row is the lock of all that happens in it."""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from mailtalk.errors import NotFound
+from mailtalk.models import Conversation, Participation
+from mailtalk.participation import State
+from mailtalk.users import merged
+from mailtalk.vocabulary import Access, Notify
+
+
+def put(session: Session, app_id: str, conversation_id: str, fields: dict[str, Any]) -> None:
+    """Create the conversation, or merge the given columns; `custom` merges key by key."""
+    session.execute(insert(Conversation).values(app_id=app_id, id=conversation_id, custom={}).on_conflict_do_nothing())
+    row = lock(session, app_id, conversation_id)
+    for column, value in fields.items():
+        setattr(row, column, merged(getattr(row, column), value) if isinstance(value, dict) else value)
+
+
+def get(session: Session, app_id: str, conversation_id: str) -> Conversation:
+    """The conversation; NotFound when the app has none of this id."""
+    return _found(session.get(Conversation, (app_id, conversation_id)), conversation_id)
+
+
+def lock(session: Session, app_id: str, conversation_id: str) -> Conversation:
+    """The conversation, locked until the transaction ends; foreign keys to it go on being inserted."""
+    key_share = {"key_share": True}  # FOR NO KEY UPDATE
+    return _found(session.get(Conversation, (app_id, conversation_id), with_for_update=key_share), conversation_id)
+
+
+def participants(session: Session, app_id: str, conversation_id: str) -> list[Participation]:
+    """Those who take part now: not who left, not who has access None."""
+    query = (
+        select(Participation)
+        .where(Participation.app_id == app_id, Participation.conversation_id == conversation_id)
+        .where(Participation.present, Participation.access != Access.NONE)
+        .order_by(Participation.joined_at, Participation.user_id)
+    )
+    return list(session.scalars(query))
+
+
+def participant(session: Session, app_id: str, conversation_id: str, user_id: str) -> Participation:
+    """One participation that has not ended, with access None too; NotFound otherwise."""
+    row = session.get(Participation, (app_id, conversation_id, user_id))
+    if row is None or not row.present:
+        raise NotFound({"userId": [f"no participant {user_id!r}"]}, "PARTICIPANT_NOT_FOUND")
+    return row
+
+
+def state(row: Participation) -> State:
+    """A participation as its rules see it."""
+    return State(row.present, Access(row.access), Notify(row.notify), row.generation)
+
+
+def _found(row: Conversation | None, conversation_id: str) -> Conversation:
+    if row is None:
+        raise NotFound({"conversationId": [f"no conversation {conversation_id!r}"]}, "CONVERSATION_NOT_FOUND")
+    return row

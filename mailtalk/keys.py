@@ -1,0 +1,73 @@
+"""The keys derived from SECRET_KEY: to issue addresses, to look them up, and to seal what holds them at rest."""
+
+import hmac
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+KEY_ID_BYTES = 4
+NONCE_BYTES = 12
+
+
+class SealBroken(Exception):
+    """What was sealed cannot be opened: another SECRET_KEY made it, or it was changed."""
+
+
+@dataclass(frozen=True, repr=False)
+class Key:
+    """One secret and what is derived from it, each use with a key of its own."""
+
+    secret: bytes
+
+    def derive(self, use: bytes, data: bytes) -> bytes:
+        """HMAC-SHA256 of data under the key of this use, 32 bytes."""
+        return hmac.digest(self._of(use), data, "sha256")
+
+    @cached_property
+    def id(self) -> int:
+        """What a row says of the key it was made with; tells nothing of the key."""
+        return int.from_bytes(self._of(b"id")[:KEY_ID_BYTES], "big") >> 1  # fits PostgreSQL's integer
+
+    @cached_property
+    def sealer(self) -> AESGCM:
+        """AES-256-GCM under the key for seals."""
+        return AESGCM(self._of(b"seal"))
+
+    def _of(self, use: bytes) -> bytes:
+        return hmac.digest(self.secret, b"mailtalk/" + use, sha256)
+
+
+class Keyring:
+    """Several keys: the first one signs and seals, all are known, so that a key can be replaced."""
+
+    def __init__(self, keys: Iterable[Key]) -> None:
+        self.keys = tuple(keys)
+        self.current = self.keys[0]
+        self._by_id = {key.id: key for key in self.keys}
+
+    @classmethod
+    def from_setting(cls, secret_key: str) -> "Keyring":
+        """Read MAILTALK_SECRET_KEY: one key, or several separated by commas."""
+        return cls(Key(part.strip().encode()) for part in secret_key.split(","))
+
+    def seal(self, plain: bytes, about: str) -> bytes:
+        """Encrypt bytes for keeping; `about` binds them to their place."""
+        nonce = os.urandom(NONCE_BYTES)
+        key_id = self.current.id.to_bytes(KEY_ID_BYTES, "big")
+        return key_id + nonce + self.current.sealer.encrypt(nonce, plain, about.encode())
+
+    def unseal(self, sealed: bytes, about: str) -> bytes:
+        """Decrypt what `seal` made; SealBroken when the key is unknown or the bytes were changed."""
+        key = self._by_id.get(int.from_bytes(sealed[:KEY_ID_BYTES], "big"))
+        if key is None:
+            raise SealBroken("sealed with a key that MAILTALK_SECRET_KEY does not hold")
+        body = KEY_ID_BYTES + NONCE_BYTES
+        try:
+            return key.sealer.decrypt(sealed[KEY_ID_BYTES:body], sealed[body:], about.encode())
+        except InvalidTag:
+            raise SealBroken("the sealed bytes were changed") from None

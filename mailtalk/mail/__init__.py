@@ -1,0 +1,1 @@
+"""What is known of mail: addresses, parsing, screening, replies, composing. All pure."""

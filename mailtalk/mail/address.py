@@ -1,0 +1,47 @@
+"""Inbound addresses: 26 base32 characters that nobody can guess, and 4 that let junk be refused without a look-up."""
+
+import hmac
+from base64 import b32encode
+from uuid import UUID
+
+from mailtalk.keys import Key, Keyring
+from mailtalk.vocabulary import Purpose
+
+TOKEN_CHARS = 26  # 130 bits
+CHECK_CHARS = 4  # 20 bits
+LOCAL_CHARS = TOKEN_CHARS + CHECK_CHARS
+_ALPHABET = frozenset("abcdefghijklmnopqrstuvwxyz234567")
+
+
+def token(key: Key, participation_id: UUID, generation: int, purpose: Purpose) -> str:
+    """Derive the local part for one generation of a participation's address; lower case, as mail systems fold it."""
+    seed = b"%b/%d/%b" % (participation_id.bytes, generation, purpose.encode())
+    secret = _base32(key.derive(b"issue", seed))[:TOKEN_CHARS]
+    return secret + _check(key, secret)
+
+
+def signer(keyring: Keyring, local: str) -> Key | None:
+    """Find the key whose check characters the local part carries; None: we never issued it."""
+    if len(local) != LOCAL_CHARS or not _ALPHABET.issuperset(local):
+        return None
+    secret, check = local[:TOKEN_CHARS], local[TOKEN_CHARS:]
+    return next((key for key in keyring.keys if hmac.compare_digest(_check(key, secret), check)), None)
+
+
+def lookup(key: Key, local: str) -> bytes:
+    """What the database keeps of a local part, 32 bytes that do not lead back to it."""
+    return key.derive(b"lookup", local.encode())
+
+
+def split(mailbox: str) -> tuple[str, str]:
+    """A mailbox as (local part, domain), both lower case; the domain is empty when there is none."""
+    local, _, domain = mailbox.strip().lower().rpartition("@")
+    return (local, domain) if local else (domain, "")
+
+
+def _check(key: Key, secret: str) -> str:
+    return _base32(key.derive(b"check", secret.encode()))[:CHECK_CHARS]
+
+
+def _base32(raw: bytes) -> str:
+    return b32encode(raw).decode().lower()

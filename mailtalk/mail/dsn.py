@@ -1,0 +1,117 @@
+"""What a bounce says failed, and whether for good: delivery status fields (RFC 3464, 3463), else its words.
+
+Only hard failures suppress an address, so hard means that the mailbox or its domain does not exist. A full mailbox, a
+block list, a policy or a too large mail is soft, whatever class its status has: all of that may pass.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mailtalk.mail import headers
+from mailtalk.mail.parse import Mail
+
+_REPORTS = {"message/delivery-status", "message/global-delivery-status"}
+_NO_FAILURE = {"delivered", "relayed", "expanded"}
+_LOOKED_AT = 20_000
+_GROUPS = re.compile(r"\n[ \t]*\n")
+_FIELD = re.compile(r"^([A-Za-z-]{1,40}):[ \t]*(.*(?:\n[ \t]+.*)*)", re.MULTILINE)
+_STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
+_CODE = re.compile(r"(?<![\d.:/-])([45])\d\d(?=[ -]|: )")
+_RECIPIENT = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w.-]{1,255}")
+_ADDRESS = re.compile(r"[^\s<>@]{0,80}@[\w.-]{1,255}")
+_COPY = re.compile(
+    r"^[-=_* ]{2,80}(?:this is a copy|below this line|original|returned|a copy|the header|begin|unsent|message header|text of|start)"
+    r"|^(?:received|return-path|mime-version|dkim-signature):",
+    re.IGNORECASE | re.MULTILINE,
+)
+_DEAD_STATUS = re.compile(r"5\.(?:1\.(?:1|2|3|6|10)|4\.4)$")
+
+
+def _any_of(*phrases: str) -> re.Pattern[str]:
+    return re.compile("|".join(phrases), re.IGNORECASE)
+
+
+_DEAD = _any_of(
+    r"user (?:is )?(?:unknown|not found|not known)", r"(?:unknown|no such|invalid|nonexist\w+) (?:local )?(?:user|recipient|mailbox|address|account|domain|host)",
+    r"does(?: not|n't) exist", r"(?:recipient|mailbox|account|address|user|domain|host)(?: name| address)? (?:was |is )?(?:not found|unknown|invalid|not valid|lookup failed)",
+    r"not (?:a )?(?:valid|known) (?:mailbox|user|recipient|address)", r"not listed in", r"name or service not known",
+    r"unrout(?:e)?able", r"no (?:mx|mail exchanger|mailbox here)", r"nxdomain", r"no longer (?:exist|valid|in use|available|active)",
+    r"does(?: not|n't) have an? .{0,40}account", r"no account", r"there is no such", r"couldn't find any host", r"bad destination",
+    r"unknown or illegal alias", r"moved to", r"recipient address rejected: access denied", r"not recogni[sz]ed", r"host \S+ (?:was )?not found", r"may not exist",
+    r"invalid final delivery userid",
+)  # fmt: skip
+_ALIVE = _any_of(
+    r"(?:mail)?box.{0,20} full", r"quota", r"insufficient .{0,10}(?:storage|space|disk)", r"exceed\w* .{0,20}(?:size|limit|storage)",
+    r"too (?:large|big|many|fast|much)", r"spam", r"\bblock", r"black ?list", r"\bban", r"reputation", r"dmarc", r"\bspf\b", r"dkim", r"policy",
+    r"relay(?:ing)?\b", r"reverse dns", r"\bptr\b", r"virus", r"authenticat", r"suspend", r"disabled", r"inactive", r"timed? ?out", r"try again", r"temporar",
+    r"sender", r"not allowed", r"unsolicited", r"bulk",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One recipient's fate; `status` is an enhanced code (5.1.1); `hard`: the address is dead."""
+
+    recipient: str | None
+    status: str | None
+    hard: bool
+
+
+def failures(mail: Mail) -> list[Failure]:
+    """Of a mail that was screened as a bounce: empty for a notice that says that all went well."""
+    groups = list(_recipient_groups(mail))
+    if groups:
+        spare = _words(mail) if len(groups) == 1 else ""
+        return [_from_fields(fields, spare) for fields in groups if fields.get("action", "").lower() not in _NO_FAILURE]
+    return [_from_words(recipient, _words(mail)) for recipient in _named(mail) or [None]]
+
+
+def _recipient_groups(mail: Mail) -> Iterator[dict[str, str]]:
+    for item in mail.attachments:
+        if item.content_type in _REPORTS:
+            text = item.content[:_LOOKED_AT].decode("utf-8", "replace").replace("\r", "")
+            for group in _GROUPS.split(text):
+                fields = {name.lower(): headers.clean(value) for name, value in _FIELD.findall(group)}
+                if fields.keys() & {"final-recipient", "original-recipient", "status"}:
+                    yield fields
+
+
+def _from_fields(fields: dict[str, str], spare: str) -> Failure:
+    recipient = fields.get("original-recipient") or fields.get("final-recipient") or ""
+    address = _RECIPIENT.search(recipient.rpartition(";")[2])
+    words = fields.get("diagnostic-code") or spare
+    status = _status(words, fields.get("status", ""))
+    hard = fields.get("action", "failed").lower() != "delayed" and _is_dead(status, words)
+    return Failure(address[0] if address else None, status, hard)
+
+
+def _from_words(recipient: str | None, words: str) -> Failure:
+    status = _status(words, "")
+    return Failure(recipient, status, _is_dead(status, words))
+
+
+def _status(words: str, declared: str) -> str | None:
+    """A remote server's own code is more telling than the general one of the server that reports (X.0.0)."""
+    found = [*_STATUS.findall(declared), *_STATUS.findall(words)]
+    return next((code for code in found if not code.endswith((".0.0", ".5.0"))), found[0] if found else None)
+
+
+def _is_dead(status: str | None, words: str) -> bool:
+    if (status or "").startswith(("2", "4")):
+        return False
+    words = _ADDRESS.sub("", words)
+    if _DEAD_STATUS.match(status or ""):
+        return not _ALIVE.search(words) or bool(_DEAD.search(words))
+    return bool(_DEAD.search(words)) and not _ALIVE.search(words)
+
+
+def _named(mail: Mail) -> list[str | None]:
+    return [*headers.addresses(",".join(mail.all("x-failed-recipients")))]
+
+
+def _words(mail: Mail) -> str:
+    """What the reporting server says, without the mail that it returns."""
+    words = (mail.text or mail.html or "")[:_LOOKED_AT]
+    copy = _COPY.search(words)
+    return words[: copy.start()] if copy else words

@@ -1,0 +1,71 @@
+"""What a mail may ask of us, checked by linear scans before anything is decoded (reliability.md, Limits)."""
+
+import re
+from dataclasses import dataclass
+
+
+class TooMuch(Exception):
+    """The mail is beyond a limit; `reason` is a word for machines."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bytes, but for the counts of parts, depth, encoded words and addresses."""
+
+    message: int = 25_000_000
+    header_block: int = 100_000
+    header: int = 16_000
+    line: int = 64_000
+    parts: int = 500
+    depth: int = 30
+    encoded_words: int = 500
+    addresses: int = 500
+
+
+DEFAULT = Limits()
+
+_HEADER_END = re.compile(rb"\r?\n\r?\n")
+_FOLD = re.compile(rb"\r?\n(?![ \t])")
+_ADDRESSED = (b"from:", b"sender:", b"reply-to:", b"to:", b"cc:", b"bcc:", b"resent-to:", b"resent-cc:")
+
+
+def check(raw: bytes, limits: Limits = DEFAULT) -> None:
+    """Refuse what is too large; parts and depth are counted by mime.read as it splits, with the same exception."""
+    _at_most(len(raw), limits.message, "message-too-large")
+    _at_most(_longest_line(raw), limits.line, "line-too-long")
+    check_headers(header_block(raw), limits)
+
+
+def check_headers(block: bytes, limits: Limits = DEFAULT) -> None:
+    """Refuse a header block, a mail's or a part's, that would be slow to decode."""
+    _at_most(len(block), limits.header_block, "header-block-too-large")
+    fields = _FOLD.split(block)
+    _at_most(max(map(len, fields)), limits.header, "header-too-large")
+    _at_most(block.count(b"=?"), limits.encoded_words, "too-many-encoded-words")
+    _at_most(sum(map(_addresses, fields)), limits.addresses, "too-many-addresses")
+
+
+def header_block(raw: bytes) -> bytes:
+    """Everything before the first empty line."""
+    end = _HEADER_END.search(raw)
+    return raw[: end.start()] if end else raw
+
+
+def _longest_line(raw: bytes) -> int:
+    return max(map(len, raw.split(b"\n")))
+
+
+def _addresses(field: bytes) -> int:
+    """As many as there are both commas and at-signs: `"Doe, J" <j@x>` and `j@x <j@x>` are one each."""
+    if not field.lower().startswith(_ADDRESSED):
+        return 0
+    return min(field.count(b","), field.count(b"@")) + 1
+
+
+def _at_most(value: int, limit: int, reason: str) -> None:
+    if value > limit:
+        raise TooMuch(reason)

@@ -1,0 +1,32 @@
+"""File names that a stranger chose, made safe to show and to offer for download."""
+
+import mimetypes
+import re
+import unicodedata
+
+_LENGTH = 150
+_SEPARATORS = re.compile(r"[/\\]")
+_FORBIDDEN = re.compile(r'[<>:"|?*]')
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_TYPES = mimetypes.MimeTypes()  # the built-in table: the same on every machine
+
+
+def safe(name: str, content_type: str) -> str:
+    """A base name in NFC without control and bidi characters, at most 150 long; named by its type when empty."""
+    name = unicodedata.normalize("NFC", _SEPARATORS.split(name)[-1][-1000:])
+    name = "".join(c for c in name if unicodedata.category(c) not in _INVISIBLE)
+    name = " ".join(_FORBIDDEN.sub("_", name).split()).strip(". ")
+    return _shortened(name) if name else _by_type(content_type)
+
+
+def _shortened(name: str) -> str:
+    """The extension survives: it is what a desktop opens the file by."""
+    stem, dot, extension = name.rpartition(".")
+    if len(name) <= _LENGTH or not stem or len(extension) > 10:  # noqa: PLR2004 - longer is no extension
+        return name[:_LENGTH]
+    return stem[: _LENGTH - len(extension) - 1] + dot + extension
+
+
+def _by_type(content_type: str) -> str:
+    known = {"message/rfc822": ".eml", "text/plain": ".txt"}
+    return "attachment" + (known.get(content_type) or _TYPES.guess_extension(content_type) or "")

@@ -1,0 +1,137 @@
+"""The line or lines that introduce a quote: "On Monday Alice wrote:", in any language."""
+
+import re
+from collections.abc import Iterator
+
+from mailtalk.mail.quotes.lines import Kind
+from mailtalk.mail.quotes.locales import WORDS
+
+LONGEST = 400  # characters of an attribution
+_LINES = 6  # lines that it may be wrapped over
+_SHORT = 160  # characters of one that only the quote below it shows
+
+
+def _either(words: tuple[str, ...]) -> str:
+    return "|".join(re.escape(word) for word in words)
+
+
+_COLON = ":："
+_FRAME = "-*_=~ "
+_WROTE_NAME = re.compile(rf"(?:^|[\s,>])(?:{_either(WORDS.wrote_name)})\s")
+_ON = re.compile(rf"[\s>\"*_]{{0,4}}(?:{_either(WORDS.on)})(?![a-zà-ÿ]).{{0,30}}?\d")
+_DATE_FIRST = re.compile(r"[^\d@]{0,18}\d")
+_NUMBERS = re.compile(r"\d[^\d]+\d")
+_ADDRESS = re.compile(r"[^\s@<>]@[^\s@<>]")
+_ADDRESS_END = re.compile(r"[<(\[].{0,100}[^\s@]@[^\s@].{0,100}[>)\]]\W{0,4}$")
+_OLD_GMAIL = re.compile(
+    r"\d{4}-\d\d-\d\d \d{1,2}:\d\d gmt[+-]\d\d:\d\d .{1,80}|\d{4}/\d{1,2}/\d{1,2} .{1,60}<\S{3,80}>"
+)
+_SHARED = re.compile(r"(?:\s|-+\s?)(?=(?:On|Am|Le|El|Il|Em|Op|Den|W dniu|Dnia|Dne) .{0,20}\d)")
+
+
+def find(folded: list[str], letters: list[str]) -> Iterator[range]:
+    """Find attributions among lines of text, as ranges of lines."""
+    for end in range(len(folded)):
+        if letters[end] in (Kind.TEXT, Kind.QUOTE) and _may_end(folded[end].lstrip("> "), letters[end]):
+            found = _ending_at(folded, letters, end)
+            if found:
+                yield found
+
+
+def split_shared(line: str) -> list[str]:
+    """Part "fine by me On Monday, 2 May 2022, Alice wrote:" into what was said and the attribution."""
+    if not line.rstrip().endswith(tuple(_COLON)) or len(line) > LONGEST or line.lstrip().startswith(">"):
+        return [line]
+    places = [place for place in _SHARED.finditer(line) if line[: place.start()].strip("- ")]
+    if not places or not is_attribution(line[places[-1].end() :].casefold()):
+        return [line]
+    return [line[: places[-1].start()].rstrip("- "), line[places[-1].end() :]]
+
+
+def is_attribution(folded: str, *, quote_follows: bool = False) -> bool:
+    """Tell whether one unwrapped line introduces a quote; a quote right below it makes less enough."""
+    if len(folded) > LONGEST:
+        return False
+    core = folded.strip(_FRAME)
+    colon, core = core.endswith(tuple(_COLON)), core.rstrip(_COLON + _FRAME)
+    if not colon:
+        return _without_colon(folded, core)
+    return _names_writer(core) or (quote_follows and len(core) <= _SHORT and _hints(core))
+
+
+def _ending_at(folded: list[str], letters: list[str], end: int) -> range | None:
+    """Go up from the last line to where the attribution opens: the nearest "On ...", else the nearest that fits."""
+    strong, weak, words, follows = None, None, "", _quote_follows(letters, end)
+    for start in range(end, max(end - _LINES, -1), -1):
+        if len(words) > LONGEST or not _joins(folded, letters, start, end):
+            break
+        words = f"{folded[start].lstrip('> ')} {words}".strip()
+        if is_attribution(words):
+            if _opens(folded, letters, start, words):
+                return range(start, end + 1)
+            strong = strong or range(start, end + 1)
+        elif is_attribution(words, quote_follows=follows):
+            weak = weak or range(start, end + 1)
+    return strong or weak
+
+
+def _opens(folded: list[str], letters: list[str], start: int, words: str) -> bool:
+    """See "On Monday", or a date that is not the second line of "On Monday, April 12,"."""
+    if _ON.match(words):
+        return True
+    above = folded[start - 1] if start and letters[start - 1] == Kind.TEXT else ""
+    return bool(_DATE_FIRST.match(words)) and not (_ON.match(above) and len(above) < LONGEST // 2)
+
+
+def _joins(folded: list[str], letters: list[str], line: int, end: int) -> bool:
+    """Allow text upwards; blank lines only where a lone "<" or ">" shows that a link was torn."""
+    if line == end or letters[line] == Kind.TEXT:
+        return True
+    torn = any(folded[index] in ("<", ">") or folded[index].startswith("mailto:") for index in range(line, end))
+    return letters[line] == Kind.EMPTY and torn
+
+
+def _may_end(folded: str, letter: str) -> bool:
+    """Look at the last characters only, so that most lines cost nothing."""
+    tail = folded[-LONGEST:].rstrip(_FRAME)
+    if letter == Kind.QUOTE:
+        return tail.endswith(tuple(_COLON)) and tail.rstrip(_COLON) in ("", *WORDS.wrote)
+    return tail.endswith(tuple(_COLON)) or tail.endswith(WORDS.wrote) or bool(_OLD_GMAIL.fullmatch(tail[:LONGEST]))
+
+
+def _quote_follows(letters: list[str], end: int) -> bool:
+    rest = "".join(letters[end + 1 : end + 4]).lstrip(Kind.EMPTY)
+    return rest.startswith(Kind.QUOTE)
+
+
+def _names_writer(core: str) -> bool:
+    """Judge a line that ended in a colon: who wrote, and when or from which address."""
+    opens = bool(_ON.match(core) or _DATE_FIRST.match(core))
+    dated = opens and bool(_NUMBERS.search(core))
+    address = bool(_ADDRESS.search(core))
+    if _wrote_last(core):
+        return address or dated
+    if _WROTE_NAME.search(core) and _NUMBERS.search(core):
+        return opens or address
+    return dated and bool(_ADDRESS_END.search(core[-220:]))
+
+
+def _wrote_last(core: str) -> bool:
+    """See a verb at the end, as a word of its own; scripts without spaces need no gap."""
+    verb = next((word for word in WORDS.wrote if core.endswith(word)), "")
+    before = core[: -len(verb)][-1:] if verb else ""
+    return bool(verb) and (not before.isalnum() or verb[0] >= "\u0e00")
+
+
+def _hints(core: str) -> bool:
+    """Judge a line with a quote right below it: a writer, an address or a date will do."""
+    return bool(_wrote_last(core) or _ADDRESS.search(core) or (_DATE_FIRST.match(core) and _NUMBERS.search(core)))
+
+
+def _without_colon(folded: str, core: str) -> bool:
+    """Know the few that have no colon: old Gmail, dashes on both sides, "On ... <address> wrote"."""
+    if _OLD_GMAIL.fullmatch(core):
+        return True
+    wrote = bool(_wrote_last(core))
+    framed = folded.startswith("--") and folded.endswith("--")
+    return wrote and (framed or bool(_ON.match(core) and _ADDRESS.search(core)))

@@ -1,0 +1,99 @@
+"""The elements that mail clients put around quotes and signatures."""
+
+import re
+from enum import StrEnum
+from itertools import islice
+from typing import Any, TypeAlias
+
+from mailtalk.mail.marker import QUOTE_CLASS
+from mailtalk.mail.quotes.lines import Kind, kind_of
+
+Element: TypeAlias = Any  # lxml has no types
+
+
+class Part(StrEnum):
+    """What an element is for."""
+
+    BODY = "body"
+    QUOTE = "quote"  # its content is quoted
+    BELOW = "below"  # everything from here on is quoted
+    SIGNATURE = "signature"
+
+
+_QUOTES = frozenset(
+    {
+        "gmail_quote",  # Gmail; also what Gmail's own blockquote button writes
+        "yahoo_quoted",
+        "protonmail_quote",
+        "tutanota_quote",
+        "zmail_extra",  # Zoho
+        "gmx_quote",
+        "moz-forward-container",
+        "oriMsgHtmlSeperator",
+        "WordSection1-quote",
+        "freebirdQuote",
+        "front-blockquote",
+        "moz-email-headers-table",
+        QUOTE_CLASS,
+    }
+)
+_QUOTE_IDS = frozenset(
+    {"OLK_SRC_BODY_SECTION", "isReplyContent", "QuotedMessage", "mail-editor-reference-message-container"}
+)
+_BELOW_IDS = frozenset(
+    {
+        "appendonsend",  # Outlook on the web and its apps
+        "divRplyFwdMsg",
+        "stopSpelling",
+        "replySplit",  # Exchange
+        "zwchr",  # Zimbra
+        "reply-intro",  # Roundcube
+        "ms-outlook-mobile-body-separator-line",
+        "orbit-quote",
+    }
+)
+_SIGNATURES = frozenset(
+    {
+        "gmail_signature",
+        "moz-signature",
+        "protonmail_signature_block",
+        "tutanota_signature",
+        "signature-container",
+        "roundcube-signature",
+    }
+)
+_SIGNATURE_IDS = frozenset({"Signature", "ms-outlook-mobile-signature", "AppleMailSignature", "_rc_sig", "signature"})
+_PREFIX = re.compile(r"(?:m_-?\d{1,40}|x_|yiv\d{1,20}|ydp[0-9a-f]{1,20})")
+_OUTLOOK_LINE = re.compile(
+    r"border-top:\s?solid\s#(?:b5c4df|e1e1e1)\s1\.0pt"  # Outlook for Windows and for Mac
+    r"|padding-top:\s?5px;\s?border-top-color:\s?rgb\(229, 229, 229\)",  # Windows Mail
+    re.IGNORECASE,
+)
+_PEEK = 12  # pieces of text that are looked at to know a forward
+
+
+def part_of(element: Element) -> Part:
+    """Tell what an element is for; a forward's container is body."""
+    if not isinstance(element.tag, str):
+        return Part.BODY
+    names = {_PREFIX.sub("", name, count=1) for name in element.get("class", "")[:500].split()}
+    name = _PREFIX.sub("", (element.get("id") or element.get("name") or "")[:200], count=1)
+    part = _by_name(names, name, element)
+    return Part.BODY if part == Part.QUOTE and _is_forward(element) else part
+
+
+def _by_name(names: set[str], name: str, element: Element) -> Part:
+    """Look the names up; an unnamed blockquote is a quote too."""
+    if name in _BELOW_IDS or _OUTLOOK_LINE.search(element.get("style", "")[:500]):
+        return Part.BELOW
+    if names & _QUOTES or name in _QUOTE_IDS or element.tag == "blockquote" or name == "quote":
+        return Part.QUOTE
+    signature = names & _SIGNATURES or name in _SIGNATURE_IDS or element.get("data-signatureblock")
+    return Part.SIGNATURE if signature else Part.BODY
+
+
+def _is_forward(element: Element) -> bool:
+    """See "Forwarded message" as the first words."""
+    words = (text.strip() for text in islice(element.itertext(), _PEEK))
+    first = next((text for text in words if text), "")
+    return kind_of(first) == Kind.FORWARD

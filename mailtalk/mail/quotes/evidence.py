@@ -1,0 +1,98 @@
+"""What only we know about a quote: our reply addresses and the text that we sent. It changes the letters of lines."""
+
+import re
+from dataclasses import dataclass
+
+from mailtalk.mail.quotes import attributions
+from mailtalk.mail.quotes.lines import DEPTH, WIDTH, Kind
+from mailtalk.mail.quotes.locales import fold
+
+HIDDEN = "…"  # stands where an address of ours stood
+_LONGEST_SENT = 50_000  # characters of our mail that are compared
+_LINKS = re.compile(r"<[^<>\s]{4,2000}>|https?://\S{1,2000}")
+_WORD = re.compile(r"\W+|_")
+_NUMBERS = re.compile(r"\d\D+\d")
+_STRONG = 8  # letters that make a line of ours recognisable
+_RUN = 40  # letters of neighbouring lines that together cannot be chance
+_COVERED = 0.6  # share of our text that shows the quote to be complete, so that the rest is the person's
+
+
+class OwnAddress:
+    """Finds addresses like <30 characters>@reply.example, which are secrets."""
+
+    def __init__(self, domain: str) -> None:
+        self._pattern = re.compile(rf"[a-z0-9]{{30}}(?:@|%40){re.escape(domain)}", re.IGNORECASE) if domain else None
+
+    def within(self, line: str) -> bool:
+        """Tell whether a line names such an address."""
+        return bool(self._pattern and self._pattern.search(line[:WIDTH]))
+
+    def scrub(self, text: str) -> str:
+        """Hide every such address."""
+        return self._pattern.sub(HIDDEN, text) if self._pattern else text
+
+    def mark(self, letters: str, lines: list[str]) -> str:
+        """Make attributions of the lines that name us, and of the dated line above that belongs to them."""
+        marked = list(letters)
+        for index in range(min(len(lines), DEPTH)):
+            if letters[index] == Kind.TEXT and len(lines[index]) <= attributions.LONGEST and self.within(lines[index]):
+                for line in _attribution(letters, lines, index):
+                    marked[line] = Kind.ATTRIBUTION
+        return "".join(marked)
+
+
+def _attribution(letters: str, lines: list[str], index: int) -> range:
+    """Add the wrapped parts above and below a line that names us."""
+    above = index - 1
+    wrapped = above >= 0 and letters[above] == Kind.TEXT and not _NUMBERS.search(_WORD.sub(" ", _bare(lines[index])))
+    start = above if wrapped and _NUMBERS.search(lines[above]) else index
+    below = index + 1 < len(lines) and letters[index + 1] == Kind.TEXT and not _closed(lines[index])
+    return range(start, index + 2 if below and _closed(lines[index + 1]) else index + 1)
+
+
+def _bare(line: str) -> str:
+    return " ".join(word for word in line.split() if "@" not in word)
+
+
+def _closed(line: str) -> bool:
+    return line.rstrip(" *_").endswith((":", "："))
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The text of the mail that is answered, as one string of its letters: no client's wrapping changes that."""
+
+    squeezed: str
+
+    @classmethod
+    def of(cls, text: str | None) -> "Sent":
+        """Squeeze our mail."""
+        return cls(_squeeze((text or "")[:_LONGEST_SENT].replace("\n", " ")))
+
+    def mark(self, letters: str, lines: list[str]) -> tuple[str, bool]:
+        """Make quotes of lines that we sent; tell whether they are nearly all of our mail."""
+        squeezed = [_squeeze(line[:WIDTH]) for line in lines[:DEPTH]] if self.squeezed else []
+        ours = [bool(line) and line in self.squeezed for line in squeezed]
+        marked, covered = list(letters), 0
+        for run in _runs(squeezed, ours):
+            length = sum(len(squeezed[line]) for line in run)
+            known = length >= _RUN and any(len(squeezed[line]) >= _STRONG for line in run)
+            covered += length if known else 0
+            for line in range(run[0], run[-1] + 1) if known else ():
+                marked[line] = Kind.QUOTE if letters[line] in "tdrsl" else letters[line]
+        return "".join(marked), bool(covered) and covered >= _COVERED * len(self.squeezed)
+
+
+def _runs(squeezed: list[str], ours: list[bool]) -> list[list[int]]:
+    """Group the lines that are ours with no other words between them."""
+    runs: list[list[int]] = [[]]
+    for index, mine in enumerate(ours):
+        if mine:
+            runs[-1].append(index)
+        elif squeezed[index] and runs[-1]:
+            runs.append([])
+    return [run for run in runs if run]
+
+
+def _squeeze(text: str) -> str:
+    return _WORD.sub("", fold(_LINKS.sub(" ", text)))

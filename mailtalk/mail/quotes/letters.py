@@ -1,0 +1,44 @@
+"""The letters of a whole mail: lines by themselves first, then what needs neighbours."""
+
+from mailtalk.mail.quotes import attributions, headers
+from mailtalk.mail.quotes.lines import DEPTH, WIDTH, Kind, kind_of
+from mailtalk.mail.quotes.locales import fold
+
+_WRAPPED = 60  # a quoted line as long as this may have been wrapped by a relay
+
+
+def split(text: str) -> list[str]:
+    """Cut a text into lines, with an attribution that shares a line with the answer on its own."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    close = [part for line in lines[:DEPTH] for part in attributions.split_shared(line)]
+    return close + lines[DEPTH:]
+
+
+def read(lines: list[str]) -> str:
+    """Give each line its letter; past the first 2,000 only prefixes are looked at."""
+    letters: list[str] = [kind_of(line) for line in lines[:DEPTH]]
+    folded = [fold(line[:WIDTH]) for line in lines[:DEPTH]]
+    for block in headers.blocks(folded, letters):
+        letters[block.start : block.stop] = Kind.HEADER * len(block)
+    for span in attributions.find(folded, letters):
+        letters[span.start : span.stop] = Kind.ATTRIBUTION * len(span)
+    letters += [_far(line) for line in lines[DEPTH:]]
+    return _mend("".join(letters), lines)
+
+
+def _far(line: str) -> str:
+    if not line or line.isspace():
+        return Kind.EMPTY
+    return Kind.QUOTE if line[0] == ">" else Kind.TEXT
+
+
+def _mend(letters: str, lines: list[str]) -> str:
+    """Give the rest of a quoted line back to the quote, where a relay has wrapped it."""
+    found = letters.find("qtq")
+    mended = list(letters)
+    while found >= 0:
+        rest = lines[found + 1]
+        if len(lines[found]) >= _WRAPPED and rest[:1].islower():
+            mended[found + 1] = Kind.QUOTE
+        found = letters.find("qtq", found + 1)
+    return "".join(mended)

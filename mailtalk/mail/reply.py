@@ -1,0 +1,93 @@
+"""What a person wrote in an answer, and what was cut from it. Pure: no input or output, bounded work."""
+
+from dataclasses import dataclass, replace
+
+from mailtalk.mail.quotes import letters as alphabet
+from mailtalk.mail.quotes import shape
+from mailtalk.mail.quotes.evidence import OwnAddress, Sent
+from mailtalk.mail.quotes.html import lines_of, shown
+from mailtalk.mail.quotes.lines import Kind
+
+_CONFIDENCE = {
+    "marker": 1.0,
+    "own-address": 0.98,
+    "sent-text": 0.95,
+    "container": 0.95,
+    "classifier": 0.9,
+    "signature": 0.8,
+    "whole": 0.6,
+    "forward": 0.6,
+    "nothing": 0.3,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The person's words, the rest for "show trimmed", which evidence cut it, and how sure we are (0 to 1)."""
+
+    text: str
+    elided: str
+    method: str
+    confidence: float
+
+
+def extract(
+    text: str | None, html: str | None, *, reply_domain: str = "", sent: str | None = None, keep_forwards: bool = True
+) -> Reply:
+    """Part the person's words from the quote; `sent` is the text of the mail that is answered, as we sent it."""
+    own = OwnAddress(reply_domain)
+    reader = _Reader(own, Sent.of(sent), keep_forwards)
+    plain = reader.read(alphabet.split(text), contained=False) if text and text.strip() else None
+    if html and (plain is None or plain.method == "whole"):
+        plain = _better(plain, reader.read(*lines_of(html)))
+    reply = plain or Reply("", "", "whole", _CONFIDENCE["whole"])
+    return replace(reply, text=own.scrub(reply.text), elided=own.scrub(reply.elided))
+
+
+def _better(plain: Reply | None, marked: Reply) -> Reply:
+    """Take the HTML part where the text part has no trace of the quote that HTML shows below the same words."""
+    if plain is None:
+        return marked
+    same = _squeeze(plain.text).startswith(_squeeze(marked.text))
+    return marked if same and marked.text and marked.method in ("marker", "container", "sent-text") else plain
+
+
+def _squeeze(text: str) -> str:
+    return "".join(text.split())
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Everything known about one answer besides its lines."""
+
+    own: OwnAddress
+    sent: Sent
+    keep_forwards: bool
+
+    def read(self, lines: list[str], contained: bool) -> Reply:  # noqa: FBT001 - goes with the lines
+        """Give letters to the lines, let the rules cut, and name what cut."""
+        first = self.own.mark(alphabet.read(lines), lines)
+        letters, covered = self.sent.mark(first, lines)
+        loose = contained or letters != first or Kind.MARKER in letters
+        kept = shape.part(letters, lines, keep_forwards=self.keep_forwards, loose=loose, covered=covered)
+        lines = list(shown(lines))
+        reply = "\n".join(line for line, letter in zip(lines, kept, strict=True) if letter != Kind.GONE)
+        elided = "\n".join(line for line, letter in zip(lines, kept, strict=True) if letter == Kind.GONE)
+        method = self._method(lines, first, letters, kept, contained=contained)
+        return Reply(reply.strip(), elided.strip("\n"), method, _CONFIDENCE[method])
+
+    def _method(self, lines: list[str], first: str, letters: str, kept: str, *, contained: bool) -> str:
+        """Name the strongest evidence among what was cut."""
+        cut = [index for index, letter in enumerate(kept) if letter == Kind.GONE and letters[index] != Kind.EMPTY]
+        kinds = {letters[index] for index in cut}
+        if not cut:
+            return "forward" if Kind.FORWARD in kept else "whole"
+        if Kind.MARKER in kinds:
+            return "marker"
+        if any(letters[index] in "ah" and self.own.within(lines[index]) for index in cut):
+            return "own-address"
+        if any(letters[index] != first[index] for index in cut):
+            return "sent-text"
+        if kinds <= set("dsrlgt") and letters[cut[0]] in "dsrlgt":
+            return "signature"
+        return "container" if contained else "classifier"

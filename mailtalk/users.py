@@ -1,0 +1,38 @@
+"""Users: created and merged by backend services, never deleted."""
+
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from mailtalk.errors import Invalid, NotFound
+from mailtalk.models import User
+
+
+def put(session: Session, app_id: str, user_id: str, fields: dict[str, Any]) -> None:
+    """Create the user, or merge the given columns; `custom` and `push_tokens` merge key by key, None clears one.
+
+    Raises Invalid when the user is new and has no name.
+    """
+    row = session.get(User, (app_id, user_id), with_for_update={"key_share": True})
+    if row is None:
+        if "name" not in fields:
+            raise Invalid({"name": ["is required to create a user"]})
+        fresh = insert(User).values(app_id=app_id, id=user_id, name=fields["name"], custom={})
+        session.execute(fresh.on_conflict_do_nothing())
+        row = session.get_one(User, (app_id, user_id), with_for_update={"key_share": True})
+    for column, value in fields.items():
+        setattr(row, column, merged(getattr(row, column), value) if isinstance(value, dict) else value)
+
+
+def get(session: Session, app_id: str, user_id: str) -> User:
+    """The user; NotFound when the app has none of this id."""
+    user = session.get(User, (app_id, user_id))
+    if user is None:
+        raise NotFound({"userId": [f"no user {user_id!r}"]}, "USER_NOT_FOUND")
+    return user
+
+
+def merged(old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
+    """A JSON object with the new keys over the old ones; None takes a key away."""
+    return {key: value for key, value in {**(old or {}), **new}.items() if value is not None}

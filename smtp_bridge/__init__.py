@@ -1,0 +1,1 @@
+"""The SMTP bridge: mail to inbound addresses comes in here."""

@@ -1,0 +1,84 @@
+"""The bell: tells workers to look and waiting requests that they are answered. Never blocks, never raises."""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Sequence
+
+import redis
+from celery import Celery
+
+from mailtalk.changes import Ended
+from mailtalk.settings import Settings
+from worker.app import build
+
+APPLY_CHANGES = "mailtalk.apply_changes"
+PROCESS_INBOUND = "mailtalk.process_inbound"
+DELIVER = "mailtalk.deliver"
+CHANNEL = "mailtalk:ended"
+PAUSE = 1.0  # seconds without ringing after a failure: the sweep finds the work
+CLOSING = 2.0  # seconds that closing waits for what is to be rung
+
+log = logging.getLogger(__name__)
+
+
+class Bell:
+    """A thread that rings: rings of one name that come while it is busy are rung once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._celery: Celery = build(settings)
+        url = settings.redis_url.get_secret_value() if settings.redis_url else ""
+        self._redis = redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1, retry=None)
+        self._names: set[str] = set()
+        self._ended: list[Ended] = []
+        self._wake = threading.Condition()
+        self._closing = False
+        self._silent_until = 0.0
+        self._thread = threading.Thread(target=self._run, name="bell", daemon=True)
+        self._thread.start()
+
+    def ring(self, name: str) -> None:
+        """Tell a worker to look; call it after the commit."""
+        with self._wake:
+            self._names.add(name)
+            self._wake.notify()
+
+    def announce(self, ended: Sequence[Ended]) -> None:
+        """Tell the waiting requests what became of their changes; call it after the commit."""
+        with self._wake:
+            self._ended.extend(ended)
+            self._wake.notify()
+
+    def close(self) -> None:
+        """Ring what is left, for a moment, and stop."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        self._thread.join(CLOSING)
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._names or self._ended or self._closing)
+                names, self._names = self._names, set()
+                ended, self._ended = self._ended, []
+                last = self._closing
+            self._send(names, ended)
+            if last:
+                self._redis.close()
+                self._celery.close()
+                return
+
+    def _send(self, names: set[str], ended: Sequence[Ended]) -> None:
+        if time.monotonic() < self._silent_until:
+            return
+        try:
+            if ended:
+                told = [(each.id, each.status, each.error_code) for each in ended]
+                self._redis.publish(CHANNEL, json.dumps(told))
+            for name in names:
+                self._celery.send_task(name, retry=False)
+        except Exception as error:  # noqa: BLE001  whatever the broker's libraries raise: the row is there, the sweep looks
+            self._silent_until = time.monotonic() + PAUSE
+            log.warning("the broker does not answer (%s); the sweep will look", type(error).__name__)
