@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
-    log.info("listening on http://%s:%d", settings.api_host, settings.api_port)
+    log.info("serving at http://%s:%d", settings.api_host, settings.api_port)
     uvicorn.run(
         build(settings),
         host=settings.api_host,

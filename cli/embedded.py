@@ -32,7 +32,7 @@ TUNING = {
     "log_error_verbosity": "terse",  # details of an error show rows, and these hold what no log may
 }
 INITDB = "--encoding=UTF8 --locale=C --locale-provider=builtin --builtin-locale=C.UTF-8 --auth=reject --no-instructions"
-UNREACHABLE = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+UNREACHABLE = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--securebits=+no_setuid_fixup"]
 VALKEY = """\
 bind {host}
 port {port}
@@ -146,7 +146,7 @@ def _as_owner_of(data: Path) -> list[str]:
         raise CannotStart("PostgreSQL refuses to run as root, and there is no setpriv here to change the user with")
     owner = data.stat()
     prefix = [setpriv, f"--reuid={owner.st_uid}", f"--regid={owner.st_gid}", "--clear-groups"]
-    seen = subprocess.run([*prefix, "test", "-x", data, "-a", "-x", _postgres() / "initdb"], check=False)  # noqa: S603 - our own
+    seen = subprocess.run([*prefix, "test", "-x", data, "-a", "-r", _postgres() / "postgres"], check=False)  # noqa: S603 - our own
     return prefix if seen.returncode == 0 else prefix + UNREACHABLE
 
 

@@ -86,28 +86,32 @@ def up() -> None:
 def api() -> None:
     """Serve HTTP at MAILTALK_API_HOST:MAILTALK_API_PORT (127.0.0.1:8000)."""
     from api.server import run
-
+    from cli import logs
     from cli.datadir import settings
 
+    logs.setup()
     run(settings())
 
 
 @main.command()
 def worker() -> None:
     """Apply changes, process mails that came, make and send mails that go."""
+    from cli import logs
     from cli.datadir import settings
     from worker.server import run
 
+    logs.setup()
     run(settings())
 
 
 @main.command()
 def bridge() -> None:
     """Take mail for the reply domain at MAILTALK_SMTP_HOST:MAILTALK_SMTP_PORT (127.0.0.1:8025)."""
+    from cli import logs
+    from cli.datadir import settings
     from smtp_bridge.server import run
 
-    from cli.datadir import settings
-
+    logs.setup()
     run(settings())
 
 
@@ -134,3 +138,19 @@ def create(name: str, app_id: str | None) -> None:
     from cli.datadir import settings
 
     make(settings("database_url", "secret_key"), name, app_id)
+
+
+@main.command()
+@click.option("--to", help="Only the mails to this address.")
+@click.option("--limit", default=20, show_default=True, help="How many, the newest.")
+@click.option("--source", is_flag=True, help="As they would go out, headers and all.")
+def mails(to: str | None, limit: int, *, source: bool) -> None:
+    """Show the captured mails: those made while MAILTALK_RELAY_URL is not set.
+
+    Each shows its Reply-To, the secret address at which its reader answers.
+    """
+    from cli import mails as captured
+    from cli.datadir import settings
+
+    show = captured.source if source else captured.listed
+    show(settings("database_url", "secret_key"), to, limit)

@@ -112,6 +112,8 @@ class Supervisor:
         self._stages: list[tuple[Program, ...]] = []
         self._heard, self._wakeup = socket.socketpair()
         self._stopping = False
+        nohup = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        self._signals = [each for each in STOP if not (nohup and each == signal.SIGHUP)]
 
     def __enter__(self) -> Self:
         """From now on each way to ask us to stop interrupts what we are doing, as Ctrl-C does."""
@@ -159,14 +161,14 @@ class Supervisor:
         signal.signal(signal.SIGCHLD, _ignore)
 
     def _handle(self, handler: Callable[..., None] | signal.Handlers) -> None:
-        for each in STOP:
+        for each in self._signals:
             signal.signal(each, handler)
 
     def _wait(self, seconds: float | None) -> None:
         with selectors.DefaultSelector() as selector:
             selector.register(self._heard, selectors.EVENT_READ)
             if selector.select(seconds):
-                self._stopping |= not set(STOP).isdisjoint(self._heard.recv(4096))
+                self._stopping |= not set(self._signals).isdisjoint(self._heard.recv(4096))
 
 
 def _revive(program: Program) -> None:

@@ -58,6 +58,6 @@ def _shown(parts: list[Part]) -> Part | None:
 
 def _is_words(part: Part, kind: str, *, first: bool) -> bool:
     """The first words may have a name; later ones with a name, and all but the first of related, are files."""
-    if part.content_type not in _WORDS or part.disposition() == "attachment":
+    if part.content_type not in _WORDS or part.disposition == "attachment":
         return False
     return first or (kind != "related" and not part.filename())

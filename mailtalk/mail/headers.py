@@ -8,10 +8,12 @@ from urllib.parse import unquote_to_bytes
 
 from mailtalk.mail import charsets
 
-_WORD = re.compile(r"=\?([^?*\s]{1,40})(?:\*[^?\s]{0,40})?\?([bBqQ])\?([^?]*)\?=")
+_WORD = re.compile(r"=\?([^?*\s]{1,40})(?:\*[^?\s]{0,40})?\?([bBqQ])\?(.*?)\?=", re.DOTALL)
 _GAP = re.compile(r"(\?=)\s+(?==\?)")
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _PARAMETER = re.compile(r';\s*([^\s=;"]{1,80})\s*=\s*("(?:[^"\\]|\\.)*"?|[^;]*)', re.DOTALL)
+_FOREIGN = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
+_PIECES = 500_000
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _SECTION = re.compile(r"([^*]+)(?:\*(\d{1,3}))?(\*)?")
 _ADDRESS_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|\((?:[^()\\]|\\.)*\)?|<([^<>]*)>|[,;:]|[^",;:<(]+|.', re.DOTALL)
@@ -31,7 +33,7 @@ def text(value: str) -> str:
 
 
 def clean(value: str) -> str:
-    """One line without control, bidi and other invisible format characters."""
+    """One line without control characters."""
     value = _SPACE.sub(" ", value).strip()
     return value if value.isascii() else "".join(c for c in value if unicodedata.category(c) not in {"Cs", "Cc"})
 
@@ -74,13 +76,18 @@ def _word_bytes(encoding: str, content: str) -> bytes:
 
 
 def base64(data: bytes) -> bytes:
-    """Lenient base64: foreign characters are skipped, a broken end is dropped."""
-    data = re.sub(rb"[^A-Za-z0-9+/=]+", b"", data)
-    body = data.rstrip(b"=")
-    try:
-        return binascii.a2b_base64(body + b"=" * (-len(body) % 4))
-    except binascii.Error:
-        return binascii.a2b_base64(body[:-1]) if b"=" not in body else b""
+    """Lenient base64. Text after the padding is more of it, as from encoders of single lines, or a list's footer."""
+    compact = data.translate(None, b" \t\r\n")
+    clean = compact.translate(None, _FOREIGN)
+    if len(clean) < len(compact) or clean.count(b"=") > _PIECES:
+        return _unpadded(clean.partition(b"=")[0])
+    return b"".join(map(_unpadded, re.findall(rb"[^=]+", clean)))
+
+
+def _unpadded(piece: bytes) -> bytes:
+    """Six bits alone are no byte."""
+    piece = piece[:-1] if len(piece) % 4 == 1 else piece
+    return binascii.a2b_base64(piece + b"=" * (-len(piece) % 4))
 
 
 def _unquoted(content: str) -> str:
@@ -104,6 +111,8 @@ def _mailboxes(value: str) -> Iterator[str]:
     angle, bare = None, ""
     for token in _ADDRESS_TOKEN.finditer(value):
         if token[1] is not None:
+            if angle is not None:  # two addresses of one name: give both, so that nobody can choose which counts
+                yield angle.strip()
             angle = token[1]
         elif token[0] in {",", ";"}:
             yield (bare if angle is None else angle).strip()

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from io import BytesIO
 
 
 class TooMuch(Exception):
@@ -14,10 +15,11 @@ class TooMuch(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bytes, but for the counts of parts, depth, encoded words and addresses."""
+    """Bytes, but for the counts of parts, depth, encoded words and addresses; `all_headers` are those of all parts."""
 
     message: int = 25_000_000
     header_block: int = 100_000
+    all_headers: int = 500_000
     header: int = 16_000
     line: int = 64_000
     parts: int = 500
@@ -56,7 +58,7 @@ def header_block(raw: bytes) -> bytes:
 
 
 def _longest_line(raw: bytes) -> int:
-    return max(map(len, raw.split(b"\n")))
+    return max(map(len, BytesIO(raw)), default=0)
 
 
 def _addresses(field: bytes) -> int:

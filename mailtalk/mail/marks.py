@@ -37,7 +37,6 @@ AUTO_REPLIES: Values = {
     "auto-submitted": _any_of("auto-replied"),
     "precedence": _any_of("auto[_-]?reply"),
     "x-precedence": _any_of("auto[_-]?reply"),
-    "x-ms-exchange-generated-message-source": _ANY,
 }
 AUTO_GENERATED: Values = {
     "auto-submitted": _any_of(r"(?!no\b)\S"),
@@ -79,14 +78,14 @@ AUTO_REPLY_SUBJECT = _any_of(
     r"out of office$",
     r"vacation (reply|response|message|notice)\b",
     # German, Dutch
-    r"automatische (antwort|antwoord|reactie)\b",
+    r"automatische? (antwort|antwoord|reactie)\b",
     r"abwesenheits(notiz|nachricht|meldung|benachrichtigung|assistent)\b",
     r"abwesen(d|heit):",
     r"(automatisch )?afwezig(heid|heidsbericht)?:",
     # French, Spanish, Portuguese, Italian, Romanian
     r"r[ée]ponse automatique\b",
     r"absen(t|ce) du bureau\b",
-    r"message d['’]absence\b",
+    r"message d['\u2019]absence\b",
     r"respuesta autom[áa]tica\b",
     r"fuera de (la )?oficina:",
     r"resposta autom[áa]tica\b",

@@ -29,15 +29,12 @@ class Part:
     body: memoryview
     content_type: str = _TEXT
     parameters: dict[str, str] = field(default_factory=dict)
+    disposition: str = ""
     children: list["Part"] = field(default_factory=list)
 
     def first(self, name: str) -> str:
         """The first raw field of this name, or an empty string."""
         return next((value for key, value in self.fields if key == name), "")
-
-    def disposition(self) -> str:
-        """`inline`, `attachment`, or an empty string."""
-        return headers.parameters(self.first("content-disposition"))[0]
 
     def filename(self) -> str:
         """As its sender named it, decoded; by Content-Disposition, else by the older `name` of Content-Type."""
@@ -66,11 +63,11 @@ class _Reader:
     def __init__(self, bounds: limits.Limits) -> None:
         self.bounds = bounds
         self.parts = 0
+        self.header_bytes = 0
 
     def part(self, raw: memoryview, default_type: str, depth: int) -> Part:
-        self._count(depth)
         block, body = _divided(raw)
-        limits.check_headers(block, self.bounds)
+        self._count(depth, block)
         part = Part(list(_fields(block)), body)
         _type(part, default_type)
         if part.content_type.startswith("multipart/"):
@@ -80,12 +77,16 @@ class _Reader:
                 part.content_type = _TEXT
         return part
 
-    def _count(self, depth: int) -> None:
+    def _count(self, depth: int, block: bytes) -> None:
         self.parts += 1
+        self.header_bytes += len(block)
         if self.parts > self.bounds.parts:
             raise limits.TooMuch("too-many-parts")
         if depth > self.bounds.depth:
             raise limits.TooMuch("too-deep")
+        if self.header_bytes > self.bounds.all_headers:
+            raise limits.TooMuch("headers-too-large")
+        limits.check_headers(block, self.bounds)
 
 
 def _divided(raw: memoryview) -> tuple[bytes, memoryview]:
@@ -109,6 +110,7 @@ def _type(part: Part, default_type: str) -> None:
     """RFC 2045 5.2: no type, or one that makes no sense, is plain text."""
     declared, parameters = headers.parameters(part.first("content-type"))
     part.parameters = parameters
+    part.disposition = part.first("content-disposition").partition(";")[0].strip().lower()
     if declared:
         part.content_type = declared if re.fullmatch(r"[\w.+-]+/[\w.+*-]+", declared) else _TEXT
     else:

@@ -1,12 +1,15 @@
 """A mail's bytes to what the domain needs of it: headers, the text that its author sees, attachments."""
 
 import html
+import re
 from dataclasses import dataclass
 
 from mailtalk.mail import charsets, flowed, headers, limits, mime, names
 from mailtalk.mail.body import Body, choose
 
 _ID_LENGTH = 500
+_ID = re.compile(r"<[^<>]+>?")
+_FLOWED_LENGTH = 2_000_000  # longer texts are no answers: not worth the time
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,10 @@ def parse(raw: bytes, bounds: limits.Limits = limits.DEFAULT) -> Mail:
 
 
 def _message_id(value: str) -> str | None:
+    """The first <…>, or what stands there without them."""
     value = "".join(headers.clean(value).split())
-    if not value:
-        return None
-    return (value if value.startswith("<") else f"<{value}>")[:_ID_LENGTH]
+    found = _ID.search(value)
+    return (found[0] if found else f"<{value}>")[:_ID_LENGTH] if value else None
 
 
 def _from(root: mime.Part) -> tuple[str, ...]:
@@ -102,18 +105,21 @@ def _decoded(part: mime.Part) -> str:
     if part.content_type == "text/html":
         charset = charset or charsets.of_html(data)
     text = charsets.decode(data, charset).replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-    if part.parameters.get("format", "").lower() == "flowed" and part.content_type == "text/plain":
-        return flowed.unflow(text, delete_space=part.parameters.get("delsp", "").lower() == "yes")
-    return text
+    return _unflowed(text, part.parameters) if part.content_type == "text/plain" else text
+
+
+def _unflowed(text: str, parameters: dict[str, str]) -> str:
+    if parameters.get("format", "").lower() != "flowed" or len(text) > _FLOWED_LENGTH:
+        return text
+    return flowed.unflow(text, delete_space=parameters.get("delsp", "").lower() == "yes")
 
 
 def _attachment(part: mime.Part) -> Attachment:
-    disposition = part.disposition()
     content_id = headers.clean(part.first("content-id")).strip("<> ")[:_ID_LENGTH]
     return Attachment(
         name=names.safe(part.filename(), part.content_type),
         content_type=part.content_type,
         content=part.content(),
         content_id=content_id or None,
-        inline=disposition == "inline" or bool(content_id and disposition != "attachment"),
+        inline=part.disposition == "inline" or bool(content_id and part.disposition != "attachment"),
     )

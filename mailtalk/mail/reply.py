@@ -64,7 +64,7 @@ class _Reader:
     sent: Sent
     keep_forwards: bool
 
-    def read(self, lines: list[str], contained: bool) -> Reply:  # noqa: FBT001 - goes with the lines
+    def read(self, lines: list[str], contained: bool) -> Reply:
         """Give letters to the lines, let the rules cut, and name what cut."""
         first = self.own.mark(alphabet.read(lines), lines)
         letters, covered = self.sent.mark(first, lines)

@@ -1,1 +1,1 @@
-"""Parting an answer from what it answers: one letter per line, rules over the letters, words of 27 languages as data."""
+"""Parting an answer from what it answers: a letter for each line, rules over the letters, the words as data."""

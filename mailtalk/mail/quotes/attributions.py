@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from mailtalk.mail.quotes.lines import Kind
 from mailtalk.mail.quotes.locales import WORDS
 
 LONGEST = 400  # characters of an attribution
 _LINES = 6  # lines that it may be wrapped over
+_MOST = 100  # lines that end like one are looked at
 _SHORT = 160  # characters of one that only the quote below it shows
 
 
@@ -15,7 +17,7 @@ def _either(words: tuple[str, ...]) -> str:
     return "|".join(re.escape(word) for word in words)
 
 
-_COLON = ":："
+_COLON = ":\uff1a"
 _FRAME = "-*_=~ "
 _WROTE_NAME = re.compile(rf"(?:^|[\s,>])(?:{_either(WORDS.wrote_name)})\s")
 _ON = re.compile(rf"[\s>\"*_]{{0,4}}(?:{_either(WORDS.on)})(?![a-zà-ÿ]).{{0,30}}?\d")
@@ -31,11 +33,11 @@ _SHARED = re.compile(r"(?:\s|-+\s?)(?=(?:On|Am|Le|El|Il|Em|Op|Den|W dniu|Dnia|Dn
 
 def find(folded: list[str], letters: list[str]) -> Iterator[range]:
     """Find attributions among lines of text, as ranges of lines."""
-    for end in range(len(folded)):
-        if letters[end] in (Kind.TEXT, Kind.QUOTE) and _may_end(folded[end].lstrip("> "), letters[end]):
-            found = _ending_at(folded, letters, end)
-            if found:
-                yield found
+    ends = (end for end in range(len(folded)) if _may_end(folded[end].lstrip("> "), letters[end]))
+    for end in islice(ends, _MOST):
+        found = _ending_at(folded, letters, end)
+        if found:
+            yield found
 
 
 def split_shared(line: str) -> list[str]:
@@ -93,10 +95,12 @@ def _joins(folded: list[str], letters: list[str], line: int, end: int) -> bool:
 
 def _may_end(folded: str, letter: str) -> bool:
     """Look at the last characters only, so that most lines cost nothing."""
+    if letter not in (Kind.TEXT, Kind.QUOTE):
+        return False
     tail = folded[-LONGEST:].rstrip(_FRAME)
     if letter == Kind.QUOTE:
         return tail.endswith(tuple(_COLON)) and tail.rstrip(_COLON) in ("", *WORDS.wrote)
-    return tail.endswith(tuple(_COLON)) or tail.endswith(WORDS.wrote) or bool(_OLD_GMAIL.fullmatch(tail[:LONGEST]))
+    return tail.endswith((*_COLON, *WORDS.wrote)) or bool(_OLD_GMAIL.fullmatch(tail[:LONGEST]))
 
 
 def _quote_follows(letters: list[str], end: int) -> bool:
@@ -118,9 +122,10 @@ def _names_writer(core: str) -> bool:
 
 def _wrote_last(core: str) -> bool:
     """See a verb at the end, as a word of its own; scripts without spaces need no gap."""
-    verb = next((word for word in WORDS.wrote if core.endswith(word)), "")
-    before = core[: -len(verb)][-1:] if verb else ""
-    return bool(verb) and (not before.isalnum() or verb[0] >= "\u0e00")
+    if not core.endswith(WORDS.wrote):
+        return False
+    verb = next(word for word in WORDS.wrote if core.endswith(word))
+    return not core[: -len(verb)][-1:].isalnum() or verb[0] >= "\u0e00"
 
 
 def _hints(core: str) -> bool:

@@ -17,14 +17,13 @@ class Part(StrEnum):
     BODY = "body"
     QUOTE = "quote"  # its content is quoted
     BELOW = "below"  # everything from here on is quoted
+    HEADING = "heading"  # "On Monday Alice wrote:"
     SIGNATURE = "signature"
 
 
 _QUOTES = frozenset(
     {
-        "gmail_quote",  # Gmail; also what Gmail's own blockquote button writes
         "yahoo_quoted",
-        "protonmail_quote",
         "tutanota_quote",
         "zmail_extra",  # Zoho
         "gmx_quote",
@@ -37,6 +36,8 @@ _QUOTES = frozenset(
         QUOTE_CLASS,
     }
 )
+_AROUND = frozenset({"gmail_quote", "protonmail_quote"})  # also around answers between the quotes
+_HEADINGS = frozenset({"gmail_attr", "moz-cite-prefix"})
 _QUOTE_IDS = frozenset(
     {"OLK_SRC_BODY_SECTION", "isReplyContent", "QuotedMessage", "mail-editor-reference-message-container"}
 )
@@ -69,12 +70,12 @@ _OUTLOOK_LINE = re.compile(
     r"|padding-top:\s?5px;\s?border-top-color:\s?rgb\(229, 229, 229\)",  # Windows Mail
     re.IGNORECASE,
 )
-_PEEK = 12  # pieces of text that are looked at to know a forward
+_PEEK = 12  # elements that are looked into to know a forward
 
 
 def part_of(element: Element) -> Part:
     """Tell what an element is for; a forward's container is body."""
-    if not isinstance(element.tag, str):
+    if not element.attrib and element.tag != "blockquote":
         return Part.BODY
     names = {_PREFIX.sub("", name, count=1) for name in element.get("class", "")[:500].split()}
     name = _PREFIX.sub("", (element.get("id") or element.get("name") or "")[:200], count=1)
@@ -88,12 +89,16 @@ def _by_name(names: set[str], name: str, element: Element) -> Part:
         return Part.BELOW
     if names & _QUOTES or name in _QUOTE_IDS or element.tag == "blockquote" or name == "quote":
         return Part.QUOTE
+    if names & _HEADINGS:
+        return Part.HEADING
+    if names & _AROUND and element.find(".//blockquote") is None:
+        return Part.QUOTE
     signature = names & _SIGNATURES or name in _SIGNATURE_IDS or element.get("data-signatureblock")
     return Part.SIGNATURE if signature else Part.BODY
 
 
 def _is_forward(element: Element) -> bool:
     """See "Forwarded message" as the first words."""
-    words = (text.strip() for text in islice(element.itertext(), _PEEK))
+    words = (text.strip() for child in islice(element.iter(), _PEEK) for text in (child.text, child.tail) if text)
     first = next((text for text in words if text), "")
     return kind_of(first) == Kind.FORWARD

@@ -12,6 +12,8 @@ _LONGEST_SENT = 50_000  # characters of our mail that are compared
 _LINKS = re.compile(r"<[^<>\s]{4,2000}>|https?://\S{1,2000}")
 _WORD = re.compile(r"\W+|_")
 _NUMBERS = re.compile(r"\d\D+\d")
+_FIELD = re.compile(r"\W{0,8}[^:\uff1a]{1,24}[:\uff1a]")
+_ANGLED = re.compile(r"<[^<>@:]{1,64}@")
 _STRONG = 8  # letters that make a line of ours recognisable
 _RUN = 40  # letters of neighbouring lines that together cannot be chance
 _COVERED = 0.6  # share of our text that shows the quote to be complete, so that the rest is the person's
@@ -35,10 +37,17 @@ class OwnAddress:
         """Make attributions of the lines that name us, and of the dated line above that belongs to them."""
         marked = list(letters)
         for index in range(min(len(lines), DEPTH)):
-            if letters[index] == Kind.TEXT and len(lines[index]) <= attributions.LONGEST and self.within(lines[index]):
+            if letters[index] == Kind.TEXT and self._introduces(lines[index]):
                 for line in _attribution(letters, lines, index):
                     marked[line] = Kind.ATTRIBUTION
         return "".join(marked)
+
+    def _introduces(self, line: str) -> bool:
+        """Tell a client's line from one in which the person names the address."""
+        if len(line) > attributions.LONGEST or not self.within(line):
+            return False
+        bare = _bare(line)
+        return _closed(line) or bool(_FIELD.match(bare) or _NUMBERS.search(bare) or _ANGLED.search(line))
 
 
 def _attribution(letters: str, lines: list[str], index: int) -> range:
@@ -55,7 +64,7 @@ def _bare(line: str) -> str:
 
 
 def _closed(line: str) -> bool:
-    return line.rstrip(" *_").endswith((":", "："))
+    return line.rstrip(" *_").endswith((":", "\uff1a"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from mailtalk.mail.quotes.lines import Kind
 from mailtalk.mail.quotes.locales import WORDS, Role
 
-_FIELD = re.compile(r"[\s*_>|•-]{0,8}(?P<word>[^:：]{1,24}?)[\s*_]{0,4}[:：]")
+_FIELD = re.compile(r"[\s*_>|•-]{0,8}(?P<word>[^:\uff1a]{1,24}?)[\s*_]{0,4}[:\uff1a]")
 _TIME = re.compile(r"\d{4}\D.{0,40}?\d{1,2}\s?[:.]\s?\d\d|\d{1,2}[:.]\d\d.{0,40}?\d{4}")
 _LONGEST = 14  # lines of a block
 _GAP = 2  # lines that a folded header may take more

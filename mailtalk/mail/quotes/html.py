@@ -2,70 +2,61 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from html import unescape
 
 from lxml import etree  # type: ignore[import-untyped]
 
 from mailtalk.mail.quotes import containers
-from mailtalk.mail.quotes.containers import Element, Part
-from mailtalk.mail.quotes.lines import QUOTE_MARK, SIGNATURE_MARK
+from mailtalk.mail.quotes.containers import Element
+from mailtalk.mail.quotes.lines import HEADING_MARK, QUOTE_MARK, SIGNATURE_MARK
+from mailtalk.mail.quotes.page import Page
 
 LARGEST = 2_000_000  # characters that are parsed as HTML; more is only stripped of its tags
-DEEPEST = 256  # nested elements, the same
+ELEMENTS = 12_000  # that are laid out; the rest of the page follows as one line
 
-_SPACE = re.compile(r"[ \t\r\n\f\xa0]+")
 _TAG = re.compile(r"<[^<>]*>")
 _BREAKS = re.compile(r"<(?:br|/?p|/?div|/?tr|/?li|/?h\d|/?blockquote)\b[^<>]*>", re.IGNORECASE)
 _INVISIBLE = frozenset(
     {"head", "style", "script", "title", "template", "noscript", "svg", "object", "select", "textarea"}
 )
 _BLOCKS = frozenset(
-    "address article aside blockquote body center dd div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6 header hr li main nav"
-    " ol p pre section table tr ul".split()
+    {
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "center",
+        "dd",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figure",
+        "footer",
+        "form",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hr",
+        "li",
+        "main",
+        "nav",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "table",
+        "tr",
+        "ul",
+    }
 )
 _SPACED = frozenset({"p", "blockquote", "ul", "ol", "table", "pre", "h1", "h2", "h3", "h4", "h5", "h6"})
 _EMOJI = 8  # characters of an image's text that is taken for an emoji
-
-
-@dataclass(slots=True)
-class Page:
-    """The lines so far and the one being written; `quoted` counts the quotes that we are in."""
-
-    lines: list[str] = field(default_factory=list)
-    words: list[str] = field(default_factory=list)
-    quoted: int = 0
-    signing: int = 0
-    hidden: int = 0
-    preformatted: int = 0
-    contained: bool = False  # a client's own container was met
-
-    def write(self, text: str | None) -> None:
-        """Add running text."""
-        if text and not self.hidden:
-            pieces = text.split("\n") if self.preformatted else [_SPACE.sub(" ", text)]
-            self.words.append(pieces[0])
-            for piece in pieces[1:]:
-                self.end_line()
-                self.words.append(piece)
-
-    def end_line(self, *, even_empty: bool = True) -> None:
-        """Finish the line; an element's end makes none where there is nothing."""
-        words = "".join(self.words)
-        line = words.rstrip() if self.preformatted else re.sub(" {2,}", " ", words).strip()
-        self.words.clear()
-        if line or even_empty:
-            self.lines.append(self._prefix() + line if line or self.quoted else "")
-
-    def space(self) -> None:
-        """Leave one blank line."""
-        if self.lines and self.lines[-1].strip("> "):
-            self.lines.append("> " if self.quoted else "")
-
-    def _prefix(self) -> str:
-        if self.quoted:
-            return "> "
-        return SIGNATURE_MARK if self.signing else ""
 
 
 def lines_of(html: str) -> tuple[list[str], bool]:
@@ -74,15 +65,19 @@ def lines_of(html: str) -> tuple[list[str], bool]:
     if root is None:
         return _flatten(html), False
     page = Page()
-    for event, element in etree.iterwalk(root, events=("start", "end", "comment", "pi")):
-        _step(page, event, element)
+    _lay_out(page, root)
     page.end_line(even_empty=False)
     return page.lines, page.contained
 
 
+def shown(lines: list[str]) -> Iterator[str]:
+    """Give the lines as they are read, without our marks."""
+    return (line.lstrip(SIGNATURE_MARK + QUOTE_MARK + HEADING_MARK) for line in lines)
+
+
 def _parse(html: str) -> Element | None:
-    """Parse without network and without entities; None where libxml2 gave up on the depth."""
-    parser = etree.HTMLParser(encoding="utf-8", no_network=True, remove_pis=True, huge_tree=False)
+    """Parse without network and without entities; None where libxml2 gave up, as it does below 256 levels."""
+    parser = etree.HTMLParser(encoding="utf-8", no_network=True, remove_pis=True, remove_comments=True, huge_tree=False)
     try:
         root = etree.fromstring(html.replace("\0", "").encode("utf-8", "replace"), parser)
     except etree.LxmlError:
@@ -96,75 +91,83 @@ def _flatten(html: str) -> list[str]:
     return unescape(_TAG.sub("", _BREAKS.sub("\n", html))).split("\n")
 
 
-def _step(page: Page, event: str, element: Element) -> None:
-    """Follow the tree by one event."""
-    if event == "start":
-        _open(page, element)
-    elif event == "end":
-        _close(page, element)
-        page.write(element.tail)
-    else:
-        page.write(element.tail)
+def _lay_out(page: Page, root: Element) -> None:
+    """Walk the tree, skipping what no reader shows."""
+    walk = etree.iterwalk(root, events=("start", "end"))
+    for count, (event, element) in enumerate(walk):
+        if event == "end":
+            _close(page, element)
+        elif _is_hidden(element):
+            walk.skip_subtree()
+            page.enter(containers.Part.BODY)
+        else:
+            _open(page, element)
+        if count > 2 * ELEMENTS:
+            page.write(_rest(element))
+            return
+
+
+def _rest(element: Element) -> str:
+    """Collect the text that follows an element, without layout."""
+    pieces = [*element.itertext()]
+    while element is not None:
+        pieces.append(element.tail or "")
+        pieces.extend(text for sibling in element.itersiblings() for text in sibling.itertext())
+        element = element.getparent()
+    return "".join(pieces)
 
 
 def _open(page: Page, element: Element) -> None:
-    tag = str(element.tag)
-    page.hidden += _is_hidden(tag, element)
-    if page.hidden:
-        return
-    _enter(page, tag, containers.part_of(element))
-    if tag == "br":
-        page.end_line()
-    elif tag == "img":
-        page.write(_emoji(element.get("alt", "")))
-    elif tag in ("td", "th"):
-        page.write(" ")
-    elif tag == "li":
-        page.write("- ")
+    """Begin an element: its line, its list or its picture, then its text."""
+    tag = element.tag
+    if tag in _BLOCKS:
+        page.end_line(even_empty=False)
+    if tag in _SPACED:
+        page.space()
+    page.enter(containers.part_of(element))
+    if tag in ("ul", "ol"):
+        page.begin_list(ordered=tag == "ol")
+    page.preformatted += tag == "pre"
+    _mark(page, element)
     page.write(element.text)
 
 
-def _enter(page: Page, tag: str, part: Part) -> None:
-    """Begin a block, and a quote or a signature where this is one."""
-    if tag in _BLOCKS or part != Part.BODY:
-        page.end_line(even_empty=False)
-    if tag in _SPACED:
-        page.space()
-    page.contained |= part in (Part.QUOTE, Part.BELOW)
-    page.quoted += part == Part.QUOTE
-    page.signing += part == Part.SIGNATURE
-    page.preformatted += tag == "pre"
-    if part == Part.BELOW and not page.quoted:
-        page.lines.append(QUOTE_MARK)
+def _mark(page: Page, element: Element) -> None:
+    """Write what stands for the element itself."""
+    match element.tag:
+        case "br":
+            page.end_line()
+        case "li":
+            page.begin_item()
+        case "td" | "th":
+            page.write(" ")
+        case "hr":
+            page.write("-----")
+        case "img":
+            page.write(_emoji(element.get("alt", "")))
 
 
 def _close(page: Page, element: Element) -> None:
-    tag = str(element.tag)
-    if page.hidden:
-        page.hidden -= _is_hidden(tag, element)
-        return
-    part = containers.part_of(element)
-    if tag == "hr":
-        page.write("-----")
-    if tag in _BLOCKS or part != Part.BODY:
-        page.end_line(even_empty=False)
-    page.preformatted -= tag == "pre"
-    page.quoted -= part == Part.QUOTE
-    page.signing -= part == Part.SIGNATURE
+    """End an element and add the text behind it."""
+    tag = element.tag
+    if not _is_hidden(element):
+        if tag in _BLOCKS:
+            page.end_line(even_empty=False)
+        if tag in ("ul", "ol"):
+            page.end_list()
+        page.preformatted -= tag == "pre"
+    page.leave()
     if tag in _SPACED:
         page.space()
+    page.write(element.tail)
 
 
-def _is_hidden(tag: str, element: Element) -> bool:
+def _is_hidden(element: Element) -> bool:
     """See what no reader shows."""
-    return tag in _INVISIBLE or "display:none" in element.get("style", "").replace(" ", "")[:500].lower()
+    style = element.get("style")
+    return element.tag in _INVISIBLE or (bool(style) and "display:none" in style[:500].replace(" ", "").lower())
 
 
 def _emoji(alt: str) -> str:
     """Keep a picture that stands for a character."""
     return alt if len(alt) <= _EMOJI and not alt.isascii() else ""
-
-
-def shown(lines: list[str]) -> Iterator[str]:
-    """Give the lines as they are read, without our marks."""
-    return (line.lstrip(SIGNATURE_MARK + QUOTE_MARK) for line in lines)

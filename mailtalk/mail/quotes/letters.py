@@ -8,8 +8,8 @@ _WRAPPED = 60  # a quoted line as long as this may have been wrapped by a relay
 
 
 def split(text: str) -> list[str]:
-    """Cut a text into lines, with an attribution that shares a line with the answer on its own."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    """Cut a text into lines, an attribution on its own; what is past the first 2,000 lines stays one piece."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n", DEPTH)
     close = [part for line in lines[:DEPTH] for part in attributions.split_shared(line)]
     return close + lines[DEPTH:]
 
@@ -27,9 +27,10 @@ def read(lines: list[str]) -> str:
 
 
 def _far(line: str) -> str:
-    if not line or line.isspace():
-        return Kind.EMPTY
-    return Kind.QUOTE if line[0] == ">" else Kind.TEXT
+    start = line[:WIDTH].lstrip()
+    if not start:
+        return Kind.TEXT if len(line) > WIDTH else Kind.EMPTY
+    return Kind.QUOTE if start[0] == ">" else Kind.TEXT
 
 
 def _mend(letters: str, lines: list[str]) -> str:

@@ -10,6 +10,7 @@ WIDTH = 2_000  # characters of a line that are looked at
 DEPTH = 2_000  # lines that are looked at closely
 SIGNATURE_MARK = "\ue002"  # the HTML reader puts these before lines, for what HTML knows and text does not
 QUOTE_MARK = "\ue003"
+HEADING_MARK = "\ue004"
 
 
 class Kind(StrEnum):
@@ -31,8 +32,8 @@ class Kind(StrEnum):
     GONE = "-"  # cut already
 
 
-_RULE = re.compile(r"[\s\-_=*~#+—–─━]{2,}")
-_DASHED = re.compile(r"[-_=*#>~—–─━\s]*(?P<words>[^\W_].{2,80}?)[-_=*#~—–─━\s]{2,}(?P<rest>.{0,20})")
+_RULE = re.compile(r"[\s\-_=*~#+—\u2013─━]{2,}")
+_DASHED = re.compile(r"[-_=*#>~—\u2013─━\s]*(?P<words>[^\W_].{2,80}?)[-_=*#~—\u2013─━\s]{2,}(?P<rest>.{0,20})")
 _LINK = re.compile(r"<[^<>]*>|\[[^\[\]]*\]\([^()]*\)|[*_]")
 _DEVICES = re.compile(
     r"iphone|ipad|ipod|ios|android|samsung|galaxy|blackberry|phone|mobile|handy|outlook|mail|smart|tablet|huawei|xiaomi"
@@ -40,13 +41,14 @@ _DEVICES = re.compile(
     r"|vivo|honor|mac|mobil|portable|móvil|celular|телефон|手机|手機|携帯|스마트폰|휴대폰|iphone'|posta|pošta|poczt|почт|пошт|nine|spark"
 )
 _MARKERS = frozenset(fold(marker).strip("- ") for marker in MARKERS) | WORDS.above
+_MARKS = {SIGNATURE_MARK: Kind.SIGNATURE, QUOTE_MARK: Kind.MARKER, HEADING_MARK: Kind.ATTRIBUTION}
 _DEVICE_WORDS = 8
 
 
 def kind_of(line: str) -> Kind:
     """Tell what one line is; attributions and header blocks need their neighbours and come later."""
-    if line[:1] in (SIGNATURE_MARK, QUOTE_MARK):
-        return Kind.SIGNATURE if line[0] == SIGNATURE_MARK else Kind.MARKER
+    if line[:1] in _MARKS:
+        return _MARKS[line[0]]
     line = line[:WIDTH].strip("\ufeff \t\xa0\u200b\u3000\u200e\u200f")
     if not line:
         return Kind.EMPTY
@@ -54,7 +56,7 @@ def kind_of(line: str) -> Kind:
 
 
 def _quoted(line: str) -> Kind | None:
-    return Kind.QUOTE if line[0] == ">" or line.startswith("＞") else None
+    return Kind.QUOTE if line[0] == ">" or line.startswith("\uff1e") else None
 
 
 def _drawn(line: str) -> Kind | None:
@@ -75,10 +77,10 @@ def _worded(folded: str) -> Kind:
 
 def _separator(folded: str) -> Kind | None:
     """Recognise "--- Original Message ---" and "Begin forwarded message:", also with From: behind it."""
-    if folded[-1] in ":：" and folded.rstrip(":： ") in WORDS.forwarded:
+    if folded[-1] in ":\uff1a" and folded.rstrip(":\uff1a ") in WORDS.forwarded:
         return Kind.FORWARD
-    found = _DASHED.match(folded) if folded[0] in "-_=*#~—–─━" else None
-    words = found["words"].rstrip(":： ") if found else ""
+    found = _DASHED.match(folded) if folded[0] in "-_=*#~—\u2013─━" else None
+    words = found["words"].rstrip(":\uff1a ") if found else ""
     if words in WORDS.original:
         return Kind.ORIGINAL
     return Kind.FORWARD if words.startswith(WORDS.forwarded) and words else None
@@ -86,9 +88,9 @@ def _separator(folded: str) -> Kind | None:
 
 def from_device(folded: str) -> bool:
     """Tell "Sent from my phone" from a sentence that begins so."""
-    bare = _LINK.sub("", folded).strip("-–—.,!。 ")
-    prefix = next((word for word in WORDS.sent_from if bare.startswith(word)), None)
-    if prefix:
+    bare = _LINK.sub("", folded).strip("-\u2013—.,!。 ")
+    if bare.startswith(WORDS.sent_from):
+        prefix = next(word for word in WORDS.sent_from if bare.startswith(word))
         return _names_device(bare[len(prefix) :], mine=prefix.endswith((" my", " mon", "meinem", " mijn")))
     return bare.endswith(WORDS.sent_from_end) and len(bare.split()) <= _DEVICE_WORDS and bool(_DEVICES.search(bare))
 

@@ -56,7 +56,7 @@ def _answered_below(letters: str) -> str:
     last = letters.rfind(Kind.QUOTE)
     top = next((found.start() for found in re.finditer(r"[omhaq]", letters)), len(letters))
     letters = _gone(letters, last + 1, len(letters)) if _SPOKEN.intersection(letters[:top]) else letters
-    return _HARD.sub(lambda found: Kind.GONE * len(found.group()), letters)
+    return re.sub(rf"(?:{_HARD.pattern})[^q]*", lambda found: Kind.GONE * len(found.group()), letters)
 
 
 def _quotes(letters: str, *, loose: bool) -> str:

@@ -11,7 +11,8 @@ _CONTACT = re.compile(
     r"\W{0,3}(?:(?:e-?mail|mail|tel|phone|mobile|cell|fax|www|web|m|t|p|f|e|w)\W{1,3})?"
     r"(?:[^\s@]{1,64}@[^\s@]{3,120}|(?:https?://|www\.)\S{3,200}|\+?[\d()][\d\s().\-/]{6,24})\W{0,3}"
 )
-_SENTENCE = re.compile(r"[.!?。！？]\W{0,2}$")
+_REACH = re.compile(r"\S@\S|https?://|www\.|\d[\d\s().\-/]{6,24}")
+_SENTENCE = re.compile(r"[.!?。\uff01\uff1f]\W{0,2}$")
 _CONTACT_LINES = 2  # of them make a paragraph a signature
 _PARAGRAPH = 6
 
@@ -55,9 +56,14 @@ def _rule(letters: str, lines: list[str]) -> int:
     start = _bounded(letters, Kind.RULE)
     if start == len(letters) or lines[start].strip()[0] == "_":
         return start
-    below = [line for line in lines[start + 1 :] if line.strip()]
+    below = [line[:300] for line in lines[start + 1 :] if line.strip()]
     alone = letters.count(Kind.RULE) == 1 and len(below) <= _PARAGRAPH + 2
-    return start if alone and not any(_SENTENCE.search(line[-9:]) for line in below) else len(letters)
+    return start if alone and _is_card(below) else len(letters)
+
+
+def _is_card(lines: list[str]) -> bool:
+    """See lines that are no sentences, and among them a way to reach someone."""
+    return any(_REACH.search(line) for line in lines) and not any(_SENTENCE.search(line[-9:]) for line in lines)
 
 
 def _bounded(letters: str, kind: Kind) -> int:

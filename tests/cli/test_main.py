@@ -1,0 +1,73 @@
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MAILTALK = Path(sys.executable).with_name("mailtalk")
+
+
+def mailtalk(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MAILTALK_")}
+    return subprocess.run(
+        [MAILTALK, *arguments], env=clean | settings, text=True, capture_output=True, check=False, timeout=60
+    )
+
+
+def test_help_teaches() -> None:
+    done = mailtalk("--help")
+    assert done.returncode == 0
+    for word in ("up", "api", "worker", "bridge", "migrate", "app", "README.md", "Exit codes"):
+        assert word in done.stdout
+
+
+@pytest.mark.parametrize("command", ["up", "api", "worker", "bridge", "migrate", "app"])
+def test_each_command_has_help(command: str) -> None:
+    done = mailtalk(command, "--help")
+    assert done.returncode == 0
+    assert f"Usage: mailtalk {command}" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["up", "migrate"])
+def test_a_wrong_setting_is_one_line_and_exit_2(command: str) -> None:
+    done = mailtalk(command, MAILTALK_API_PORT="eighty")
+    assert done.returncode == 2
+    assert done.stderr.startswith("MAILTALK_API_PORT = 'eighty'")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_command_without_a_database_says_how_to_get_one(tmp_path: Path) -> None:
+    done = mailtalk("migrate", MAILTALK_DATA_DIR=str(tmp_path))
+    assert done.returncode == 2
+    assert "run `mailtalk up`" in done.stderr
+
+
+def test_a_database_that_does_not_answer_is_exit_1_without_its_password() -> None:
+    done = mailtalk("migrate", MAILTALK_DATABASE_URL="postgresql://me:hush@127.0.0.1:1/none")
+    assert done.returncode == 1
+    assert "the database does not answer" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "hush" not in done.stderr
+
+
+@pytest.mark.parametrize("door", ["API", "SMTP"])
+def test_up_names_a_port_that_is_taken(door: str, tmp_path: Path) -> None:
+    ports = {"MAILTALK_API_PORT": free_port(), "MAILTALK_SMTP_PORT": free_port()}
+    with socket.create_server(("127.0.0.1", int(ports[f"MAILTALK_{door}_PORT"]))):
+        done = mailtalk("up", MAILTALK_DATA_DIR=str(tmp_path / "data"), **ports)
+    assert done.returncode == 1
+    assert f"MAILTALK_{door}_PORT={ports[f'MAILTALK_{door}_PORT']}: another program listens" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return str(listener.getsockname()[1])
+
+
+def test_up_requires_a_key_beside_a_database_of_ones_own(tmp_path: Path) -> None:
+    done = mailtalk("up", MAILTALK_DATA_DIR=str(tmp_path / "data"), MAILTALK_DATABASE_URL="postgresql://own")
+    assert done.returncode == 2
+    assert done.stderr.startswith("MAILTALK_SECRET_KEY: required")
