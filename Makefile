@@ -36,6 +36,9 @@ fmt: $(INSTALLED) ## Format the code, and mend what can be mended
 lock: ## Choose the newest versions of all dependencies (maintainers; needs uv)
 	$(UV) pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--all-extras --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock
+	echo 'setuptools>=80' | $(UV) pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate --no-emit-index-url --no-emit-find-links -c requirements.lock pyproject.toml - \
+		-o requirements-server.lock
 
 clean: ## Remove what was installed and cached; the data in .mailtalk stays
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

@@ -125,6 +125,20 @@ def migrate() -> None:
 
 
 @main.group()
+def health() -> None:
+    """Tell whether a process of this host works; exit code 0 or 1, for container health checks."""
+
+
+@health.command(name="worker")
+def health_worker() -> None:
+    """A worker of this host beats: its row in the database is fresh. Needs no broker."""
+    from cli.datadir import settings
+    from cli.health import worker as check
+
+    check(settings("database_url"))
+
+
+@main.group()
 def app() -> None:
     """Make apps: the tenants, each with a secret of its own."""
 

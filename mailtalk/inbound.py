@@ -143,6 +143,8 @@ def _process(session: Session, desk: Desk, now: datetime, row: InboundMail) -> t
     screened = screen.screen(mail, mail_from=raw.mail_from, own_domain=desk.domain, loop_id=desk.domain)
     if screened.verdict is not screen.Verdict.PERSON:
         return Outcome.IGNORED, f"{screened.verdict}: {screened.reason}"
+    if len(mail.from_addresses) != 1:  # whom such a mail is from, every program sees differently
+        return Outcome.REFUSED, "not-one-from"
     if row.purpose == Purpose.UNSUBSCRIBE:
         return _unsubscribe(session, now, row)
     return _post(session, desk, now, row, mail, content)

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 
 import uvloop
@@ -22,29 +24,37 @@ log = logging.getLogger(__name__)
 
 def run(settings: Settings) -> None:
     """Listen until SIGTERM or SIGINT."""
-    logging.getLogger("mail.log").disabled = True  # aiosmtpd would log recipients' addresses, which are secrets
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:
-    loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(each, stopped.set)
+        asyncio.get_running_loop().add_signal_handler(each, stopped.set)
+    async with listening(settings):
+        await stopped.wait()
+
+
+@asynccontextmanager
+async def listening(settings: Settings) -> AsyncIterator[asyncio.Server]:
+    """Listen while the block runs; then finish the commits under way."""
+    logging.getLogger("mail.log").disabled = True  # aiosmtpd would log recipients' addresses, which are secrets
     database = Database(settings.require("database_url"))
     bell = Bell(settings)
     keyring = Keyring.from_setting(settings.require("secret_key"))
     handler = Handler(database, keyring, settings.reply_domain, partial(bell.ring, PROCESS_INBOUND))
-    server = await loop.create_server(
+    server = await asyncio.get_running_loop().create_server(
         partial(_protocol, handler, settings), settings.smtp_host, settings.smtp_port, backlog=BACKLOG
     )
     log.info("listening on %s:%d for mail to %s", settings.smtp_host, settings.smtp_port, settings.reply_domain)
-    await stopped.wait()
-    server.close()
-    await handler.close()
-    bell.close()
-    database.close()
+    try:
+        yield server
+    finally:
+        server.close()
+        await handler.close()
+        bell.close()
+        database.close()
 
 
 def _protocol(handler: Handler, settings: Settings) -> Bridge:

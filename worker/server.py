@@ -1,6 +1,9 @@
 """The process `mailtalk worker`: the sweep first, then Celery on a pool of threads."""
 
 import logging
+import warnings
+
+from celery.exceptions import SecurityWarning
 
 from mailtalk.db import Database
 from mailtalk.inbound import Desk
@@ -31,32 +34,49 @@ OPTIONS = (
 log = logging.getLogger(__name__)
 
 
+class Worker:
+    """The threads of a worker: its life, its sweeps, and what Celery's tasks call."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._database = Database(settings.require("database_url"))
+        self._bell = Bell(settings)
+        self._life = Life(self._database)
+        self.work = _work(settings, self._database, self._bell, self._life)
+        # Two, so that a slow relay keeps no change and no reply waiting.
+        self._sweeps = (
+            Sweep(self._database, self.work.recover, self.work.apply_changes, self.work.process_inbound),
+            Sweep(self._database, self.work.deliver),
+        )
+        self.celery = build(settings)
+        tasks.register(self.celery, self.work)
+
+    def start(self) -> None:
+        """Begin to live and to sweep."""
+        self._life.start()
+        for sweep in self._sweeps:
+            sweep.start()
+
+    def stop(self) -> None:
+        """Finish what is in hand."""
+        for sweep in self._sweeps:
+            sweep.stop()
+        self.work.close()
+        self._life.stop()
+        self._bell.close()
+        self.celery.close()
+        self._database.close()
+
+
 def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT, then finish what is in hand."""
-    database = Database(settings.require("database_url"))
-    bell = Bell(settings)
-    life = Life(database)
-    work = _work(settings, database, bell, life)
-    # Two, so that a slow relay keeps no change and no reply waiting.
-    sweeps = (
-        Sweep(database, work.recover, work.apply_changes, work.process_inbound),
-        Sweep(database, work.deliver),
-    )
-    life.start()
-    for sweep in sweeps:
-        sweep.start()
-    app = build(settings)
-    tasks.register(app, work)
+    warnings.filterwarnings("ignore", category=SecurityWarning)  # root is refused nowhere: tasks carry no code
+    worker = Worker(settings)
+    worker.start()
     log.info("working")
     try:
-        app.worker_main(list(OPTIONS))
+        worker.celery.worker_main(list(OPTIONS))
     finally:
-        for sweep in sweeps:
-            sweep.stop()
-        work.close()
-        life.stop()
-        bell.close()
-        database.close()
+        worker.stop()
 
 
 def _work(settings: Settings, database: Database, bell: Bell, life: Life) -> Work:

@@ -59,7 +59,7 @@ TEXTS = {
     "forwards": "---------- Forwarded message ----------\n",
     "stars": "*" * 50 + "a\n",
     "phones": "+1 (555) 123-4567 ",
-    "cjk": "写道：\n",
+    "cjk": "写道\uff1a\n",
     "wide": "On 1 Jan 2024 " + "x" * 380 + "\n",
 }
 PAGES = {

@@ -28,6 +28,7 @@ _ADDRESS_END = re.compile(r"[<(\[].{0,100}[^\s@]@[^\s@].{0,100}[>)\]]\W{0,4}$")
 _OLD_GMAIL = re.compile(
     r"\d{4}-\d\d-\d\d \d{1,2}:\d\d gmt[+-]\d\d:\d\d .{1,80}|\d{4}/\d{1,2}/\d{1,2} .{1,60}<\S{3,80}>"
 )
+_WITHIN = re.compile(rf"@[^\s@<>]{{2,100}}[>)\]]\s?,?\s?(?:{_either(WORDS.wrote)})\s?[:\uff1a](?=\s+\S)", re.IGNORECASE)
 _SHARED = re.compile(r"(?:\s|-+\s?)(?=(?:On|Am|Le|El|Il|Em|Op|Den|W dniu|Dnia|Dne) .{0,20}\d)")
 
 
@@ -41,9 +42,17 @@ def find(folded: list[str], letters: list[str]) -> Iterator[range]:
 
 
 def split_shared(line: str) -> list[str]:
-    """Part "fine by me On Monday, 2 May 2022, Alice wrote:" into what was said and the attribution."""
-    if not line.rstrip().endswith(tuple(_COLON)) or len(line) > LONGEST or line.lstrip().startswith(">"):
+    """Put an attribution on a line of its own: "fine by me On Monday, 2 May 2022, Alice wrote: shall we"."""
+    if line[:20].lstrip().startswith(">"):
         return [line]
+    within = _WITHIN.search(line[:LONGEST])
+    if within and _ON.match(line[: within.end()].casefold()):
+        return [line[: within.end()], line[within.end() :]]
+    return _split_before(line) if len(line) <= LONGEST and line.rstrip().endswith(tuple(_COLON)) else [line]
+
+
+def _split_before(line: str) -> list[str]:
+    """Part what was said from the attribution behind it."""
     places = [place for place in _SHARED.finditer(line) if line[: place.start()].strip("- ")]
     if not places or not is_attribution(line[places[-1].end() :].casefold()):
         return [line]

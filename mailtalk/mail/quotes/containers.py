@@ -27,30 +27,32 @@ _QUOTES = frozenset(
         "tutanota_quote",
         "zmail_extra",  # Zoho
         "gmx_quote",
-        "moz-forward-container",
-        "oriMsgHtmlSeperator",
-        "WordSection1-quote",
-        "freebirdQuote",
         "front-blockquote",
-        "moz-email-headers-table",
         QUOTE_CLASS,
     }
 )
-_AROUND = frozenset({"gmail_quote", "protonmail_quote"})  # also around answers between the quotes
-_HEADINGS = frozenset({"gmail_attr", "moz-cite-prefix"})
 _QUOTE_IDS = frozenset(
-    {"OLK_SRC_BODY_SECTION", "isReplyContent", "QuotedMessage", "mail-editor-reference-message-container"}
+    {
+        "OLK_SRC_BODY_SECTION",  # Outlook for Mac
+        "isReplyContent",  # QQ
+        "QuotedMessage",
+        "mail-editor-reference-message-container",  # Outlook on Android
+        "messageReplySection",  # Spark
+        "cm_replymail_content_wrap",  # Newton
+        "reply_mail",
+        "quote",  # GMX
+    }
 )
-_BELOW_IDS = frozenset(
+_AROUND = frozenset({"gmail_quote", "protonmail_quote"})  # also around answers between the quotes
+_HEADINGS = frozenset({"gmail_attr", "moz-cite-prefix", "airmail_on", "reply-intro"})
+_BELOW = frozenset(
     {
         "appendonsend",  # Outlook on the web and its apps
         "divRplyFwdMsg",
         "stopSpelling",
-        "replySplit",  # Exchange
+        "OutlookMessageHeader",
         "zwchr",  # Zimbra
-        "reply-intro",  # Roundcube
         "ms-outlook-mobile-body-separator-line",
-        "orbit-quote",
     }
 )
 _SIGNATURES = frozenset(
@@ -59,12 +61,16 @@ _SIGNATURES = frozenset(
         "moz-signature",
         "protonmail_signature_block",
         "tutanota_signature",
-        "signature-container",
-        "roundcube-signature",
+        "bloop_sign",
+        "k9mail-signature",
+        "Signature",  # Outlook
+        "ms-outlook-mobile-signature",
+        "AppleMailSignature",
+        "messageSignatureSection",
+        "_rc_sig",
     }
 )
-_SIGNATURE_IDS = frozenset({"Signature", "ms-outlook-mobile-signature", "AppleMailSignature", "_rc_sig", "signature"})
-_PREFIX = re.compile(r"(?:m_-?\d{1,40}|x_|yiv\d{1,20}|ydp[0-9a-f]{1,20})")
+_PREFIX = re.compile(r"m_-?\d{1,40}|x_|ecx|yiv\d{1,20}|ydp[0-9a-f]{1,20}")  # of Gmail, Outlook, Hotmail and Yahoo
 _OUTLOOK_LINE = re.compile(
     r"border-top:\s?solid\s#(?:b5c4df|e1e1e1)\s1\.0pt"  # Outlook for Windows and for Mac
     r"|padding-top:\s?5px;\s?border-top-color:\s?rgb\(229, 229, 229\)",  # Windows Mail
@@ -77,24 +83,28 @@ def part_of(element: Element) -> Part:
     """Tell what an element is for; a forward's container is body."""
     if not element.attrib and element.tag != "blockquote":
         return Part.BODY
-    names = {_PREFIX.sub("", name, count=1) for name in element.get("class", "")[:500].split()}
-    name = _PREFIX.sub("", (element.get("id") or element.get("name") or "")[:200], count=1)
-    part = _by_name(names, name, element)
+    names = f"{element.get('class', '')[:500]} {element.get('id') or element.get('name') or ''}"[:700].split()
+    part = _by_name({_PREFIX.sub("", name, count=1) for name in names}, element)
     return Part.BODY if part == Part.QUOTE and _is_forward(element) else part
 
 
-def _by_name(names: set[str], name: str, element: Element) -> Part:
-    """Look the names up; an unnamed blockquote is a quote too."""
-    if name in _BELOW_IDS or _OUTLOOK_LINE.search(element.get("style", "")[:500]):
+def _by_name(names: set[str], element: Element) -> Part:
+    """Look the names up; a blockquote is a quote unless it only indents."""
+    if names & _BELOW or _OUTLOOK_LINE.search(element.get("style", "")[:500]):
         return Part.BELOW
-    if names & _QUOTES or name in _QUOTE_IDS or element.tag == "blockquote" or name == "quote":
+    if names & (_QUOTES | _QUOTE_IDS) or (element.tag == "blockquote" and not _indents(names, element)):
         return Part.QUOTE
     if names & _HEADINGS:
         return Part.HEADING
     if names & _AROUND and element.find(".//blockquote") is None:
         return Part.QUOTE
-    signature = names & _SIGNATURES or name in _SIGNATURE_IDS or element.get("data-signatureblock")
-    return Part.SIGNATURE if signature else Part.BODY
+    signs = names & _SIGNATURES or element.get("data-signatureblock")
+    return Part.SIGNATURE if signs else Part.BODY
+
+
+def _indents(names: set[str], element: Element) -> bool:
+    """See the blockquote that Gmail's indent button makes."""
+    return not names and element.get("type") is None and "40px" in element.get("style", "")
 
 
 def _is_forward(element: Element) -> bool:

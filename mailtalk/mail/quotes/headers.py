@@ -45,7 +45,7 @@ def _convinces(folded: list[str], roles: list[frozenset[Role]], block: range) ->
     """Ask for a sender or a date, and for what no list of dates or places has: a subject, an address, a full time."""
     found = frozenset[Role]().union(*(roles[index] for index in block))
     words = "\n".join(folded[index] for index in block)
-    if not found & {Role.FROM, Role.DATE}:
+    if Role.FROM not in found and not {Role.DATE, Role.TO} <= found:
         return False
     if Role.SUBJECT in found or "@" in words:
         return True

@@ -1,5 +1,7 @@
 """The letters of a whole mail: lines by themselves first, then what needs neighbours."""
 
+from collections.abc import Iterator
+
 from mailtalk.mail.quotes import attributions, headers
 from mailtalk.mail.quotes.lines import DEPTH, WIDTH, Kind, kind_of
 from mailtalk.mail.quotes.locales import fold
@@ -17,6 +19,8 @@ def split(text: str) -> list[str]:
 def read(lines: list[str]) -> str:
     """Give each line its letter; past the first 2,000 only prefixes are looked at."""
     letters: list[str] = [kind_of(line) for line in lines[:DEPTH]]
+    for code in _fenced(lines[:DEPTH]):
+        letters[code.start : code.stop] = Kind.TEXT * len(code)
     folded = [fold(line[:WIDTH]) for line in lines[:DEPTH]]
     for block in headers.blocks(folded, letters):
         letters[block.start : block.stop] = Kind.HEADER * len(block)
@@ -24,6 +28,13 @@ def read(lines: list[str]) -> str:
         letters[span.start : span.stop] = Kind.ATTRIBUTION * len(span)
     letters += [_far(line) for line in lines[DEPTH:]]
     return _mend("".join(letters), lines)
+
+
+def _fenced(lines: list[str]) -> Iterator[range]:
+    """Find code between two ``` lines: nothing in it is a quote or a signature."""
+    fences = [index for index, line in enumerate(lines) if line.startswith("```")]
+    pairs = zip(fences[::2], fences[1::2], strict=False)
+    return (range(start, end + 1) for start, end in pairs)
 
 
 def _far(line: str) -> str:
@@ -38,8 +49,16 @@ def _mend(letters: str, lines: list[str]) -> str:
     found = letters.find("qtq")
     mended = list(letters)
     while found >= 0:
-        rest = lines[found + 1]
-        if len(lines[found]) >= _WRAPPED and rest[:1].islower():
+        if _continues(lines[found][:WIDTH], lines[found + 1][:WIDTH]):
             mended[found + 1] = Kind.QUOTE
         found = letters.find("qtq", found + 1)
     return "".join(mended)
+
+
+def _continues(quoted: str, rest: str) -> bool:
+    """See a long line go on in lower case, or a link go on."""
+    if rest.startswith(("<http", "(http", "http")):
+        return True
+    if quoted.rfind("http") > max(quoted.rfind(")"), quoted.rfind(">")):
+        return " " not in rest.strip() and rest.rstrip().endswith((")", ">"))
+    return len(quoted) >= _WRAPPED and rest[:1].islower()

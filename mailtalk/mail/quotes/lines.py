@@ -32,13 +32,14 @@ class Kind(StrEnum):
     GONE = "-"  # cut already
 
 
-_RULE = re.compile(r"[\s\-_=*~#+—\u2013─━]{2,}")
-_DASHED = re.compile(r"[-_=*#>~—\u2013─━\s]*(?P<words>[^\W_].{2,80}?)[-_=*#~—\u2013─━\s]{2,}(?P<rest>.{0,20})")
+_DRAWN = "-_=*#~\u2010\u2011\u2012\u2013\u2014\u2015\u2500\u2501"  # dashes of every kind
+_RULE = re.compile(rf"[+\s{re.escape(_DRAWN)}]{{2,}}")
+_DASHED = re.compile(rf"[>\s{re.escape(_DRAWN)}]*(?P<words>[^\W_].{{2,80}}?)[\s{re.escape(_DRAWN)}]{{2,}}")
 _LINK = re.compile(r"<[^<>]*>|\[[^\[\]]*\]\([^()]*\)|[*_]")
 _DEVICES = re.compile(
-    r"iphone|ipad|ipod|ios|android|samsung|galaxy|blackberry|phone|mobile|handy|outlook|mail|smart|tablet|huawei|xiaomi"
+    r"iphon|ipad|ipod|ios|android|samsung|galaxy|blackberry|phone|mobile|handy|outlook|mail|smart|tablet|huawei|xiaomi"
     r"|redmi|oneplus|pixel|nokia|windows|yahoo|proton|gmail|verizon|at&t|t-mobile|sprint|sony|xperia|htc|motorola|lg|oppo"
-    r"|vivo|honor|mac|mobil|portable|móvil|celular|телефон|手机|手機|携帯|스마트폰|휴대폰|iphone'|posta|pošta|poczt|почт|пошт|nine|spark"
+    r"|vivo|honor|mac|mobil|portable|móvil|celular|телефон|手机|手機|携帯|스마트폰|휴대폰|posta|pošta|poczt|почт|пошт|nine|spark"
 )
 _MARKERS = frozenset(fold(marker).strip("- ") for marker in MARKERS) | WORDS.above
 _MARKS = {SIGNATURE_MARK: Kind.SIGNATURE, QUOTE_MARK: Kind.MARKER, HEADING_MARK: Kind.ATTRIBUTION}
@@ -68,7 +69,7 @@ def _drawn(line: str) -> Kind | None:
 
 def _worded(folded: str) -> Kind:
     """Recognise whole lines that clients write."""
-    if folded.strip("-_=*#~— ") in _MARKERS:
+    if folded.strip(f"{_DRAWN} ") in _MARKERS:
         return Kind.MARKER
     if folded.startswith(WORDS.footer):
         return Kind.FOOTER
@@ -79,7 +80,7 @@ def _separator(folded: str) -> Kind | None:
     """Recognise "--- Original Message ---" and "Begin forwarded message:", also with From: behind it."""
     if folded[-1] in ":\uff1a" and folded.rstrip(":\uff1a ") in WORDS.forwarded:
         return Kind.FORWARD
-    found = _DASHED.match(folded) if folded[0] in "-_=*#~—\u2013─━" else None
+    found = _DASHED.match(folded) if folded[0] in _DRAWN else None
     words = found["words"].rstrip(":\uff1a ") if found else ""
     if words in WORDS.original:
         return Kind.ORIGINAL
@@ -88,7 +89,7 @@ def _separator(folded: str) -> Kind | None:
 
 def from_device(folded: str) -> bool:
     """Tell "Sent from my phone" from a sentence that begins so."""
-    bare = _LINK.sub("", folded).strip("-\u2013—.,!。 ")
+    bare = _LINK.sub("", folded).strip(f"{_DRAWN}.,!。 ")
     if bare.startswith(WORDS.sent_from):
         prefix = next(word for word in WORDS.sent_from if bare.startswith(word))
         return _names_device(bare[len(prefix) :], mine=prefix.endswith((" my", " mon", "meinem", " mijn")))

@@ -13,6 +13,7 @@ _CONTACT = re.compile(
 )
 _REACH = re.compile(r"\S@\S|https?://|www\.|\d[\d\s().\-/]{6,24}")
 _SENTENCE = re.compile(r"[.!?。\uff01\uff1f]\W{0,2}$")
+_SENTENCE_WORDS = 4  # "ACME Inc." is none
 _CONTACT_LINES = 2  # of them make a paragraph a signature
 _PARAGRAPH = 6
 
@@ -63,7 +64,11 @@ def _rule(letters: str, lines: list[str]) -> int:
 
 def _is_card(lines: list[str]) -> bool:
     """See lines that are no sentences, and among them a way to reach someone."""
-    return any(_REACH.search(line) for line in lines) and not any(_SENTENCE.search(line[-9:]) for line in lines)
+    return any(_REACH.search(line) for line in lines) and not any(_is_sentence(line) for line in lines)
+
+
+def _is_sentence(line: str) -> bool:
+    return bool(_SENTENCE.search(line[-9:])) and len(line.split()) >= _SENTENCE_WORDS
 
 
 def _bounded(letters: str, kind: Kind) -> int:
