@@ -9,17 +9,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import wire
+from api import versions, wire
 from api.auth import Credentials, Tenant
 from api.intake import Intake
+from api.versions import Version
 from mailtalk.db import Database
 from mailtalk.errors import Invalid, NotFound, TooLarge
 from mailtalk.keys import Keyring
 from mailtalk.notifications import Pace
 
 BODY_LIMIT = 1_000_000  # bytes
-VERSIONS = ("2021-01-01", "2021-02-09", "2021-07-30", "2024-01-01")
-VERSION_HEADER = "TalkJS-REST-Version"
 LIMIT, LIMIT_MOST = 10, 100
 
 Shape = TypeVar("Shape")
@@ -45,7 +44,7 @@ class Call:
     request: Request
     services: Services
     tenant: Tenant
-    version: str
+    version: Version
 
     @property
     def app_id(self) -> str:
@@ -99,7 +98,8 @@ async def _call(request: Request) -> Call:
     tenant = await services.credentials.tenant(request.headers.get("authorization"))
     if wire.path_value("appId", request.path_params["appId"]) != tenant.id:
         raise NotFound(["no such thing"])
-    version = request.headers.get(VERSION_HEADER) or tenant.default_version
-    if version not in VERSIONS:
-        raise Invalid({VERSION_HEADER: [f"must be one of {', '.join(VERSIONS)}"]})
+    name = request.headers.get(versions.HEADER) or tenant.default_version
+    version = versions.VERSIONS.get(name)
+    if version is None:
+        raise Invalid({versions.HEADER: [f"must be one of {', '.join(versions.VERSIONS)}"]})
     return Call(request, services, tenant, version)

@@ -15,12 +15,13 @@ from mailtalk.db import Database
 from mailtalk.errors import NotFound
 from mailtalk.group_commit import GroupCommit
 from mailtalk.models import Change
-from mailtalk.vocabulary import ChangeStatus
+from mailtalk.vocabulary import ChangeKind, ChangeStatus
 from worker.bell import APPLY_CHANGES, Bell
 
 LONGEST_WAIT = 60.0  # seconds, whatever Prefer asks for
 _WAIT = re.compile(r"^wait=(\d{1,6})$")
 _WIRE_STATUS = {ChangeStatus.FAILED: ChangeStatus.REJECTED}
+_WIRE_KIND = {ChangeKind.ADD: ChangeKind.JOIN, ChangeKind.DEPART: ChangeKind.LEAVE}
 
 
 class Intake:
@@ -85,7 +86,7 @@ def pending(change_id: int, asked: Requested) -> Json:
     """A change that waits, on the wire."""
     return {
         "id": wire_id(change_id),
-        "kind": asked.request.kind,
+        "kind": _WIRE_KIND.get(asked.request.kind, asked.request.kind),
         "status": ChangeStatus.PENDING,
         "requestedAt": clock.millis(asked.at),
         "appliedAt": None,
@@ -97,7 +98,7 @@ def shown(change: Change) -> Json:
     status = ChangeStatus(change.status)
     return {
         "id": wire_id(change.id),
-        "kind": change.kind,
+        "kind": _WIRE_KIND.get(ChangeKind(change.kind), change.kind),
         "conversationId": change.conversation_id,
         "userId": change.user_id,
         "status": _WIRE_STATUS.get(status, status),

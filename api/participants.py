@@ -17,8 +17,6 @@ from mailtalk.models import Participation
 from mailtalk.participation import Request
 from mailtalk.vocabulary import ChangeKind, Purpose
 
-NONE_SINCE = "2021-07-30"
-
 
 class Join(msgspec.Struct):
     """Body of PUT; what is missing gets its default."""
@@ -42,14 +40,15 @@ async def put(call: Call) -> Response:
 async def patch(call: Call) -> Response:
     """PATCH: change what is given."""
     body = await call.body(Update)
-    if body.access == "None" and call.version < NONE_SINCE:
-        raise Invalid({"access": [f'"None" is known since version {NONE_SINCE}']})
+    if body.access == "None" and not call.version.knows_none:
+        raise Invalid({"access": [f'"None" is not known to version {call.version.name}']})
     return await _change(call, ChangeKind.UPDATE, body)
 
 
 async def delete(call: Call) -> Response:
     """DELETE: leave; idempotent."""
-    return await _change(call, ChangeKind.LEAVE, Join())
+    kind = ChangeKind.DEPART if call.version.leave_keeps_view else ChangeKind.LEAVE
+    return await _change(call, kind, Join())
 
 
 async def get(call: Call) -> Json:

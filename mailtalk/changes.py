@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from mailtalk.errors import NotFound
 from mailtalk.models import Change
-from mailtalk.participation import Request
-from mailtalk.vocabulary import ChangeKind, ChangeStatus
+from mailtalk.participation import LEAVING, UNSET, Request
+from mailtalk.vocabulary import ChangeStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _known(session: Session, items: Sequence[Requested]) -> Iterable[tuple[bool,
 def _refusal(item: Requested, conversation: bool, user: bool) -> NotFound | None:
     if not conversation:
         return NotFound({"conversationId": [f"no conversation {item.conversation_id!r}"]}, "CONVERSATION_NOT_FOUND")
-    if not user and item.request.kind is not ChangeKind.LEAVE:
+    if not user and item.request.kind not in LEAVING:
         return NotFound({"userId": [f"no user {item.user_id!r}"]}, "USER_NOT_FOUND")
     return None
 
@@ -82,18 +82,22 @@ def _insert(session: Session, items: Sequence[Requested]) -> list[int]:
         return []
     rows = session.execute(
         text("""
-        INSERT INTO changes (app_id, conversation_id, user_id, kind, access, notify, requested_at)
-        SELECT app_id, conversation_id, user_id, kind, access, notify, at
+        INSERT INTO changes
+            (app_id, conversation_id, user_id, kind, access, notify, mute_given, mute_until, requested_at)
+        SELECT app_id, conversation_id, user_id, kind, access, notify, mute_given, mute_until, at
         FROM unnest(CAST(:apps AS text[]), CAST(:conversations AS text[]), CAST(:users AS text[]),
                     CAST(:kinds AS text[]), CAST(:accesses AS text[]), CAST(:notifies AS text[]),
-                    CAST(:ats AS timestamptz[]))
-             WITH ORDINALITY AS asked (app_id, conversation_id, user_id, kind, access, notify, at, i)
+                    CAST(:mutes_given AS boolean[]), CAST(:mutes AS timestamptz[]), CAST(:ats AS timestamptz[]))
+             WITH ORDINALITY
+             AS asked (app_id, conversation_id, user_id, kind, access, notify, mute_given, mute_until, at, i)
         ORDER BY i RETURNING id"""),
         _columns(items)
         | {
             "kinds": [item.request.kind for item in items],
             "accesses": [item.request.access for item in items],
             "notifies": [item.request.notify for item in items],
+            "mutes_given": [item.request.mute_until is not UNSET for item in items],
+            "mutes": [None if item.request.mute_until is UNSET else item.request.mute_until for item in items],
             "ats": [item.at for item in items],
         },
     )

@@ -10,7 +10,7 @@ from mailtalk.errors import NotFound
 from mailtalk.models import Conversation, Participation
 from mailtalk.participation import State
 from mailtalk.users import merged
-from mailtalk.vocabulary import Access, Notify
+from mailtalk.vocabulary import Access, Notify, Sees
 
 
 def put(session: Session, app_id: str, conversation_id: str, fields: dict[str, Any]) -> None:
@@ -53,7 +53,7 @@ def participant(session: Session, app_id: str, conversation_id: str, user_id: st
 
 def state(row: Participation) -> State:
     """A participation as its rules see it."""
-    return State(row.present, Access(row.access), Notify(row.notify), row.generation)
+    return State(row.present, Access(row.access), Notify(row.notify), row.generation, row.mute_until, Sees(row.sees))
 
 
 def _found(row: Conversation | None, conversation_id: str) -> Conversation:

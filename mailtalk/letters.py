@@ -124,9 +124,11 @@ class Maker:
         """Make a notification's mails; or the reason why there is none."""
         fresh = [message for message in self._messages[due.place] if message.seq >= _first(due)]
         wanted = [
-            message for message in fresh if wants_mail(due.user.id, conversations.state(due.participation), message)
+            message
+            for message in fresh
+            if wants_mail(due.user.id, conversations.state(due.participation), message, self.now)
         ]
-        reason = _why_not(due, bool(wanted))
+        reason = _why_not(due, bool(wanted), self.now)
         if reason is None:
             self.session.add_all(self._deliveries(due, wanted))
             due.participation.mailed_seq = fresh[-1].seq
@@ -197,11 +199,12 @@ def _first(due: _Due) -> int:
     return max(seen + 1, due.notification.from_seq)
 
 
-def _why_not(due: _Due, wanted: bool) -> str | None:
+def _why_not(due: _Due, wanted: bool, now: datetime) -> str | None:
     """The first reason that keeps the reader from being mailed; None when nothing does."""
     reasons = (
         ("left", not due.participation.present),
         ("access-none", due.participation.access == Access.NONE),
+        ("muted", due.participation.mute_until is not None and now < due.participation.mute_until),
         ("notify-off", due.participation.notify == Notify.OFF),
         ("nothing-new", not wanted),
         ("no-address", not due.user.emails),

@@ -36,6 +36,8 @@ def post(
 ) -> list[Message]:
     """Append messages to a locked conversation and open its window; Invalid for a sender who may not write."""
     _check_senders(session, conversation, drafts)
+    now = max(now, conversation.last_message_at or now)  # the clock of another machine may be behind
+    conversation.last_message_at = now
     posted = [_add(session, now, conversation, draft) for draft in drafts]
     if any(message.type == MessageType.USER for message in posted):
         notifications.open_window(conversation, now, pace, from_seq=posted[0].seq)

@@ -92,6 +92,7 @@ class Conversation(Base):
     custom: Mapped[Json] = mapped_column(server_default="{}")
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     last_seq: Mapped[int] = mapped_column(server_default="0")
+    last_message_at: Mapped[datetime | None]
     applied_seq: Mapped[int] = mapped_column(server_default="0")
     window_opened_at: Mapped[datetime | None]
     window_due_at: Mapped[datetime | None]
@@ -117,6 +118,10 @@ class Participation(Base):
     access: Mapped[str]
     notify: Mapped[str]
     generation: Mapped[int] = mapped_column(server_default="0")
+    mute_until: Mapped[datetime | None]
+    sees: Mapped[str] = mapped_column(server_default="all")
+    view_seq: Mapped[int | None]
+    view: Mapped[Json | None]
     joined_at: Mapped[datetime]
     read_seq: Mapped[int] = mapped_column(server_default="0")
     mailed_seq: Mapped[int] = mapped_column(server_default="0")
@@ -140,6 +145,7 @@ class Change(Base):
 
     __tablename__ = "changes"
     __table_args__ = (
+        Index("ix_changes_log", "app_id", "conversation_id", "id"),
         Index("ix_changes_pending", "app_id", "conversation_id", "id", postgresql_where=text("status = 'pending'")),
     )
 
@@ -150,6 +156,8 @@ class Change(Base):
     kind: Mapped[str]
     access: Mapped[str | None]
     notify: Mapped[str | None]
+    mute_given: Mapped[bool] = mapped_column(server_default="false")
+    mute_until: Mapped[datetime | None]
     status: Mapped[str] = mapped_column(server_default="pending")
     error_code: Mapped[str | None]
     requested_at: Mapped[datetime]
@@ -166,6 +174,15 @@ class Message(Base):
     __table_args__ = (
         ForeignKeyConstraint(["app_id", "conversation_id"], ["conversations.app_id", "conversations.id"]),
         Index(None, "app_id", "id", unique=True),
+        Index("ix_messages_time", "app_id", "conversation_id", "created_at", "seq"),
+        Index(
+            "uq_messages_idempotency_key",
+            "app_id",
+            "conversation_id",
+            "idempotency_key",
+            unique=True,
+            postgresql_where=text("idempotency_key IS NOT NULL"),
+        ),
     )
 
     app_id: Mapped[str] = mapped_column(primary_key=True)
@@ -181,6 +198,9 @@ class Message(Base):
     created_at: Mapped[datetime]
     edited_at: Mapped[datetime | None]
     referenced_message_id: Mapped[str | None]
+    idempotency_key: Mapped[str | None]
+    attachment: Mapped[Json | None]
+    location: Mapped[list[Any] | None]
     elided: Mapped[str | None]
 
 
@@ -283,6 +303,21 @@ class Delivery(Base):
     reply: Mapped[str | None]
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+
+
+class IdempotencyKey(Base):
+    """A request that carried an Idempotency-Key, and its answer, or the changes that answer it."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (Index(None, "created_at"),)
+
+    app_id: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    request_hash: Mapped[bytes]
+    change_ids: Mapped[list[Any] | None]
+    status: Mapped[int | None]
+    body: Mapped[bytes | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
 class Worker(Base):

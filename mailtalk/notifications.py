@@ -70,7 +70,7 @@ def _close(session: Session, conversation: Conversation, now: datetime) -> None:
     selected = [
         row.user_id
         for row in conversations.participants(session, conversation.app_id, conversation.id)
-        if any(wants_mail(row.user_id, conversations.state(row), message) for message in written)
+        if any(wants_mail(row.user_id, conversations.state(row), message, now) for message in written)
     ]
     _open(session, conversation, selected, now)
     conversation.window_opened_at = conversation.window_due_at = conversation.window_from_seq = None

@@ -1,6 +1,7 @@
 """The whole notify rule: which message is mailed to whom."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Protocol
 
 from mailtalk.participation import State
@@ -23,12 +24,15 @@ class Written(Protocol):
         """The users it mentions."""
 
 
-def wants_mail(user_id: str, state: State, message: Written) -> bool:
+def wants_mail(user_id: str, state: State, message: Written, now: datetime) -> bool:
     """Whether this message is mailed to this user, as things stand now.
 
-    Nobody is mailed their own message; system messages never notify; who left or has access None gets none.
+    Nobody is mailed their own message; system messages never notify; who left or has access None gets
+    none; nor does who muted the conversation until later.
     """
     if not state.active or message.type == MessageType.SYSTEM or message.sender_id == user_id:
+        return False
+    if state.mute_until is not None and now < state.mute_until:
         return False
     if state.notify is Notify.MENTIONS_ONLY:
         return user_id in message.mentions

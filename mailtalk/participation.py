@@ -2,22 +2,35 @@
 
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
 
-from mailtalk.vocabulary import Access, ChangeKind, Notify
+from mailtalk.vocabulary import Access, ChangeKind, Notify, Sees
 
 LIMIT = "PARTICIPANT_LIMIT"
 UNKNOWN_USER = "USER_NOT_FOUND"
 NOT_PARTICIPANT = "PARTICIPANT_NOT_FOUND"
 
 
+class Unset(Enum):
+    """Says that a field is not given, where None means something."""
+
+    UNSET = "unset"
+
+
+UNSET = Unset.UNSET
+
+
 @dataclass(frozen=True, slots=True)
 class State:
-    """A user's part in a conversation; `generation` counts the ends of access and so the dead addresses."""
+    """A user's part in a conversation; `generation` counts the ends of its inbound addresses."""
 
     present: bool
     access: Access
     notify: Notify
     generation: int = 0
+    mute_until: datetime | None = None
+    sees: Sees = Sees.ALL
 
     @property
     def active(self) -> bool:
@@ -30,16 +43,17 @@ class State:
         return self.present and self.access is Access.READ_WRITE
 
 
-ABSENT = State(present=False, access=Access.READ_WRITE, notify=Notify.ALL)
+ABSENT = State(present=False, access=Access.READ_WRITE, notify=Notify.ALL, sees=Sees.NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A requested change; None leaves a field as it is (update) or at its default (join)."""
+    """A requested change; what is not given stays as it is (update) or gets its default (join)."""
 
     kind: ChangeKind
     access: Access | None = None
     notify: Notify | None = None
+    mute_until: datetime | Unset | None = UNSET
 
 
 class Forbidden(Exception):
@@ -49,13 +63,29 @@ class Forbidden(Exception):
 def change(state: State, request: Request) -> State:
     """The state after one change; Forbidden when a rule refuses it. The limit is the conversation's: see `fold`."""
     after = _RULES[request.kind](state, request)
+    if after.active:
+        return replace(after, sees=Sees.ALL)  # a re-join shows the whole history
     ended = state.active and not after.active
-    return replace(after, generation=state.generation + 1) if ended else after
+    sees = _sees_after(state, request.kind)
+    return replace(after, sees=sees, generation=state.generation + ended)
+
+
+def _sees_after(state: State, kind: ChangeKind) -> Sees:
+    """What somebody who is not active (any more) may read: access None and the old leave freeze the view."""
+    if kind is ChangeKind.LEAVE:
+        return Sees.NOTHING
+    return Sees.FROZEN if state.active else state.sees
 
 
 def _join(state: State, request: Request) -> State:
     # PUT always overwrites: a field that is not given goes back to its default (api.md, Participants).
-    return replace(state, present=True, access=request.access or Access.READ_WRITE, notify=request.notify or Notify.ALL)
+    return replace(
+        state,
+        present=True,
+        access=request.access or Access.READ_WRITE,
+        notify=request.notify or Notify.ALL,
+        mute_until=None if request.mute_until is UNSET else request.mute_until,
+    )
 
 
 def _add(state: State, request: Request) -> State:
@@ -63,13 +93,27 @@ def _add(state: State, request: Request) -> State:
 
 
 def _update(state: State, request: Request) -> State:
-    if not state.present:
-        raise Forbidden(NOT_PARTICIPANT)
-    return replace(state, access=request.access or state.access, notify=request.notify or state.notify)
+    _require(present=state.present)
+    return replace(
+        state,
+        access=request.access or state.access,
+        notify=request.notify or state.notify,
+        mute_until=state.mute_until if request.mute_until is UNSET else request.mute_until,
+    )
 
 
 def _leave(state: State, _request: Request) -> State:
     return replace(state, present=False)
+
+
+def _rotate(state: State, _request: Request) -> State:
+    _require(present=state.may_post)
+    return replace(state, generation=state.generation + 1)
+
+
+def _require(*, present: bool) -> None:
+    if not present:
+        raise Forbidden(NOT_PARTICIPANT)
 
 
 _RULES = {
@@ -77,17 +121,26 @@ _RULES = {
     ChangeKind.ADD: _add,
     ChangeKind.UPDATE: _update,
     ChangeKind.LEAVE: _leave,
+    ChangeKind.DEPART: _leave,
+    ChangeKind.ROTATE: _rotate,
 }
 
 
+LEAVING = frozenset({ChangeKind.LEAVE, ChangeKind.DEPART})
+
+
 class Roster:
-    """One conversation's participants under its lock: applies changes in order and holds the limit."""
+    """One conversation's participants under its lock: applies changes in order and holds the limit.
+
+    `states` must hold everybody when a view may be frozen, else those whom the changes are about.
+    """
 
     def __init__(
         self, states: Mapping[str, State], active: int, limit: int | None, known_users: Container[str]
     ) -> None:
         self.states = dict(states)
         self.touched: dict[str, None] = {}  # in order, and each once
+        self.views: dict[str, Mapping[str, State]] = {}  # who took part when a user's view was frozen
         self._active = active
         self._limit = limit
         self._known = known_users
@@ -105,15 +158,25 @@ class Roster:
 
     def _apply(self, user_id: str, request: Request) -> None:
         if user_id not in self._known:
-            if request.kind is ChangeKind.LEAVE:
+            if request.kind in LEAVING:
                 return  # who never joined may leave
             raise Forbidden(UNKNOWN_USER)
         before = self.states.get(user_id, ABSENT)
         after = change(before, request)
-        entered = after.active - before.active
+        if after == before:
+            return
+        self._count(after.active - before.active)
+        if after.sees is Sees.FROZEN and before.sees is not Sees.FROZEN:
+            self.views[user_id] = {name: state for name, state in self.states.items() if state.active}
+        self.states[user_id] = after
+        self.touched[user_id] = None
+
+    def _count(self, entered: int) -> None:
         if entered > 0 and self._limit is not None and self._active >= self._limit:
             raise Forbidden(LIMIT)
         self._active += entered
-        if after != before:
-            self.states[user_id] = after
-            self.touched[user_id] = None
+
+
+def may_freeze(request: Request) -> bool:
+    """Whether the change may freeze a view, so that all participants are needed to apply it."""
+    return request.kind is ChangeKind.DEPART or request.access is Access.NONE

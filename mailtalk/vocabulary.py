@@ -19,13 +19,27 @@ class Notify(StrEnum):
     OFF = "Off"
 
 
+class Sees(StrEnum):
+    """What a user may read of a conversation: ALL of it, what a FROZEN view holds, or NOTHING."""
+
+    ALL = "all"
+    FROZEN = "frozen"
+    NOTHING = "nothing"
+
+
 class ChangeKind(StrEnum):
-    """A requested change of participation; ADD joins only whom is absent (PUT conversation)."""
+    """A requested change of participation.
+
+    ADD joins only whom is absent (PUT conversation); DEPART is a leave that keeps the view of the past
+    (versions before 2021-07-30); ROTATE gives a new inbound address.
+    """
 
     JOIN = "join"
     ADD = "add"
     UPDATE = "update"
     LEAVE = "leave"
+    DEPART = "depart"
+    ROTATE = "rotate"
 
 
 class ChangeStatus(StrEnum):

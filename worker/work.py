@@ -11,9 +11,10 @@ from mailtalk.deliveries import Claimed
 from mailtalk.errors import Unavailable
 from mailtalk.inbound import Desk
 from mailtalk.keys import Keyring, SealBroken
-from mailtalk.lanes import Lane, Pending
+from mailtalk.lanes import Pending
 from mailtalk.letters import Maker, Sender
 from mailtalk.relay import Relay, Sent
+from mailtalk.rosters import Lane
 from mailtalk.vocabulary import Outcome, Stage
 from worker.bell import APPLY_CHANGES, DELIVER, Bell
 

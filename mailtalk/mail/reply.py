@@ -6,7 +6,7 @@ from mailtalk.mail.quotes import letters as alphabet
 from mailtalk.mail.quotes import shape
 from mailtalk.mail.quotes.evidence import OwnAddress, Sent
 from mailtalk.mail.quotes.html import lines_of, shown
-from mailtalk.mail.quotes.lines import Kind
+from mailtalk.mail.quotes.lines import DEPTH, Kind
 
 _CONFIDENCE = {
     "marker": 1.0,
@@ -17,8 +17,9 @@ _CONFIDENCE = {
     "signature": 0.8,
     "whole": 0.6,
     "forward": 0.6,
-    "nothing": 0.3,
 }
+_UNSURE = 0.3  # what is kept stands below a quote's begin, and may be our own mail
+_FROM_HTML = frozenset({"marker", "own-address", "sent-text", "container"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,10 @@ def extract(
     """Part the person's words from the quote; `sent` is the text of the mail that is answered, as we sent it."""
     own = OwnAddress(reply_domain)
     reader = _Reader(own, Sent.of(sent), keep_forwards)
-    plain = reader.read(alphabet.split(text), contained=False) if text and text.strip() else None
-    if html and (plain is None or plain.method == "whole"):
-        plain = _better(plain, reader.read(*lines_of(html)))
+    plain = reader.read(alphabet.split(text)) if text and text.strip() else None
+    if html and (plain is None or plain.method in ("whole", "signature")):
+        lines, contained = lines_of(html)
+        plain = _better(plain, reader.read(lines, contained=contained))
     reply = plain or Reply("", "", "whole", _CONFIDENCE["whole"])
     return replace(reply, text=own.scrub(reply.text), elided=own.scrub(reply.elided))
 
@@ -49,7 +51,7 @@ def _better(plain: Reply | None, marked: Reply) -> Reply:
     if plain is None:
         return marked
     same = _squeeze(plain.text).startswith(_squeeze(marked.text))
-    return marked if same and marked.text and marked.method in ("marker", "container", "sent-text") else plain
+    return marked if same and marked.text and marked.method in _FROM_HTML else plain
 
 
 def _squeeze(text: str) -> str:
@@ -64,17 +66,23 @@ class _Reader:
     sent: Sent
     keep_forwards: bool
 
-    def read(self, lines: list[str], contained: bool) -> Reply:
+    def read(self, lines: list[str], *, contained: bool = False) -> Reply:
         """Give letters to the lines, let the rules cut, and name what cut."""
         first = self.own.mark(alphabet.read(lines), lines)
         letters, covered = self.sent.mark(first, lines)
         loose = contained or letters != first or Kind.MARKER in letters
-        kept = shape.part(letters, lines, keep_forwards=self.keep_forwards, loose=loose, covered=covered)
-        lines = list(shown(lines))
-        reply = "\n".join(line for line, letter in zip(lines, kept, strict=True) if letter != Kind.GONE)
-        elided = "\n".join(line for line, letter in zip(lines, kept, strict=True) if letter == Kind.GONE)
+        forwards = self.keep_forwards and not self._names_us(lines, first, letters)
+        kept = shape.part(letters, lines, keep_forwards=forwards, loose=loose, covered=covered)
         method = self._method(lines, first, letters, kept, contained=contained)
-        return Reply(reply.strip(), elided.strip("\n"), method, _CONFIDENCE[method])
+        unsure = method == "marker" and not covered and Kind.GONE in kept[: _first_kept(kept)]
+        pairs = list(zip(shown(lines), kept, strict=True))
+        text = "\n".join(line for line, letter in pairs if letter != Kind.GONE).strip()
+        elided = "\n".join(line for line, letter in pairs if letter == Kind.GONE).strip("\n")
+        return Reply(text, elided, method, _UNSURE if unsure and text else _CONFIDENCE[method])
+
+    def _names_us(self, lines: list[str], first: str, letters: str) -> bool:
+        """Tell whether what is quoted or forwarded is our own mail."""
+        return letters != first or Kind.MARKER in letters or any(self.own.within(line) for line in lines[:DEPTH])
 
     def _method(self, lines: list[str], first: str, letters: str, kept: str, *, contained: bool) -> str:
         """Name the strongest evidence among what was cut."""
@@ -83,7 +91,7 @@ class _Reader:
         if not cut:
             return "forward" if Kind.FORWARD in kept else "whole"
         if Kind.MARKER in kinds:
-            return "marker"
+            return "container" if contained and not _names_marker(lines, letters, cut) else "marker"
         if any(letters[index] in "ah" and self.own.within(lines[index]) for index in cut):
             return "own-address"
         if any(letters[index] != first[index] for index in cut):
@@ -91,3 +99,13 @@ class _Reader:
         if kinds <= set("dsrlgt") and letters[cut[0]] in "dsrlgt":
             return "signature"
         return "container" if contained else "classifier"
+
+
+def _first_kept(kept: str) -> int:
+    """Find the first line with words that stays."""
+    return next((index for index, letter in enumerate(kept) if letter not in "-e"), 0)
+
+
+def _names_marker(lines: list[str], letters: str, cut: list[int]) -> bool:
+    """Tell our marker's words from the mark of an HTML container."""
+    return any(letters[index] == Kind.MARKER and lines[index].strip("\ue003") for index in cut)

@@ -23,6 +23,7 @@ _WROTE_NAME = re.compile(rf"(?:^|[\s,>])(?:{_either(WORDS.wrote_name)})\s")
 _ON = re.compile(rf"[\s>\"*_]{{0,4}}(?:{_either(WORDS.on)})(?![a-zà-ÿ]).{{0,30}}?\d")
 _DATE_FIRST = re.compile(r"[^\d@]{0,18}\d")
 _NUMBERS = re.compile(r"\d[^\d]+\d")
+_DATE = re.compile(r"\d[^\d]+\d+[^\d]+\d")
 _ADDRESS = re.compile(r"[^\s@<>]@[^\s@<>]")
 _ADDRESS_END = re.compile(r"[<(\[].{0,100}[^\s@]@[^\s@].{0,100}[>)\]]\W{0,4}$")
 _OLD_GMAIL = re.compile(
@@ -53,7 +54,7 @@ def split_shared(line: str) -> list[str]:
 
 def _split_before(line: str) -> list[str]:
     """Part what was said from the attribution behind it."""
-    places = [place for place in _SHARED.finditer(line) if line[: place.start()].strip("- ")]
+    places = [place for place in _SHARED.finditer(line) if any(letter.isalnum() for letter in line[: place.start()])]
     if not places or not is_attribution(line[places[-1].end() :].casefold()):
         return [line]
     return [line[: places[-1].start()].rstrip("- "), line[places[-1].end() :]]
@@ -120,7 +121,7 @@ def _quote_follows(letters: list[str], end: int) -> bool:
 def _names_writer(core: str) -> bool:
     """Judge a line that ended in a colon: who wrote, and when or from which address."""
     opens = bool(_ON.match(core) or _DATE_FIRST.match(core))
-    dated = opens and bool(_NUMBERS.search(core))
+    dated = bool(_NUMBERS.search(core)) if _ON.match(core) else bool(_DATE_FIRST.match(core) and _DATE.search(core))
     address = bool(_ADDRESS.search(core))
     if _wrote_last(core):
         return address or dated

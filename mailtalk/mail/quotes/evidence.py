@@ -12,7 +12,7 @@ _LONGEST_SENT = 50_000  # characters of our mail that are compared
 _LINKS = re.compile(r"<[^<>\s]{4,2000}>|https?://\S{1,2000}")
 _WORD = re.compile(r"\W+|_")
 _NUMBERS = re.compile(r"\d\D+\d")
-_FIELD = re.compile(r"\W{0,8}[^:\uff1a]{1,24}[:\uff1a]")
+_FIELD = re.compile(r"\W{0,8}\w{1,20}(?: \w{1,20})?\s?[:\uff1a](?=[\s\"<])")
 _ANGLED = re.compile(r"<[^<>@:]{1,64}@")
 _STRONG = 8  # letters that make a line of ours recognisable
 _RUN = 40  # letters of neighbouring lines that together cannot be chance
@@ -38,29 +38,24 @@ class OwnAddress:
         marked = list(letters)
         for index in range(min(len(lines), DEPTH)):
             if letters[index] == Kind.TEXT and self._introduces(lines[index]):
-                for line in _attribution(letters, lines, index):
+                for line in self._attribution(letters, lines, index):
                     marked[line] = Kind.ATTRIBUTION
         return "".join(marked)
+
+    def _attribution(self, letters: str, lines: list[str], index: int) -> range:
+        """Add the wrapped parts above and below a line that names us."""
+        above = index - 1
+        wrapped = above >= 0 and letters[above] == Kind.TEXT and not _NUMBERS.search(self.scrub(lines[index]))
+        start = above if wrapped and _NUMBERS.search(lines[above]) else index
+        below = index + 1 < len(lines) and letters[index + 1] == Kind.TEXT and not _closed(lines[index])
+        return range(start, index + 2 if below and _closed(lines[index + 1]) else index + 1)
 
     def _introduces(self, line: str) -> bool:
         """Tell a client's line from one in which the person names the address."""
         if len(line) > attributions.LONGEST or not self.within(line):
             return False
-        bare = _bare(line)
+        bare = self.scrub(line)
         return _closed(line) or bool(_FIELD.match(bare) or _NUMBERS.search(bare) or _ANGLED.search(line))
-
-
-def _attribution(letters: str, lines: list[str], index: int) -> range:
-    """Add the wrapped parts above and below a line that names us."""
-    above = index - 1
-    wrapped = above >= 0 and letters[above] == Kind.TEXT and not _NUMBERS.search(_WORD.sub(" ", _bare(lines[index])))
-    start = above if wrapped and _NUMBERS.search(lines[above]) else index
-    below = index + 1 < len(lines) and letters[index + 1] == Kind.TEXT and not _closed(lines[index])
-    return range(start, index + 2 if below and _closed(lines[index + 1]) else index + 1)
-
-
-def _bare(line: str) -> str:
-    return " ".join(word for word in line.split() if "@" not in word)
 
 
 def _closed(line: str) -> bool:

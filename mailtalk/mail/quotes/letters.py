@@ -20,14 +20,14 @@ def read(lines: list[str]) -> str:
     """Give each line its letter; past the first 2,000 only prefixes are looked at."""
     letters: list[str] = [kind_of(line) for line in lines[:DEPTH]]
     for code in _fenced(lines[:DEPTH]):
-        letters[code.start : code.stop] = Kind.TEXT * len(code)
+        letters[code.start : code.stop] = Kind.CODE * len(code)
     folded = [fold(line[:WIDTH]) for line in lines[:DEPTH]]
     for block in headers.blocks(folded, letters):
         letters[block.start : block.stop] = Kind.HEADER * len(block)
     for span in attributions.find(folded, letters):
         letters[span.start : span.stop] = Kind.ATTRIBUTION * len(span)
     letters += [_far(line) for line in lines[DEPTH:]]
-    return _mend("".join(letters), lines)
+    return _mend("".join(letters).replace(Kind.CODE, Kind.TEXT), lines)
 
 
 def _fenced(lines: list[str]) -> Iterator[range]:

@@ -18,6 +18,7 @@ class Kind(StrEnum):
 
     EMPTY = "e"
     TEXT = "t"
+    CODE = "c"  # text between ``` lines
     QUOTE = "q"  # "> ..."
     ATTRIBUTION = "a"  # "On Monday Alice wrote:"
     HEADER = "h"  # a block of From:, Sent:, To:, Subject:

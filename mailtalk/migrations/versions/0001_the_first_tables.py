@@ -46,6 +46,8 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("access", sa.Text(), nullable=True),
         sa.Column("notify", sa.Text(), nullable=True),
+        sa.Column("mute_given", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("mute_until", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("status", sa.Text(), server_default="pending", nullable=False),
         sa.Column("error_code", sa.Text(), nullable=True),
         sa.Column("requested_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
@@ -55,6 +57,7 @@ def upgrade() -> None:
         sa.Column("not_before", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("app_id", "id", name=op.f("pk_changes")),
     )
+    op.create_index("ix_changes_log", "changes", ["app_id", "conversation_id", "id"], unique=False)
     op.create_index(
         "ix_changes_pending",
         "changes",
@@ -102,6 +105,18 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("stage IN ('claimed', 'sending')"),
     )
+    op.create_table(
+        "idempotency_keys",
+        sa.Column("app_id", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("request_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("change_ids", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+        sa.Column("status", sa.BigInteger(), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("app_id", "key", name=op.f("pk_idempotency_keys")),
+    )
+    op.create_index(op.f("ix_idempotency_keys_created_at"), "idempotency_keys", ["created_at"], unique=False)
     op.create_table(
         "notifications",
         sa.Column("app_id", sa.Text(), nullable=False),
@@ -158,6 +173,7 @@ def upgrade() -> None:
         ),
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("last_seq", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("last_message_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("applied_seq", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("window_opened_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("window_due_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
@@ -246,6 +262,9 @@ def upgrade() -> None:
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("edited_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("referenced_message_id", sa.Text(), nullable=True),
+        sa.Column("idempotency_key", sa.Text(), nullable=True),
+        sa.Column("attachment", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+        sa.Column("location", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("elided", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["app_id", "conversation_id"],
@@ -255,6 +274,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("app_id", "conversation_id", "seq", name=op.f("pk_messages")),
     )
     op.create_index(op.f("ix_messages_app_id_id"), "messages", ["app_id", "id"], unique=True)
+    op.create_index("ix_messages_time", "messages", ["app_id", "conversation_id", "created_at", "seq"], unique=False)
+    op.create_index(
+        "uq_messages_idempotency_key",
+        "messages",
+        ["app_id", "conversation_id", "idempotency_key"],
+        unique=True,
+        postgresql_where=sa.text("idempotency_key IS NOT NULL"),
+    )
     op.create_table(
         "participations",
         sa.Column("app_id", sa.Text(), nullable=False),
@@ -265,6 +292,10 @@ def upgrade() -> None:
         sa.Column("access", sa.Text(), nullable=False),
         sa.Column("notify", sa.Text(), nullable=False),
         sa.Column("generation", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("mute_until", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("sees", sa.Text(), server_default="all", nullable=False),
+        sa.Column("view_seq", sa.BigInteger(), nullable=True),
+        sa.Column("view", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("joined_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("read_seq", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("mailed_seq", sa.BigInteger(), server_default="0", nullable=False),
@@ -288,6 +319,10 @@ def downgrade() -> None:
     op.drop_index("uq_participations_id", table_name="participations")
     op.drop_index(op.f("ix_participations_app_id_user_id"), table_name="participations")
     op.drop_table("participations")
+    op.drop_index(
+        "uq_messages_idempotency_key", table_name="messages", postgresql_where=sa.text("idempotency_key IS NOT NULL")
+    )
+    op.drop_index("ix_messages_time", table_name="messages")
     op.drop_index(op.f("ix_messages_app_id_id"), table_name="messages")
     op.drop_table("messages")
     op.drop_table("users")
@@ -308,6 +343,8 @@ def downgrade() -> None:
     op.drop_index("uq_notifications_open", table_name="notifications", postgresql_where=sa.text("status = 'open'"))
     op.drop_index("ix_notifications_due", table_name="notifications", postgresql_where=sa.text("status = 'open'"))
     op.drop_table("notifications")
+    op.drop_index(op.f("ix_idempotency_keys_created_at"), table_name="idempotency_keys")
+    op.drop_table("idempotency_keys")
     op.drop_index(
         "ix_deliveries_held", table_name="deliveries", postgresql_where=sa.text("stage IN ('claimed', 'sending')")
     )
@@ -319,6 +356,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_deliveries_app_id_conversation_id_user_id"), table_name="deliveries")
     op.drop_table("deliveries")
     op.drop_index("ix_changes_pending", table_name="changes", postgresql_where=sa.text("status = 'pending'"))
+    op.drop_index("ix_changes_log", table_name="changes")
     op.drop_table("changes")
     op.drop_table("apps")
     op.drop_table("addresses")

@@ -1,0 +1,154 @@
+"""Rosters: the participations of locked conversations, read before their changes are folded and written after."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from mailtalk.participation import Request, Roster, State, may_freeze
+from mailtalk.vocabulary import Access, Notify, Sees
+
+Lane = tuple[str, str]  # app, conversation
+Asked = Mapping[Lane, Sequence[tuple[str, Request]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A locked conversation, with what a frozen view keeps of it."""
+
+    applied_seq: int
+    last_seq: int
+    limit: int | None
+    active: int
+    subject: str | None
+    photo_url: str | None
+
+
+def places(session: Session, lanes: Sequence[Lane]) -> dict[Lane, Place]:
+    """The conversations of these lanes; deleted ones are missing."""
+    rows = session.execute(
+        text("""
+        SELECT c.app_id, c.id, c.applied_seq, c.last_seq, a.participant_limit,
+            CASE WHEN a.participant_limit IS NULL THEN 0 ELSE (
+                SELECT count(*) FROM participations p WHERE p.app_id = c.app_id AND p.conversation_id = c.id
+                    AND p.present AND p.access <> 'None') END AS active,
+            c.subject, c.photo_url
+        FROM conversations c JOIN unnest(CAST(:apps AS text[]), CAST(:ids AS text[])) AS lane (app_id, id)
+            ON c.app_id = lane.app_id AND c.id = lane.id
+        JOIN apps a ON a.id = c.app_id"""),
+        columns(lanes),
+    )
+    return {(row[0], row[1]): Place(*row[2:]) for row in rows}
+
+
+def read(session: Session, found: Mapping[Lane, Place], asked: Asked) -> dict[Lane, Roster]:
+    """A roster for each conversation: those whom the changes are about, or everybody when a view may be frozen."""
+    known: dict[Lane, set[str]] = {lane: set() for lane in found}
+    states: dict[Lane, dict[str, State]] = {lane: {} for lane in found}
+    for row in _about(session, [(lane, user_id) for lane in found for user_id, _ in asked.get(lane, ())]):
+        known[row.app_id, row.conversation_id].add(row.user_id)
+        if row.present is not None:
+            states[row.app_id, row.conversation_id][row.user_id] = _state(row)
+    freezing = [lane for lane in found if any(may_freeze(request) for _, request in asked.get(lane, ()))]
+    for row in _everybody(session, freezing) if freezing else ():
+        states[row.app_id, row.conversation_id].setdefault(row.user_id, _state(row))
+    return {lane: Roster(states[lane], place.active, place.limit, known[lane]) for lane, place in found.items()}
+
+
+def write(session: Session, now: datetime, found: Mapping[Lane, Place], rosters: Mapping[Lane, Roster]) -> None:
+    """Write the participations that changed, and the views that were frozen."""
+    touched = [(lane, user_id) for lane, roster in rosters.items() for user_id in roster.touched]
+    if not touched:
+        return
+    touched.sort()  # one order for row locks
+    states = [rosters[lane].states[user_id] for lane, user_id in touched]
+    session.execute(
+        text("""
+        INSERT INTO participations AS p (app_id, conversation_id, user_id, present, access, notify, generation,
+            mute_until, sees, view_seq, view, joined_at)
+        SELECT app_id, conversation_id, user_id, present, access, notify, generation, mute_until, sees, view_seq,
+            CAST(view AS jsonb), :now
+        FROM unnest(CAST(:apps AS text[]), CAST(:ids AS text[]), CAST(:users AS text[]), CAST(:presents AS boolean[]),
+                CAST(:accesses AS text[]), CAST(:notifies AS text[]), CAST(:generations AS bigint[]),
+                CAST(:mutes AS timestamptz[]), CAST(:sees AS text[]), CAST(:seqs AS bigint[]), CAST(:views AS text[]))
+            AS made (app_id, conversation_id, user_id, present, access, notify, generation, mute_until, sees,
+                view_seq, view)
+        ON CONFLICT (app_id, conversation_id, user_id) DO UPDATE SET
+            present = excluded.present, access = excluded.access, notify = excluded.notify,
+            generation = excluded.generation, mute_until = excluded.mute_until, sees = excluded.sees,
+            view_seq = CASE WHEN excluded.sees = 'frozen' THEN coalesce(excluded.view_seq, p.view_seq) END,
+            view = CASE WHEN excluded.sees = 'frozen' THEN coalesce(excluded.view, p.view) END,
+            joined_at = CASE WHEN excluded.present AND NOT p.present THEN excluded.joined_at ELSE p.joined_at END"""),
+        columns([lane for lane, _ in touched])
+        | {"now": now, "users": [user_id for _, user_id in touched]}
+        | _state_columns(states)
+        | _view_columns(found, rosters, touched),
+    )
+
+
+def columns(lanes: Sequence[Lane]) -> dict[str, list[str]]:
+    """Lanes as the two arrays that the statements take."""
+    return {"apps": [app_id for app_id, _ in lanes], "ids": [conversation_id for _, conversation_id in lanes]}
+
+
+def _about(session: Session, asked: Sequence[tuple[Lane, str]]) -> Sequence[Any]:
+    return session.execute(
+        text("""
+        SELECT DISTINCT u.app_id, asked.conversation_id, u.id AS user_id,
+            p.present, p.access, p.notify, p.generation, p.mute_until, p.sees
+        FROM unnest(CAST(:apps AS text[]), CAST(:ids AS text[]), CAST(:users AS text[]))
+            AS asked (app_id, conversation_id, user_id)
+        JOIN users u ON u.app_id = asked.app_id AND u.id = asked.user_id
+        LEFT JOIN participations p ON p.app_id = u.app_id AND p.conversation_id = asked.conversation_id
+            AND p.user_id = u.id"""),
+        columns([lane for lane, _ in asked]) | {"users": [user_id for _, user_id in asked]},
+    ).all()
+
+
+def _everybody(session: Session, lanes: Sequence[Lane]) -> Sequence[Any]:
+    return session.execute(
+        text("""
+        SELECT p.app_id, p.conversation_id, p.user_id, p.present, p.access, p.notify, p.generation, p.mute_until, p.sees
+        FROM participations p JOIN unnest(CAST(:apps AS text[]), CAST(:ids AS text[])) AS lane (app_id, id)
+            ON p.app_id = lane.app_id AND p.conversation_id = lane.id
+        WHERE p.present AND p.access <> 'None'"""),
+        columns(lanes),
+    ).all()
+
+
+def _state(row: Any) -> State:
+    return State(row.present, Access(row.access), Notify(row.notify), row.generation, row.mute_until, Sees(row.sees))
+
+
+def _state_columns(states: Sequence[State]) -> dict[str, list[Any]]:
+    return {
+        "presents": [state.present for state in states],
+        "accesses": [state.access for state in states],
+        "notifies": [state.notify for state in states],
+        "generations": [state.generation for state in states],
+        "mutes": [state.mute_until for state in states],
+        "sees": [state.sees for state in states],
+    }
+
+
+def _view_columns(
+    found: Mapping[Lane, Place], rosters: Mapping[Lane, Roster], touched: Sequence[tuple[Lane, str]]
+) -> dict[str, list[Any]]:
+    frozen = [rosters[lane].views.get(user_id) for lane, user_id in touched]
+    return {
+        "seqs": [
+            None if view is None else found[lane].last_seq for (lane, _), view in zip(touched, frozen, strict=True)
+        ],
+        "views": [
+            None if view is None else _view(found[lane], view) for (lane, _), view in zip(touched, frozen, strict=True)
+        ],
+    }
+
+
+def _view(place: Place, participants: Mapping[str, State]) -> str:
+    shown = {user_id: {"access": state.access, "notify": state.notify} for user_id, state in participants.items()}
+    return json.dumps({"subject": place.subject, "photoUrl": place.photo_url, "participants": shown})
