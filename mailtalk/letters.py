@@ -122,12 +122,9 @@ class Maker:
 
     def _make_one(self, due: _Due) -> str | None:
         """Make a notification's mails; or the reason why there is none."""
+        state = conversations.state(due.participation)
         fresh = [message for message in self._messages[due.place] if message.seq >= _first(due)]
-        wanted = [
-            message
-            for message in fresh
-            if wants_mail(due.user.id, conversations.state(due.participation), message, self.now)
-        ]
+        wanted = [message for message in fresh if wants_mail(due.user.id, state, message, self.now)]
         reason = _why_not(due, bool(wanted), self.now)
         if reason is None:
             self.session.add_all(self._deliveries(due, wanted))

@@ -138,14 +138,10 @@ def _state_columns(states: Sequence[State]) -> dict[str, list[Any]]:
 def _view_columns(
     found: Mapping[Lane, Place], rosters: Mapping[Lane, Roster], touched: Sequence[tuple[Lane, str]]
 ) -> dict[str, list[Any]]:
-    frozen = [rosters[lane].views.get(user_id) for lane, user_id in touched]
+    frozen = [(found[lane], rosters[lane].views.get(user_id)) for lane, user_id in touched]
     return {
-        "seqs": [
-            None if view is None else found[lane].last_seq for (lane, _), view in zip(touched, frozen, strict=True)
-        ],
-        "views": [
-            None if view is None else _view(found[lane], view) for (lane, _), view in zip(touched, frozen, strict=True)
-        ],
+        "seqs": [None if view is None else place.last_seq for place, view in frozen],
+        "views": [None if view is None else _view(place, view) for place, view in frozen],
     }
 
 

@@ -12,7 +12,7 @@ from mailtalk.mail.quotes.lines import HEADING_MARK, QUOTE_MARK, SIGNATURE_MARK
 from mailtalk.mail.quotes.page import Page
 
 LARGEST = 2_000_000  # characters that are parsed as HTML; more is only stripped of its tags
-ELEMENTS = 12_000  # that are laid out; the rest of the page follows as one line
+ELEMENTS = 10_000  # that are laid out; the rest of the page follows as one line
 
 _TAG = re.compile(r"<[^<>]*>")
 _BREAKS = re.compile(r"<(?:br|/?p|/?div|/?tr|/?li|/?h\d|/?blockquote)\b[^<>]*>", re.IGNORECASE)
@@ -56,6 +56,8 @@ _BLOCKS = frozenset(
     }
 )
 _SPACED = frozenset({"p", "blockquote", "ul", "ol", "table", "pre", "h1", "h2", "h3", "h4", "h5", "h6"})
+_WITHIN = etree.XPath("descendant::text()", smart_strings=False)
+_AFTER = etree.XPath("following::text()", smart_strings=False)
 _EMOJI = 8  # characters of an image's text that is taken for an emoji
 
 
@@ -92,29 +94,19 @@ def _flatten(html: str) -> list[str]:
 
 
 def _lay_out(page: Page, root: Element) -> None:
-    """Walk the tree, skipping what no reader shows."""
+    """Walk the tree, skipping what no reader shows; past the limit take the words alone."""
     walk = etree.iterwalk(root, events=("start", "end"))
     for count, (event, element) in enumerate(walk):
         if event == "end":
             _close(page, element)
+        elif count > 2 * ELEMENTS:
+            page.write("".join((*_WITHIN(element), *_AFTER(element))))
+            return
         elif _is_hidden(element):
             walk.skip_subtree()
             page.enter(containers.Part.BODY)
         else:
             _open(page, element)
-        if count > 2 * ELEMENTS:
-            page.write(_rest(element))
-            return
-
-
-def _rest(element: Element) -> str:
-    """Collect the text that follows an element, without layout."""
-    pieces = [*element.itertext()]
-    while element is not None:
-        pieces.append(element.tail or "")
-        pieces.extend(text for sibling in element.itersiblings() for text in sibling.itertext())
-        element = element.getparent()
-    return "".join(pieces)
 
 
 def _open(page: Page, element: Element) -> None:
