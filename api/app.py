@@ -21,6 +21,11 @@ from worker.bell import Bell
 CONVERSATION = "/conversations/{conversationId}"
 PARTICIPANT = CONVERSATION + "/participants/{userId}"
 ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
+    ("PUT", "/users", users.put_many),
+    ("GET", "/users", users.listed),
+    ("GET", "/users/{userId}/conversations", conversations.of_user),
+    ("GET", "/conversations", conversations.listed),
+    ("DELETE", CONVERSATION, conversations.delete),
     ("PUT", "/users/{userId}", users.put),
     ("GET", "/users/{userId}", users.get),
     ("PUT", CONVERSATION, conversations.put),

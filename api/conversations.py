@@ -1,18 +1,20 @@
-"""Conversations: put and get."""
+"""Conversations: put, get, list, delete; and a user's list of them."""
+
+from collections.abc import Sequence
 
 import msgspec
 from msgspec import UNSET, UnsetType
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from api import messages, wire
+from api import listing, messages, wire
 from api.calls import Call
 from api.wire import Json
-from mailtalk import clock, conversations
+from mailtalk import clock, conversations, users, views
 from mailtalk.changes import Requested
 from mailtalk.messages import page
-from mailtalk.models import Conversation
 from mailtalk.participation import Request
+from mailtalk.views import Listing, Seen
 from mailtalk.vocabulary import ChangeKind
 
 Text = str | None | UnsetType
@@ -57,25 +59,71 @@ async def get(call: Call) -> Json:
     return await call.transact(_get, call)
 
 
+async def listed(call: Call) -> Json:
+    """GET: the app's conversations."""
+    return {"data": await call.transact(_listed, call, listing.of(call))}
+
+
+async def of_user(call: Call) -> Json:
+    """GET: the conversations in a user's list, each as this user may see it."""
+    return {"data": await call.transact(_of_user, call, listing.of(call))}
+
+
+async def delete(call: Call) -> Json:
+    """DELETE: the conversation and all that is in it, for good."""
+    await call.transact(conversations.delete, call.app_id, call.id("conversationId"), clock.now())
+    return {}
+
+
 def _get(session: Session, call: Call) -> Json:
     row = conversations.get(session, call.app_id, call.id("conversationId"))
-    return shown(session, row)
-
-
-def shown(session: Session, row: Conversation) -> Json:
-    """A conversation on the wire."""
     last = page(session, row.app_id, row.id, limit=1)
-    participants = conversations.participants(session, row.app_id, row.id)
-    return {
+    members = conversations.participants(session, row.app_id, row.id)
+    return shown(session, [Seen(row, last[0] if last else None, participants=members)])[0]
+
+
+def _listed(session: Session, call: Call, asked: Listing) -> list[Json]:
+    return shown(session, views.of_app(session, call.app_id, asked))
+
+
+def _of_user(session: Session, call: Call, asked: Listing) -> list[Json]:
+    user_id = call.id("userId")
+    if not call.version.lists_unknown_user:
+        users.get(session, call.app_id, user_id)
+    seen = views.of_user(session, call.app_id, user_id, asked)
+    return [
+        each | {"unreadMessageCount": one.unread, "isUnread": one.unread > 0}
+        for each, one in zip(shown(session, seen), seen, strict=True)
+    ]
+
+
+def shown(session: Session, seen: Sequence[Seen]) -> list[Json]:
+    """Conversations on the wire, as their reader sees them."""
+    last = [messages.shown(session, each.last_message) for each in seen if each.last_message]
+    by_conversation = {message["conversationId"]: message for message in last}
+    return [_shown(each, by_conversation.get(each.conversation.id)) for each in seen]
+
+
+def _shown(seen: Seen, last_message: Json | None) -> Json:
+    row = seen.conversation
+    content = {
         "id": row.id,
         "subject": row.subject,
         "photoUrl": row.photo_url,
         "welcomeMessages": row.welcome_messages,
         "custom": row.custom,
-        "lastMessage": messages.shown(session, last[0]) if last else None,
-        "participants": {
-            each.user_id: {"access": each.access, "notify": wire.notify_out(each.notify)} for each in participants
-        },
+        "lastMessage": last_message,
+        "participants": {each.user_id: _member(each.access, each.notify) for each in seen.participants},
         "createdAt": clock.millis(row.created_at),
-        "topicId": None,
+        "topicId": row.id,
     }
+    return content | (_frozen(seen.view) if seen.view is not None else {})
+
+
+def _frozen(view: Json) -> Json:
+    members = {user_id: _member(each["access"], each["notify"]) for user_id, each in view["participants"].items()}
+    return view | {"participants": members}
+
+
+def _member(access: str, notify: str) -> Json:
+    return {"access": access, "notify": wire.notify_out(notify)}

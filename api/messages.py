@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from api.calls import Call
 from api.wire import Json
-from mailtalk import clock, conversations, messages
+from mailtalk import clock, conversations, messages, views
 from mailtalk.errors import Invalid
 from mailtalk.messages import TEXT_LIMIT, Draft
 from mailtalk.models import Message
@@ -75,6 +75,9 @@ def _post(session: Session, call: Call, drafts: list[Draft]) -> list[Message]:
 def _list(session: Session, call: Call) -> list[Json]:
     conversation_id = call.id("conversationId")
     conversations.get(session, call.app_id, conversation_id)
-    after = call.request.query_params.get("startingAfter")
-    found = messages.page(session, call.app_id, conversation_id, call.page_limit(), after)
+    query = call.request.query_params
+    reader = query.get("asUser")
+    until = None if reader is None else views.horizon(session, call.app_id, conversation_id, reader)
+    after = query.get("startingAfter")
+    found = messages.page(session, call.app_id, conversation_id, call.page_limit(), after, until=until)
     return [shown(session, message) for message in found]

@@ -1,4 +1,4 @@
-"""Users: put and get."""
+"""Users: put, get, list."""
 
 from typing import Any
 
@@ -16,6 +16,7 @@ from mailtalk.models import User
 Text = str | None | UnsetType
 Texts = str | list[str] | None | UnsetType
 NAME_LENGTH = 1_000
+BATCH = 100
 
 
 class Put(msgspec.Struct, rename="camel"):
@@ -42,9 +43,36 @@ async def put(call: Call) -> Json:
     return {}
 
 
+async def put_many(call: Call) -> Json:
+    """PUT a map of at most 100 users: all of them, or none."""
+    body = await call.body(dict[str, Put])
+    if not 0 < len(body) <= BATCH:
+        raise Invalid({"body": [f"must hold 1 to {BATCH} users"]})
+    fields = {user_id: _named(user_id, put) for user_id, put in sorted(body.items())}
+    await call.transact(users.put_many, call.app_id, fields)
+    return {}
+
+
+async def listed(call: Call) -> Json:
+    """GET: the app's users, newest first."""
+    after = call.request.query_params.get("startingAfter")
+    found = await call.transact(users.page, call.app_id, call.page_limit(), after)
+    return {"data": [shown(user) for user in found]}
+
+
 async def get(call: Call) -> Json:
     """GET: everything we know, nulls too."""
     return shown(await call.transact(users.get, call.app_id, call.id("userId")))
+
+
+def _named(user_id: str, body: Put) -> Json:
+    """Like `columns`, with the user's id before the field in an error."""
+    try:
+        wire.checked_id("id", user_id)
+        return columns(body)
+    except Invalid as error:
+        reasons = error.reasons.items() if isinstance(error.reasons, dict) else ()
+        raise Invalid({f"{user_id}.{name}": texts for name, texts in reasons}) from None
 
 
 def columns(body: Put) -> Json:

@@ -12,16 +12,17 @@ class Version:
     name: str
     leave_keeps_view: bool  # DELETE participant leaves the conversation in the user's list, readable until then
     knows_none: bool  # access "None" may be set
+    orders: bool  # lists of conversations may be ordered; before, they are by createdAt, newest first
     lists_unknown_user: bool  # the conversations of a user we don't know are an empty list, not 404
 
 
 VERSIONS = {
     version.name: version
     for version in (
-        Version("2021-01-01", leave_keeps_view=True, knows_none=False, lists_unknown_user=True),
-        Version("2021-02-09", leave_keeps_view=True, knows_none=False, lists_unknown_user=True),
-        Version("2021-07-30", leave_keeps_view=False, knows_none=True, lists_unknown_user=True),
-        Version("2024-01-01", leave_keeps_view=False, knows_none=True, lists_unknown_user=False),
+        Version("2021-01-01", leave_keeps_view=True, knows_none=False, orders=False, lists_unknown_user=True),
+        Version("2021-02-09", leave_keeps_view=True, knows_none=False, orders=True, lists_unknown_user=True),
+        Version("2021-07-30", leave_keeps_view=False, knows_none=True, orders=True, lists_unknown_user=True),
+        Version("2024-01-01", leave_keeps_view=False, knows_none=True, orders=True, lists_unknown_user=False),
     )
 }
 NEWEST = "2024-01-01"

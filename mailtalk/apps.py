@@ -2,21 +2,27 @@
 
 import re
 import secrets
+from collections.abc import Sequence
 from hashlib import sha256
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from mailtalk.errors import Invalid
+from mailtalk.errors import Invalid, NotFound
 from mailtalk.keys import Keyring
 from mailtalk.models import App
+
+SLOWEST = 900  # seconds: TalkJS's own bound
+LIMIT_MOST = 1_000_000
+PACE = ("quiet_seconds", "cap_seconds")
 
 
 def create(session: Session, keyring: Keyring, name: str, app_id: str | None = None) -> tuple[str, str]:
     """Make a new app; gives its id (from the name, unless given) and its secret, which is shown only now."""
     app_id = app_id or _id_of(name)
-    secret = f"sk_{secrets.token_urlsafe(32)}"
+    secret = new_secret()
     row = insert(App).values(id=app_id, name=name, **_credential(keyring, app_id, secret))
     if session.scalar(row.on_conflict_do_nothing().returning(App.id)) is None:
         raise Invalid({"id": [f"there is an app {app_id!r} already"]})
@@ -32,9 +38,45 @@ def ensure(session: Session, keyring: Keyring, app_id: str, name: str, secret: s
     session.execute(update(App).where(App.id == app_id).values(**credential))
 
 
+def rotate_secret(session: Session, keyring: Keyring, app_id: str, secret: str | None = None) -> str:
+    """Give the app a new secret, shown only now; API processes refuse the old one within seconds."""
+    secret = secret or new_secret()
+    _update(session, app_id, _credential(keyring, app_id, secret))
+    return secret
+
+
+def put(session: Session, app_id: str, fields: dict[str, Any]) -> None:
+    """Set the given columns: name, participant_limit (None: no limit), default_version, quiet_ and cap_seconds.
+
+    Without a pace of its own (None) an app has the settings'. A version must be one that the wire contract knows.
+    """
+    wrong = {column: reason for column, value in fields.items() if (reason := _wrong(column, value))}
+    if wrong:
+        raise Invalid(wrong)
+    _update(session, app_id, fields)
+
+
+def listed(session: Session) -> Sequence[App]:
+    """All apps, by id."""
+    return session.scalars(select(App).order_by(App.id)).all()
+
+
 def get(session: Session, app_id: str) -> App | None:
     """The app of this id."""
     return session.get(App, app_id)
+
+
+def found(session: Session, app_id: str) -> App:
+    """The app of this id; NotFound when there is none."""
+    app = get(session, app_id)
+    if app is None:
+        raise _missing(app_id)
+    return app
+
+
+def new_secret() -> str:
+    """A secret that nobody can guess."""
+    return f"sk_{secrets.token_urlsafe(32)}"
 
 
 def by_secret(session: Session, secret: str) -> App | None:
@@ -45,6 +87,26 @@ def by_secret(session: Session, secret: str) -> App | None:
 def secret_of(app: App, keyring: Keyring) -> str:
     """The app's secret in clear, for checking the signature of a JWT."""
     return keyring.unseal(app.secret_sealed, about=f"app/{app.id}").decode()
+
+
+def _update(session: Session, app_id: str, values: dict[str, Any]) -> None:
+    row = update(App).where(App.id == app_id).values(**values).returning(App.id)
+    if session.scalar(row) is None:
+        raise _missing(app_id)
+
+
+def _missing(app_id: str) -> NotFound:
+    return NotFound([f"no app {app_id!r}; see: mailtalk app list"])
+
+
+def _wrong(column: str, value: Any) -> list[str] | None:
+    if column == "name" and not value.strip():
+        return ["must not be empty"]
+    if column == "participant_limit" and value is not None and not 1 <= value <= LIMIT_MOST:
+        return [f"must be from 1 to {LIMIT_MOST}, or none"]
+    if column in PACE and value is not None and not 0 <= value <= SLOWEST:
+        return [f"must be from 0 to {SLOWEST} seconds, or default"]
+    return None
 
 
 def _credential(keyring: Keyring, app_id: str, secret: str) -> dict[str, bytes]:

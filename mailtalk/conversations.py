@@ -1,8 +1,9 @@
 """Conversations: created and merged by backend services; the row is the lock of all that happens in it."""
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -11,6 +12,18 @@ from mailtalk.models import Conversation, Participation
 from mailtalk.participation import State
 from mailtalk.users import merged
 from mailtalk.vocabulary import Access, Notify, Sees
+
+_DELETE = (
+    """UPDATE notifications SET status = 'cancelled', reason = 'conversation-deleted', ended_at = :now
+        WHERE app_id = :app AND conversation_id = :conversation AND status = 'open'""",
+    """UPDATE deliveries SET stage = 'cancelled', reply = 'conversation deleted', ended_at = :now
+        WHERE app_id = :app AND conversation_id = :conversation AND stage IN ('queued', 'deferred', 'unknown')""",
+    """DELETE FROM addresses WHERE app_id = :app AND participation_id IN (
+        SELECT id FROM participations WHERE app_id = :app AND conversation_id = :conversation)""",
+    "DELETE FROM participations WHERE app_id = :app AND conversation_id = :conversation",
+    "DELETE FROM messages WHERE app_id = :app AND conversation_id = :conversation",
+    "DELETE FROM conversations WHERE app_id = :app AND id = :conversation",
+)
 
 
 def put(session: Session, app_id: str, conversation_id: str, fields: dict[str, Any]) -> None:
@@ -49,6 +62,17 @@ def participant(session: Session, app_id: str, conversation_id: str, user_id: st
     if row is None or not row.present:
         raise NotFound({"userId": [f"no participant {user_id!r}"]}, "PARTICIPANT_NOT_FOUND")
     return row
+
+
+def delete(session: Session, app_id: str, conversation_id: str, now: datetime) -> None:
+    """Delete the conversation and all that is in it; its addresses die, its mails that were not sent are cancelled.
+
+    Changes that still wait are rejected by the worker, which finds no conversation.
+    """
+    lock(session, app_id, conversation_id)
+    values = {"app": app_id, "conversation": conversation_id, "now": now}
+    for statement in _DELETE:
+        session.execute(text(statement), values)
 
 
 def state(row: Participation) -> State:

@@ -8,7 +8,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import URL, Engine, create_engine, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
@@ -19,7 +19,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 # A hung database must cost seconds, never a pile of requests; 25 MB of mail fit well below the statement's time.
 SERVER_OPTIONS = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
 CONNECT = {"connect_timeout": 3, "tcp_user_timeout": 10_000, "options": SERVER_OPTIONS, "application_name": "mailtalk"}
-TEMPORARY = ("08", "40", "53", "55", "57", "58")  # SQLSTATE classes of what passes: connection, rollback, resources, …
+# SQLSTATE classes of what passes: connection, rollback, resources, …; 25006 is a standby that is not promoted yet.
+TEMPORARY = ("08", "25006", "40", "53", "55", "57", "58")
 
 
 class Database:
@@ -33,7 +34,13 @@ class Database:
     def engine(self) -> Engine:
         """Made at first use, so that no connection is shared over a fork."""
         return create_engine(
-            self.url, pool_size=self._pool, max_overflow=0, pool_timeout=5, pool_pre_ping=True, connect_args=CONNECT
+            self.url,
+            pool_size=self._pool,
+            max_overflow=0,
+            pool_timeout=5,
+            pool_pre_ping=True,
+            connect_args=CONNECT,
+            hide_parameters=True,  # an error's text is logged, and would hold texts, mails and people's addresses
         )
 
     @cached_property
@@ -59,10 +66,14 @@ class Database:
         self.engine.dispose()
 
 
-def is_temporary(error: DBAPIError) -> bool:
+def is_temporary(error: Exception) -> bool:
     """Whether the trouble is the database's and passes, so that the same work may be tried again."""
+    if not isinstance(error, DBAPIError):
+        return False
     state = getattr(error.orig, "sqlstate", None)
-    return error.connection_invalidated or state is None or state.startswith(TEMPORARY)
+    if state is None:  # no server said it: the connection broke, or the driver could not take a value
+        return error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
+    return error.connection_invalidated or state.startswith(TEMPORARY)
 
 
 def psycopg_url(url: str) -> URL:

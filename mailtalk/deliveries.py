@@ -58,7 +58,7 @@ def sending(session: Session, claimed: Claimed) -> bool:
 
 def settle(session: Session, now: datetime, claimed: Claimed, stage: Stage, reply: str) -> bool:
     """Record how it went: SENT, CAPTURED, FAILED, DEFERRED (with back-off), UNKNOWN or QUEUED (nothing was tried)."""
-    if stage is Stage.DEFERRED and now - claimed.created_at > GIVE_UP:
+    if stage in {Stage.DEFERRED, Stage.UNKNOWN} and now - claimed.created_at > GIVE_UP:
         stage, reply = Stage.FAILED, f"given up after {GIVE_UP}: {reply}"
     ended = stage in {Stage.SENT, Stage.CAPTURED, Stage.FAILED}
     assignments = "stage = :stage, reply = :reply, not_before = :later, ended_at = :ended, attempts = :attempts"

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from mailtalk import addresses, changes, conversations, messages
 from mailtalk.addresses import Bearer
 from mailtalk.changes import Requested
+from mailtalk.db import is_temporary
 from mailtalk.keys import Keyring
 from mailtalk.mail import address, limits, parse, reply, screen
 from mailtalk.models import InboundMail, Participation, RawMail
@@ -90,6 +91,8 @@ def process(session: Session, desk: Desk, now: datetime) -> InboundMail | None:
         row.processed_at = now
         session.flush()
     except Exception as error:
+        if is_temporary(error):
+            raise
         raise Poison(row.id) from error
     return row
 

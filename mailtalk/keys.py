@@ -69,5 +69,5 @@ class Keyring:
         body = KEY_ID_BYTES + NONCE_BYTES
         try:
             return key.sealer.decrypt(sealed[KEY_ID_BYTES:body], sealed[body:], about.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: cut off inside the nonce
             raise SealBroken("the sealed bytes were changed") from None

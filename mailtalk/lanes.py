@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from mailtalk import rosters
 from mailtalk.changes import Ended
+from mailtalk.db import is_temporary
 from mailtalk.participation import UNSET, Request, Roster
 from mailtalk.rosters import Lane, Place, columns
 from mailtalk.vocabulary import Access, ChangeKind, ChangeStatus, Notify
@@ -52,6 +53,8 @@ def apply(session: Session, now: datetime, only: Sequence[int] | None = None) ->
     try:
         return _apply(session, now, conversations, pending)
     except Exception as error:
+        if is_temporary(error):
+            raise
         raise Poison(pending) from error
 
 

@@ -1,11 +1,13 @@
 """Letters: a due notification is made into mails, its rights checked now, its bytes frozen, in one transaction."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, select, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from mailtalk import addresses, conversations
@@ -17,6 +19,8 @@ from mailtalk.notify import wants_mail
 from mailtalk.vocabulary import Access, NotificationStatus, Notify, Purpose
 
 BATCH = 200  # notifications in one transaction
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ class Maker:
         batch = self._due()
         self._read(batch)
         for due in batch:
-            reason = self._make_one(due)
+            reason = self._make_safely(due)
             due.notification.status = NotificationStatus.CANCELLED if reason else NotificationStatus.MADE
             due.notification.reason = reason
             due.notification.ended_at = self.now
@@ -120,6 +124,16 @@ class Maker:
         )
         return {(row[0], row[1], row[2], row[3]): row[4] for row in rows}
 
+    def _make_safely(self, due: _Due) -> str | None:
+        # One that cannot be made must not keep the others, of all apps, from being made.
+        try:
+            return self._make_one(due)
+        except SQLAlchemyError:
+            raise
+        except Exception as error:
+            log.exception("notification %d could not be made", due.notification.id)
+            return f"error: {type(error).__name__}"
+
     def _make_one(self, due: _Due) -> str | None:
         """Make a notification's mails; or the reason why there is none."""
         state = conversations.state(due.participation)
@@ -127,7 +141,7 @@ class Maker:
         wanted = [message for message in fresh if wants_mail(due.user.id, state, message, self.now)]
         reason = _why_not(due, bool(wanted), self.now)
         if reason is None:
-            self.session.add_all(self._deliveries(due, wanted))
+            self.session.add_all(list(self._deliveries(due, wanted)))
             due.participation.mailed_seq = fresh[-1].seq
         return reason
 

@@ -44,13 +44,24 @@ def post(
     return posted
 
 
-def page(
-    session: Session, app_id: str, conversation_id: str, limit: int, starting_after: str | None = None
+def page(  # noqa: PLR0913  a page is all of these
+    session: Session,
+    app_id: str,
+    conversation_id: str,
+    limit: int,
+    starting_after: str | None = None,
+    *,
+    until: int | None = None,
 ) -> list[Message]:
-    """Messages, newest first; those before `starting_after`, the last id seen. NotFound for an unknown id."""
+    """Messages, newest first; those before `starting_after`, the last id seen, and not after the seq `until`.
+
+    NotFound for an unknown id.
+    """
     query = select(Message).where(Message.app_id == app_id, Message.conversation_id == conversation_id)
     if starting_after is not None:
         query = query.where(Message.seq < get(session, app_id, conversation_id, starting_after).seq)
+    if until is not None:
+        query = query.where(Message.seq <= until)
     return list(session.scalars(query.order_by(Message.seq.desc()).limit(limit)))
 
 

@@ -56,6 +56,8 @@ class App(Base):
     secret_hash: Mapped[bytes] = mapped_column(unique=True)
     participant_limit: Mapped[int | None] = mapped_column(server_default="100")
     default_version: Mapped[str] = mapped_column(server_default="2024-01-01")
+    quiet_seconds: Mapped[float | None]  # none: as the settings say
+    cap_seconds: Mapped[float | None]
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
@@ -63,6 +65,7 @@ class User(Base):
     """A person an app knows; never deleted."""
 
     __tablename__ = "users"
+    __table_args__ = (Index(None, "app_id", "created_at", "id"),)
 
     app_id: Mapped[str] = mapped_column(ForeignKey("apps.id"), primary_key=True)
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -82,7 +85,11 @@ class Conversation(Base):
     """A conversation; its row is the lock under which seq and applied_seq are given out."""
 
     __tablename__ = "conversations"
-    __table_args__ = (Index(None, "window_due_at", postgresql_where=text("window_due_at IS NOT NULL")),)
+    __table_args__ = (
+        Index(None, "window_due_at", postgresql_where=text("window_due_at IS NOT NULL")),
+        Index("ix_conversations_activity", "app_id", text("coalesce(last_message_at, created_at)"), "id"),
+        Index("ix_conversations_created", "app_id", "created_at", "id"),
+    )
 
     app_id: Mapped[str] = mapped_column(ForeignKey("apps.id"), primary_key=True)
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -318,6 +325,19 @@ class IdempotencyKey(Base):
     status: Mapped[int | None]
     body: Mapped[bytes | None]
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class ImportBatch(Base):
+    """Lines of an imported file that were taken together; where the last one ends, the next run of it goes on."""
+
+    __tablename__ = "import_batches"
+
+    app_id: Mapped[str] = mapped_column(primary_key=True)
+    file_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    after_line: Mapped[int] = mapped_column(primary_key=True)
+    last_line: Mapped[int]
+    taken: Mapped[list[Any]]  # for each row [its line, its change's id or null, why it was refused or null]
+    accepted_at: Mapped[datetime]
 
 
 class Worker(Base):

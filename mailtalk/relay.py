@@ -6,7 +6,7 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from queue import LifoQueue
+from queue import Empty, LifoQueue
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -64,8 +64,9 @@ class Relay:
 
     def close(self) -> None:
         """Say goodbye on every idle connection."""
-        while not self._idle.empty():
-            self._idle.get_nowait().close(politely=True)
+        with suppress(Empty):
+            while True:
+                self._idle.get_nowait().close(politely=True)
 
     def _send(self, line: _Line, mail_from: str, to: str, mail: bytes, before_dot: Callable[[], bool]) -> Sent | None:
         dotted = False
@@ -81,13 +82,17 @@ class Relay:
             line.close(politely=False)
             stage = Stage.UNKNOWN if dotted else Stage.QUEUED
             return Sent(stage, f"the connection broke: {_said(error)}")
+        except BaseException:
+            line.close(politely=False)
+            raise
+        worn = line.mails > 0 and refusal.reply.startswith("421")
         self._keep(line, refusal)
-        return refusal
+        return refusal._replace(stage=Stage.QUEUED) if worn else refusal  # a new connection may do at once
 
     def _keep(self, line: _Line, sent: Sent) -> None:
         line.mails += 1
         line.used = time.monotonic()
-        if sent.stage in {Stage.SENT, Stage.FAILED, Stage.DEFERRED}:
+        if sent.stage is Stage.SENT or (sent.reply[0] in "45" and not sent.reply.startswith("421")):
             with suppress(OSError, smtplib.SMTPException):
                 if sent.stage is not Stage.SENT:
                     line.client.rset()
@@ -96,11 +101,12 @@ class Relay:
         line.close(politely=False)
 
     def _line(self) -> _Line:
-        while not self._idle.empty():
-            line = self._idle.get_nowait()
-            if not line.worn():
-                return line
-            line.close(politely=True)
+        with suppress(Empty):  # several threads take
+            while True:
+                line = self._idle.get_nowait()
+                if not line.worn():
+                    return line
+                line.close(politely=True)
         return _Line(_connect(self._url))
 
 
@@ -110,13 +116,21 @@ def _connect(url: SplitResult) -> smtplib.SMTP:
         client: smtplib.SMTP = smtplib.SMTP_SSL(host, url.port or 465, timeout=COMMAND_TIMEOUT, context=context)
     else:
         client = smtplib.SMTP(host, url.port or 25, timeout=COMMAND_TIMEOUT)
-        client.ehlo()
-        if client.has_extn("starttls"):
-            client.starttls(context=_context(url))
+    try:
+        _greet(client, url)
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+def _greet(client: smtplib.SMTP, url: SplitResult) -> None:
+    client.ehlo()
+    if url.scheme == "smtp" and client.has_extn("starttls"):
+        client.starttls(context=_context(url))
     if url.username:
         client.login(unquote(url.username), unquote(url.password or ""))
     client.ehlo_or_helo_if_needed()
-    return client
 
 
 def _context(url: SplitResult) -> ssl.SSLContext:
@@ -130,14 +144,15 @@ def _context(url: SplitResult) -> ssl.SSLContext:
 def _introduce(client: smtplib.SMTP, mail_from: str, to: str) -> Sent | None:
     """MAIL, RCPT and DATA; a refusal, or None when the relay waits for the mail."""
     _timeout(client, COMMAND_TIMEOUT)
-    steps: tuple[Callable[[], tuple[int, bytes]], ...] = (
-        lambda: client.mail(mail_from),
-        lambda: client.rcpt(to),
-        lambda: client.docmd("DATA"),
+    steps: tuple[tuple[Callable[[], tuple[int, bytes]], set[int]], ...] = (
+        (lambda: client.mail(mail_from), {250}),
+        (lambda: client.rcpt(to), {250, 251, 252}),
+        (lambda: client.docmd("DATA"), {354}),
     )
-    for code, reply in (step() for step in steps):
-        if code not in {250, 251, 354}:
-            return _outcome(code, reply)
+    for step, expected in steps:
+        code, reply = step()
+        if code not in expected:
+            return _refusal(code, reply)
     return None
 
 
@@ -145,16 +160,19 @@ def _dot(client: smtplib.SMTP, mail: bytes) -> Sent:
     _timeout(client, DATA_TIMEOUT)
     client.send(re.sub(rb"(?m)^\.", b"..", mail) + b".\r\n")  # RFC 5321 4.5.2
     _timeout(client, DOT_TIMEOUT)
-    return _outcome(*client.getreply())
+    code, reply = client.getreply()
+    if 400 <= code < 600:  # noqa: PLR2004
+        return _refusal(code, reply)
+    return Sent(Stage.SENT if 200 <= code < 300 else Stage.UNKNOWN, _text(code, reply))  # noqa: PLR2004
 
 
-def _outcome(code: int, reply: bytes) -> Sent:
-    text = f"{code} {reply.decode('utf-8', 'replace')}"
-    if code == 421:  # noqa: PLR2004  the relay is closing the connection (RFC 5321 3.8)
-        return Sent(Stage.QUEUED, text)
-    if 200 <= code < 300:  # noqa: PLR2004
-        return Sent(Stage.SENT, text)
-    return Sent(Stage.DEFERRED if 400 <= code < 500 or code == 552 else Stage.FAILED, text)  # noqa: PLR2004  552 is 452 (4.5.3.1.10)
+def _refusal(code: int, reply: bytes) -> Sent:
+    """5xx is for good, but 552 is 452 (RFC 5321 4.5.3.1.10); what is no answer at all is tried again."""
+    return Sent(Stage.FAILED if 500 <= code < 600 and code != 552 else Stage.DEFERRED, _text(code, reply))  # noqa: PLR2004
+
+
+def _text(code: int, reply: bytes) -> str:
+    return f"{code} {reply.decode('utf-8', 'replace')}"
 
 
 def _timeout(client: smtplib.SMTP, seconds: float) -> None:

@@ -24,8 +24,7 @@ class Place:
     last_seq: int
     limit: int | None
     active: int
-    subject: str | None
-    photo_url: str | None
+    kept: dict[str, Any]  # subject, photo, welcome messages and custom data, under their names on the wire
 
 
 def places(session: Session, lanes: Sequence[Lane]) -> dict[Lane, Place]:
@@ -36,7 +35,8 @@ def places(session: Session, lanes: Sequence[Lane]) -> dict[Lane, Place]:
             CASE WHEN a.participant_limit IS NULL THEN 0 ELSE (
                 SELECT count(*) FROM participations p WHERE p.app_id = c.app_id AND p.conversation_id = c.id
                     AND p.present AND p.access <> 'None') END AS active,
-            c.subject, c.photo_url
+            jsonb_build_object('subject', c.subject, 'photoUrl', c.photo_url, 'welcomeMessages', c.welcome_messages,
+                'custom', c.custom) AS kept
         FROM conversations c JOIN unnest(CAST(:apps AS text[]), CAST(:ids AS text[])) AS lane (app_id, id)
             ON c.app_id = lane.app_id AND c.id = lane.id
         JOIN apps a ON a.id = c.app_id"""),
@@ -147,4 +147,4 @@ def _view_columns(
 
 def _view(place: Place, participants: Mapping[str, State]) -> str:
     shown = {user_id: {"access": state.access, "notify": state.notify} for user_id, state in participants.items()}
-    return json.dumps({"subject": place.subject, "photoUrl": place.photo_url, "participants": shown})
+    return json.dumps(place.kept | {"participants": shown})

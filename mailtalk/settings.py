@@ -21,16 +21,24 @@ def _scheme(*allowed: str) -> AfterValidator:
     def check(url: SecretStr | str | None) -> SecretStr | str | None:
         text = url.get_secret_value() if isinstance(url, SecretStr) else url
         if text is not None:
-            parts = urlsplit(text)
-            if parts.scheme not in allowed or not (parts.hostname or parts.path.strip("/")):
+            if not _is_url(text, allowed):
                 raise ValueError(f"not a URL of the form {' or '.join(f'{s}://…' for s in allowed)}")
         return url
 
     return AfterValidator(check)
 
 
+def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(text)
+        sound = parts.port is None or parts.port > 0
+    except ValueError:  # its text may quote the URL, and so a password
+        return False
+    return sound and parts.scheme in schemes and bool(parts.hostname or parts.path.strip("/"))
+
+
 def _long(secret: SecretStr | None) -> SecretStr | None:
-    if secret is not None and any(len(key) < MIN_SECRET for key in secret.get_secret_value().split(",")):
+    if secret is not None and any(len(key.strip()) < MIN_SECRET for key in secret.get_secret_value().split(",")):
         raise ValueError(f"shorter than {MIN_SECRET} characters; make one with: openssl rand -hex 32")
     return secret
 
@@ -122,6 +130,8 @@ def _from_files() -> dict[str, str]:
             values[name] = Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise SettingsError(f"{variable}_FILE: cannot read {path!r}: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise SettingsError(f"{variable}_FILE: cannot read {path!r}: it is not UTF-8 text") from None
     return values
 
 

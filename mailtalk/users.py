@@ -1,7 +1,9 @@
 """Users: created and merged by backend services, never deleted."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -23,6 +25,24 @@ def put(session: Session, app_id: str, user_id: str, fields: dict[str, Any]) -> 
         row = session.get_one(User, (app_id, user_id), with_for_update={"key_share": True})
     for column, value in fields.items():
         setattr(row, column, merged(getattr(row, column), value) if isinstance(value, dict) else value)
+
+
+def put_many(session: Session, app_id: str, users: Mapping[str, dict[str, Any]]) -> None:
+    """Put several users, in the order of their ids so that two of these never wait for each other."""
+    for user_id in sorted(users):
+        try:
+            put(session, app_id, user_id, users[user_id])
+        except Invalid as error:
+            raise Invalid({f"{user_id}.name": ["is required to create a user"]}) from error
+
+
+def page(session: Session, app_id: str, limit: int, starting_after: str | None = None) -> list[User]:
+    """Users, newest first; those before `starting_after`, the last id seen. NotFound for an unknown id."""
+    query = select(User).where(User.app_id == app_id)
+    if starting_after is not None:
+        last = get(session, app_id, starting_after)
+        query = query.where(tuple_(User.created_at, User.id) < tuple_(last.created_at, last.id))
+    return list(session.scalars(query.order_by(User.created_at.desc(), User.id.desc()).limit(limit)))
 
 
 def get(session: Session, app_id: str, user_id: str) -> User:

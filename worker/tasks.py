@@ -8,6 +8,6 @@ from worker.work import Work
 
 def register(app: Celery, work: Work) -> None:
     """Give the application the tasks, bound to this worker's work."""
-    app.task(name=APPLY_CHANGES)(work.apply_changes)
-    app.task(name=PROCESS_INBOUND)(work.process_inbound)
-    app.task(name=DELIVER)(work.deliver)
+    app.task(name=APPLY_CHANGES, shared=False)(work.apply_changes)
+    app.task(name=PROCESS_INBOUND, shared=False)(work.process_inbound)
+    app.task(name=DELIVER, shared=False)(work.deliver)

@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 
 from mailtalk import clock, deliveries, inbound, lanes, notifications
 from mailtalk.changes import Ended
@@ -40,6 +42,7 @@ class Work:
         self._database, self._keyring, self._bell = database, keyring, bell
         self._desk, self._sender, self._relay, self._worker_id = desk, sender, relay, worker_id
         self._senders = ThreadPoolExecutor(SENDERS, thread_name_prefix="sender")
+        self._unsettled: SimpleQueue[tuple[Claimed, Sent]] = SimpleQueue()
 
     def close(self) -> None:
         """Finish the mails that are being sent."""
@@ -81,6 +84,7 @@ class Work:
         """Close due windows, make due notifications into mails, send what is due."""
         self._drain(lambda session: notifications.close_windows(session, clock.now()))
         self._drain(lambda session: Maker(session, self._keyring, self._sender, clock.now()).make())
+        self._settle_late()
         while claimed := self._claim():
             for failure in filter(None, self._senders.map(self._deliver_safely, claimed)):
                 raise failure
@@ -131,11 +135,23 @@ class Work:
         return None
 
     def _deliver(self, claimed: Claimed) -> None:
-        sent = self._send(claimed)
-        if sent is None:
-            return  # the claim was lost: whoever has it now sends the mail
-        with self._database.transaction() as session:
-            deliveries.settle(session, clock.now(), claimed, sent.stage, sent.reply)
+        # When the claim was lost, whoever has it now sends the mail, and settling changes nothing.
+        self._settle(
+            claimed, self._send(claimed) or Sent(Stage.QUEUED, "it is not sure that it was still ours to send")
+        )
+
+    def _settle(self, claimed: Claimed, sent: Sent) -> None:
+        try:
+            with self._database.transaction() as session:
+                deliveries.settle(session, clock.now(), claimed, sent.stage, sent.reply)
+        except Exception:
+            self._unsettled.put((claimed, sent))  # nobody else may: while we live, the claim is ours
+            raise
+
+    def _settle_late(self) -> None:
+        with suppress(Empty):
+            while True:
+                self._settle(*self._unsettled.get_nowait())
 
     def _send(self, claimed: Claimed) -> Sent | None:
         try:
@@ -144,11 +160,15 @@ class Work:
             return Sent(Stage.FAILED, str(error))
         if self._relay is None:
             return Sent(Stage.CAPTURED, "no relay is set")
-        return self._relay.send(self._sender.address, claimed.address, mail, lambda: self._about_to_end(claimed))
+        try:
+            return self._relay.send(self._sender.address, claimed.address, mail, lambda: self._about_to_end(claimed))
+        except Exception as error:
+            log.exception("delivery %s: sending failed in a way we did not foresee", claimed.id)
+            return Sent(Stage.UNKNOWN, f"error: {type(error).__name__}")
 
     def _about_to_end(self, claimed: Claimed) -> bool:
         try:
             with self._database.transaction() as session:
                 return deliveries.sending(session, claimed)
         except Unavailable:
-            return False  # unsaid, so unsent: the row is claimed and will be freed
+            return False  # unsaid, so unsent

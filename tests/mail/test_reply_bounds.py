@@ -60,6 +60,10 @@ TEXTS = {
     "stars": "*" * 50 + "a\n",
     "phones": "+1 (555) 123-4567 ",
     "cjk": "写道\uff1a\n",
+    "angles": "On 1 2 3 " + "<@" * 150 + ":\n",
+    "dashed colons": "-" * 390 + ":\n",
+    "spaced colons": "On 1" + " On 1" * 70 + " wrote:\n",
+    "digit headers": "From: " + "1" * 500 + "\nTo: a\nDate: " + "1 " * 500 + "\n\nb\n",
     "wide": "On 1 Jan 2024 " + "x" * 380 + "\n",
 }
 PAGES = {
@@ -72,6 +76,8 @@ PAGES = {
     "empty quotes": "<blockquote></blockquote>",
     "p": "<p>a",
     "gmail": "<div class=gmail_quote>a</div>",
+    "headings": "<div class=gmail_attr>a</div>",
+    "heading and quote": "<div class=gmail_attr>a</div>" * 200 + "<blockquote>b</blockquote>",
     "tables": "<table><tr><td>",
     "cells": "<td>a",
     "attributes": "<a b=c ",

@@ -20,17 +20,17 @@ def _either(words: tuple[str, ...]) -> str:
 _COLON = ":\uff1a"
 _FRAME = "-*_=~ "
 _WROTE_NAME = re.compile(rf"(?:^|[\s,>])(?:{_either(WORDS.wrote_name)})\s")
+_WROTE_ON = re.compile(r"(?!i |we |you |ich |wir ).*\s(?:wrote on|schrieb am)\s(?=.{0,30}\d{4})[^@]{4,45}")
 _ON = re.compile(rf"[\s>\"*_]{{0,4}}(?:{_either(WORDS.on)})(?![a-zà-ÿ]).{{0,30}}?\d")
 _DATE_FIRST = re.compile(r"[^\d@]{0,18}\d")
 _NUMBERS = re.compile(r"\d[^\d]+\d")
-_DATE = re.compile(r"\d[^\d]+\d+[^\d]+\d")
+_DATE = re.compile(r"\d[^\d]+\d+[^\d]+\d|\d[^\d]+\d{4}(?!\d)|\d{4}[^\d]+\d")
 _ADDRESS = re.compile(r"[^\s@<>]@[^\s@<>]")
-_ADDRESS_END = re.compile(r"[<(\[].{0,100}[^\s@]@[^\s@].{0,100}[>)\]]\W{0,4}$")
 _OLD_GMAIL = re.compile(
     r"\d{4}-\d\d-\d\d \d{1,2}:\d\d gmt[+-]\d\d:\d\d .{1,80}|\d{4}/\d{1,2}/\d{1,2} .{1,60}<\S{3,80}>"
 )
 _WITHIN = re.compile(rf"@[^\s@<>]{{2,100}}[>)\]]\s?,?\s?(?:{_either(WORDS.wrote)})\s?[:\uff1a](?=\s+\S)", re.IGNORECASE)
-_SHARED = re.compile(r"(?:\s|-+\s?)(?=(?:On|Am|Le|El|Il|Em|Op|Den|W dniu|Dnia|Dne) .{0,20}\d)")
+_SHARED = re.compile(r"[\s-](?=(?:On|Am|Le|El|Il|Em|Op|Den|W dniu|Dnia|Dne) .{0,20}\d)")
 
 
 def find(folded: list[str], letters: list[str]) -> Iterator[range]:
@@ -53,11 +53,11 @@ def split_shared(line: str) -> list[str]:
 
 
 def _split_before(line: str) -> list[str]:
-    """Part what was said from the attribution behind it."""
-    places = [place for place in _SHARED.finditer(line) if any(letter.isalnum() for letter in line[: place.start()])]
-    if not places or not is_attribution(line[places[-1].end() :].casefold()):
-        return [line]
-    return [line[: places[-1].start()].rstrip("- "), line[places[-1].end() :]]
+    """Part what was said from the last attribution behind it."""
+    place = max((found.start() for found in _SHARED.finditer(line)), default=0)
+    said, attribution = line[:place].rstrip("- "), line[place + 1 :]
+    spoken = any(letter.isalnum() for letter in said)
+    return [said, attribution] if spoken and is_attribution(attribution.casefold()) else [line]
 
 
 def is_attribution(folded: str, *, quote_follows: bool = False) -> bool:
@@ -124,10 +124,10 @@ def _names_writer(core: str) -> bool:
     dated = bool(_NUMBERS.search(core)) if _ON.match(core) else bool(_DATE_FIRST.match(core) and _DATE.search(core))
     address = bool(_ADDRESS.search(core))
     if _wrote_last(core):
-        return address or dated
+        return address or dated or " via " in core
     if _WROTE_NAME.search(core) and _NUMBERS.search(core):
         return opens or address
-    return dated and bool(_ADDRESS_END.search(core[-220:]))
+    return bool(_WROTE_ON.fullmatch(core) or (dated and _ends_in_address(core)))
 
 
 def _wrote_last(core: str) -> bool:
@@ -136,6 +136,13 @@ def _wrote_last(core: str) -> bool:
         return False
     verb = next(word for word in WORDS.wrote if core.endswith(word))
     return not core[: -len(verb)][-1:].isalnum() or verb[0] >= "\u0e00"
+
+
+def _ends_in_address(core: str) -> bool:
+    """See "<alice@mail.example>" or "(alice@mail.example)" at the end."""
+    core = core.rstrip(",;.\u061b ")
+    opening = max(core.rfind(bracket) for bracket in "<([")
+    return core.endswith((">", ")", "]")) and bool(_ADDRESS.search(core[opening + 1 :]))
 
 
 def _hints(core: str) -> bool:

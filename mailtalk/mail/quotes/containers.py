@@ -28,6 +28,12 @@ _QUOTES = frozenset(
         "zmail_extra",  # Zoho
         "gmx_quote",
         "front-blockquote",
+        "freshdesk_quote",
+        "missive_quote",
+        "outreach-quote",
+        "hs_reply",  # HubSpot
+        "quotedReply",  # Zendesk
+        "fernand_quote",
         QUOTE_CLASS,
     }
 )
@@ -51,6 +57,7 @@ _BELOW = frozenset(
         "divRplyFwdMsg",
         "stopSpelling",
         "OutlookMessageHeader",
+        "yahoo-quoted-begin",
         "zwchr",  # Zimbra
         "ms-outlook-mobile-body-separator-line",
     }
@@ -66,13 +73,14 @@ _SIGNATURES = frozenset(
         "Signature",  # Outlook
         "ms-outlook-mobile-signature",
         "AppleMailSignature",
+        "ymail_android_signature",
         "messageSignatureSection",
         "_rc_sig",
     }
 )
 _PREFIX = re.compile(r"m_-?\d{1,40}|x_|ecx|yiv\d{1,20}|ydp[0-9a-f]{1,20}")  # of Gmail, Outlook, Hotmail and Yahoo
 _OUTLOOK_LINE = re.compile(
-    r"border-top:\s?solid\s#(?:b5c4df|e1e1e1)\s1\.0pt"  # Outlook for Windows and for Mac
+    r"border-top:\s?solid\s(?:#[0-9a-f]{6}|windowtext)\s1\.0pt;\s?padding:\s?3\.0pt\s0"  # Outlook, any version
     r"|padding-top:\s?5px;\s?border-top-color:\s?rgb\(229, 229, 229\)",  # Windows Mail
     re.IGNORECASE,
 )
@@ -90,7 +98,7 @@ def part_of(element: Element) -> Part:
 
 def _by_name(names: set[str], element: Element) -> Part:
     """Look the names up; a blockquote is a quote unless it only indents."""
-    if names & _BELOW or _OUTLOOK_LINE.search(element.get("style", "")[:500]):
+    if names & _BELOW or _draws_line(element):
         return Part.BELOW
     if names & (_QUOTES | _QUOTE_IDS) or (element.tag == "blockquote" and not _indents(names, element)):
         return Part.QUOTE
@@ -100,6 +108,13 @@ def _by_name(names: set[str], element: Element) -> Part:
         return Part.QUOTE
     signs = names & _SIGNATURES or element.get("data-signatureblock")
     return Part.SIGNATURE if signs else Part.BODY
+
+
+def _draws_line(element: Element) -> bool:
+    """See the lines of Outlook, Windows Mail, Zimbra and Zoho."""
+    if element.tag == "hr":
+        return bool(element.get("tabindex") == "-1" or element.get("data-marker") == "__DIVIDER__")
+    return bool(_OUTLOOK_LINE.search(element.get("style", "")[:500])) or element.get("title") == "beforequote:::"
 
 
 def _indents(names: set[str], element: Element) -> bool:

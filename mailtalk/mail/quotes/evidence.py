@@ -23,15 +23,19 @@ class OwnAddress:
     """Finds addresses like <30 characters>@reply.example, which are secrets."""
 
     def __init__(self, domain: str) -> None:
-        self._pattern = re.compile(rf"[a-z0-9]{{30}}(?:@|%40){re.escape(domain)}", re.IGNORECASE) if domain else None
+        self._domain = domain.casefold()
+        self._pattern = re.compile(rf"[a-z0-9]{{30}}(?:@|%40){re.escape(domain)}", re.IGNORECASE)
 
     def within(self, line: str) -> bool:
         """Tell whether a line names such an address."""
-        return bool(self._pattern and self._pattern.search(line[:WIDTH]))
+        return self._possible(line[:WIDTH]) and bool(self._pattern.search(line[:WIDTH]))
 
     def scrub(self, text: str) -> str:
         """Hide every such address."""
-        return self._pattern.sub(HIDDEN, text) if self._pattern else text
+        return self._pattern.sub(HIDDEN, text) if self._possible(text) else text
+
+    def _possible(self, text: str) -> bool:
+        return bool(self._domain) and self._domain in text.casefold()
 
     def mark(self, letters: str, lines: list[str]) -> str:
         """Make attributions of the lines that name us, and of the dated line above that belongs to them."""

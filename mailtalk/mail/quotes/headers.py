@@ -9,6 +9,7 @@ from mailtalk.mail.quotes.locales import WORDS, Role
 _FIELD = re.compile(r"[\s*_>|•-]{0,8}(?P<word>[^:\uff1a]{1,24}?)[\s*_]{0,4}[:\uff1a]")
 _TIME = re.compile(r"\d{4}\D.{0,40}?\d{1,2}\s?[:.]\s?\d\d|\d{1,2}[:.]\d\d.{0,40}?\d{4}")
 _LONGEST = 14  # lines of a block
+_WIDTH = 200  # characters of a header that are looked at
 _GAP = 2  # lines that a folded header may take more
 
 
@@ -44,7 +45,7 @@ def _block(roles: list[frozenset[Role]], letters: list[str], start: int) -> rang
 def _convinces(folded: list[str], roles: list[frozenset[Role]], block: range) -> bool:
     """Ask for a sender or a date, and for what no list of dates or places has: a subject, an address, a full time."""
     found = frozenset[Role]().union(*(roles[index] for index in block))
-    words = "\n".join(folded[index] for index in block)
+    words = "\n".join(folded[index][:_WIDTH] for index in block)
     if Role.FROM not in found and not {Role.DATE, Role.TO} <= found:
         return False
     if Role.SUBJECT in found or "@" in words:

@@ -8,7 +8,7 @@ from lxml import etree  # type: ignore[import-untyped]
 
 from mailtalk.mail.quotes import containers
 from mailtalk.mail.quotes.containers import Element
-from mailtalk.mail.quotes.lines import HEADING_MARK, QUOTE_MARK, SIGNATURE_MARK
+from mailtalk.mail.quotes.lines import DEPTH, HEADING_MARK, QUOTE_MARK, SIGNATURE_MARK
 from mailtalk.mail.quotes.page import Page
 
 LARGEST = 2_000_000  # characters that are parsed as HTML; more is only stripped of its tags
@@ -56,8 +56,9 @@ _BLOCKS = frozenset(
     }
 )
 _SPACED = frozenset({"p", "blockquote", "ul", "ol", "table", "pre", "h1", "h2", "h3", "h4", "h5", "h6"})
-_WITHIN = etree.XPath("descendant::text()", smart_strings=False)
-_AFTER = etree.XPath("following::text()", smart_strings=False)
+_SHOWN = "[not(parent::script or parent::style)]"
+_WITHIN = etree.XPath(f"descendant::text(){_SHOWN}", smart_strings=False)
+_AFTER = etree.XPath(f"following::text(){_SHOWN}", smart_strings=False)
 _EMOJI = 8  # characters of an image's text that is taken for an emoji
 
 
@@ -90,7 +91,7 @@ def _parse(html: str) -> Element | None:
 
 def _flatten(html: str) -> list[str]:
     """Take the tags out and nothing more."""
-    return unescape(_TAG.sub("", _BREAKS.sub("\n", html))).split("\n")
+    return unescape(_TAG.sub("", _BREAKS.sub("\n", html))).split("\n", DEPTH)
 
 
 def _lay_out(page: Page, root: Element) -> None:

@@ -1,11 +1,13 @@
 """The letters of a whole mail: lines by themselves first, then what needs neighbours."""
 
+import re
 from collections.abc import Iterator
 
 from mailtalk.mail.quotes import attributions, headers
 from mailtalk.mail.quotes.lines import DEPTH, WIDTH, Kind, kind_of
 from mailtalk.mail.quotes.locales import fold
 
+_SENTENCE = 40  # a line as long as this may go on below
 _WRAPPED = 60  # a quoted line as long as this may have been wrapped by a relay
 
 
@@ -27,7 +29,7 @@ def read(lines: list[str]) -> str:
     for span in attributions.find(folded, letters):
         letters[span.start : span.stop] = Kind.ATTRIBUTION * len(span)
     letters += [_far(line) for line in lines[DEPTH:]]
-    return _mend("".join(letters).replace(Kind.CODE, Kind.TEXT), lines)
+    return _mend(_run_on("".join(letters).replace(Kind.CODE, Kind.TEXT), lines), lines)
 
 
 def _fenced(lines: list[str]) -> Iterator[range]:
@@ -35,6 +37,14 @@ def _fenced(lines: list[str]) -> Iterator[range]:
     fences = [index for index, line in enumerate(lines) if line.startswith("```")]
     pairs = zip(fences[::2], fences[1::2], strict=False)
     return (range(start, end + 1) for start, end in pairs)
+
+
+def _run_on(letters: str, lines: list[str]) -> str:
+    """Take "sent from Samsung" back where it is the second line of a sentence."""
+    for found in re.finditer("ts", letters):
+        if lines[found.end() - 1][:1].islower() and len(lines[found.start()]) >= _SENTENCE:
+            letters = letters[: found.end() - 1] + Kind.TEXT + letters[found.end() :]
+    return letters
 
 
 def _far(line: str) -> str:

@@ -36,11 +36,11 @@ class Kind(StrEnum):
 _DRAWN = "-_=*#~\u2010\u2011\u2012\u2013\u2014\u2015\u2500\u2501"  # dashes of every kind
 _RULE = re.compile(rf"[+\s{re.escape(_DRAWN)}]{{2,}}")
 _DASHED = re.compile(rf"[>\s{re.escape(_DRAWN)}]*(?P<words>[^\W_].{{2,80}}?)[\s{re.escape(_DRAWN)}]{{2,}}")
-_LINK = re.compile(r"<[^<>]*>|\[[^\[\]]*\]\([^()]*\)|[*_]")
+_LINK = re.compile(r"<[^<>]*>|\]\([^()]*\)|[*_\[\]]")
 _DEVICES = re.compile(
     r"iphon|ipad|ipod|ios|android|samsung|galaxy|blackberry|phone|mobile|handy|outlook|mail|smart|tablet|huawei|xiaomi"
     r"|redmi|oneplus|pixel|nokia|windows|yahoo|proton|gmail|verizon|at&t|t-mobile|sprint|sony|xperia|htc|motorola|lg|oppo"
-    r"|vivo|honor|mac|mobil|portable|móvil|celular|телефон|手机|手機|携帯|스마트폰|휴대폰|posta|pošta|poczt|почт|пошт|nine|spark"
+    r"|vivo|honor|mac|chromebook|kindle|superhuman|nylas|spike|unibox|postbox|missive|canary|thunderbird|mobil|portable|móvil|celular|телефон|手机|手機|携帯|스마트폰|휴대폰|posta|pošta|poczt|почт|пошт|nine|spark"
 )
 _MARKERS = frozenset(fold(marker).strip("- ") for marker in MARKERS) | WORDS.above
 _MARKS = {SIGNATURE_MARK: Kind.SIGNATURE, QUOTE_MARK: Kind.MARKER, HEADING_MARK: Kind.ATTRIBUTION}
@@ -54,7 +54,8 @@ def kind_of(line: str) -> Kind:
     line = line[:WIDTH].strip("\ufeff \t\xa0\u200b\u3000\u200e\u200f")
     if not line:
         return Kind.EMPTY
-    return _quoted(line) or _drawn(line) or _worded(fold(line))
+    folded = fold(line)
+    return _quoted(line) or _drawn(line) or (_worded(folded) if folded else Kind.EMPTY)
 
 
 def _quoted(line: str) -> Kind | None:
@@ -90,10 +91,11 @@ def _separator(folded: str) -> Kind | None:
 
 def from_device(folded: str) -> bool:
     """Tell "Sent from my phone" from a sentence that begins so."""
-    bare = _LINK.sub("", folded).strip(f"{_DRAWN}.,!。 ")
+    bare = _LINK.sub("", folded.strip("<>() ")).strip(f"{_DRAWN}.,!。 ")
     if bare.startswith(WORDS.sent_from):
         prefix = next(word for word in WORDS.sent_from if bare.startswith(word))
-        return _names_device(bare[len(prefix) :], mine=prefix.endswith((" my", " mon", "meinem", " mijn")))
+        if _names_device(bare[len(prefix) :], mine=prefix.endswith((" my", " mon", "meinem", " mijn"))):
+            return True
     return bare.endswith(WORDS.sent_from_end) and len(bare.split()) <= _DEVICE_WORDS and bool(_DEVICES.search(bare))
 
 

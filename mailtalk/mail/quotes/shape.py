@@ -5,7 +5,7 @@ import re
 from mailtalk.mail.quotes import signature
 from mailtalk.mail.quotes.lines import Kind
 
-_HARD = re.compile(r"[omhf]|a+(?!a*e*q)")
+_HARD = re.compile(r"[omhf]|(?<!a)a++(?!e*+q)")
 _SPOKEN = frozenset("tsgd")
 _BLOCK = re.compile(r"[aq](?:[aqe]*[aq])?")
 _AFTERWORD = 2  # lines of text below a single quote that make it no inline answer

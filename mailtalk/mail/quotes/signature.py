@@ -11,6 +11,7 @@ _CONTACT = re.compile(
     r"\W{0,3}(?:(?:e-?mail|mail|tel|phone|mobile|cell|fax|www|web|m|t|p|f|e|w)\W{1,3})?"
     r"(?:[^\s@]{1,64}@[^\s@]{3,120}|(?:https?://|www\.)\S{3,200}|\+?[\d()][\d\s().\-/]{6,24})\W{0,3}"
 )
+_NAMED = re.compile(r"-- ?\w.{0,40}$")
 _REACH = re.compile(r"\S@\S|https?://|www\.|\d[\d\s().\-/]{6,24}")
 _SENTENCE = re.compile(r"[.!?。\uff01\uff1f]\W{0,2}$")
 _SENTENCE_WORDS = 4  # "ACME Inc." is none
@@ -33,13 +34,27 @@ def _without(letters: str, start: int, end: int) -> str:
 
 def _start(letters: str, lines: list[str]) -> int:
     """Find the first line of the signature within one part; its length when there is none."""
-    starts = [_dashes(letters), _rule(letters, lines), _device(letters), _known(letters), _contact(letters, lines)]
+    starts = [
+        _dashes(letters),
+        _named(letters, lines),
+        _rule(letters, lines),
+        _device(letters),
+        _known(letters),
+        _contact(letters, lines),
+    ]
     return min(start for start in starts)
 
 
 def _dashes(letters: str) -> int:
     """Take "-- " when it is alone: two of them are something the person drew."""
     return _bounded(letters, Kind.DASHES) if letters.count(Kind.DASHES) == 1 else len(letters)
+
+
+def _named(letters: str, lines: list[str]) -> int:
+    """Take a last line like "-- Bob", when no other begins so."""
+    named = [index for index, line in enumerate(lines) if _NAMED.match(line[:60])]
+    last = len(letters.rstrip("e")) - 1
+    return last if named == [last] and last > 0 and letters[last - 1] == Kind.EMPTY else len(letters)
 
 
 def _device(letters: str) -> int:

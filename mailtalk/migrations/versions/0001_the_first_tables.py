@@ -33,6 +33,8 @@ def upgrade() -> None:
         sa.Column("secret_hash", sa.LargeBinary(), nullable=False),
         sa.Column("participant_limit", sa.BigInteger(), server_default="100", nullable=True),
         sa.Column("default_version", sa.Text(), server_default="2024-01-01", nullable=False),
+        sa.Column("quiet_seconds", sa.Float(), nullable=True),
+        sa.Column("cap_seconds", sa.Float(), nullable=True),
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_apps")),
         sa.UniqueConstraint("secret_hash", name=op.f("uq_apps_secret_hash")),
@@ -118,6 +120,16 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_idempotency_keys_created_at"), "idempotency_keys", ["created_at"], unique=False)
     op.create_table(
+        "import_batches",
+        sa.Column("app_id", sa.Text(), nullable=False),
+        sa.Column("file_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("after_line", sa.BigInteger(), nullable=False),
+        sa.Column("last_line", sa.BigInteger(), nullable=False),
+        sa.Column("taken", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("accepted_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("app_id", "file_hash", "after_line", name=op.f("pk_import_batches")),
+    )
+    op.create_table(
         "notifications",
         sa.Column("app_id", sa.Text(), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -182,6 +194,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("app_id", "id", name=op.f("pk_conversations")),
     )
     op.create_index(
+        "ix_conversations_activity",
+        "conversations",
+        ["app_id", sa.literal_column("coalesce(last_message_at, created_at)"), "id"],
+        unique=False,
+    )
+    op.create_index("ix_conversations_created", "conversations", ["app_id", "created_at", "id"], unique=False)
+    op.create_index(
         op.f("ix_conversations_window_due_at"),
         "conversations",
         ["window_due_at"],
@@ -245,6 +264,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["app_id"], ["apps.id"], name=op.f("fk_users_apps")),
         sa.PrimaryKeyConstraint("app_id", "id", name=op.f("pk_users")),
     )
+    op.create_index(op.f("ix_users_app_id_created_at_id"), "users", ["app_id", "created_at", "id"], unique=False)
     op.create_table(
         "messages",
         sa.Column("app_id", sa.Text(), nullable=False),
@@ -325,6 +345,7 @@ def downgrade() -> None:
     op.drop_index("ix_messages_time", table_name="messages")
     op.drop_index(op.f("ix_messages_app_id_id"), table_name="messages")
     op.drop_table("messages")
+    op.drop_index(op.f("ix_users_app_id_created_at_id"), table_name="users")
     op.drop_table("users")
     op.drop_index("uq_inbound_mails_posted", table_name="inbound_mails", postgresql_where=sa.text("outcome = 'posted'"))
     op.drop_index(
@@ -337,12 +358,15 @@ def downgrade() -> None:
         table_name="conversations",
         postgresql_where=sa.text("window_due_at IS NOT NULL"),
     )
+    op.drop_index("ix_conversations_created", table_name="conversations")
+    op.drop_index("ix_conversations_activity", table_name="conversations")
     op.drop_table("conversations")
     op.drop_table("workers")
     op.drop_table("raw_mails")
     op.drop_index("uq_notifications_open", table_name="notifications", postgresql_where=sa.text("status = 'open'"))
     op.drop_index("ix_notifications_due", table_name="notifications", postgresql_where=sa.text("status = 'open'"))
     op.drop_table("notifications")
+    op.drop_table("import_batches")
     op.drop_index(op.f("ix_idempotency_keys_created_at"), table_name="idempotency_keys")
     op.drop_table("idempotency_keys")
     op.drop_index(

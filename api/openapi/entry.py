@@ -1,0 +1,51 @@
+"""One entry of the description: what is said of an operation, beside its method and path."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from api.calls import LIMIT, LIMIT_MOST
+from api.wire import ID_LENGTH, Json
+
+JSON = "application/json"
+# What Python calls printable: no control or format characters, and no white space but the plain one.
+ID: Json = {"type": "string", "pattern": r"^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$", "minLength": 1, "maxLength": ID_LENGTH}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What the document says of one operation; types are given as msgspec knows them."""
+
+    name: str  # the operationId
+    tag: str
+    summary: str
+    text: str = ""
+    query: tuple[Json, ...] = ()
+    headers: tuple[str, ...] = ()  # beside the version's, names of components
+    body: Any = None  # the request body's type
+    sent: Any = field(default_factory=dict)  # and an example of it
+    answer: Any = dict  # the type of a 200
+    example: Any = field(default_factory=dict)  # and an example of it
+    missing: tuple[str, ...] = ()  # the error codes of its 404
+    refusals: tuple[int, ...] = ()  # statuses beside those of every operation
+    media: str = JSON
+    is_change: bool = False  # of participation: made durable, applied by a worker
+    is_open: bool = False  # needs no credential
+    body_required: bool = False  # {} is no body of it
+
+
+Entries = dict[tuple[str, str], Entry]
+
+
+def query(name: str, schema: Json, text: str) -> Json:
+    """A query parameter."""
+    return {"name": name, "in": "query", "required": False, "schema": schema, "description": text}
+
+
+PAGE = (
+    query(
+        "limit",
+        {"type": "integer", "minimum": 1, "maximum": LIMIT_MOST, "default": LIMIT},
+        "How many to give; fewer than this means the end.",
+    ),
+    query("startingAfter", {"type": "string"}, "The last id of the page before."),
+)

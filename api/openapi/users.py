@@ -1,0 +1,39 @@
+"""What is said of users."""
+
+from api import users
+from api.openapi import answers
+from api.openapi.entry import Entries, Entry
+
+ALICE = {
+    "id": "alice",
+    "name": "Alice",
+    "email": ["alice@example.com"],
+    "phone": None,
+    "photoUrl": "https://example.com/alice.jpg",
+    "welcomeMessage": None,
+    "locale": "en-GB",
+    "role": "buyer",
+    "custom": {"plan": "gold"},
+    "pushTokens": None,
+    "createdAt": 1_700_000_000_000,
+}
+
+ENTRIES: Entries = {
+    ("PUT", "/users/{userId}"): Entry(
+        name="putUser",
+        tag="Users",
+        summary="Create or update a user",
+        text="What is given is merged: null clears a field, and what is missing stays. `custom` merges key by key. "
+        "`name` is required to create. All of a user's addresses get the mails.",
+        body=users.Put,
+        sent={"name": "Alice", "email": ["alice@example.com"], "custom": {"plan": "gold"}},
+    ),
+    ("GET", "/users/{userId}"): Entry(
+        name="getUser",
+        tag="Users",
+        summary="Get a user",
+        answer=answers.User,
+        example=ALICE,
+        missing=("USER_NOT_FOUND",),
+    ),
+}

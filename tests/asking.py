@@ -1,0 +1,42 @@
+"""Plain SQL for tests: what the tables hold, and trouble made by the database itself."""
+
+from typing import Any
+
+from sqlalchemy import Row, text
+from waiting import until
+
+from mailtalk.db import Database
+
+BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+def rows(database: Database, statement: str, **values: Any) -> list[Row[Any]]:
+    """The rows of a statement; it is committed."""
+    with database.engine.begin() as connection:
+        result = connection.execute(text(statement), values)
+        return list(result.all()) if result.returns_rows else []
+
+
+def column(database: Database, statement: str, **values: Any) -> list[Any]:
+    """The first column of a statement's rows."""
+    return [row[0] for row in rows(database, statement, **values)]
+
+
+def raise_for(database: Database, table: str, condition: str) -> None:
+    """From now on, writing such a row of the table is an error."""
+    rows(database, "CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'poison'; END $$")
+    rows(
+        database,
+        f"""CREATE TRIGGER poison BEFORE INSERT OR UPDATE ON {table}
+        FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION poison()""",
+    )
+
+
+def heal(database: Database, table: str) -> None:
+    """Writing is no error any more."""
+    rows(database, f"DROP TRIGGER poison ON {table}")
+
+
+def until_blocked(database: Database, sessions: int = 1) -> None:
+    """Wait until so many sessions wait for a lock."""
+    until(lambda: column(database, BLOCKED)[0] >= sessions)

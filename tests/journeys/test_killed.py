@@ -1,0 +1,26 @@
+from collections.abc import Callable
+
+import pytest
+from people import Relay
+from stack import OURS, Stack
+from story import Story
+
+
+@pytest.mark.timeout(600)
+def test_every_process_is_killed_between_every_two_steps(up: Callable[..., Stack], relay: Relay) -> None:
+    stack = up(relay_url=relay.url)
+    for _ in Story(stack, relay).tell():
+        stack.kill_children(*OURS)
+    for name in OURS:
+        assert f"{name} ended (killed by SIGKILL); starting it again" in stack.out
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("when", ["alice wrote", "bob replied"])
+def test_the_database_is_killed_when_work_waits(when: str, up: Callable[..., Stack], relay: Relay) -> None:
+    stack, killed = up(relay_url=relay.url), 0
+    for step in Story(stack, relay).tell():
+        if step == when:
+            stack.kill_children("postgres")
+            killed += 1
+    assert stack.out.count("PostgreSQL ended (killed by SIGKILL); starting it again") == killed

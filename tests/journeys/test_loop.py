@@ -1,0 +1,16 @@
+from collections.abc import Callable
+
+from people import Captured, Relay
+from stack import Stack
+from story import Story
+
+
+def test_the_loop_through_a_relay(up: Callable[..., Stack], relay: Relay) -> None:
+    for _ in Story(up(relay_url=relay.url), relay).tell():
+        pass
+
+
+def test_the_loop_with_captured_mails(up: Callable[..., Stack]) -> None:
+    stack = up()
+    for _ in Story(stack, Captured(stack)).tell():
+        pass

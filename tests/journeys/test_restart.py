@@ -1,0 +1,22 @@
+from collections.abc import Callable
+
+import pytest
+from people import Captured
+from stack import Stack
+from story import Story
+
+
+@pytest.mark.timeout(600)
+def test_the_story_goes_on_after_a_stop_and_after_a_kill(up: Callable[..., Stack]) -> None:
+    stack = up()
+    secret = stack.secret
+    for step in Story(stack, Captured(stack)).tell():
+        if step in {"alice wrote", "bob left"}:  # what waits then is done after the start
+            assert stack.stop() == 0
+            assert stack.out.endswith("Stopped.\n")
+            stack.start()
+        if step in {"joined", "bob replied"}:
+            stack.kill()
+            stack.start()
+    assert stack.secret == secret
+    assert not [line for line in stack.err.splitlines() if "Traceback" in line]
