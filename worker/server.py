@@ -6,7 +6,7 @@ import warnings
 from celery.exceptions import SecurityWarning
 
 from mailtalk.db import Database
-from mailtalk.inbound import Desk
+from mailtalk.desk import Desk
 from mailtalk.keys import Keyring
 from mailtalk.letters import Sender
 from mailtalk.notifications import Pace

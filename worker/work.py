@@ -10,8 +10,8 @@ from mailtalk import clock, deliveries, inbound, lanes, notifications
 from mailtalk.changes import Ended
 from mailtalk.db import Database
 from mailtalk.deliveries import Claimed
+from mailtalk.desk import Desk
 from mailtalk.errors import Unavailable
-from mailtalk.inbound import Desk
 from mailtalk.keys import Keyring, SealBroken
 from mailtalk.lanes import Pending
 from mailtalk.letters import Maker, Sender
@@ -60,9 +60,9 @@ class Work:
                 log.exception("changes are tried alone")
                 self._apply_alone(poison.changes)
                 return
-            self._bell.announce(ended)
-            if not ended:
+            if ended is None:
                 return
+            self._bell.announce(ended)
 
     def process_inbound(self) -> None:
         """Turn the mails that wait into messages, or give them their other outcome."""
@@ -112,7 +112,7 @@ class Work:
     def _apply_one(self, change: Pending) -> bool:
         try:
             with self._database.transaction() as session:
-                ended: Sequence[Ended] = lanes.apply(session, clock.now(), only=[change.id])
+                ended: Sequence[Ended] = lanes.apply(session, clock.now(), only=[change.id]) or []
         except lanes.Poison:
             with self._database.transaction() as session:
                 failed = lanes.fail(session, change.id, clock.now())

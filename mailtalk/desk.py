@@ -1,0 +1,124 @@
+"""The desk: what becomes of one inbound mail: who wrote it, whether they still may, what they said."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from mailtalk import addresses, changes, conversations, messages
+from mailtalk.changes import Requested
+from mailtalk.keys import Keyring
+from mailtalk.mail import limits, parse, reply, screen
+from mailtalk.models import InboundMail, Participation, RawMail
+from mailtalk.notifications import Pace
+from mailtalk.participation import Request
+from mailtalk.vocabulary import ChangeKind, MessageType, Notify, Origin, Outcome, Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What processing needs to know: the keys, our domain, and the pace at which messages become mails."""
+
+    keyring: Keyring
+    domain: str
+    pace: Pace
+
+
+def decide(session: Session, desk: Desk, now: datetime, row: InboundMail) -> tuple[Outcome, str | None]:
+    """Read the mail, judge it, and act on it: its outcome, and the reason or the method, for the operator."""
+    if row.purpose == Purpose.POSTMASTER:
+        return Outcome.IGNORED, "postmaster"
+    raw = session.get_one(RawMail, row.raw_id)
+    content = desk.keyring.unseal(raw.sealed, about="raw-mail")
+    try:
+        mail = parse.parse(content)
+    except limits.TooMuch as error:
+        return Outcome.REFUSED, str(error)
+    row.message_id = mail.message_id
+    screened = screen.screen(mail, mail_from=raw.mail_from, own_domain=desk.domain, loop_id=desk.domain)
+    if screened.verdict is not screen.Verdict.PERSON:
+        return Outcome.IGNORED, f"{screened.verdict}: {screened.reason}"
+    if len(mail.from_addresses) != 1:  # whom such a mail is from, every program sees differently
+        return Outcome.REFUSED, "not-one-from"
+    if row.purpose == Purpose.UNSUBSCRIBE:
+        return _unsubscribe(session, now, row)
+    return _post(session, desk, now, row, mail, content)
+
+
+def _unsubscribe(session: Session, now: datetime, row: InboundMail) -> tuple[Outcome, str | None]:
+    if _bearer(session, row) is None:
+        return Outcome.REFUSED, "no-access"
+    request = Request(ChangeKind.UPDATE, notify=Notify.OFF)
+    asked = Requested(row.app_id or "", row.conversation_id or "", row.user_id or "", request, now)
+    changes.accept(session, [asked])
+    return Outcome.UNSUBSCRIBED, None
+
+
+def _post(  # noqa: PLR0913, PLR0917  the whole way of a reply in one place
+    session: Session, desk: Desk, now: datetime, row: InboundMail, mail: parse.Mail, content: bytes
+) -> tuple[Outcome, str | None]:
+    conversation = conversations.lock(session, row.app_id or "", row.conversation_id or "")
+    if _bearer(session, row) is None:
+        return Outcome.REFUSED, "no-access"
+    found = reply.extract(mail.text, mail.html, reply_domain=desk.domain)
+    if not found.text.strip():
+        return Outcome.IGNORED, "empty"
+    row.fingerprint = _fingerprint(mail, content)
+    if _is_repeat(session, row):
+        return Outcome.IGNORED, "duplicate"
+    messages.post(session, now, desk.pace, conversation, [_draft(session, row, found)])
+    return Outcome.POSTED, found.method
+
+
+def _bearer(session: Session, row: InboundMail) -> Participation | None:
+    """The participation, read again under the lock; None when its address died since RCPT."""
+    query = (
+        select(Participation).where(Participation.id == row.participation_id).execution_options(populate_existing=True)
+    )
+    participation = session.scalar(query)
+    if participation is None or participation.generation != row.generation:
+        return None
+    return participation if addresses.serves(participation, Purpose(row.purpose)) else None
+
+
+def _fingerprint(mail: parse.Mail, content: bytes) -> bytes:
+    """The same for a mail that is delivered twice: relays change headers, never the Message-ID or the body."""
+    body = content.replace(b"\r\n", b"\n").partition(b"\n\n")[2]
+    identity = mail.message_id or mail.header("date") or ""
+    return sha256(identity.encode() + b"\x00" + body.rstrip()).digest()
+
+
+def _is_repeat(session: Session, row: InboundMail) -> bool:
+    query = select(InboundMail.id).where(
+        InboundMail.participation_id == row.participation_id,
+        InboundMail.fingerprint == row.fingerprint,
+        InboundMail.outcome == Outcome.POSTED,
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
+def _draft(session: Session, row: InboundMail, found: reply.Reply) -> messages.Draft:
+    said = found.text[: messages.TEXT_LIMIT]
+    return messages.Draft(
+        MessageType.USER,
+        said,
+        Origin.EMAIL,
+        sender_id=row.user_id,
+        elided=found.elided[: messages.TEXT_LIMIT] or None,
+        names=_named(session, row, said) if "@" in said else {},
+    )
+
+
+def _named(session: Session, row: InboundMail, said: str) -> dict[str, str]:
+    """The participants whose names stand in the text behind an @, as lower-case name to id."""
+    rows = session.execute(
+        text("""
+        SELECT lower(u.name) AS name, u.id FROM participations p
+        JOIN users u ON u.app_id = p.app_id AND u.id = p.user_id
+        WHERE p.app_id = :app AND p.conversation_id = :conversation AND p.present AND p.access <> 'None'
+            AND position('@' || lower(u.name) IN lower(:said)) > 0"""),
+        {"app": row.app_id, "conversation": row.conversation_id, "said": said},
+    )
+    return {found.name: found.id for found in rows}
