@@ -7,10 +7,11 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import conversations, errors, health, messages, participants, users
+from api import addresses, bulk, changes, conversations, errors, health, messages, participants, users
 from api.auth import Credentials
-from api.calls import Endpoint, Services, endpoint
+from api.calls import Call, Endpoint, Services, endpoint
 from api.intake import Intake
+from api.openapi import page
 from api.outcomes import Outcomes
 from mailtalk.db import Database
 from mailtalk.keys import Keyring
@@ -19,7 +20,8 @@ from mailtalk.settings import Settings
 from worker.bell import Bell
 
 CONVERSATION = "/conversations/{conversationId}"
-PARTICIPANT = CONVERSATION + "/participants/{userId}"
+PARTICIPANTS = CONVERSATION + "/participants"
+PARTICIPANT = PARTICIPANTS + "/{userId}"
 ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("PUT", "/users", users.put_many),
     ("GET", "/users", users.listed),
@@ -34,10 +36,14 @@ ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("PATCH", PARTICIPANT, participants.patch),
     ("DELETE", PARTICIPANT, participants.delete),
     ("GET", PARTICIPANT, participants.get),
-    ("GET", PARTICIPANT + "/email", participants.email),
+    ("GET", PARTICIPANTS, participants.listed),
+    ("POST", PARTICIPANTS, bulk.post),
+    ("GET", PARTICIPANT + "/email", addresses.get),
+    ("POST", PARTICIPANT + "/email/rotate", addresses.rotate),
     ("POST", CONVERSATION + "/messages", messages.post),
     ("GET", CONVERSATION + "/messages", messages.listed),
-    ("GET", "/changes/{changeId}", participants.change),
+    ("GET", "/changes", changes.listed),
+    ("GET", "/changes/{changeId}", changes.get),
 )
 
 
@@ -76,13 +82,29 @@ def build(settings: Settings) -> ASGIApp:
         bell.close()
         database.close()
 
-    return QuotedPath(Starlette(routes=_routes(), lifespan=lifespan, exception_handlers=errors.HANDLERS))
+    return QuotedPath(Starlette(routes=_routes(settings.base_url), lifespan=lifespan, exception_handlers=errors.HANDLERS))
 
 
-def _routes() -> list[Route]:
-    served = [Route(f"/v1/{{appId}}{path}", endpoint(handler), methods=[method]) for method, path, handler in ENDPOINTS]
+def _routes(base_url: str) -> list[Route]:
+    """One route a path, so that a 405 says in Allow all that the path knows."""
+    handlers: dict[str, dict[str, Endpoint]] = {}
+    for method, path, handler in ENDPOINTS:
+        handlers.setdefault(path, {})[method] = handler
+    served = [
+        Route(f"/v1/{{appId}}{path}", endpoint(_chosen(of_path)), methods=list(of_path))
+        for path, of_path in handlers.items()
+    ]
     return [
         Route("/healthz", health.live, methods=["GET"]),
         Route("/readyz", health.ready, methods=["GET"]),
+        *page.routes(base_url),
         *served,
     ]
+
+
+def _chosen(handlers: dict[str, Endpoint]) -> Endpoint:
+    async def answer(call: Call) -> object:
+        method = call.request.method
+        return await handlers["GET" if method == "HEAD" else method](call)
+
+    return answer

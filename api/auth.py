@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from mailtalk import apps
 from mailtalk.db import Database
 from mailtalk.errors import Unauthorized
+from mailtalk.group_commit import in_time
 from mailtalk.keys import Keyring
 from mailtalk.models import App
 
@@ -43,7 +44,7 @@ class Credentials:
         digest = sha256(token.encode("utf-8", "surrogateescape")).digest()
         tenant, until = self._known.get(digest, (None, 0.0))
         if tenant is None or until < time.monotonic():
-            tenant = await run_in_threadpool(self._look_up, token)
+            tenant = await in_time(run_in_threadpool(self._look_up, token))
             self._remember(digest, tenant)
         return tenant
 

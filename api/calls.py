@@ -15,6 +15,7 @@ from api.intake import Intake
 from api.versions import Version
 from mailtalk.db import Database
 from mailtalk.errors import Invalid, NotFound, TooLarge
+from mailtalk.group_commit import in_time
 from mailtalk.keys import Keyring
 from mailtalk.notifications import Pace
 
@@ -55,6 +56,11 @@ class Call:
         """An id from the path, by its name on the wire."""
         return wire.path_value(name, self.request.path_params[name])
 
+    @property
+    def prefer(self) -> str:
+        """What the client prefers (RFC 7240); the header may come more than once."""
+        return ", ".join(self.request.headers.getlist("prefer"))
+
     async def body(self, shape: type[Shape]) -> Shape:
         """The body as its shape; Invalid names the wrong field."""
         raw = bytearray()
@@ -66,7 +72,7 @@ class Call:
 
     async def transact(self, verb: Callable[..., Result], *args: Any) -> Result:
         """Call a domain verb in a transaction of its own, off the event loop."""
-        return await run_in_threadpool(partial(self._transact, verb, *args))
+        return await in_time(run_in_threadpool(partial(self._transact, verb, *args)))
 
     def _transact(self, verb: Callable[..., Result], *args: Any) -> Result:
         with self.services.database.transaction() as session:

@@ -1,6 +1,7 @@
 """Errors on the wire: {"errorCode": …, "reasons": …}, never an exception's text."""
 
 import logging
+from collections.abc import Mapping
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -8,10 +9,30 @@ from starlette.responses import Response
 
 from api.wire import Json, reply
 from mailtalk.changes import Ended
-from mailtalk.errors import Conflict, Invalid, MailtalkError, NotFound, Refused, TooLarge, Unauthorized, Unavailable
+from mailtalk.errors import (
+    Conflict,
+    InProgress,
+    Invalid,
+    KeyReused,
+    MailtalkError,
+    NotFound,
+    Refused,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+)
 
-RETRY_AFTER = {"Retry-After": "1"}
-_STATUS: dict[type[MailtalkError], int] = {Invalid: 400, Unauthorized: 401, NotFound: 404, Conflict: 409, TooLarge: 413}
+_LATER = {"Retry-After": "1"}
+_HEADERS = {Unauthorized: {"WWW-Authenticate": "Bearer"}, InProgress: _LATER, Unavailable: _LATER}
+_STATUS: dict[type[MailtalkError], int] = {
+    Invalid: 400,
+    Unauthorized: 401,
+    NotFound: 404,
+    Conflict: 409,
+    InProgress: 409,
+    TooLarge: 413,
+    KeyReused: 422,
+}
 _HTTP = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "TOO_LARGE"}
 
 log = logging.getLogger(__name__)
@@ -22,19 +43,25 @@ def body(code: str, reasons: object) -> Json:
     return {"errorCode": code, "reasons": reasons}
 
 
-async def refused(_request: Request, error: Exception) -> Response:
-    """What is wrong with the request."""
+def stated(error: MailtalkError) -> tuple[int, Json]:
+    """An error's status and its object."""
     if not isinstance(error, Refused):
+        log.warning("a request was put off: %s", error)
+        return 503, body("UNAVAILABLE", ["something behind the API does not answer; send the same request again"])
+    return _STATUS[type(error)], body(error.code, error.reasons)
+
+
+def answer(error: MailtalkError, headers: Mapping[str, str] | None = None) -> Response:
+    """An error as an answer."""
+    status, content = stated(error)
+    return reply(content, status, {**(headers or {}), **_HEADERS.get(type(error), {})})
+
+
+async def raised(_request: Request, error: Exception) -> Response:
+    """What is wrong with the request, or with us for now."""
+    if not isinstance(error, MailtalkError):
         raise error
-    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthorized) else None
-    return reply(body(error.code, error.reasons), _STATUS[type(error)], headers)
-
-
-async def unavailable(_request: Request, error: Exception) -> Response:
-    """What is wrong with us, for now."""
-    log.warning("a request was put off: %s", error)
-    reasons = ["something behind the API does not answer; send the same request again"]
-    return reply(body("UNAVAILABLE", reasons), 503, RETRY_AFTER)
+    return answer(error)
 
 
 async def http(_request: Request, error: Exception) -> Response:
@@ -60,4 +87,4 @@ def of_change(ended: Ended) -> MailtalkError | None:
     return NotFound([ended.error_code.replace("_", " ").lower()], ended.error_code)
 
 
-HANDLERS = {Refused: refused, Unavailable: unavailable, HTTPException: http, Exception: unforeseen}
+HANDLERS = {MailtalkError: raised, HTTPException: http, Exception: unforeseen}

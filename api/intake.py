@@ -1,8 +1,8 @@
 """The intake of participation changes: group commit, bell, and the answer once they are applied."""
 
-import asyncio
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from starlette.responses import Response
 
@@ -10,18 +10,37 @@ from api import errors
 from api.outcomes import Outcomes
 from api.wire import Json, reply
 from mailtalk import changes, clock
-from mailtalk.changes import Requested
+from mailtalk.changes import Ended, Requested
 from mailtalk.db import Database
-from mailtalk.errors import NotFound
+from mailtalk.errors import MailtalkError, NotFound
 from mailtalk.group_commit import GroupCommit
 from mailtalk.models import Change
 from mailtalk.vocabulary import ChangeKind, ChangeStatus
 from worker.bell import APPLY_CHANGES, Bell
 
 LONGEST_WAIT = 60.0  # seconds, whatever Prefer asks for
-_WAIT = re.compile(r"^wait=(\d{1,6})$")
+_WAIT = re.compile(r'^wait\s*=\s*"?([0-9]{1,18})"?$')
 _WIRE_STATUS = {ChangeStatus.FAILED: ChangeStatus.REJECTED}
 _WIRE_KIND = {ChangeKind.ADD: ChangeKind.JOIN, ChangeKind.DEPART: ChangeKind.LEAVE}
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A change that is durable, and what became of it, if that is known yet."""
+
+    id: int
+    asked: Requested
+    ended: Ended | None
+
+    @property
+    def failure(self) -> MailtalkError | None:
+        """What the change ended with, if a rule refused it."""
+        return errors.of_change(self.ended) if self.ended else None
+
+    @property
+    def location(self) -> dict[str, str]:
+        """The header that says where the change is to be seen."""
+        return {"Operation-Location": f"/v1/{self.asked.app_id}/changes/{wire_id(self.id)}"}
 
 
 class Intake:
@@ -29,44 +48,44 @@ class Intake:
 
     def __init__(self, database: Database, bell: Bell, outcomes: Outcomes, wait_seconds: float) -> None:
         self._outcomes, self._wait_seconds = outcomes, wait_seconds
-        self._door = GroupCommit[Requested, "int | NotFound"](
-            database, changes.accept, lambda: bell.ring(APPLY_CHANGES)
+        self._door = GroupCommit[Sequence[Requested], "list[int | NotFound]"](
+            database, changes.accept_each, lambda: bell.ring(APPLY_CHANGES), weigh=len
         )
 
     async def change(self, asked: Sequence[Requested], prefer: str = "") -> Response:
         """Make changes durable and answer: 200 once all are applied, 202 when not in time, or the first error."""
+        receipts = [_accepted(each) for each in await self.take(asked, prefer)]
+        for receipt in receipts:
+            if receipt.failure is not None:
+                return errors.answer(receipt.failure, receipt.location)
+        last = receipts[-1]
+        if any(receipt.ended is None for receipt in receipts):
+            return reply(pending(last.id, last.asked), 202, last.location)
+        return reply({}, 200, last.location)
+
+    async def take(self, asked: Sequence[Requested], prefer: str = "") -> list[Receipt | NotFound]:
+        """Make changes of one app durable, in one commit and in this order, and wait for what becomes of each."""
         seconds = patience(prefer, self._wait_seconds)
-        ids = await asyncio.gather(*(self._accept(each) for each in asked))
-        ended = (
-            await asyncio.gather(*(self._outcomes.of(change_id, seconds) for change_id in ids)) if seconds else [None]
-        )
-        failures = (errors.of_change(each) for each in ended if each is not None)
-        failure = next(filter(None, failures), None)
-        if failure is not None:
-            raise failure
-        location = {"Operation-Location": f"/v1/{asked[-1].app_id}/changes/{wire_id(ids[-1])}"}
-        if None in ended:
-            return reply(pending(ids[-1], asked[-1]), 202, location)
-        return reply({}, 200, location)
+        accepted = await self._door.put(asked)
+        ids = [each for each in accepted if isinstance(each, int)]
+        ended = await self._outcomes.of(asked[0].app_id, ids, seconds) if ids and seconds else {}
+        return [
+            each if isinstance(each, NotFound) else Receipt(each, one, ended.get(each))
+            for each, one in zip(accepted, asked, strict=True)
+        ]
 
     async def close(self) -> None:
         """Wait for the commits under way."""
         await self._door.close()
 
-    async def _accept(self, asked: Requested) -> int:
-        accepted = await self._door.put(asked)
-        if isinstance(accepted, NotFound):
-            raise accepted
-        return accepted
-
 
 def patience(prefer: str, default: float) -> float:
-    """How many seconds to wait, from a Prefer header (RFC 7240): respond-async, wait=N."""
+    """How many seconds to wait, from a Prefer header (RFC 7240): wait=N, else respond-async, which is not at all."""
     preferences = [part.strip().lower() for part in re.split("[,;]", prefer)]
-    if "respond-async" in preferences:
-        return 0.0
     waits = [int(match[1]) for match in map(_WAIT.match, preferences) if match]
-    return min(waits[0], LONGEST_WAIT) if waits else default
+    if waits:
+        return min(waits[0], LONGEST_WAIT)
+    return 0.0 if "respond-async" in preferences else default
 
 
 def wire_id(change_id: int) -> str:
@@ -106,3 +125,9 @@ def shown(change: Change) -> Json:
         "requestedAt": clock.millis(change.requested_at),
         "appliedAt": clock.millis(change.applied_at) if change.applied_at else None,
     }
+
+
+def _accepted(taken: Receipt | NotFound) -> Receipt:
+    if isinstance(taken, NotFound):
+        raise taken
+    return taken

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -23,12 +24,28 @@ RECENT = 20_000  # announcements kept for those who have not begun to wait
 log = logging.getLogger(__name__)
 
 
+@dataclass(eq=False, slots=True)
+class _Waiter:
+    """A request that waits for some changes; `done` when all of them have ended."""
+
+    app_id: str
+    left: set[int]
+    done: asyncio.Future[None]
+    ended: dict[int, Ended] = field(default_factory=dict)
+
+    def hear(self, ended: Ended) -> None:
+        self.ended[ended.id] = ended
+        self.left.discard(ended.id)
+        if not self.left and not self.done.done():
+            self.done.set_result(None)
+
+
 class Outcomes:
     """The changes that requests of this process wait for."""
 
     def __init__(self, database: Database, redis_url: str) -> None:
         self._database, self._redis_url = database, redis_url
-        self._waiting: dict[int, asyncio.Future[Ended]] = {}
+        self._waiting: dict[int, list[_Waiter]] = {}
         self._recent: dict[int, Ended] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self.hears = False
@@ -43,25 +60,32 @@ class Outcomes:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def of(self, change_id: int, seconds: float) -> Ended | None:
-        """What became of a change; None when it did not end in time."""
-        if change_id in self._recent:
-            return self._recent.pop(change_id)
-        future = self._waiting.setdefault(change_id, asyncio.get_running_loop().create_future())
+    async def of(self, app_id: str, ids: Sequence[int], seconds: float) -> dict[int, Ended]:
+        """What became of these changes, by id; those that did not end in time are missing."""
+        waiter = _Waiter(app_id, set(ids), asyncio.get_running_loop().create_future())
+        for change_id in ids:
+            self._waiting.setdefault(change_id, []).append(waiter)
+            if change_id in self._recent:
+                waiter.hear(self._recent[change_id])
         try:
-            return await asyncio.wait_for(future, seconds)
-        except TimeoutError:
-            return None
+            await asyncio.wait([waiter.done], timeout=seconds)
         finally:
-            self._waiting.pop(change_id, None)
+            self._forget(waiter, ids)
+        return waiter.ended
+
+    def _forget(self, waiter: _Waiter, ids: Iterable[int]) -> None:
+        for change_id in ids:
+            others = [each for each in self._waiting.pop(change_id, []) if each is not waiter]
+            if others:
+                self._waiting[change_id] = others
 
     def _tell(self, ended: Iterable[Ended]) -> None:
         for each in ended:
-            future = self._waiting.get(each.id)
-            if future is None:
+            waiters = self._waiting.get(each.id, [])
+            for waiter in waiters:
+                waiter.hear(each)
+            if not waiters:
                 self._recent[each.id] = each
-            elif not future.done():
-                future.set_result(each)
         while len(self._recent) > RECENT:
             del self._recent[next(iter(self._recent))]
 
@@ -69,7 +93,7 @@ class Outcomes:
         while True:
             try:
                 await self._hear()
-            except (RedisError, OSError) as error:
+            except (RedisError, OSError, ValueError, TypeError) as error:  # the last two: nonsense on the channel
                 if self.hears:
                     log.warning("the broker is away (%s); looking at the rows instead", type(error).__name__)
             self.hears = False
@@ -94,10 +118,16 @@ class Outcomes:
             await asyncio.sleep(HEARING if self.hears else DEAF)
             if self._waiting:
                 try:
-                    self._tell(await run_in_threadpool(self._ended, list(self._waiting)))
+                    self._tell(await run_in_threadpool(self._ended, self._left()))
                 except Unavailable as error:
                     log.warning("cannot look at the changes: %s", error)
+                except Exception:
+                    log.exception("cannot look at the changes")
 
-    def _ended(self, ids: list[int]) -> list[Ended]:
+    def _left(self) -> list[tuple[str, int]]:
+        waiters = {waiter for each in self._waiting.values() for waiter in each}
+        return [(waiter.app_id, change_id) for waiter in waiters for change_id in waiter.left]
+
+    def _ended(self, asked: list[tuple[str, int]]) -> list[Ended]:
         with self._database.transaction() as session:
-            return changes.ended(session, ids)
+            return changes.ended(session, asked)

@@ -2,14 +2,17 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import unquote
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
 
+from mailtalk import clock
 from mailtalk.errors import Invalid
+from mailtalk.participation import Unset
 from mailtalk.vocabulary import Access, Notify
 
 Json = dict[str, Any]
@@ -18,6 +21,7 @@ ID_LENGTH = 255
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<field>[^`]+)`")
 
+WireMute = Annotated[datetime, Meta(tz=True)] | None
 WireNotify = bool | Literal["MentionsOnly"]
 _NOTIFY = {True: Notify.ALL, False: Notify.OFF, "MentionsOnly": Notify.MENTIONS_ONLY}
 _WIRE_NOTIFY: dict[str, WireNotify] = {Notify.ALL: True, Notify.OFF: False, Notify.MENTIONS_ONLY: "MentionsOnly"}
@@ -30,14 +34,15 @@ def reply(content: object, status: int = 200, headers: Mapping[str, str] | None 
 
 def decode(raw: bytes, shape: type[Shape]) -> Shape:
     """A request body as its shape; an empty one is {}. Invalid names the field that is wrong."""
-    if b"\\u0000" in raw:
-        _refuse_nul(raw)
     try:
-        return msgspec.json.decode(raw.strip() or b"{}", type=shape)
+        content = msgspec.json.decode(raw.strip() or b"{}", type=shape)
     except msgspec.ValidationError as error:
         raise Invalid(_reasons(str(error))) from None
     except (msgspec.DecodeError, RecursionError):
         raise Invalid({"body": ["is not JSON"]}) from None
+    if b"\\u0000" in raw:
+        _refuse_nul(content)
+    return content
 
 
 def path_value(name: str, quoted: str) -> str:
@@ -71,19 +76,32 @@ def access_in(value: str | UnsetType) -> Access | None:
     return None if value is UNSET else Access(value)
 
 
+def mute_in(value: WireMute | UnsetType) -> datetime | Unset | None:
+    """Until when the user wants no mails; None for no such time."""
+    if value is UNSET:
+        return Unset.UNSET
+    if value is not None and not MINYEAR < value.year < MAXYEAR:  # at the edge another zone has no such time
+        raise Invalid({"muteUntil": [f"must be in the years {MINYEAR + 1} to {MAXYEAR - 1}"]})
+    return value and value.astimezone(UTC)
+
+
+def mute_out(value: datetime | None, now: datetime) -> str | None:
+    """Until when no mails are sent, in UTC; nothing once that time has passed."""
+    return clock.iso(value) if value is not None and value > now else None
+
+
 def given(shape: msgspec.Struct, names: Mapping[str, str]) -> Json:
     """Those of the fields that were given, null ones too, under the columns' names."""
     values = {column: getattr(shape, field) for field, column in names.items()}
     return {column: value for column, value in values.items() if value is not UNSET}
 
 
-def _refuse_nul(raw: bytes) -> None:
+def _refuse_nul(content: object) -> None:
     # PostgreSQL's text cannot hold U+0000; without this one it would be our error, not the request's.
     try:
-        content = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
-        return  # it is refused as what it is
-    field = _nul_in(content, "")
+        field = _nul_in(msgspec.to_builtins(content, builtin_types=(msgspec.Raw, datetime)), "")
+    except RecursionError:
+        raise Invalid({"body": ["is nested too deep"]}) from None
     if field is not None:
         raise Invalid({field or "body": ["has a NUL character (U+0000), which cannot be kept"]})
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.operate import COMMANDS
+
 if TYPE_CHECKING:
     from mailtalk.errors import Reasons
 
@@ -26,6 +28,13 @@ Run it, each process under your own supervisor, as many of each as you like:
   mailtalk api                  HTTP, for your backend
   mailtalk worker               applies changes, makes and sends mails
   mailtalk bridge               SMTP, for people's replies
+
+\b
+Look after it:
+  mailtalk app list             the apps; `app set` and `app rotate-secret` change them
+  mailtalk participants import  people from a CSV file, 100,000 and more
+  mailtalk changes              who joined, changed or left a conversation, when
+  mailtalk conversation show    a conversation and the mails that are about to be made
 
 \b
 Settings are MAILTALK_* environment variables; secrets are also read from the
@@ -138,22 +147,6 @@ def health_worker() -> None:
     check(settings("database_url"))
 
 
-@main.group()
-def app() -> None:
-    """Make apps: the tenants, each with a secret of its own."""
-
-
-@app.command()
-@click.argument("name")
-@click.option("--id", "app_id", help="The id in the API's paths; made from the name unless given.")
-def create(name: str, app_id: str | None) -> None:
-    """Make an app, and print its id and its secret, which is shown only now."""
-    from cli.app import create as make
-    from cli.datadir import settings
-
-    make(settings("database_url", "secret_key"), name, app_id)
-
-
 @main.command()
 @click.option("--to", help="Only the mails to this address.")
 @click.option("--limit", default=20, show_default=True, help="How many, the newest.")
@@ -168,3 +161,7 @@ def mails(to: str | None, limit: int, *, source: bool) -> None:
 
     show = captured.source if source else captured.listed
     show(settings("database_url", "secret_key"), to, limit)
+
+
+for command in COMMANDS:
+    main.add_command(command)

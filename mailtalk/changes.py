@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from mailtalk.errors import NotFound
+from mailtalk.errors import Invalid, NotFound
 from mailtalk.models import Change
 from mailtalk.participation import LEAVING, UNSET, Request
 from mailtalk.vocabulary import ChangeStatus
@@ -41,16 +41,47 @@ def accept(session: Session, items: Sequence[Requested]) -> list[int | NotFound]
     return [refusal or next(ids) for refusal in refusals]
 
 
+def accept_each(session: Session, arrivals: Sequence[Sequence[Requested]]) -> list[list[int | NotFound]]:
+    """Accept arrivals of several changes each; within one, a user's changes apply in the order given."""
+    accepted = iter(accept(session, [item for arrival in arrivals for item in arrival]))
+    return [[next(accepted) for _ in arrival] for arrival in arrivals]
+
+
 def get(session: Session, app_id: str, change_id: int) -> Change | None:
     """One change of this app."""
     return session.get(Change, (app_id, change_id))
 
 
-def ended(session: Session, ids: Sequence[int]) -> list[Ended]:
-    """Those of these changes that are no longer pending."""
+def log(  # noqa: PLR0913  a list's query
+    session: Session,
+    app_id: str,
+    conversation_id: str,
+    *,
+    user_id: str | None = None,
+    before: int | None = None,
+    limit: int = 10,
+) -> list[Change]:
+    """A conversation's changes, newest first: a user's only, those before an id; Invalid when it has no such id."""
+    query = select(Change).where(Change.app_id == app_id, Change.conversation_id == conversation_id)
+    if user_id is not None:
+        query = query.where(Change.user_id == user_id)
+    if before is not None:
+        last = get(session, app_id, before)
+        if last is None or last.conversation_id != conversation_id:
+            raise Invalid({"startingAfter": ["is no change of this conversation"]})
+        query = query.where(Change.id < before)
+    return list(session.scalars(query.order_by(Change.id.desc()).limit(limit)))
+
+
+def ended(session: Session, asked: Sequence[tuple[str, int]]) -> list[Ended]:
+    """Those of these changes, by app and id, that are no longer pending."""
     rows = session.execute(
-        text("SELECT id, status, error_code FROM changes WHERE id = ANY(:ids) AND status <> 'pending'"),
-        {"ids": list(ids)},
+        text("""
+        SELECT ch.id, ch.status, ch.error_code FROM changes ch
+        JOIN unnest(CAST(:apps AS text[]), CAST(:ids AS bigint[])) AS asked (app_id, id)
+            ON ch.app_id = asked.app_id AND ch.id = asked.id
+        WHERE ch.status <> 'pending'"""),
+        {"apps": [app_id for app_id, _ in asked], "ids": [change_id for _, change_id in asked]},
     )
     return [Ended(row.id, ChangeStatus(row.status), row.error_code) for row in rows]
 

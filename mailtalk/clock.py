@@ -11,3 +11,8 @@ def now() -> datetime:
 def millis(moment: datetime) -> int:
     """A moment as the wire says it: milliseconds since 1970."""
     return round(moment.timestamp() * 1000)
+
+
+def iso(moment: datetime) -> str:
+    """A moment as ISO 8601 has it, in UTC."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

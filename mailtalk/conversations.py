@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import Select, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from mailtalk.errors import NotFound
+from mailtalk.errors import Invalid, NotFound
 from mailtalk.models import Conversation, Participation
 from mailtalk.participation import State
 from mailtalk.users import merged
@@ -47,13 +47,23 @@ def lock(session: Session, app_id: str, conversation_id: str) -> Conversation:
 
 def participants(session: Session, app_id: str, conversation_id: str) -> list[Participation]:
     """Those who take part now: not who left, not who has access None."""
-    query = (
-        select(Participation)
-        .where(Participation.app_id == app_id, Participation.conversation_id == conversation_id)
-        .where(Participation.present, Participation.access != Access.NONE)
-        .order_by(Participation.joined_at, Participation.user_id)
-    )
-    return list(session.scalars(query))
+    query = _taking_part(app_id, conversation_id)
+    return list(session.scalars(query.order_by(Participation.joined_at, Participation.user_id)))
+
+
+def participants_page(
+    session: Session, app_id: str, conversation_id: str, limit: int, after: str | None = None
+) -> list[Participation]:
+    """Those who take part now, newest join first; after a user who takes or took part, else Invalid."""
+    get(session, app_id, conversation_id)
+    query = _taking_part(app_id, conversation_id)
+    newest = tuple_(Participation.joined_at, Participation.user_id)
+    if after is not None:
+        last = session.get(Participation, (app_id, conversation_id, after))
+        if last is None:
+            raise Invalid({"startingAfter": [f"{after!r} never was a participant"]})
+        query = query.where(newest < (last.joined_at, last.user_id))
+    return list(session.scalars(query.order_by(newest.desc()).limit(limit)))
 
 
 def participant(session: Session, app_id: str, conversation_id: str, user_id: str) -> Participation:
@@ -78,6 +88,14 @@ def delete(session: Session, app_id: str, conversation_id: str, now: datetime) -
 def state(row: Participation) -> State:
     """A participation as its rules see it."""
     return State(row.present, Access(row.access), Notify(row.notify), row.generation, row.mute_until, Sees(row.sees))
+
+
+def _taking_part(app_id: str, conversation_id: str) -> Select[Participation]:
+    return (
+        select(Participation)
+        .where(Participation.app_id == app_id, Participation.conversation_id == conversation_id)
+        .where(Participation.present, Participation.access != Access.NONE)
+    )
 
 
 def _found(row: Conversation | None, conversation_id: str) -> Conversation:

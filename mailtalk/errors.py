@@ -6,6 +6,8 @@ MailtalkError
 │   ├── Unauthorized     no credential, or a wrong one
 │   ├── NotFound         there is no such user, conversation, participant, …
 │   ├── Conflict         the state forbids it: PARTICIPANT_LIMIT
+│   ├── InProgress       the first request of an Idempotency-Key is still being worked on
+│   ├── KeyReused        an Idempotency-Key of another request
 │   └── TooLarge         more than we take
 └── Unavailable          our fault and temporary: HTTP 503, SMTP 451; the same request may be sent again
 """
@@ -53,6 +55,18 @@ class Conflict(Refused):
     """The state forbids it."""
 
     code = "PARTICIPANT_LIMIT"
+
+
+class InProgress(Refused):
+    """The first request of an Idempotency-Key is still being worked on; the same request may be sent again."""
+
+    code = "IN_PROGRESS"
+
+
+class KeyReused(Refused):
+    """An Idempotency-Key that was used for another request."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
 
 
 class TooLarge(Refused):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, and_, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -44,12 +44,12 @@ class Taken:
 
 def last_line(session: Session, source: Source) -> int:
     """The last line of this file that has entered the log; 0 for a file that is new."""
-    query = select(func.max(ImportBatch.last_line)).where(*_of(source))
+    query = select(func.max(ImportBatch.last_line)).where(_of(source))
     return session.scalar(query) or 0
 
 
 def accept(session: Session, source: Source, after_line: int, rows: Sequence[Row], now: datetime) -> list[Taken]:
-    """Take the rows that follow `after_line` into the log; Conflict when another run took them or is about to.
+    """Take the rows that follow `after_line` into the log, unless another run of the same file just did.
 
     Rows of an unknown user or conversation are refused and don't stop the others.
     """
@@ -62,7 +62,7 @@ def accept(session: Session, source: Source, after_line: int, rows: Sequence[Row
         accepted_at=now,
     )
     if session.scalar(place.on_conflict_do_nothing().returning(ImportBatch.after_line)) is None:
-        raise Conflict(["another run imports this file; let it end, then run this again to see what became of it"])
+        return _taken_elsewhere(session, source, after_line, rows)
     accepted = changes.accept(session, [row.change for row in rows])
     taken = [_taken(row, each) for row, each in zip(rows, accepted, strict=True)]
     batch = session.get_one(ImportBatch, (source.app_id, source.file_hash, after_line))
@@ -72,22 +72,21 @@ def accept(session: Session, source: Source, after_line: int, rows: Sequence[Row
 
 def batch_after(session: Session, source: Source, line: int) -> list[Taken]:
     """The batch that follows this line; empty when there is none."""
-    query = select(ImportBatch.taken).where(*_of(source), ImportBatch.after_line >= line)
+    query = select(ImportBatch.taken).where(_of(source), ImportBatch.after_line >= line)
     found = session.scalar(query.order_by(ImportBatch.after_line).limit(1))
     return [Taken(*row) for row in found or ()]
 
 
 def pending(session: Session, app_id: str, taken: Sequence[Taken]) -> bool:
     """Whether one of these still waits to be applied."""
-    query = select(Change.id).where(Change.app_id == app_id, Change.id.in_(_ids(taken)))
-    return session.scalar(query.where(Change.status == ChangeStatus.PENDING).limit(1)) is not None
+    query = select(Change.id).where(_among(app_id, taken), Change.status == ChangeStatus.PENDING)
+    return session.scalar(query.limit(1)) is not None
 
 
 def errors(session: Session, app_id: str, taken: Sequence[Taken]) -> Iterator[Taken]:
     """Those that were refused when they were taken, or when they were to be applied, with the code that says why."""
-    query = select(Change.id, Change.error_code).where(
-        Change.app_id == app_id, Change.id.in_(_ids(taken)), Change.status != ChangeStatus.APPLIED
-    )
+    query = select(Change.id, Change.error_code)
+    query = query.where(_among(app_id, taken), Change.status != ChangeStatus.APPLIED)
     late = dict(session.execute(query).tuples().all())
     for row in taken:
         if row.error_code is not None:
@@ -98,12 +97,18 @@ def errors(session: Session, app_id: str, taken: Sequence[Taken]) -> Iterator[Ta
 
 def forget(session: Session, source: Source) -> None:
     """Treat the file as new: the next run takes all its rows again."""
-    session.execute(delete(ImportBatch).where(*_of(source)))
+    session.execute(delete(ImportBatch).where(_of(source)))
 
 
-def _of(source: Source) -> tuple[bool, bool]:
-    # SQLAlchemy's == gives a condition; its types say so only where it is used.
-    return ImportBatch.app_id == source.app_id, ImportBatch.file_hash == source.file_hash  # type: ignore[return-value]
+def _of(source: Source) -> ColumnElement[bool]:
+    return and_(ImportBatch.app_id == source.app_id, ImportBatch.file_hash == source.file_hash)
+
+
+def _taken_elsewhere(session: Session, source: Source, after_line: int, rows: Sequence[Row]) -> list[Taken]:
+    taken = batch_after(session, source, after_line)
+    if [each.line for each in taken] != [row.line for row in rows]:
+        raise Conflict(["another run imports this file in another way; let it end, then run this again"])
+    return taken
 
 
 def _taken(row: Row, accepted: int | NotFound) -> Taken:
@@ -112,5 +117,6 @@ def _taken(row: Row, accepted: int | NotFound) -> Taken:
     return Taken(row.line, accepted, None)
 
 
-def _ids(taken: Sequence[Taken]) -> list[int]:
-    return [row.change_id for row in taken if row.change_id is not None]
+def _among(app_id: str, taken: Sequence[Taken]) -> ColumnElement[bool]:
+    ids = [row.change_id for row in taken if row.change_id is not None]
+    return and_(Change.app_id == app_id, Change.id == func.any(literal(ids, ARRAY(BigInteger))))

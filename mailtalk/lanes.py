@@ -39,15 +39,16 @@ class Poison(Exception):
         self.changes = changes
 
 
-def apply(session: Session, now: datetime, only: Sequence[int] | None = None) -> list[Ended]:
-    """Apply what is pending in the lanes that nobody else holds, in order; empty when there is nothing to do.
+def apply(session: Session, now: datetime, only: Sequence[int] | None = None) -> list[Ended] | None:
+    """Apply what is pending in the lanes that nobody else holds, in order; None when there is no such lane.
 
-    Call again after the commit until it gives nothing: a drainer that found its lane taken went home.
+    Call again after the commit until it gives None, also when it gives nothing: another drainer was faster then,
+    but a third one may have found the lane taken, by us, and gone home.
     Raises Poison with the changes in hand when something unforeseen happens; `only` then takes one alone.
     """
     lanes = _take(session, now, only)
     if not lanes:
-        return []
+        return None
     conversations = _lock(session, lanes)
     pending = _pending(session, lanes, only)
     try:

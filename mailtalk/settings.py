@@ -20,9 +20,8 @@ class SettingsError(Exception):
 def _scheme(*allowed: str) -> AfterValidator:
     def check(url: SecretStr | str | None) -> SecretStr | str | None:
         text = url.get_secret_value() if isinstance(url, SecretStr) else url
-        if text is not None:
-            if not _is_url(text, allowed):
-                raise ValueError(f"not a URL of the form {' or '.join(f'{s}://…' for s in allowed)}")
+        if text is not None and not _is_url(text, allowed):
+            raise ValueError(f"not a URL of the form {' or '.join(f'{s}://…' for s in allowed)}")
         return url
 
     return AfterValidator(check)

@@ -11,7 +11,7 @@ from mailtalk import clock, inbound
 from mailtalk.addresses import Bearer
 from mailtalk.db import Database
 from mailtalk.errors import Unavailable
-from mailtalk.group_commit import GroupCommit
+from mailtalk.group_commit import GroupCommit, in_time
 from mailtalk.inbound import Arrival
 from mailtalk.keys import Keyring
 from smtp_bridge import replies
@@ -72,7 +72,7 @@ class Handler:
 
     async def _admit(self, address: str) -> Bearer | None:
         if inbound.needs_look_up(self._keyring, address, self._domain):
-            return await asyncio.to_thread(self._look_up, address)
+            return await in_time(asyncio.to_thread(self._look_up, address))
         return inbound.admit_postmaster(address, self._domain)
 
     def _look_up(self, address: str) -> Bearer | None:

@@ -44,7 +44,7 @@ class Cast:
 
     def apply(self) -> list[Ended]:
         with self.database.transaction() as session:
-            return lanes.apply(session, clock.now())
+            return lanes.apply(session, clock.now()) or []
 
     def change(self, user: str, request: Request) -> str | None:
         """Have one change applied; gives its error code."""

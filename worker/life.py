@@ -56,6 +56,7 @@ class Life:
         connection.execute(
             text("SELECT pg_advisory_lock(:class, CAST(:id AS integer))"), {"class": WORKER_LOCK, "id": worker_id}
         )
+        connection.execute(text("DELETE FROM workers WHERE beat_at < now() - interval '1 day'"))  # who was killed
         self.id = worker_id
         self._begun.set()
         while not self._stop.wait(BEAT):

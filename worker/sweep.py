@@ -8,6 +8,7 @@ from datetime import datetime
 from mailtalk import clock, notifications
 from mailtalk.db import Database
 from mailtalk.errors import Unavailable
+from worker.work import safely
 
 LONGEST = 2.0  # seconds between two looks
 SHORTEST = 0.05
@@ -35,7 +36,7 @@ class Sweep:
     def _run(self) -> None:
         while not self._stop.is_set():
             for look in self._looks:
-                _safely(look)
+                safely(look)
             self._stop.wait(self._pause())
 
     def _pause(self) -> float:
@@ -45,15 +46,6 @@ class Sweep:
         except Unavailable:
             return LONGEST
         return pause(due, clock.now())
-
-
-def _safely(look: Callable[[], None]) -> None:
-    try:
-        look()
-    except Unavailable as error:
-        log.warning("the sweep waits: %s", error)
-    except Exception:
-        log.exception("a look failed; the next one comes")
 
 
 def pause(due: datetime | None, now: datetime) -> float:

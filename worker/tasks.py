@@ -1,13 +1,22 @@
 """The tasks: each says no more than "look"."""
 
+from collections.abc import Callable
+
 from celery import Celery
 
 from worker.bell import APPLY_CHANGES, DELIVER, PROCESS_INBOUND
-from worker.work import Work
+from worker.work import Work, safely
 
 
 def register(app: Celery, work: Work) -> None:
     """Give the application the tasks, bound to this worker's work."""
-    app.task(name=APPLY_CHANGES, shared=False)(work.apply_changes)
-    app.task(name=PROCESS_INBOUND, shared=False)(work.process_inbound)
-    app.task(name=DELIVER, shared=False)(work.deliver)
+    _task(app, APPLY_CHANGES, work.apply_changes)
+    _task(app, PROCESS_INBOUND, work.process_inbound)
+    _task(app, DELIVER, work.deliver)
+
+
+def _task(app: Celery, name: str, verb: Callable[[], None]) -> None:
+    # Not shared: Celery would give the task to every other application of this process too.
+    @app.task(name=name, shared=False)
+    def look() -> None:
+        safely(verb)

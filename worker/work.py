@@ -172,3 +172,13 @@ class Work:
                 return deliveries.sending(session, claimed)
         except Unavailable:
             return False  # unsaid, so unsent
+
+
+def safely(look: Callable[[], None]) -> None:
+    """Look; whatever goes wrong is logged, and the next look tries again."""
+    try:
+        look()
+    except Unavailable as error:
+        log.warning("a look waits: %s", error)
+    except Exception:
+        log.exception("a look failed; the next one comes")

@@ -39,6 +39,12 @@ class User(msgspec.Struct, rename="camel"):
     created_at: Millis
 
 
+class Users(msgspec.Struct):
+    """A page of users."""
+
+    data: list[User]
+
+
 class Message(msgspec.Struct, rename="camel"):
     """A message."""
 
@@ -87,7 +93,26 @@ class Conversation(msgspec.Struct, rename="camel"):
     last_message: Message | None
     participants: dict[str, Part]
     created_at: Millis
-    topic_id: None
+    topic_id: str
+
+
+class Listed(Conversation, rename="camel"):
+    """A conversation in a user's list, as this user may see it."""
+
+    unread_message_count: int
+    is_unread: bool
+
+
+class Conversations(msgspec.Struct):
+    """A page of conversations."""
+
+    data: list[Conversation]
+
+
+class UserConversations(msgspec.Struct):
+    """A page of a user's list."""
+
+    data: list[Listed]
 
 
 class Participant(msgspec.Struct, rename="camel"):

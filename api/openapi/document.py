@@ -119,13 +119,12 @@ def _operation(path: str, entry: Entry, schemas: dict[Any, Json]) -> Json:
         "summary": entry.summary,
         **({"description": entry.text} if entry.text else {}),
         "parameters": _parameters(path, entry),
-        "responses": _responses(entry, schemas),
+        "responses": dict(sorted(_responses(entry, schemas).items())),
     }
     if entry.body is not None:
         operation["requestBody"] = {
-            # An empty body is {}, for those who send none.
-            "required": not isinstance(entry.sent, dict) or entry.body_required,
-            "content": {JSON: {"schema": schemas[entry.body], "example": entry.sent}},
+            "required": entry.needs_body,
+            "content": {JSON: {"schema": schemas[entry.body] | entry.beside, "example": entry.sent}},
         }
     return operation | ({"security": []} if entry.is_open else {})
 

@@ -22,6 +22,7 @@ class Entry:
     query: tuple[Json, ...] = ()
     headers: tuple[str, ...] = ()  # beside the version's, names of components
     body: Any = None  # the request body's type
+    beside: Json = field(default_factory=dict)  # what the type cannot say of it
     sent: Any = field(default_factory=dict)  # and an example of it
     answer: Any = dict  # the type of a 200
     example: Any = field(default_factory=dict)  # and an example of it
@@ -30,7 +31,7 @@ class Entry:
     media: str = JSON
     is_change: bool = False  # of participation: made durable, applied by a worker
     is_open: bool = False  # needs no credential
-    body_required: bool = False  # {} is no body of it
+    needs_body: bool = False  # {} will not do
 
 
 Entries = dict[tuple[str, str], Entry]

@@ -28,6 +28,7 @@ ENTRIES: Entries = {
         text="Always an array; all are sent or none. A `UserMessage` needs a `sender` who takes part with access "
         "`ReadWrite`; a `SystemMessage` has none and never notifies. Mention somebody by `<!!mention:USER_ID|NAME>`.",
         body=messages.Batch,
+        needs_body=True,
         sent=[{"type": "UserMessage", "sender": "alice", "text": "Do they come in brown?"}],
         answer=list[answers.MessageId],
         example=[{"id": "msg_Zm9yIHRoZSB0ZXN0cw"}],

@@ -2,7 +2,7 @@
 
 from api import users
 from api.openapi import answers
-from api.openapi.entry import Entries, Entry
+from api.openapi.entry import ID, PAGE, Entries, Entry
 
 ALICE = {
     "id": "alice",
@@ -19,6 +19,25 @@ ALICE = {
 }
 
 ENTRIES: Entries = {
+    ("PUT", "/users"): Entry(
+        name="putUsers",
+        tag="Users",
+        summary="Create or update up to 100 users",
+        text="A map of ids to what a single PUT takes. All of them are written, or none.",
+        body=dict[str, users.Put],
+        beside={"propertyNames": ID, "minProperties": 1, "maxProperties": users.BATCH},
+        needs_body=True,
+        sent={"alice": {"name": "Alice", "email": "alice@example.com"}, "bob": {"name": "Bob"}},
+    ),
+    ("GET", "/users"): Entry(
+        name="listUsers",
+        tag="Users",
+        summary="List users, newest first",
+        query=PAGE,
+        answer=answers.Users,
+        example={"data": [ALICE]},
+        missing=("USER_NOT_FOUND",),
+    ),
     ("PUT", "/users/{userId}"): Entry(
         name="putUser",
         tag="Users",

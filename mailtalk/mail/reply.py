@@ -1,12 +1,13 @@
 """What a person wrote in an answer, and what was cut from it. Pure: no input or output, bounded work."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from mailtalk.mail.quotes import letters as alphabet
 from mailtalk.mail.quotes import shape
-from mailtalk.mail.quotes.evidence import OwnAddress, Sent
+from mailtalk.mail.quotes.evidence import OwnAddress, Sent, lead_in
 from mailtalk.mail.quotes.html import lines_of, shown
-from mailtalk.mail.quotes.lines import DEPTH, Kind
+from mailtalk.mail.quotes.lines import DEPTH, QUOTE_MARK, Kind
 
 _CONFIDENCE = {
     "marker": 1.0,
@@ -70,13 +71,14 @@ class _Reader:
         """Give letters to the lines, let the rules cut, and name what cut."""
         first = self.own.mark(alphabet.read(lines), lines)
         letters, covered = self.sent.mark(first, lines)
+        letters = lead_in(letters, lines, _own_words(lines, first, letters))
         loose = contained or letters != first or Kind.MARKER in letters
         forwards = self.keep_forwards and not self._names_us(lines, first, letters)
         kept = shape.part(letters, lines, keep_forwards=forwards, loose=loose, covered=covered)
         method = self._method(lines, first, letters, kept, contained=contained)
         unsure = method == "marker" and not covered and Kind.GONE in kept[: _first_kept(kept)]
         pairs = list(zip(shown(lines), kept, strict=True))
-        text = "\n".join(line for line, letter in pairs if letter != Kind.GONE).strip()
+        text = "\n".join(_kept(pairs)).strip()
         elided = "\n".join(line for line, letter in pairs if letter == Kind.GONE).strip("\n")
         return Reply(text, elided, method, _UNSURE if unsure and text else _CONFIDENCE[method])
 
@@ -101,6 +103,23 @@ class _Reader:
         return "container" if contained else "classifier"
 
 
+def _kept(pairs: list[tuple[str, str]]) -> Iterator[str]:
+    """Give the lines that stay, with one blank line where something was cut."""
+    cut, blank = False, True
+    for line, letter in pairs:
+        if letter == Kind.GONE:
+            cut = True
+        elif letter != Kind.EMPTY or not (cut and blank):
+            yield line
+            cut, blank = cut and letter == Kind.EMPTY, letter == Kind.EMPTY
+
+
+def _own_words(lines: list[str], first: str, letters: str) -> int:
+    """Find where our own mail begins: our marker, or the first line that was made a quote."""
+    own = (index for index, letter in enumerate(letters) if letter != first[index] or letter == Kind.MARKER)
+    return next((index for index in own if not lines[index].startswith(QUOTE_MARK)), 0)
+
+
 def _first_kept(kept: str) -> int:
     """Find the first line with words that stays."""
     return next((index for index, letter in enumerate(kept) if letter not in "-e"), 0)
@@ -108,4 +127,4 @@ def _first_kept(kept: str) -> int:
 
 def _names_marker(lines: list[str], letters: str, cut: list[int]) -> bool:
     """Tell our marker's words from the mark of an HTML container."""
-    return any(letters[index] == Kind.MARKER and lines[index].strip("\ue003") for index in cut)
+    return any(letters[index] == Kind.MARKER and not lines[index].startswith(QUOTE_MARK) for index in cut)

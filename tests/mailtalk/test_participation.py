@@ -14,7 +14,10 @@ LEAVE, DEPART, ROTATE = ChangeKind.LEAVE, ChangeKind.DEPART, ChangeKind.ROTATE
 USERS = ("alice", "bob", "carol", "dave")
 
 requests = st.builds(
-    Request, st.sampled_from((JOIN, ADD, UPDATE, LEAVE, DEPART, ROTATE)), st.none() | st.sampled_from(Access), st.none() | st.sampled_from(Notify)
+    Request,
+    st.sampled_from((JOIN, ADD, UPDATE, LEAVE, DEPART, ROTATE)),
+    st.none() | st.sampled_from(Access),
+    st.none() | st.sampled_from(Notify),
 )
 steps = st.lists(st.tuples(st.sampled_from((*USERS, "nobody")), requests), max_size=40)
 

@@ -14,9 +14,26 @@ _WORD = re.compile(r"\W+|_")
 _NUMBERS = re.compile(r"\d\D+\d")
 _FIELD = re.compile(r"\W{0,8}\w{1,20}(?: \w{1,20})?\s?[:\uff1a](?=[\s\"<])")
 _ANGLED = re.compile(r"<[^<>@:]{1,64}@")
+_FIELDS = 8  # lines of a heading
 _STRONG = 8  # letters that make a line of ours recognisable
+_HEADING = 200  # characters of a message's heading
+_HEADING_WORDS = 4
 _RUN = 40  # letters of neighbouring lines that together cannot be chance
 _COVERED = 0.6  # share of our text that shows the quote to be complete, so that the rest is the person's
+
+
+def lead_in(letters: str, lines: list[str], begin: int) -> str:
+    """Make a heading of the paragraph above our own words: fields in any language, or what ends in a colon."""
+    end = len(letters[:begin].rstrip("er"))
+    start = letters.rfind(Kind.EMPTY, 0, end) + 1
+    paragraph = lines[start:end]
+    alone = Kind.TEXT not in letters[:start] + letters[begin:]
+    if alone or not 0 < len(paragraph) <= _FIELDS or set(letters[start:end]) != {Kind.TEXT}:
+        return letters
+    fields = len(paragraph) > 1 and all(_FIELD.match(line[:WIDTH]) for line in paragraph)
+    closed = _closed(paragraph[-1][:WIDTH]) and bool(_NUMBERS.search(" ".join(paragraph)[:WIDTH]))
+    kind = Kind.HEADER if fields else Kind.ATTRIBUTION
+    return letters[:start] + kind * len(paragraph) + letters[end:] if fields or closed else letters
 
 
 class OwnAddress:
@@ -71,16 +88,18 @@ class Sent:
     """The text of the mail that is answered, as one string of its letters: no client's wrapping changes that."""
 
     squeezed: str
+    words: frozenset[str]
 
     @classmethod
     def of(cls, text: str | None) -> "Sent":
         """Squeeze our mail."""
-        return cls(_squeeze((text or "")[:_LONGEST_SENT].replace("\n", " ")))
+        text = (text or "")[:_LONGEST_SENT].replace("\n", " ")
+        return cls(_squeeze(text), frozenset(_WORD.split(fold(text))))
 
     def mark(self, letters: str, lines: list[str]) -> tuple[str, bool]:
         """Make quotes of lines that we sent; tell whether they are nearly all of our mail."""
         squeezed = [_squeeze(line[:WIDTH]) for line in lines[:DEPTH]] if self.squeezed else []
-        ours = [bool(line) and line in self.squeezed for line in squeezed]
+        ours = [self._is_ours(line, whole) for line, whole in zip(squeezed, lines, strict=False)]
         marked, covered = list(letters), 0
         for run in _runs(squeezed, ours):
             length = sum(len(squeezed[line]) for line in run)
@@ -89,6 +108,14 @@ class Sent:
             for line in range(run[0], run[-1] + 1) if known else ():
                 marked[line] = Kind.QUOTE if letters[line] in "tdrsl" else letters[line]
         return "".join(marked), bool(covered) and covered >= _COVERED * len(self.squeezed)
+
+    def _is_ours(self, squeezed: str, line: str) -> bool:
+        """Know a line of ours, and one that names a sender and a time in another order, as our HTML does."""
+        if not squeezed or squeezed in self.squeezed:
+            return bool(squeezed)
+        words = [word for word in _WORD.split(fold(line[:_HEADING])) if word]
+        dated = len(words) >= _HEADING_WORDS and sum(word.isdigit() for word in words) > 1
+        return dated and self.words.issuperset(words)
 
 
 def _runs(squeezed: list[str], ours: list[bool]) -> list[list[int]]:

@@ -1,0 +1,37 @@
+"""The inbound address of a participant: a secret, shown only here and in its owner's mails."""
+
+from sqlalchemy.orm import Session
+from starlette.responses import Response
+
+from api import wire
+from api.calls import Call
+from api.participants import place
+from api.wire import Json
+from mailtalk import addresses, clock, conversations
+from mailtalk.changes import Requested
+from mailtalk.errors import NotFound
+from mailtalk.participation import Request
+from mailtalk.vocabulary import ChangeKind, Purpose
+
+
+async def get(call: Call) -> Json:
+    """GET: mail to it appears as a message of this participant's."""
+    local = await call.transact(_issue, call)
+    return {"emailAddress": f"{local}@{call.services.reply_domain}"}
+
+
+async def rotate(call: Call) -> Response:
+    """POST: a new address; the old one is refused from then on."""
+    asked = Requested(call.app_id, *place(call), Request(ChangeKind.ROTATE), clock.now())
+    answer = await call.services.intake.change([asked], call.prefer)
+    if answer.status_code != 200:  # noqa: PLR2004  api.md: processed is exactly 200
+        return answer
+    return wire.reply(await get(call), headers={"Operation-Location": answer.headers["Operation-Location"]})
+
+
+def _issue(session: Session, call: Call) -> str:
+    conversations.get(session, call.app_id, call.id("conversationId"))
+    row = conversations.participant(session, call.app_id, *place(call))
+    if not addresses.serves(row, Purpose.REPLY):
+        raise NotFound(["this participant has no inbound address: it may not write"], "PARTICIPANT_NOT_FOUND")
+    return addresses.issue(session, call.services.keyring, row, Purpose.REPLY)

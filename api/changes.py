@@ -1,0 +1,60 @@
+"""The log of participation changes: one of them, or a conversation's."""
+
+from sqlalchemy.orm import Session
+
+from api import intake, wire
+from api.calls import Call
+from api.wire import Json
+from mailtalk import changes, clock, conversations
+from mailtalk.errors import Invalid, NotFound
+from mailtalk.models import Change
+
+
+async def get(call: Call) -> Json:
+    """GET one change of the log."""
+    row = await call.transact(changes.get, call.app_id, intake.row_id(call.id("changeId")))
+    if row is None:
+        raise NotFound({"changeId": ["no such change"]})
+    return intake.shown(row)
+
+
+async def listed(call: Call) -> Json:
+    """GET a conversation's changes, newest first; of one user when `userId` is given."""
+    return {"data": [_logged(row) for row in await call.transact(_listed, call)]}
+
+
+def _listed(session: Session, call: Call) -> list[Change]:
+    conversation_id = _id(call, "conversationId")
+    if conversation_id is None:
+        raise Invalid({"conversationId": ["is required"]})
+    conversations.get(session, call.app_id, conversation_id)
+    return changes.log(
+        session,
+        call.app_id,
+        conversation_id,
+        user_id=_id(call, "userId"),
+        before=_before(_id(call, "startingAfter")),
+        limit=call.page_limit(),
+    )
+
+
+def _id(call: Call, name: str) -> str | None:
+    value = call.request.query_params.get(name)
+    return None if value is None else wire.checked_id(name, value)
+
+
+def _before(last: str | None) -> int | None:
+    try:
+        return None if last is None else intake.row_id(last)
+    except NotFound:
+        raise Invalid({"startingAfter": ["is no id of a change"]}) from None
+
+
+def _logged(row: Change) -> Json:
+    """A change with its place in the order and what it asked for, as far as it was given."""
+    asked = {
+        **({"access": row.access} if row.access else {}),
+        **({"notify": wire.notify_out(row.notify)} if row.notify else {}),
+        **({"muteUntil": row.mute_until and clock.iso(row.mute_until)} if row.mute_given else {}),
+    }
+    return intake.shown(row) | {"appliedSeq": row.applied_seq} | asked

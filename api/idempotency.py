@@ -1,0 +1,60 @@
+"""The Idempotency-Key header: what it claims, and a transaction that answers a repeat with the first answer."""
+
+from collections.abc import Callable
+from hashlib import sha256
+
+import msgspec
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mailtalk import idempotency
+from mailtalk.db import Database
+from mailtalk.errors import Invalid
+from mailtalk.idempotency import Claim
+
+HEADER = "Idempotency-Key"
+REPLAYED = {"Idempotency-Replayed": "true"}
+LONGEST = 255
+READING = ("GET", "HEAD")
+
+
+def claim(request: Request, app_id: str, version: str, body: bytes) -> Claim | None:
+    """What the request claims; None without the header, and for what changes nothing."""
+    key = request.headers.get(HEADER)
+    if key is None or request.method in READING:
+        return None
+    if not 0 < len(key) <= LONGEST or not key.isprintable():
+        raise Invalid({HEADER: [f"must be 1 to {LONGEST} printable characters"]})
+    parts = (request.method, request.scope["path"], request.url.query, version)
+    return Claim(app_id, key, sha256(msgspec.json.encode(parts) + body).digest())
+
+
+def commit(database: Database, claimed: Claim | None, verb: Callable[[Session], object]) -> Response:
+    """Call a verb and commit its answer together with its effect; a repeat gets that answer and has no effect.
+
+    None is answered as {}.
+    """
+    with database.transaction() as session:
+        kept = idempotency.recall(session, claimed) if claimed else None
+        body = kept.body if kept else _answer(session, claimed, verb)
+    return _response(body, replayed=kept is not None)
+
+
+def recall(database: Database, claimed: Claim) -> Response | None:
+    """The first answer, if there was one."""
+    with database.transaction() as session:
+        kept = idempotency.recall(session, claimed)
+    return None if kept is None else _response(kept.body, replayed=True)
+
+
+def _answer(session: Session, claimed: Claim | None, verb: Callable[[Session], object]) -> bytes:
+    answer = verb(session)
+    body = msgspec.json.encode({} if answer is None else answer)
+    if claimed is not None:
+        idempotency.keep(session, claimed, body)
+    return body
+
+
+def _response(body: bytes | None, *, replayed: bool) -> Response:
+    return Response(body, 200, REPLAYED if replayed else None, media_type="application/json")

@@ -1,0 +1,203 @@
+"""The group commit: many arrivals in few commits, and nobody hurt by a neighbour."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+
+import pytest
+from asking import column, rows, until_blocked
+from sqlalchemy import Connection, event, text
+from sqlalchemy.orm import Session
+
+from mailtalk import group_commit
+from mailtalk.db import Database
+from mailtalk.errors import Unavailable
+from mailtalk.group_commit import GroupCommit
+
+Door = GroupCommit[str, str]
+
+
+def write(session: Session, items: Sequence[str]) -> list[str]:
+    session.execute(text("INSERT INTO kept SELECT unnest(CAST(:items AS text[]))"), {"items": list(items)})
+    return [item.upper() for item in items]
+
+
+@pytest.fixture
+def kept(database: Database) -> Database:
+    rows(database, "CREATE TABLE kept (item text CHECK (item NOT LIKE 'bad%'))")
+    return database
+
+
+@asynccontextmanager
+async def door(database: Database, bells: list[int] | None = None) -> AsyncIterator[Door]:
+    opened = Door(database, write, lambda: (bells if bells is not None else []).append(1))
+    yield opened
+    await opened.close()
+
+
+@contextmanager
+def locked(database: Database) -> Iterator[None]:
+    """Somebody else holds the table: what is written waits."""
+    with database.engine.begin() as connection:
+        connection.execute(text("LOCK TABLE kept"))
+        yield
+
+
+def everything(database: Database) -> list[str]:
+    return sorted(column(database, "SELECT item FROM kept"))
+
+
+@pytest.fixture
+def commits(kept: Database) -> Iterator[list[str]]:
+    """Grows by one with each commit of the engine."""
+    seen: list[str] = []
+
+    def note(_connection: Connection) -> None:
+        seen.append("commit")
+
+    event.listen(kept.engine, "commit", note)
+    yield seen
+    event.remove(kept.engine, "commit", note)
+
+
+def test_each_caller_gets_the_result_of_its_own_item(kept: Database) -> None:
+    async def go() -> list[str]:
+        async with door(kept) as opened:
+            return await asyncio.gather(*(opened.put(f"i{n}") for n in range(50)))
+
+    assert asyncio.run(go()) == [f"I{n}" for n in range(50)]
+    assert len(everything(kept)) == 50
+
+
+def test_many_at_once_take_few_commits_and_few_bells(kept: Database, commits: list[str]) -> None:
+    bells: list[int] = []
+
+    async def go() -> None:
+        async with door(kept, bells) as opened:
+            await asyncio.gather(*(opened.put(str(n)) for n in range(1000)))
+
+    asyncio.run(go())
+    assert len(everything(kept)) == 1000
+    assert len(commits) <= 4  # one for the first, two full batches, and the look of this test
+    assert len(bells) <= 3
+
+
+@pytest.mark.parametrize("bad", ["bad", "a\x00b", "\udc80"])
+def test_one_bad_item_does_not_hurt_its_neighbours(kept: Database, bad: str) -> None:
+    async def go() -> list[object]:
+        async with door(kept) as opened:
+            with locked(kept):
+                first = asyncio.create_task(opened.put("first"))
+                await asyncio.to_thread(until_blocked, kept)
+                rest = [asyncio.create_task(opened.put(item)) for item in ("a", bad, "b")]
+                await asyncio.sleep(0)
+            return list(await asyncio.gather(first, *rest, return_exceptions=True))
+
+    first, a, wrong, b = asyncio.run(go())
+    assert (first, a, b) == ("FIRST", "A", "B")
+    assert isinstance(wrong, Unavailable)
+    assert everything(kept) == ["a", "b", "first"]
+
+
+def test_the_item_of_a_caller_that_went_away_is_stored(kept: Database) -> None:
+    async def go() -> None:
+        async with door(kept) as opened:
+            with locked(kept):
+                taken = asyncio.create_task(opened.put("taken"))
+                await asyncio.to_thread(until_blocked, kept)
+                waiting = asyncio.create_task(opened.put("waiting"))
+                await asyncio.sleep(0)
+                taken.cancel()
+                waiting.cancel()
+                gone = await asyncio.gather(taken, waiting, return_exceptions=True)
+            assert [type(each) for each in gone] == [asyncio.CancelledError] * 2
+
+    asyncio.run(go())
+    assert everything(kept) == ["taken", "waiting"]
+
+
+def test_what_was_answered_no_before_it_was_taken_is_never_stored(
+    kept: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "DEADLINE", 0.3)
+
+    async def go() -> list[object]:
+        async with door(kept) as opened:
+            with locked(kept):
+                taken = asyncio.create_task(opened.put("taken"))
+                await asyncio.to_thread(until_blocked, kept)
+                late = asyncio.create_task(opened.put("late"))
+                answers = await asyncio.gather(taken, late, return_exceptions=True)
+            assert await opened.put("next") == "NEXT"
+            return list(answers)
+
+    assert [type(answer) for answer in asyncio.run(go())] == [Unavailable, Unavailable]
+    assert everything(kept) == ["next", "taken"]  # the first was in hand: its caller was told "perhaps"
+
+
+def test_the_queue_has_an_end(kept: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "QUEUE_LIMIT", 3)
+
+    async def go() -> list[object]:
+        async with door(kept) as opened:
+            with locked(kept):
+                first = asyncio.create_task(opened.put("first"))
+                await asyncio.to_thread(until_blocked, kept)
+                rest = [asyncio.create_task(opened.put(str(n))) for n in range(5)]
+                await asyncio.sleep(0)
+            return list(await asyncio.gather(first, *rest, return_exceptions=True))
+
+    answers = asyncio.run(go())
+    assert [type(answer) for answer in answers] == [str] * 4 + [Unavailable] * 2
+    assert everything(kept) == ["0", "1", "2", "first"]
+
+
+def test_a_database_that_is_gone_is_unavailable_and_comes_back(kept: Database) -> None:
+    bells: list[int] = []
+
+    async def go() -> None:
+        async with door(kept, bells) as opened:
+            rows(kept, "ALTER TABLE kept RENAME TO away")
+            with pytest.raises(Unavailable):
+                await opened.put("lost")
+            rows(kept, "ALTER TABLE away RENAME TO kept")
+            assert await opened.put("found") == "FOUND"
+
+    asyncio.run(go())
+    assert everything(kept) == ["found"]
+
+
+def test_a_closed_port_is_unavailable() -> None:
+    async def go() -> None:
+        async with door(Database("postgresql://127.0.0.1:1/none")) as opened:
+            answers = await asyncio.gather(*(opened.put(str(n)) for n in range(3)), return_exceptions=True)
+            assert [type(answer) for answer in answers] == [Unavailable] * 3
+
+    asyncio.run(go())
+
+
+def test_a_connection_that_was_cut_in_the_middle_is_unavailable(kept: Database) -> None:
+    async def go() -> None:
+        async with door(kept) as opened:
+            with locked(kept):
+                cut = asyncio.create_task(opened.put("cut"))
+                await asyncio.to_thread(until_blocked, kept)
+                kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                rows(kept, kill + " AND datname = current_database()")
+                with pytest.raises(Unavailable):
+                    await cut
+            assert await opened.put("after") == "AFTER"
+
+    asyncio.run(go())
+    assert everything(kept) == ["after"]
+
+
+def test_closing_waits_for_what_came(kept: Database) -> None:
+    async def go() -> None:
+        async with door(kept) as opened:
+            for n in range(20):
+                asyncio.create_task(opened.put(str(n)))  # noqa: RUF006  nobody waits for them
+            await asyncio.sleep(0)
+
+    asyncio.run(go())
+    assert len(everything(kept)) == 20
