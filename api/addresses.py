@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from api import wire
 from api.calls import Call
+from api.idempotency import REPLAYED
 from api.participants import place
 from api.wire import Json
 from mailtalk import addresses, clock, conversations
@@ -23,10 +24,11 @@ async def get(call: Call) -> Json:
 async def rotate(call: Call) -> Response:
     """POST: a new address; the old one is refused from then on."""
     asked = Requested(call.app_id, *place(call), Request(ChangeKind.ROTATE), clock.now())
-    answer = await call.services.intake.change([asked], call.prefer)
+    answer = await call.services.intake.change([asked], call.prefer, call.claim)
     if answer.status_code != 200:  # noqa: PLR2004  api.md: processed is exactly 200
         return answer
-    return wire.reply(await get(call), headers={"Operation-Location": answer.headers["Operation-Location"]})
+    kept = {name: answer.headers[name] for name in ("Operation-Location", *REPLAYED) if name in answer.headers}
+    return wire.reply(await get(call), headers=kept)
 
 
 def _issue(session: Session, call: Call) -> str:

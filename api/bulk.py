@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
+from starlette.responses import Response
 
 from api import errors, intake, participants, wire
 from api.calls import Call
@@ -74,7 +75,7 @@ class Post(msgspec.Struct):
     actions: list[msgspec.Raw]
 
 
-async def post(call: Call) -> Json:
+async def post(call: Call) -> Response:
     """POST: do all that can be done, in the order given, and say of each action what became of it."""
     body = await call.body(Post)
     if len(body.actions) > MOST:
@@ -82,9 +83,11 @@ async def post(call: Call) -> Json:
     await call.transact(conversations.get, call.app_id, call.id("conversationId"))
     read = [_read(call, bytes(raw)) for raw in body.actions]
     asked = [each for _, each in read if isinstance(each, Requested)]
-    taken = iter(await call.services.intake.take(asked, call.prefer) if asked else ())
-    results = ((mark, next(taken) if isinstance(each, Requested) else each) for mark, each in read)
-    return {"responses": [{"id": mark, **_response(result)} for mark, result in results]}
+    taken = await call.services.intake.take(asked, call.prefer, call.claim) if asked else []
+    rest = iter(taken)
+    results = ((mark, next(rest) if isinstance(each, Requested) else each) for mark, each in read)
+    responses = [{"id": mark, **_response(result)} for mark, result in results]
+    return wire.reply({"responses": responses}, headers=intake.replayed(taken))
 
 
 def _read(call: Call, raw: bytes) -> tuple[Id | None, Requested | Invalid]:

@@ -33,7 +33,7 @@ class Put(msgspec.Struct, rename="camel"):
 COLUMNS = {name: name for name in Put.__struct_fields__ if name != "participants"}
 
 
-async def put(call: Call) -> Response | Json:
+async def put(call: Call) -> Response:
     """PUT: create or merge; whom `participants` names and who is absent joins, by the worker."""
     body = await call.body(Put)
     conversation_id = call.id("conversationId")
@@ -50,8 +50,8 @@ async def put(call: Call) -> Response | Json:
     fields = wire.given(body, COLUMNS)
     if fields.get("custom", UNSET) is None:
         fields["custom"] = {}
-    await call.transact(conversations.put, call.app_id, conversation_id, fields)
-    return await call.services.intake.change(added, call.request.headers.get("prefer", "")) if added else {}
+    put_it = (conversations.put, call.app_id, conversation_id, fields)
+    return await call.commit_changes(added, *put_it) if added else await call.commit(*put_it)
 
 
 async def get(call: Call) -> Json:
@@ -69,10 +69,9 @@ async def of_user(call: Call) -> Json:
     return {"data": await call.transact(_of_user, call, listing.of(call))}
 
 
-async def delete(call: Call) -> Json:
+async def delete(call: Call) -> Response:
     """DELETE: the conversation and all that is in it, for good."""
-    await call.transact(conversations.delete, call.app_id, call.id("conversationId"), clock.now())
-    return {}
+    return await call.commit(conversations.delete, call.app_id, call.id("conversationId"), clock.now())
 
 
 def _get(session: Session, call: Call) -> Json:

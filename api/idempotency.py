@@ -1,6 +1,6 @@
 """The Idempotency-Key header: what it claims, and a transaction that answers a repeat with the first answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 import msgspec
@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mailtalk import idempotency
+from mailtalk import changes, idempotency
+from mailtalk.changes import Requested
 from mailtalk.db import Database
-from mailtalk.errors import Invalid
-from mailtalk.idempotency import Claim
+from mailtalk.errors import Invalid, NotFound
+from mailtalk.idempotency import Accepted, Claim, Taken
 
 HEADER = "Idempotency-Key"
 REPLAYED = {"Idempotency-Replayed": "true"}
@@ -41,6 +42,16 @@ def commit(database: Database, claimed: Claim | None, verb: Callable[[Session], 
     return _response(body, replayed=kept is not None)
 
 
+def commit_changes(
+    database: Database, claimed: Claim | None, asked: Sequence[Requested], verb: Callable[[Session], object]
+) -> Taken:
+    """Call a verb and take in changes of participation, all or nothing; a repeat gets the changes of the first."""
+    with database.transaction() as session:
+        kept = idempotency.recall(session, claimed) if claimed else None
+        accepted = kept.accepted if kept else _changed(session, claimed, asked, verb)
+    return Taken(accepted, replayed=kept is not None)
+
+
 def recall(database: Database, claimed: Claim) -> Response | None:
     """The first answer, if there was one."""
     with database.transaction() as session:
@@ -54,6 +65,19 @@ def _answer(session: Session, claimed: Claim | None, verb: Callable[[Session], o
     if claimed is not None:
         idempotency.keep(session, claimed, body)
     return body
+
+
+def _changed(
+    session: Session, claimed: Claim | None, asked: Sequence[Requested], verb: Callable[[Session], object]
+) -> Accepted:
+    verb(session)
+    accepted = changes.accept(session, asked)
+    for each in accepted:
+        if isinstance(each, NotFound):
+            raise each
+    if claimed is not None:
+        idempotency.keep_changes(session, claimed, accepted)
+    return accepted
 
 
 def _response(body: bytes | None, *, replayed: bool) -> Response:

@@ -3,17 +3,20 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.responses import Response
 
 from api import errors
+from api.idempotency import REPLAYED
 from api.outcomes import Outcomes
 from api.wire import Json, reply
-from mailtalk import changes, clock
+from mailtalk import clock, idempotency
 from mailtalk.changes import Ended, Requested
 from mailtalk.db import Database
-from mailtalk.errors import MailtalkError, NotFound
+from mailtalk.errors import MailtalkError, NotFound, Refused
 from mailtalk.group_commit import GroupCommit
+from mailtalk.idempotency import Arrival, Claim, Taken
 from mailtalk.models import Change
 from mailtalk.vocabulary import ChangeKind, ChangeStatus
 from worker.bell import APPLY_CHANGES, Bell
@@ -31,6 +34,7 @@ class Receipt:
     id: int
     asked: Requested
     ended: Ended | None
+    replayed: bool = False  # an Idempotency-Key was sent again
 
     @property
     def failure(self) -> MailtalkError | None:
@@ -40,7 +44,7 @@ class Receipt:
     @property
     def location(self) -> dict[str, str]:
         """The header that says where the change is to be seen."""
-        return {"Operation-Location": f"/v1/{self.asked.app_id}/changes/{wire_id(self.id)}"}
+        return {"Operation-Location": f"/v1/{self.asked.app_id}/changes/{wire_id(self.id)}", **replayed([self])}
 
 
 class Intake:
@@ -48,35 +52,49 @@ class Intake:
 
     def __init__(self, database: Database, bell: Bell, outcomes: Outcomes, wait_seconds: float) -> None:
         self._outcomes, self._wait_seconds = outcomes, wait_seconds
-        self._door = GroupCommit[Sequence[Requested], "list[int | NotFound]"](
-            database, changes.accept_each, lambda: bell.ring(APPLY_CHANGES), weigh=len
+        self._ring = partial(bell.ring, APPLY_CHANGES)
+        self._door = GroupCommit[Arrival, "Taken | Refused"](
+            database, idempotency.accept, self._ring, weigh=lambda arrival: len(arrival.changes)
         )
 
-    async def change(self, asked: Sequence[Requested], prefer: str = "") -> Response:
+    async def change(self, asked: Sequence[Requested], prefer: str = "", claim: Claim | None = None) -> Response:
         """Make changes durable and answer: 200 once all are applied, 202 when not in time, or the first error."""
-        receipts = [_accepted(each) for each in await self.take(asked, prefer)]
-        for receipt in receipts:
-            if receipt.failure is not None:
-                return errors.answer(receipt.failure, receipt.location)
-        last = receipts[-1]
-        if any(receipt.ended is None for receipt in receipts):
-            return reply(pending(last.id, last.asked), 202, last.location)
-        return reply({}, 200, last.location)
+        return _answer(await self.take(asked, prefer, claim))
 
-    async def take(self, asked: Sequence[Requested], prefer: str = "") -> list[Receipt | NotFound]:
-        """Make changes of one app durable, in one commit and in this order, and wait for what becomes of each."""
-        seconds = patience(prefer, self._wait_seconds)
-        accepted = await self._door.put(asked)
-        ids = [each for each in accepted if isinstance(each, int)]
-        ended = await self._outcomes.of(asked[0].app_id, ids, seconds) if ids and seconds else {}
-        return [
-            each if isinstance(each, NotFound) else Receipt(each, one, ended.get(each))
-            for each, one in zip(accepted, asked, strict=True)
-        ]
+    async def follow(self, asked: Sequence[Requested], taken: Taken, prefer: str = "") -> Response:
+        """Ring for changes that were made durable elsewhere, and answer like `change`."""
+        self._ring()
+        return _answer(await self._receipts(asked, taken, prefer))
+
+    async def take(
+        self, asked: Sequence[Requested], prefer: str = "", claim: Claim | None = None
+    ) -> list[Receipt | NotFound]:
+        """Make changes of one app durable, in one commit and in this order, and wait for what becomes of each.
+
+        With a key that is known these are the changes of its first request.
+        """
+        taken = await self._door.put(Arrival(asked, claim))
+        if isinstance(taken, Refused):
+            raise taken
+        return await self._receipts(asked, taken, prefer)
 
     async def close(self) -> None:
         """Wait for the commits under way."""
         await self._door.close()
+
+    async def _receipts(self, asked: Sequence[Requested], taken: Taken, prefer: str) -> list[Receipt | NotFound]:
+        seconds = patience(prefer, self._wait_seconds)
+        ids = [each for each in taken.accepted if isinstance(each, int)]
+        ended = await self._outcomes.of(asked[0].app_id, ids, seconds) if ids and seconds else {}
+        return [
+            each if isinstance(each, NotFound) else Receipt(each, one, ended.get(each), taken.replayed)
+            for each, one in zip(taken.accepted, asked, strict=True)
+        ]
+
+
+def replayed(receipts: Sequence[Receipt | NotFound]) -> dict[str, str]:
+    """The header that says that the changes are those of an earlier request with the same Idempotency-Key."""
+    return REPLAYED if any(isinstance(each, Receipt) and each.replayed for each in receipts) else {}
 
 
 def patience(prefer: str, default: float) -> float:
@@ -125,6 +143,17 @@ def shown(change: Change) -> Json:
         "requestedAt": clock.millis(change.requested_at),
         "appliedAt": clock.millis(change.applied_at) if change.applied_at else None,
     }
+
+
+def _answer(taken: Sequence[Receipt | NotFound]) -> Response:
+    receipts = [_accepted(each) for each in taken]
+    for receipt in receipts:
+        if receipt.failure is not None:
+            return errors.answer(receipt.failure, receipt.location)
+    last = receipts[-1]
+    if any(receipt.ended is None for receipt in receipts):
+        return reply(pending(last.id, last.asked), 202, last.location)
+    return reply({}, 200, last.location)
 
 
 def _accepted(taken: Receipt | NotFound) -> Receipt:

@@ -18,10 +18,11 @@ def of(call: Call) -> Listing:
     """Read the query; Invalid names the parameter that is wrong."""
     query = call.request.query_params
     filters = _filter(query.get("filter"))
+    order_by = _choice(call, "orderBy", ORDERS)  # a wrong one is refused also where it has no effect
     last = _bounds(filters.pop("lastMessageTs", None))
     return Listing(
         limit=call.page_limit(),
-        order_by=_choice(call, "orderBy", ORDERS) if call.version.orders else "createdAt",
+        order_by=order_by if call.version.orders else "createdAt",
         descending=_choice(call, "orderDirection", ("DESC", "ASC")) == "DESC" or not call.version.orders,
         starting_after=query.get("startingAfter"),
         offset=_moment("offsetTs", query.get("offsetTs")),
@@ -68,7 +69,7 @@ def _filter(text: str | None) -> dict[str, Any]:
 def _bounds(asked: object) -> dict[str, str]:
     if asked is None:
         return {}
-    if not (isinstance(asked, list) and len(asked) == 2 and asked[0] in {"<", ">"} and isinstance(asked[1], int)):  # noqa: PLR2004  a pair
+    if not (isinstance(asked, list) and len(asked) == 2 and asked[0] in ("<", ">") and isinstance(asked[1], int)):  # noqa: PLR2004  a pair
         raise Invalid({"filter.lastMessageTs": ['must be ["<" or ">", a time in milliseconds since 1970]']})
     return {asked[0]: str(asked[1])}
 
@@ -84,10 +85,16 @@ def _custom(filters: dict[str, Any]) -> dict[str, Any]:
 
 def _predicate(name: str, asked: object) -> tuple[str, str, list[str]]:
     """`"value"`, `"exists"`, `"!exists"`, `["==" | "!=", value]` or `["oneOf" | "!oneOf", [values]]`."""
-    operator, wanted = asked if isinstance(asked, list) and len(asked) == 2 else ("==", asked)  # noqa: PLR2004  a pair
     if asked in ("exists", "!exists"):
         return name, str(asked), []
-    values = wanted if isinstance(wanted, list) else [wanted]
-    if operator not in OPERATORS or not all(isinstance(value, str) and "\x00" not in value for value in values):
-        raise Invalid({f"filter.custom.{name}": ["is no predicate that is known"]})
-    return name, str(operator), [str(value) for value in values]
+    pair = asked if isinstance(asked, list) else ["==", asked]
+    if len(pair) != 2 or pair[0] not in list(OPERATORS):  # noqa: PLR2004  a pair
+        raise _unknown(name)
+    values = pair[1] if isinstance(pair[1], list) else [pair[1]]
+    if not all(isinstance(value, str) and "\x00" not in value for value in values):
+        raise _unknown(name)
+    return name, pair[0], values
+
+
+def _unknown(name: str) -> Invalid:
+    return Invalid({f"filter.custom.{name}": ["is no predicate that is known"]})

@@ -1,57 +1,128 @@
-"""Messages: send and list."""
+"""Messages: send, get, list, edit, delete."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from sqlalchemy.orm import Session
+from starlette.responses import Response
 
+from api import wire
 from api.calls import Call
 from api.wire import Json
-from mailtalk import clock, conversations, messages, views
+from mailtalk import clock, conversations, messages, readers, views
 from mailtalk.errors import Invalid
 from mailtalk.messages import TEXT_LIMIT, Draft
 from mailtalk.models import Message
 from mailtalk.vocabulary import MessageType, Origin
 
+Text = Annotated[str, Meta(min_length=1, max_length=TEXT_LIMIT)]
+Id = Annotated[str, Meta(min_length=1, max_length=wire.ID_LENGTH)]
+Latitude, Longitude = Annotated[float, Meta(ge=-90, le=90)], Annotated[float, Meta(ge=-180, le=180)]
 
-class New(msgspec.Struct, rename="camel"):
-    """One message of POST's array."""
+
+class Attachment(msgspec.Struct):
+    """A file that is kept elsewhere; its size is in bytes."""
+
+    url: Annotated[str, Meta(pattern=r"^https?://[^\s<>]+$", max_length=2_000)]
+    size: Annotated[int, Meta(ge=0, le=2**53)]
+
+
+class New(msgspec.Struct, rename="camel", kw_only=True):
+    """One message of POST's array: text, a file, a place, or several of them."""
 
     type: Literal["UserMessage", "SystemMessage"]
-    text: Annotated[str, Meta(min_length=1, max_length=TEXT_LIMIT)]
-    sender: str | UnsetType | None = UNSET
+    text: Text | UnsetType | None = UNSET
+    sender: Id | UnsetType | None = UNSET
     custom: dict[str, str] | UnsetType | None = UNSET
+    attachment: Attachment | UnsetType | None = UNSET
+    attachment_token: object = UNSET
+    location: tuple[Latitude, Longitude] | UnsetType | None = UNSET
+    referenced_message_id: Id | UnsetType | None = UNSET
+    idempotency_key: Id | UnsetType | None = UNSET
+
+
+class Edit(msgspec.Struct):
+    """Body of PUT; `custom` merges key by key, null clears one, or all."""
+
+    text: Text | UnsetType = UNSET
+    custom: dict[str, str | None] | UnsetType | None = UNSET
 
 
 Batch = Annotated[list[New], Meta(min_length=1, max_length=10)]
 
 
-async def post(call: Call) -> list[Json]:
+async def post(call: Call) -> Response:
     """POST: append 1 to 10 messages, in order."""
     batch: list[New] = await call.body(Batch)
-    drafts = [_draft(i, new) for i, new in enumerate(batch)]
-    posted = await call.transact(_post, call, drafts)
-    return [{"id": message.id} for message in posted]
+    return await call.commit(_post, call, [draft(i, new, Origin.REST) for i, new in enumerate(batch)])
+
+
+async def get(call: Call) -> Json:
+    """GET one message."""
+    return await call.transact(_get, call)
 
 
 async def listed(call: Call) -> Json:
-    """GET: newest first."""
+    """GET: newest first; with `asUser` what this user may see."""
     return {"data": await call.transact(_list, call)}
 
 
-def shown(session: Session, message: Message) -> Json:
-    """A message on the wire."""
+async def put(call: Call) -> Response:
+    """PUT: edit; nobody is notified of it."""
+    fields = wire.given(await call.body(Edit), {"text": "text", "custom": "custom"})
+    if fields.get("custom", UNSET) is None:
+        return await call.commit(_clear_custom, call, fields)
+    return await call.commit(messages.edit, clock.now(), call.app_id, *place(call), fields)
+
+
+async def delete(call: Call) -> Response:
+    """DELETE: the message is not read any more; mails that were made stay."""
+    return await call.commit(messages.delete, call.app_id, *place(call))
+
+
+def place(call: Call) -> tuple[str, str]:
+    """The conversation and the message that the path names."""
+    return call.id("conversationId"), call.id("messageId")
+
+
+def draft(i: int, new: New, origin: Origin) -> Draft:
+    """The `i`th of a request's messages, checked."""
+    if new.attachment_token is not UNSET:
+        raise Invalid({f"{i}.attachmentToken": ["files are not uploaded here; send attachment {url, size}"]})
+    if not (new.text or new.attachment or new.location):
+        raise Invalid({f"{i}.text": ["is required, unless there is an attachment or a location"]})
+    return Draft(
+        MessageType(new.type),
+        new.text or "",
+        origin,
+        _sender(i, new),
+        custom=dict(new.custom or {}),
+        referenced_message_id=new.referenced_message_id or None,
+        idempotency_key=new.idempotency_key or None,
+        attachment=msgspec.to_builtins(new.attachment) if new.attachment else None,
+        location=list(new.location) if new.location else None,
+    )
+
+
+def shown(session: Session, found: Sequence[Message]) -> list[Json]:
+    """Messages on the wire, of one conversation or many."""
+    read_by = readers.of(session, found)
+    return [_shown(message, read_by[message.id]) for message in found]
+
+
+def _shown(message: Message, read_by: list[str]) -> Json:
     return {
         "id": message.id,
         "conversationId": message.conversation_id,
         "type": message.type,
         "senderId": message.sender_id,
         "text": message.text,
-        "readBy": messages.readers(session, message.app_id, message.conversation_id, message),
+        "readBy": read_by,
         "origin": message.origin,
-        "location": None,
-        "attachment": None,
+        "location": message.location,
+        "attachment": message.attachment,
         "custom": message.custom,
         "createdAt": clock.millis(message.created_at),
         "editedAt": clock.millis(message.edited_at) if message.edited_at else None,
@@ -59,25 +130,28 @@ def shown(session: Session, message: Message) -> Json:
     }
 
 
-def _draft(i: int, new: New) -> Draft:
-    is_user = MessageType(new.type) is MessageType.USER
-    if is_user and not new.sender:
+def _sender(i: int, new: New) -> str | None:
+    if new.type == MessageType.USER and not new.sender:
         raise Invalid({f"{i}.sender": ["is required for a UserMessage"]})
-    sender = str(new.sender) if is_user else None
-    return Draft(MessageType(new.type), new.text, Origin.REST, sender, custom=dict(new.custom or {}))
+    if new.type == MessageType.SYSTEM and new.sender:
+        raise Invalid({f"{i}.sender": ["a SystemMessage has none"]})
+    return new.sender or None
 
 
-def _post(session: Session, call: Call, drafts: list[Draft]) -> list[Message]:
+def _post(session: Session, call: Call, drafts: list[Draft]) -> list[Json]:
     conversation = conversations.lock(session, call.app_id, call.id("conversationId"))
-    return messages.post(session, clock.now(), call.services.pace, conversation, drafts)
+    posted = messages.post(session, clock.now(), call.services.pace, conversation, drafts)
+    return [{"id": message.id} for message in posted]
+
+
+def _get(session: Session, call: Call) -> Json:
+    conversations.get(session, call.app_id, call.id("conversationId"))
+    return shown(session, [messages.get(session, call.app_id, *place(call))])[0]
 
 
 def _list(session: Session, call: Call) -> list[Json]:
     conversation_id = call.id("conversationId")
     conversations.get(session, call.app_id, conversation_id)
-    query = call.request.query_params
-    reader = query.get("asUser")
+    reader, after = call.query_id("asUser"), call.query_id("startingAfter")
     until = None if reader is None else views.horizon(session, call.app_id, conversation_id, reader)
-    after = query.get("startingAfter")
-    found = messages.page(session, call.app_id, conversation_id, call.page_limit(), after, until=until)
-    return [shown(session, message) for message in found]
+    return shown(session, messages.page(session, call.app_id, conversation_id, call.page_limit(), after, until=until))

@@ -100,7 +100,7 @@ def shown(row: Participation, now: datetime) -> Json:
 
 async def _change(call: Call, request: Request) -> Response:
     asked = Requested(call.app_id, *place(call), request, clock.now())
-    return await call.services.intake.change([asked], call.prefer)
+    return await call.services.intake.change([asked], call.prefer, call.claim)
 
 
 def _asked(kind: ChangeKind, body: Join | Update) -> Request:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from email_validator import EmailNotValidError, validate_email
 from msgspec import UNSET, UnsetType
+from starlette.responses import Response
 
 from api import wire
 from api.calls import Call
@@ -36,21 +37,19 @@ class Put(msgspec.Struct, rename="camel"):
 COLUMNS = {name: name for name in Put.__struct_fields__} | {"email": "emails", "phone": "phones"}
 
 
-async def put(call: Call) -> Json:
+async def put(call: Call) -> Response:
     """PUT: create or merge."""
     fields = columns(await call.body(Put))
-    await call.transact(users.put, call.app_id, call.id("userId"), fields)
-    return {}
+    return await call.commit(users.put, call.app_id, call.id("userId"), fields)
 
 
-async def put_many(call: Call) -> Json:
+async def put_many(call: Call) -> Response:
     """PUT a map of at most 100 users: all of them, or none."""
     body = await call.body(dict[str, Put])
     if not 0 < len(body) <= BATCH:
         raise Invalid({"body": [f"must hold 1 to {BATCH} users"]})
     fields = {user_id: _named(user_id, put) for user_id, put in sorted(body.items())}
-    await call.transact(users.put_many, call.app_id, fields)
-    return {}
+    return await call.commit(users.put_many, call.app_id, fields)
 
 
 async def listed(call: Call) -> Json:

@@ -1,5 +1,6 @@
 """`mailtalk participants import`: a CSV file's rows into the log of changes, and what became of them."""
 
+import sys
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -68,7 +69,7 @@ class Import:
 
     def run(self) -> None:
         """Take every row that no earlier run took, and wait until all are applied."""
-        with click.progressbar(length=self._file.lines, label="Importing", file=click.get_text_stream("stderr")) as bar:
+        with click.progressbar(length=self._file.lines, label="Importing", file=sys.stderr) as bar:
             waiting: deque[list[Taken]] = deque()
             for taken in self._batches():
                 waiting.append(taken)

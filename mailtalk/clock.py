@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The present moment in UTC."""
-    return datetime.now(UTC)
+    """The present moment in UTC, in whole milliseconds as the wire has it."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def millis(moment: datetime) -> int:

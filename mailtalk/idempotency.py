@@ -16,6 +16,7 @@ from mailtalk.models import IdempotencyKey
 
 KEPT = timedelta(hours=25)  # a day is the promise; the clocks of machines differ
 PURGED = 10_000  # in one transaction
+PATIENCE = 3  # seconds that a repeat waits for the first request
 LOCKED_TOO_LONG = "55P03"  # SQLSTATE lock_not_available
 
 Accepted = list[int | NotFound]
@@ -110,12 +111,14 @@ def purge(session: Session, now: datetime) -> int:
 
 def _hold(session: Session, claim: Claim) -> None:
     lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:app || chr(31) || :key, 1))")
+    session.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE}s'"))
     try:
         session.execute(lock, {"app": claim.app_id, "key": claim.key})
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", None) != LOCKED_TOO_LONG:
             raise
         raise _in_progress() from None
+    session.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
 
 
 def _first_of_each_key(arrivals: Sequence[Arrival]) -> dict[tuple[str, str], int]:

@@ -10,10 +10,9 @@ from sqlalchemy import ColumnElement, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from mailtalk import addresses, conversations
+from mailtalk import addresses, conversations, messages
 from mailtalk.keys import Keyring
 from mailtalk.mail import compose
-from mailtalk.mentions import plain
 from mailtalk.models import App, Conversation, Delivery, Message, Notification, Participation, User
 from mailtalk.notify import wants_mail
 from mailtalk.vocabulary import Access, NotificationStatus, Notify, Purpose
@@ -157,7 +156,7 @@ class Maker:
             yield self._delivery(due, delivery_id, letter, compose.mail(letter, subject, body))
 
     def _body(self, subject: str, wanted: Sequence[Message], *, may_reply: bool) -> bytes:
-        lines = tuple(compose.Line(self._name(m), plain(m.text), m.created_at) for m in wanted)
+        lines = tuple(compose.Line(self._name(m), messages.said(m), m.created_at) for m in wanted)
         content = compose.Content(subject, lines, may_reply)
         if content not in self._bodies:
             self._bodies[content] = compose.body(content)

@@ -1,18 +1,19 @@
 """Messages: posted under the conversation's lock, which gives their order and opens the window for mails."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from mailtalk import conversations, mentions, notifications
 from mailtalk.errors import Invalid, NotFound
 from mailtalk.models import Conversation, Message, Participation
 from mailtalk.notifications import Pace
+from mailtalk.users import merged
 from mailtalk.vocabulary import MessageType, Origin
 
 TEXT_LIMIT = 100_000  # characters
@@ -29,19 +30,52 @@ class Draft:
     custom: dict[str, Any] = field(default_factory=dict)
     elided: str | None = None
     names: dict[str, str] = field(default_factory=dict)  # of participants whom a plain @Name mentions
+    referenced_message_id: str | None = None
+    idempotency_key: str | None = None
+    attachment: dict[str, Any] | None = None
+    location: list[float] | None = None
 
 
 def post(
     session: Session, now: datetime, pace: Pace, conversation: Conversation, drafts: Sequence[Draft]
 ) -> list[Message]:
-    """Append messages to a locked conversation and open its window; Invalid for a sender who may not write."""
-    _check_senders(session, conversation, drafts)
+    """Append messages to a locked conversation and open its window; one whose key is known is not posted again.
+
+    Invalid, naming each, for senders who may not write and references to what is not there.
+    """
+    known = by_key(session, conversation, drafts)
+    fresh = {i: draft for i, draft in enumerate(drafts) if draft.idempotency_key not in known}
+    _check(session, conversation, fresh)
     now = max(now, conversation.last_message_at or now)  # the clock of another machine may be behind
-    conversation.last_message_at = now
-    posted = [_add(session, now, conversation, draft) for draft in drafts]
-    if any(message.type == MessageType.USER for message in posted):
-        notifications.open_window(conversation, now, pace, from_seq=posted[0].seq)
+    before = conversation.last_seq
+    posted = [append(session, now, conversation, draft, known) for draft in drafts]
+    if any(message.type == MessageType.USER and message.seq > before for message in posted):
+        notifications.open_window(conversation, now, pace, from_seq=before + 1)
     return posted
+
+
+def append(
+    session: Session, at: datetime, conversation: Conversation, draft: Draft, known: dict[str, Message]
+) -> Message:
+    """The draft as the newest message of the locked conversation, or the known one with its key."""
+    if draft.idempotency_key in known:
+        return known[draft.idempotency_key]
+    conversation.last_seq += 1
+    conversation.last_message_at = max(at, conversation.last_message_at or at)
+    message = _message(at, conversation, draft)
+    if draft.idempotency_key is not None:
+        known[draft.idempotency_key] = message
+    session.add(message)
+    return message
+
+
+def by_key(session: Session, conversation: Conversation, drafts: Sequence[Draft]) -> dict[str, Message]:
+    """Messages of the locked conversation that have these drafts' idempotency keys, by key."""
+    keys = {draft.idempotency_key for draft in drafts if draft.idempotency_key is not None}
+    if not keys:
+        return {}
+    query = _of(conversation.app_id, conversation.id).where(Message.idempotency_key.in_(keys))
+    return {message.idempotency_key or "": message for message in session.scalars(query)}
 
 
 def page(  # noqa: PLR0913  a page is all of these
@@ -55,57 +89,102 @@ def page(  # noqa: PLR0913  a page is all of these
 ) -> list[Message]:
     """Messages, newest first; those before `starting_after`, the last id seen, and not after the seq `until`.
 
-    NotFound for an unknown id.
+    Imported ones stand where their time puts them. Invalid for an unknown id.
     """
-    query = select(Message).where(Message.app_id == app_id, Message.conversation_id == conversation_id)
+    query = _of(app_id, conversation_id)
     if starting_after is not None:
-        query = query.where(Message.seq < get(session, app_id, conversation_id, starting_after).seq)
+        query = query.where(tuple_(Message.created_at, Message.seq) < _cursor(session, app_id, conversation_id, starting_after))
     if until is not None:
         query = query.where(Message.seq <= until)
-    return list(session.scalars(query.order_by(Message.seq.desc()).limit(limit)))
+    return list(session.scalars(query.order_by(Message.created_at.desc(), Message.seq.desc()).limit(limit)))
 
 
 def get(session: Session, app_id: str, conversation_id: str, message_id: str) -> Message:
     """One message; NotFound when the conversation has none of this id."""
-    query = select(Message).where(Message.app_id == app_id, Message.conversation_id == conversation_id)
-    message = session.scalar(query.where(Message.id == message_id))
+    return _found(session.scalar(_of(app_id, conversation_id).where(Message.id == message_id)), message_id)
+
+
+def edit(
+    session: Session, now: datetime, app_id: str, conversation_id: str, message_id: str, fields: Mapping[str, Any]
+) -> None:
+    """Change `text`, merge `custom`; nobody is notified of it, and whom the message mentions stays."""
+    query = _of(app_id, conversation_id).where(Message.id == message_id).with_for_update(key_share=True)
+    message = _found(session.scalar(query), message_id)
+    for column, value in fields.items():
+        setattr(message, column, merged(getattr(message, column), value) if isinstance(value, dict) else value)
+    if fields:
+        message.edited_at = now
+
+
+def delete(session: Session, app_id: str, conversation_id: str, message_id: str) -> None:
+    """Delete a message: it is not read any more, and in no mail that is made from now on."""
+    conversation = conversations.lock(session, app_id, conversation_id)
+    session.delete(get(session, app_id, conversation_id, message_id))
+    session.flush()
+    newest = select(func.max(Message.created_at))
+    conversation.last_message_at = session.scalar(
+        newest.where(Message.app_id == app_id, Message.conversation_id == conversation_id)
+    )
+
+
+def said(message: Message) -> str:
+    """What a person reads of a message: its text with mentions as @Name, and where its file or its place is."""
+    place = ",".join(map(str, message.location)) if message.location else None
+    url = message.attachment["url"] if message.attachment else None
+    return "\n".join(filter(None, (mentions.plain(message.text), url, place and f"geo:{place}")))
+
+
+def _of(app_id: str, conversation_id: str) -> Any:
+    return select(Message).where(Message.app_id == app_id, Message.conversation_id == conversation_id)
+
+
+def _found(message: Message | None, message_id: str) -> Message:
     if message is None:
         raise NotFound({"messageId": [f"no message {message_id!r}"]}, "MESSAGE_NOT_FOUND")
     return message
 
 
-def readers(session: Session, app_id: str, conversation_id: str, message: Message) -> list[str]:
-    """Who has read a message, by id; its sender is not listed."""
-    query = select(Participation.user_id).where(
-        Participation.app_id == app_id,
-        Participation.conversation_id == conversation_id,
-        Participation.read_seq >= message.seq,
-    )
-    return [
-        user_id for user_id in session.scalars(query.order_by(Participation.user_id)) if user_id != message.sender_id
-    ]
+def _cursor(session: Session, app_id: str, conversation_id: str, message_id: str) -> Any:
+    found = session.execute(
+        _of(app_id, conversation_id).where(Message.id == message_id).with_only_columns(Message.created_at, Message.seq)
+    ).one_or_none()
+    if found is None:
+        raise Invalid({"startingAfter": [f"no message {message_id!r} in this conversation"]})
+    return tuple_(*found)
 
 
-def _check_senders(session: Session, conversation: Conversation, drafts: Sequence[Draft]) -> None:
-    senders = {draft.sender_id for draft in drafts if draft.sender_id is not None}
-    query = select(Participation).where(
-        Participation.app_id == conversation.app_id,
-        Participation.conversation_id == conversation.id,
-        Participation.user_id.in_(senders),
-    )
-    allowed = {row.user_id for row in session.scalars(query) if conversations.state(row).may_post}
-    wrong = {
-        f"{i}.sender": [f"{draft.sender_id!r} is not a participant who may write"]
-        for i, draft in enumerate(drafts)
-        if draft.sender_id is not None and draft.sender_id not in allowed
-    }
+def _check(session: Session, conversation: Conversation, drafts: Mapping[int, Draft]) -> None:
+    allowed = _writers(session, conversation, {draft.sender_id for draft in drafts.values()})
+    there = _there(session, conversation, {draft.referenced_message_id for draft in drafts.values()})
+    wrong = {}
+    for i, draft in drafts.items():
+        if draft.sender_id is not None and draft.sender_id not in allowed:
+            wrong[f"{i}.sender"] = [f"{draft.sender_id!r} is not a participant who may write"]
+        if draft.referenced_message_id is not None and draft.referenced_message_id not in there:
+            wrong[f"{i}.referencedMessageId"] = [f"no message {draft.referenced_message_id!r} in this conversation"]
     if wrong:
         raise Invalid(wrong)
 
 
-def _add(session: Session, now: datetime, conversation: Conversation, draft: Draft) -> Message:
-    conversation.last_seq += 1
-    message = Message(
+def _writers(session: Session, conversation: Conversation, user_ids: set[str | None]) -> set[str]:
+    query = select(Participation).where(
+        Participation.app_id == conversation.app_id,
+        Participation.conversation_id == conversation.id,
+        Participation.user_id.in_(user_ids - {None}),
+    )
+    return {row.user_id for row in session.scalars(query) if conversations.state(row).may_post}
+
+
+def _there(session: Session, conversation: Conversation, message_ids: set[str | None]) -> set[str]:
+    wanted = message_ids - {None}
+    if not wanted:
+        return set()
+    query = _of(conversation.app_id, conversation.id).where(Message.id.in_(wanted))
+    return set(session.scalars(query.with_only_columns(Message.id)))
+
+
+def _message(at: datetime, conversation: Conversation, draft: Draft) -> Message:
+    return Message(
         app_id=conversation.app_id,
         conversation_id=conversation.id,
         seq=conversation.last_seq,
@@ -117,7 +196,10 @@ def _add(session: Session, now: datetime, conversation: Conversation, draft: Dra
         origin=draft.origin,
         custom=draft.custom,
         elided=draft.elided,
-        created_at=now,
+        referenced_message_id=draft.referenced_message_id,
+        idempotency_key=draft.idempotency_key,
+        attachment=draft.attachment,
+        location=draft.location,
+        read_by=[],
+        created_at=at,
     )
-    session.add(message)
-    return message

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-NOW = text("now()")
+NOW = text("date_trunc('milliseconds', now())")  # the wire has milliseconds, and what it says must compare
 Json = dict[str, Any]
 
 
@@ -209,6 +209,7 @@ class Message(Base):
     attachment: Mapped[Json | None]
     location: Mapped[list[Any] | None]
     elided: Mapped[str | None]
+    read_by: Mapped[list[str]] = mapped_column(server_default="{}")  # an imported one's; else read_seq says it
 
 
 class RawMail(Base):

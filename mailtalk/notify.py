@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from mailtalk.participation import State
-from mailtalk.vocabulary import MessageType, Notify
+from mailtalk.vocabulary import MessageType, Notify, Origin
 
 
 class Written(Protocol):
@@ -14,6 +14,10 @@ class Written(Protocol):
     @property
     def type(self) -> str:
         """UserMessage or SystemMessage."""
+
+    @property
+    def origin(self) -> str:
+        """Where it came from."""
 
     @property
     def sender_id(self) -> str | None:
@@ -27,10 +31,12 @@ class Written(Protocol):
 def wants_mail(user_id: str, state: State, message: Written, now: datetime) -> bool:
     """Whether this message is mailed to this user, as things stand now.
 
-    Nobody is mailed their own message; system messages never notify; who left or has access None gets
+    Nobody is mailed their own message; system and imported messages never notify; who left or has access None gets
     none; nor does who muted the conversation until later.
     """
-    if not state.active or message.type == MessageType.SYSTEM or message.sender_id == user_id:
+    if not state.active or message.sender_id == user_id:
+        return False
+    if message.type == MessageType.SYSTEM or message.origin == Origin.IMPORT:
         return False
     if state.mute_until is not None and now < state.mute_until:
         return False

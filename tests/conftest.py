@@ -1,29 +1,22 @@
 """Real servers for every test: one PostgreSQL and one Valkey a run, one database a test."""
 
-import asyncio
 import os
 import secrets
-import socket
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 import redis
-import uvicorn
 from cast import Cast
-from celery.contrib.testing.worker import start_worker
 from psycopg import sql
+from servers import Stack, bridging, make_settings, serving, working
 
-from api.app import build
 from cli.embedded import Postgres, Valkey
 from mailtalk.db import Database, migrate
 from mailtalk.keys import Keyring
 from mailtalk.settings import Settings
-from smtp_bridge.server import listening
 from worker.server import Worker
 
 TEMPLATE = "mailtalk_template"
@@ -64,6 +57,12 @@ def template(postgres: Postgres) -> str:
 
 @pytest.fixture
 def database_url(postgres: Postgres, template: str) -> Iterator[str]:
+    with _copied(postgres, template) as url:
+        yield url
+
+
+@contextmanager
+def _copied(postgres: Postgres, template: str) -> Iterator[str]:
     name = f"test_{secrets.token_hex(6)}"
     create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
     _run(postgres.url, create)
@@ -91,11 +90,6 @@ def settings(database_url: str, redis_url: str) -> Settings:
     return make_settings(database_url=database_url, redis_url=redis_url)
 
 
-def make_settings(**values: Any) -> Settings:
-    ports = {"api_port": free_port(), "smtp_port": free_port()}
-    return Settings(secret_key="k" * 32, quiet_seconds=0.2, cap_seconds=2, **{**ports, **values})
-
-
 @pytest.fixture
 def keyring(settings: Settings) -> Keyring:
     return Keyring.from_setting(settings.require("secret_key"))
@@ -121,75 +115,20 @@ def worker(settings: Settings) -> Iterator[Worker]:
         yield worker
 
 
+@pytest.fixture(scope="module")
+def stack(postgres: Postgres, template: str, valkey: Valkey) -> Iterator[Stack]:
+    """A database, an API and a worker that a module's tests share; each brings an app of its own."""
+    with _copied(postgres, template) as url:
+        settings = make_settings(database_url=url, redis_url=valkey.url)
+        with serving(settings) as api, working(settings), closing(Database(url)) as database:
+            yield Stack(api, settings, database)
+
+
 @pytest.fixture
 def bridge(settings: Settings) -> Iterator[tuple[str, int]]:
     """The SMTP bridge behind a real socket; gives its host and port."""
     with bridging(settings) as address:
         yield address
-
-
-@contextmanager
-def serving(settings: Settings) -> Iterator[str]:
-    server = uvicorn.Server(
-        uvicorn.Config(build(settings), host=settings.api_host, port=settings.api_port, log_config=None)
-    )
-    with _thread(server.run):
-        _await_port(settings.api_host, settings.api_port)
-        yield f"http://{settings.api_host}:{settings.api_port}"
-        server.should_exit = True
-
-
-@contextmanager
-def working(settings: Settings) -> Iterator[Worker]:
-    worker = Worker(settings)
-    worker.start()
-    try:
-        with start_worker(worker.celery, pool="threads", concurrency=2, perform_ping_check=False, loglevel="ERROR"):
-            yield worker
-    finally:
-        worker.stop()
-
-
-@contextmanager
-def bridging(settings: Settings) -> Iterator[tuple[str, int]]:
-    loop, stop = asyncio.new_event_loop(), asyncio.Event()
-
-    async def listen() -> None:
-        async with listening(settings):
-            await stop.wait()
-
-    with closing(loop), _thread(lambda: loop.run_until_complete(listen())):
-        _await_port(settings.smtp_host, settings.smtp_port)
-        yield settings.smtp_host, settings.smtp_port
-        loop.call_soon_threadsafe(stop.set)
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
-@contextmanager
-def _thread(target: Callable[[], Any]) -> Iterator[None]:
-    thread = threading.Thread(target=target)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join(20)
-        assert not thread.is_alive()
-
-
-def _await_port(host: str, port: int) -> None:
-    for _ in range(600):
-        try:
-            socket.create_connection((host, port), timeout=5).close()
-        except ConnectionRefusedError:
-            threading.Event().wait(0.05)
-        else:
-            return
-    raise AssertionError(f"nothing listens on {host}:{port}")
 
 
 def _url(postgres: Postgres, name: str) -> str:

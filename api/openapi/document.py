@@ -9,6 +9,7 @@ import msgspec
 from api import versions
 from api.openapi import answers, conversations, health, messages, participants, problems, users
 from api.openapi.entry import ID, JSON, Entries, Entry
+from api.users import NAME_LENGTH
 from api.wire import Json
 
 APP = "/v1/{appId}"
@@ -68,8 +69,23 @@ LOCATION: Json = {
     "schema": {"type": "string", "format": "uri-reference"},
     "example": "/v1/demo/changes/chg_42",
 }
+MAILBOX: Json = {"type": "string", "format": "email"}
 # What a Struct cannot say of a body.
-SAID_BESIDE: dict[str, Json] = {}
+SAID_BESIDE: dict[str, Json] = {
+    "UsersPut": {
+        "properties": {
+            "name": {"minLength": 1, "maxLength": NAME_LENGTH, "pattern": r"\S"},
+            "email": {"anyOf": [MAILBOX, {"type": "array", "items": MAILBOX}, {"type": "null"}]},
+        }
+    },
+    "ConversationsPut": {"properties": {"participants": {"items": ID}}},
+    "New": {
+        "anyOf": [
+            {"properties": {"type": {"const": "UserMessage"}, "sender": ID}, "required": ["sender"]},
+            {"properties": {"type": {"const": "SystemMessage"}}},
+        ]
+    },
+}
 
 
 def document() -> Json:
@@ -172,6 +188,13 @@ def _schemas() -> tuple[dict[Any, Json], Json]:
         msgspec.json.encode([found, components]),
     )
     renamed, components = msgspec.json.decode(text)
-    for name, more in SAID_BESIDE.items():
-        components[name] |= more
+    _merge(components, SAID_BESIDE)
     return dict(zip(types, renamed, strict=True)), components
+
+
+def _merge(into: Json, more: Json) -> None:
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = value

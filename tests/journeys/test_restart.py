@@ -1,16 +1,16 @@
 from collections.abc import Callable
 
 import pytest
-from people import Captured
+from people import Relay
 from stack import Stack
 from story import Story
 
 
 @pytest.mark.timeout(600)
-def test_the_story_goes_on_after_a_stop_and_after_a_kill(up: Callable[..., Stack]) -> None:
-    stack = up()
+def test_the_story_goes_on_after_a_stop_and_after_a_kill(up: Callable[..., Stack], relay: Relay) -> None:
+    stack = up(relay_url=relay.url)
     secret = stack.secret
-    for step in Story(stack, Captured(stack)).tell():
+    for step in Story(stack, relay).tell():
         if step in {"alice wrote", "bob left"}:  # what waits then is done after the start
             assert stack.stop() == 0
             assert stack.out.endswith("Stopped.\n")

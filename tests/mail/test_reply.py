@@ -89,6 +89,7 @@ def test_the_signature_goes_last() -> None:
         "Von: Berlin\nNach: Hamburg\nDatum: morgen",
         "On Thursday:\n\nwe meet",
         "At 10:30 he wrote:\n\nhello",
+        "Her details:\n\nCarol Diaz\ncarol@b.example\n+1 (555) 123-4567",
         "1.1.1.1,www.google.com\n8.8.8.8,www.example.com",
         "> a line somebody said\n\nI agree.",
     ],
@@ -145,6 +146,10 @@ def test_the_text_part_is_preferred() -> None:
 def test_nothing_gives_nothing() -> None:
     assert extract(None, None).text == ""
     assert extract("", "").text == ""
+
+
+def test_quotes_of_right_to_left_mails() -> None:
+    assert extract("\u202bשלום\u202c\n\n\u202b> שלום\u202c\n\u200f> x", None).text == "\u202bשלום\u202c"
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])

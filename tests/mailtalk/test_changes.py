@@ -66,8 +66,9 @@ def test_only_what_ended_is_told(cast: Cast) -> None:
     cast.apply()
     second = cast.accept("carol", JOIN)
     assert isinstance(second, int)
+    asked = [(cast.app_id, first), (cast.app_id, second), (cast.app_id, 10**15), ("other", first)]
     with cast.database.transaction() as session:
-        assert [each.id for each in changes.ended(session, [first, second, 10**15])] == [first]
+        assert [each.id for each in changes.ended(session, asked)] == [first]
 
 
 def test_nothing_accepted_is_nothing_done(cast: Cast) -> None:

@@ -18,6 +18,7 @@ class Written:
     type: str = USER
     sender_id: str | None = "alice"
     mentions: list[str] = field(default_factory=list)
+    origin: str = "rest"
 
 
 PLAIN, TO_BOB = Written(), Written(mentions=["carol", "bob"])

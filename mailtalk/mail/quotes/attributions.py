@@ -96,11 +96,19 @@ def _opens(folded: list[str], letters: list[str], start: int, words: str) -> boo
 
 
 def _joins(folded: list[str], letters: list[str], line: int, end: int) -> bool:
-    """Allow text upwards; blank lines only where a lone "<" or ">" shows that a link was torn."""
+    """Allow text upwards; blank lines only where the attribution is seen to be torn."""
     if line == end or letters[line] == Kind.TEXT:
         return True
-    torn = any(folded[index] in ("<", ">") or folded[index].startswith("mailto:") for index in range(line, end))
-    return letters[line] == Kind.EMPTY and torn
+    return letters[line] == Kind.EMPTY and _is_torn(folded, line, end)
+
+
+def _is_torn(folded: list[str], blank: int, end: int) -> bool:
+    """See an open bracket above, or below a lone bracket, an address or nothing but the verb."""
+    if folded[blank - 1].endswith(("<", "(")) or folded[end].rstrip(_COLON + _FRAME) in WORDS.wrote:
+        return True
+    return any(
+        folded[index][:1] in ("<", ">") or folded[index].startswith("mailto:") for index in range(blank, end + 1)
+    )
 
 
 def _may_end(folded: str, letter: str) -> bool:

@@ -44,6 +44,7 @@ _DEVICES = re.compile(
 )
 _MARKERS = frozenset(fold(marker).strip("- ") for marker in MARKERS) | WORDS.above
 _MARKS = {SIGNATURE_MARK: Kind.SIGNATURE, QUOTE_MARK: Kind.MARKER, HEADING_MARK: Kind.ATTRIBUTION}
+_INVISIBLE = " \t\r\v\f\xa0\u3000\u200b\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069\ufeff"
 _DEVICE_WORDS = 8
 
 
@@ -51,7 +52,7 @@ def kind_of(line: str) -> Kind:
     """Tell what one line is; attributions and header blocks need their neighbours and come later."""
     if line[:1] in _MARKS:
         return _MARKS[line[0]]
-    line = line[:WIDTH].strip("\ufeff \t\xa0\u200b\u3000\u200e\u200f")
+    line = line[:WIDTH].strip(_INVISIBLE)
     if not line:
         return Kind.EMPTY
     folded = fold(line)

@@ -100,5 +100,13 @@ def _contact(letters: str, lines: list[str]) -> int:
     paragraph = [fold(line[:300]) for line in lines[start:end]]
     if not 1 < len(paragraph) <= _PARAGRAPH or set(letters[start:end]) != {Kind.TEXT}:
         return len(letters)
+    if start and _announces(lines[:start]):
+        return len(letters)
     contacts = sum(bool(_CONTACT.fullmatch(line)) for line in paragraph)
     return start if contacts >= _CONTACT_LINES and not _CONTACT.fullmatch(paragraph[0]) else len(letters)
+
+
+def _announces(lines: list[str]) -> bool:
+    """See "here are her details:" above, which makes them part of what is said."""
+    above = next((line for line in reversed(lines) if line.strip()), "")
+    return above.rstrip().endswith((":", "\uff1a"))

@@ -35,7 +35,12 @@ def upgrade() -> None:
         sa.Column("default_version", sa.Text(), server_default="2024-01-01", nullable=False),
         sa.Column("quiet_seconds", sa.Float(), nullable=True),
         sa.Column("cap_seconds", sa.Float(), nullable=True),
-        sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "created_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("date_trunc('milliseconds', now())"),
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_apps")),
         sa.UniqueConstraint("secret_hash", name=op.f("uq_apps_secret_hash")),
     )
@@ -115,7 +120,12 @@ def upgrade() -> None:
         sa.Column("change_ids", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("status", sa.BigInteger(), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=True),
-        sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "created_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("date_trunc('milliseconds', now())"),
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("app_id", "key", name=op.f("pk_idempotency_keys")),
     )
     op.create_index(op.f("ix_idempotency_keys_created_at"), "idempotency_keys", ["created_at"], unique=False)
@@ -183,7 +193,12 @@ def upgrade() -> None:
         sa.Column(
             "custom", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), server_default="{}", nullable=False
         ),
-        sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "created_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("date_trunc('milliseconds', now())"),
+            nullable=False,
+        ),
         sa.Column("last_seq", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("last_message_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("applied_seq", sa.BigInteger(), server_default="0", nullable=False),
@@ -260,7 +275,12 @@ def upgrade() -> None:
             "custom", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), server_default="{}", nullable=False
         ),
         sa.Column("push_tokens", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
-        sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "created_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("date_trunc('milliseconds', now())"),
+            nullable=False,
+        ),
         sa.ForeignKeyConstraint(["app_id"], ["apps.id"], name=op.f("fk_users_apps")),
         sa.PrimaryKeyConstraint("app_id", "id", name=op.f("pk_users")),
     )
@@ -286,6 +306,7 @@ def upgrade() -> None:
         sa.Column("attachment", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("location", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("elided", sa.Text(), nullable=True),
+        sa.Column("read_by", sa.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.ForeignKeyConstraint(
             ["app_id", "conversation_id"],
             ["conversations.app_id", "conversations.id"],

@@ -1,0 +1,90 @@
+"""Read state: up to which message each participant has read; a message's sender is never among its readers."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from mailtalk import conversations, users
+from mailtalk.errors import NotFound
+from mailtalk.models import Message
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ROUNDING = timedelta(microseconds=500)  # the wire says whole milliseconds, the nearest ones
+
+
+def of(session: Session, messages: Sequence[Message]) -> Mapping[str, list[str]]:
+    """Who has read these messages, which may be of several conversations: user ids by message id, in one query."""
+    marks: dict[tuple[str, str], list[tuple[str, int]]] = {}
+    for row in _marks(session, messages) if messages else ():
+        marks.setdefault((row[0], row[1]), []).append((row[2], row[3]))
+    return {message.id: _readers(message, marks.get((message.app_id, message.conversation_id), ())) for message in messages}
+
+
+def read_all(session: Session, app_id: str, conversation_id: str, user_id: str) -> None:
+    """The user has read all that there is now and that they may see. NotFound for who does not take part."""
+    done = session.execute(
+        text("""
+        UPDATE participations p SET read_seq = greatest(p.read_seq, coalesce(p.view_seq, c.last_seq))
+        FROM conversations c WHERE c.app_id = p.app_id AND c.id = p.conversation_id
+            AND p.app_id = :app AND p.conversation_id = :conversation AND p.user_id = :user AND p.present
+        RETURNING 1"""),
+        {"app": app_id, "conversation": conversation_id, "user": user_id},
+    )
+    if done.one_or_none() is None:
+        raise _why(session, app_id, conversation_id, user_id)
+
+
+def read_until(session: Session, app_id: str, conversation_id: str, user_id: str, moment: datetime) -> None:
+    """The user has read all that was created until then, and nothing of what came after; it may go back.
+
+    Where an import put an old message behind a newer one, what is not surely read stays unread.
+    """
+    done = session.execute(
+        text("""
+        UPDATE participations p SET read_seq = least(coalesce(p.view_seq, c.last_seq), coalesce((
+            SELECT min(m.seq) - 1 FROM messages m WHERE m.app_id = c.app_id AND m.conversation_id = c.id
+                AND m.created_at > :until), c.last_seq))
+        FROM conversations c WHERE c.app_id = p.app_id AND c.id = p.conversation_id
+            AND p.app_id = :app AND p.conversation_id = :conversation AND p.user_id = :user AND p.present
+        RETURNING 1"""),
+        {"app": app_id, "conversation": conversation_id, "user": user_id, "until": moment + ROUNDING},
+    )
+    if done.one_or_none() is None:
+        raise _why(session, app_id, conversation_id, user_id)
+
+
+def check(session: Session, app_id: str, conversation_id: str, user_id: str) -> None:
+    """NotFound for who does not take part."""
+    conversations.participant(session, app_id, conversation_id, user_id)
+
+
+def _marks(session: Session, messages: Sequence[Message]) -> Sequence[tuple[str, str, str, int]]:
+    first: dict[tuple[str, str], int] = {}
+    for message in messages:
+        place = (message.app_id, message.conversation_id)
+        first[place] = min(message.seq, first.get(place, message.seq))
+    rows = session.execute(
+        text("""
+        SELECT p.app_id, p.conversation_id, p.user_id, p.read_seq
+        FROM unnest(CAST(:apps AS text[]), CAST(:ids AS text[]), CAST(:firsts AS bigint[])) AS f (app_id, id, seq)
+        JOIN participations p ON p.app_id = f.app_id AND p.conversation_id = f.id AND p.read_seq >= f.seq"""),
+        {
+            "apps": [app_id for app_id, _ in first],
+            "ids": [conversation_id for _, conversation_id in first],
+            "firsts": list(first.values()),
+        },
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+def _readers(message: Message, marks: Sequence[tuple[str, int]]) -> list[str]:
+    found = {user_id for user_id, read_seq in marks if read_seq >= message.seq} | set(message.read_by)
+    return sorted(found - {message.sender_id})
+
+
+def _why(session: Session, app_id: str, conversation_id: str, user_id: str) -> NotFound:
+    users.get(session, app_id, user_id)
+    conversations.get(session, app_id, conversation_id)
+    return NotFound({"userId": [f"no participant {user_id!r}"]}, "PARTICIPANT_NOT_FOUND")

@@ -1,0 +1,227 @@
+"""The description of the API: valid, complete, and true of what the API answers."""
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import jsonschema_rs
+import pytest
+from cast import Cast
+from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
+
+from api.app import ENDPOINTS
+from api.openapi.document import APP, ENTRIES, document
+
+Json = dict[str, Any]
+DOCUMENT = document()
+OPERATIONS = [
+    pytest.param(path, method, operation, id=operation["operationId"])
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+]
+
+
+def test_it_is_openapi_3_1() -> None:
+    assert [error.message for error in OPENAPI_31_VALIDATOR.iter_errors(DOCUMENT)] == []
+
+
+def test_every_route_has_an_entry_and_every_entry_a_route() -> None:
+    described = {key for key, entry in ENTRIES.items() if not entry.is_open}
+    assert described == {(method, path) for method, path, _ in ENDPOINTS}
+
+
+def test_every_open_route_has_an_entry(api: str) -> None:
+    for (method, path), entry in ENTRIES.items():
+        if entry.is_open:
+            assert httpx.request(method, api + path).status_code != 404
+
+
+def test_names_are_unique_and_tags_are_described() -> None:
+    names = [entry.name for entry in ENTRIES.values()]
+    assert len(names) == len(set(names))
+    assert {entry.tag for entry in ENTRIES.values()} == {tag["name"] for tag in DOCUMENT["tags"]}
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)
+def test_examples_are_what_their_schemas_say(path: str, method: str, operation: Json) -> None:
+    for schema, example in _examples(operation):
+        _check(schema, example)
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)
+def test_every_status_says_why_and_errors_have_the_one_shape(path: str, method: str, operation: Json) -> None:
+    for status, response in operation["responses"].items():
+        response = _resolved(response)
+        assert response["description"]
+        if status >= "400" and path not in ("/readyz",):
+            assert response["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Problem"}
+    if path.startswith(APP):
+        assert {"200", "400", "401", "404", "503"} <= operation["responses"].keys()
+
+
+def test_documents_need_no_credential_and_are_kept_small(api: str) -> None:
+    answer = httpx.get(f"{api}/openapi.json")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
+    assert answer.json() == DOCUMENT
+
+
+def test_a_405_allows_all_that_the_path_knows(api: str) -> None:
+    answer = httpx.post(f"{api}{APP.format(appId='demo')}/users/alice")
+    assert answer.status_code == 405
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "PUT"}
+
+
+TOUR = (
+    ("PUT", "/users", {"erin": {"name": "Erin", "email": "erin@example.com", "custom": {"plan": "gold"}}}, 200),
+    ("PUT", "/users/frank", {"name": "Frank", "email": ["frank@example.com", "f@example.com"], "phone": "+49"}, 200),
+    ("PUT", "/users/nobody", {}, 400),
+    ("GET", "/users/frank", None, 200),
+    ("GET", "/users?limit=3", None, 200),
+    ("GET", "/users?limit=0", None, 400),
+    ("GET", "/users/nobody", None, 404),
+    ("PUT", "/conversations/tour", {"subject": "Tour", "participants": ["erin", "frank"]}, 200),
+    ("PUT", "/conversations/tour", {"participants": ["nobody"]}, 404),
+    ("GET", "/conversations/tour", None, 200),
+    ("GET", "/conversations?orderBy=createdAt", None, 200),
+    ("PUT", "/conversations/tour/participants/alice", {"access": "Read", "notify": "MentionsOnly"}, 200),
+    ("PUT", "/conversations/tour/participants/alice", {"access": "None"}, 400),
+    ("PATCH", "/conversations/tour/participants/alice", {"access": "ReadWrite"}, 200),
+    ("GET", "/conversations/tour/participants/alice", None, 200),
+    ("GET", "/conversations/tour/participants/alice/email", None, 200),
+    ("PATCH", "/conversations/tour/participants/dave", {"notify": False}, 404),
+    ("POST", "/conversations/tour/messages", [{"type": "UserMessage", "sender": "alice", "text": "Hello"}], 200),
+    ("POST", "/conversations/tour/messages", [{"type": "SystemMessage", "text": "Paid"}], 200),
+    ("POST", "/conversations/tour/messages", [], 400),
+    ("GET", "/conversations/tour/messages", None, 200),
+    ("GET", "/conversations/tour", None, 200),
+    ("GET", "/users/alice/conversations?unreadsOnly=true", None, 200),
+    ("GET", "/users/nobody/conversations", None, 404),
+    ("GET", "/changes/chg_1", None, 200),
+    ("GET", "/changes/chg_999999", None, 404),
+    ("DELETE", "/conversations/tour/participants/alice", None, 200),
+    ("GET", "/conversations/tour/participants/alice", None, 404),
+    ("DELETE", "/conversations/tour", None, 200),
+)
+
+
+def test_real_answers_are_what_the_document_says(api: str, worker: object, cast: Cast) -> None:
+    walked = set()
+    with httpx.Client(headers={"Authorization": f"Bearer {cast.secret}"}, timeout=20) as http:
+        for method, path, body, status in TOUR:
+            answer = http.request(method, f"{api}/v1/{cast.app_id}{path}", json=body)
+            assert answer.status_code == status, f"{method} {path}: {answer.text}"
+            walked.add(_check_answer(answer))
+        for path in ("/healthz", "/readyz"):
+            walked.add(_check_answer(http.get(api + path)))
+    assert walked >= {key for key, entry in ENTRIES.items() if entry.name not in ("getDescription", "getDocs")}
+
+
+def test_a_202_and_a_401_are_what_the_document_says(api: str, cast: Cast) -> None:
+    joins = f"{api}/v1/{cast.app_id}/conversations/hello/participants/alice"
+    bearer = {"Authorization": f"Bearer {cast.secret}"}
+    pending = httpx.put(joins, headers=bearer | {"Prefer": "respond-async"})
+    assert pending.status_code == 202
+    _check_answer(pending)
+    refused = httpx.put(joins)
+    assert refused.status_code == 401
+    _check_answer(refused)
+    unready = httpx.get(f"{api}/readyz")
+    assert unready.status_code == 503
+    _check_answer(unready)
+
+
+def test_docs_have_a_section_for_each_operation_and_load_nothing(api: str) -> None:
+    answer = httpx.get(f"{api}/docs")
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    page = Page(answer.text)
+    assert {entry.name for entry in ENTRIES.values()} <= page.ids
+    assert page.tags.isdisjoint({"script", "link", "img", "iframe", "form"})
+    assert page.tags >= {"main", "nav", "h1", "h2", "h3", "table", "details"}
+    assert {link[1:] for link in page.links if link.startswith("#")} <= page.ids
+    assert {link for link in page.links if not link.startswith("#")} == {"/openapi.json"}
+    assert page.doubled == set()
+    assert "curl -X PUT" in answer.text
+    assert not re.search(r"url\(|@import", answer.text)
+
+
+class Page(HTMLParser):
+    """What a page holds: its tags, ids and links."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.ids: set[str] = set()
+        self.doubled: set[str] = set()
+        self.links: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        given = dict(attrs)
+        if name := given.get("id"):
+            self.doubled |= {name} & self.ids
+            self.ids.add(name)
+        self.links |= {value for key in ("href", "src") if (value := given.get(key))}
+
+
+def _examples(operation: Json) -> Iterator[tuple[Json, object]]:
+    for parameter in map(_resolved, operation["parameters"]):
+        if "example" in parameter:
+            yield parameter["schema"], parameter["example"]
+    contents = [each.get("content", {}) for each in map(_resolved, operation["responses"].values())]
+    contents.append(operation.get("requestBody", {}).get("content", {}))
+    for content in contents:
+        for media in content.values():
+            assert "example" in media or media["examples"]
+            for example in [media["example"]] if "example" in media else [e["value"] for e in media["examples"].values()]:
+                yield media["schema"], example
+
+
+def _check_answer(answer: httpx.Response) -> tuple[str, str]:
+    """That an answer is what the document says of it; gives the operation."""
+    method = answer.request.method
+    path, operation = next(
+        (path, methods[method.lower()])
+        for path, methods in DOCUMENT["paths"].items()
+        if method.lower() in methods and _matches(path, urlsplit(str(answer.request.url)).path)
+    )
+    response = _resolved(operation["responses"][str(answer.status_code)])
+    _check(_closed(response["content"]["application/json"]["schema"]), answer.json())
+    required = {name for name, header in response.get("headers", {}).items() if header.get("required")}
+    assert required <= {name for name in required if name in answer.headers}
+    return method, path.removeprefix(APP)
+
+
+def _matches(template: str, path: str) -> bool:
+    return re.fullmatch(re.sub(r"{\w+}", "[^/]+", template), path) is not None
+
+
+def _check(schema: Json, value: object) -> None:
+    whole = schema | {"components": DOCUMENT["components"]}
+    errors = jsonschema_rs.Draft202012Validator(whole, validate_formats=True).iter_errors(value)
+    assert [f"{error.instance_path}: {error.message}" for error in errors] == []
+
+
+def _closed(node: Any) -> Any:
+    """A schema with its references put in, in which an object may have no field that is not described."""
+    if isinstance(node, list):
+        return [_closed(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    node = _resolved(node)
+    closed = {key: _closed(value) for key, value in node.items()}
+    return closed | {"additionalProperties": False} if node.get("properties") else closed
+
+
+def _resolved(node: Json) -> Json:
+    while "$ref" in node:
+        target: Any = DOCUMENT
+        for step in node["$ref"].removeprefix("#/").split("/"):
+            target = target[step]
+        node = target
+    return node
