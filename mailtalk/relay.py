@@ -125,7 +125,7 @@ def _connect(url: SplitResult) -> smtplib.SMTP:
 
 
 def _greet(client: smtplib.SMTP, url: SplitResult) -> None:
-    client.ehlo()
+    client.ehlo_or_helo_if_needed()
     if url.scheme == "smtp" and client.has_extn("starttls"):
         client.starttls(context=_context(url))
     if url.username:
