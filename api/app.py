@@ -7,7 +7,20 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import addresses, bulk, changes, conversations, errors, health, messages, participants, users
+from api import (
+    addresses,
+    batch,
+    bulk,
+    changes,
+    conversations,
+    errors,
+    health,
+    history,
+    messages,
+    participants,
+    readers,
+    users,
+)
 from api.auth import Credentials
 from api.calls import Call, Endpoint, Services, endpoint
 from api.intake import Intake
@@ -20,6 +33,7 @@ from mailtalk.settings import Settings
 from worker.bell import Bell
 
 CONVERSATION = "/conversations/{conversationId}"
+MESSAGE = CONVERSATION + "/messages/{messageId}"
 PARTICIPANTS = CONVERSATION + "/participants"
 PARTICIPANT = PARTICIPANTS + "/{userId}"
 ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
@@ -42,6 +56,13 @@ ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", PARTICIPANT + "/email/rotate", addresses.rotate),
     ("POST", CONVERSATION + "/messages", messages.post),
     ("GET", CONVERSATION + "/messages", messages.listed),
+    ("GET", MESSAGE, messages.get),
+    ("PUT", MESSAGE, messages.put),
+    ("DELETE", MESSAGE, messages.delete),
+    ("POST", CONVERSATION + "/readBy/{userId}", readers.post),
+    ("PATCH", "/users/{userId}/conversations/{conversationId}", readers.patch),
+    ("POST", "/import" + CONVERSATION + "/messages", history.post),
+    ("POST", batch.PATH, batch.post),
     ("GET", "/changes", changes.listed),
     ("GET", "/changes/{changeId}", changes.get),
 )
@@ -82,7 +103,9 @@ def build(settings: Settings) -> ASGIApp:
         bell.close()
         database.close()
 
-    return QuotedPath(Starlette(routes=_routes(settings.base_url), lifespan=lifespan, exception_handlers=errors.HANDLERS))
+    return QuotedPath(
+        Starlette(routes=_routes(settings.base_url), lifespan=lifespan, exception_handlers=errors.HANDLERS)
+    )
 
 
 def _routes(base_url: str) -> list[Route]:

@@ -80,6 +80,12 @@ class Call:
         commit = partial(idempotency.commit, self.services.database, self.claim, work)
         return await in_time(run_in_threadpool(commit))
 
+    async def recall(self) -> Response | None:
+        """The answer to the first request with this Idempotency-Key; None when this is the first."""
+        if self.claim is None:
+            return None
+        return await in_time(run_in_threadpool(idempotency.recall, self.services.database, self.claim))
+
     async def commit_changes(self, asked: Sequence[Requested], verb: Callable[..., object], *args: Any) -> Response:
         """Like `commit`, with changes of participation in the same transaction, whose outcome is the answer."""
         work = partial(_bound, verb, args)
@@ -89,6 +95,11 @@ class Call:
     def _transact(self, verb: Callable[..., Result], *args: Any) -> Result:
         with self.services.database.transaction() as session:
             return verb(session, *args)
+
+    def query_id(self, name: str) -> str | None:
+        """An id from the query; None when it is not there."""
+        value = self.request.query_params.get(name)
+        return None if value is None else wire.checked_id(name, value)
 
     def page_limit(self) -> int:
         """How many items a list gives; never clamped, because a short page means the end."""

@@ -98,7 +98,7 @@ def _of_user(session: Session, call: Call, asked: Listing) -> list[Json]:
 
 def shown(session: Session, seen: Sequence[Seen]) -> list[Json]:
     """Conversations on the wire, as their reader sees them."""
-    last = [messages.shown(session, each.last_message) for each in seen if each.last_message]
+    last = messages.shown(session, [each.last_message for each in seen if each.last_message])
     by_conversation = {message["conversationId"]: message for message in last}
     return [_shown(each, by_conversation.get(each.conversation.id)) for each in seen]
 

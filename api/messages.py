@@ -1,7 +1,7 @@
 """Messages: send, get, list, edit, delete."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -32,7 +32,7 @@ class Attachment(msgspec.Struct):
 class New(msgspec.Struct, rename="camel", kw_only=True):
     """One message of POST's array: text, a file, a place, or several of them."""
 
-    type: Literal["UserMessage", "SystemMessage"]
+    type: MessageType
     text: Text | UnsetType | None = UNSET
     sender: Id | UnsetType | None = UNSET
     custom: dict[str, str] | UnsetType | None = UNSET
@@ -72,8 +72,6 @@ async def listed(call: Call) -> Json:
 async def put(call: Call) -> Response:
     """PUT: edit; nobody is notified of it."""
     fields = wire.given(await call.body(Edit), {"text": "text", "custom": "custom"})
-    if fields.get("custom", UNSET) is None:
-        return await call.commit(_clear_custom, call, fields)
     return await call.commit(messages.edit, clock.now(), call.app_id, *place(call), fields)
 
 
@@ -89,12 +87,12 @@ def place(call: Call) -> tuple[str, str]:
 
 def draft(i: int, new: New, origin: Origin) -> Draft:
     """The `i`th of a request's messages, checked."""
-    if new.attachment_token is not UNSET:
+    if new.attachment_token not in (UNSET, None):
         raise Invalid({f"{i}.attachmentToken": ["files are not uploaded here; send attachment {url, size}"]})
     if not (new.text or new.attachment or new.location):
         raise Invalid({f"{i}.text": ["is required, unless there is an attachment or a location"]})
     return Draft(
-        MessageType(new.type),
+        new.type,
         new.text or "",
         origin,
         _sender(i, new),
@@ -131,9 +129,9 @@ def _shown(message: Message, read_by: list[str]) -> Json:
 
 
 def _sender(i: int, new: New) -> str | None:
-    if new.type == MessageType.USER and not new.sender:
+    if new.type is MessageType.USER and not new.sender:
         raise Invalid({f"{i}.sender": ["is required for a UserMessage"]})
-    if new.type == MessageType.SYSTEM and new.sender:
+    if new.type is MessageType.SYSTEM and new.sender:
         raise Invalid({f"{i}.sender": ["a SystemMessage has none"]})
     return new.sender or None
 

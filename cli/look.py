@@ -78,8 +78,13 @@ def _count(session: Session, rows: Select[Any]) -> int:
 
 
 def _deliveries(session: Session, of: Mapping[str, str]) -> dict[str, int]:
-    stages = select(Delivery.stage, func.count()).filter_by(**of).group_by(Delivery.stage).order_by(Delivery.stage)
-    return dict(session.execute(stages).tuples().all())
+    stages = (
+        select(Delivery.stage, func.count().label("number"))
+        .filter_by(**of)
+        .group_by(Delivery.stage)
+        .order_by(Delivery.stage)
+    )
+    return {row.stage: row.number for row in session.execute(stages)}
 
 
 def _window(row: Conversation) -> Json | None:

@@ -1,5 +1,6 @@
 """The desk: what becomes of one inbound mail: who wrote it, whether they still may, what they said."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -11,10 +12,13 @@ from mailtalk import addresses, changes, conversations, messages
 from mailtalk.changes import Requested
 from mailtalk.keys import Keyring
 from mailtalk.mail import limits, parse, reply, screen
-from mailtalk.models import InboundMail, Participation, RawMail
+from mailtalk.models import Delivery, InboundMail, Participation, RawMail
 from mailtalk.notifications import Pace
 from mailtalk.participation import Request
 from mailtalk.vocabulary import ChangeKind, MessageType, Notify, Origin, Outcome, Purpose
+
+REFERENCES = 50  # of the newest, which stand last
+_MESSAGE_ID = re.compile(r"<[^<>\s]{1,500}>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,8 @@ def _post(  # noqa: PLR0913, PLR0917  the whole way of a reply in one place
     conversation = conversations.lock(session, row.app_id or "", row.conversation_id or "")
     if _bearer(session, row) is None:
         return Outcome.REFUSED, "no-access"
-    found = reply.extract(mail.text, mail.html, reply_domain=desk.domain)
+    sent = _answered(session, desk, row, mail)
+    found = reply.extract(mail.text, mail.html, reply_domain=desk.domain, sent=sent)
     if not found.text.strip():
         return Outcome.IGNORED, "empty"
     row.fingerprint = _fingerprint(mail, content)
@@ -81,6 +86,21 @@ def _bearer(session: Session, row: InboundMail) -> Participation | None:
     if participation is None or participation.generation != row.generation:
         return None
     return participation if addresses.serves(participation, Purpose(row.purpose)) else None
+
+
+def _answered(session: Session, desk: Desk, row: InboundMail, mail: parse.Mail) -> str | None:
+    """The text of our mail that is answered, if the answer says which: what we wrote is no word of theirs."""
+    ids = _MESSAGE_ID.findall(" ".join(mail.all("in-reply-to") + mail.all("references")))[-REFERENCES:]
+    query = select(Delivery).where(
+        Delivery.app_id == row.app_id,
+        Delivery.conversation_id == row.conversation_id,
+        Delivery.user_id == row.user_id,
+        Delivery.message_id.in_(ids),
+    )
+    delivery = session.scalar(query.order_by(Delivery.created_at.desc()).limit(1)) if ids else None
+    if delivery is None:
+        return None
+    return parse.parse(desk.keyring.unseal(delivery.body_sealed, about=f"delivery/{delivery.id}")).text
 
 
 def _fingerprint(mail: parse.Mail, content: bytes) -> bytes:

@@ -87,7 +87,7 @@ def errors(session: Session, app_id: str, taken: Sequence[Taken]) -> Iterator[Ta
     """Those that were refused when they were taken, or when they were to be applied, with the code that says why."""
     query = select(Change.id, Change.error_code)
     query = query.where(_among(app_id, taken), Change.status != ChangeStatus.APPLIED)
-    late = dict(session.execute(query).tuples().all())
+    late = {row.id: row.error_code for row in session.execute(query)}
     for row in taken:
         if row.error_code is not None:
             yield row

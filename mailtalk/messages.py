@@ -93,7 +93,8 @@ def page(  # noqa: PLR0913  a page is all of these
     """
     query = _of(app_id, conversation_id)
     if starting_after is not None:
-        query = query.where(tuple_(Message.created_at, Message.seq) < _cursor(session, app_id, conversation_id, starting_after))
+        last = _cursor(session, app_id, conversation_id, starting_after)
+        query = query.where(tuple_(Message.created_at, Message.seq) < last)
     if until is not None:
         query = query.where(Message.seq <= until)
     return list(session.scalars(query.order_by(Message.created_at.desc(), Message.seq.desc()).limit(limit)))
@@ -104,14 +105,15 @@ def get(session: Session, app_id: str, conversation_id: str, message_id: str) ->
     return _found(session.scalar(_of(app_id, conversation_id).where(Message.id == message_id)), message_id)
 
 
-def edit(
+def edit(  # noqa: PLR0913, PLR0917  which message, and what of it
     session: Session, now: datetime, app_id: str, conversation_id: str, message_id: str, fields: Mapping[str, Any]
 ) -> None:
-    """Change `text`, merge `custom`; nobody is notified of it, and whom the message mentions stays."""
+    """Change `text`, merge `custom` or clear it with None; nobody is notified, and whom the message mentions stays."""
     query = _of(app_id, conversation_id).where(Message.id == message_id).with_for_update(key_share=True)
     message = _found(session.scalar(query), message_id)
-    for column, value in fields.items():
-        setattr(message, column, merged(getattr(message, column), value) if isinstance(value, dict) else value)
+    message.text = fields.get("text", message.text)
+    custom = fields.get("custom", {})
+    message.custom = {} if custom is None else merged(message.custom, custom)
     if fields:
         message.edited_at = now
 
@@ -167,6 +169,8 @@ def _check(session: Session, conversation: Conversation, drafts: Mapping[int, Dr
 
 
 def _writers(session: Session, conversation: Conversation, user_ids: set[str | None]) -> set[str]:
+    if user_ids == {None}:
+        return set()
     query = select(Participation).where(
         Participation.app_id == conversation.app_id,
         Participation.conversation_id == conversation.id,

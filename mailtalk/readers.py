@@ -19,7 +19,7 @@ def of(session: Session, messages: Sequence[Message]) -> Mapping[str, list[str]]
     marks: dict[tuple[str, str], list[tuple[str, int]]] = {}
     for row in _marks(session, messages) if messages else ():
         marks.setdefault((row[0], row[1]), []).append((row[2], row[3]))
-    return {message.id: _readers(message, marks.get((message.app_id, message.conversation_id), ())) for message in messages}
+    return {each.id: _readers(each, marks.get((each.app_id, each.conversation_id), ())) for each in messages}
 
 
 def read_all(session: Session, app_id: str, conversation_id: str, user_id: str) -> None:
@@ -57,6 +57,8 @@ def read_until(session: Session, app_id: str, conversation_id: str, user_id: str
 
 def check(session: Session, app_id: str, conversation_id: str, user_id: str) -> None:
     """NotFound for who does not take part."""
+    users.get(session, app_id, user_id)
+    conversations.get(session, app_id, conversation_id)
     conversations.participant(session, app_id, conversation_id, user_id)
 
 

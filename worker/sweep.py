@@ -10,14 +10,14 @@ from mailtalk.db import Database
 from mailtalk.errors import Unavailable
 from worker.work import safely
 
-LONGEST = 2.0  # seconds between two looks
+LONGEST = 0.5  # seconds between two looks: what everything takes while the broker is away
 SHORTEST = 0.05
 
 log = logging.getLogger(__name__)
 
 
 class Sweep:
-    """A thread that sleeps until the next due moment, at most two seconds, and looks."""
+    """A thread that sleeps until the next due moment, at most LONGEST, and looks."""
 
     def __init__(self, database: Database, *looks: Callable[[], None]) -> None:
         self._database, self._looks = database, looks

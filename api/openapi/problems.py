@@ -1,72 +1,75 @@
-"""Every error status, as components of the document: the same shape, a reason each."""
+"""Every error status of the document: the same shape, an example each."""
 
-from http import HTTPStatus
+from typing import Any
 
 from api.openapi.entry import JSON, Entry
 from api.wire import Json
 
-RETRY = {
-    "Retry-After": {
-        "description": "Seconds to wait before the same request is sent again.",
-        "required": True,
-        "schema": {"type": "string", "pattern": "^[0-9]+$"},
-    }
+RETRY: Json = {
+    "description": "Seconds to wait before the same request is sent again.",
+    "schema": {"type": "string", "pattern": "^[0-9]+$"},
 }
-CHALLENGE = {
-    "WWW-Authenticate": {"description": "Always `Bearer`.", "required": True, "schema": {"const": "Bearer"}},
-}
-NOT_FOUND = ("NOT_FOUND", "The app, or what the path names, is not there, or not for this credential.")
-# status: code, reasons as an example, when, headers
-STATUSES: dict[int, tuple[str, object, str, Json]] = {
-    400: ("INVALID_ARGUMENTS", {"notify": ["Expected `bool`, got `int`"]}, "A field has a wrong type or value.", {}),
-    401: ("UNAUTHORIZED", ["the token is not valid: it has expired"], "No credential, or a wrong one.", CHALLENGE),
-    409: (
-        "PARTICIPANT_LIMIT",
-        ["the conversation has as many participants as the app allows"],
-        "The conversation is full.",
-        {},
-    ),
-    413: ("TOO_LARGE", {"body": ["is larger than 1000000 bytes"]}, "The body is too large.", {}),
-    503: (
-        "UNAVAILABLE",
-        ["something behind the API does not answer; send the same request again"],
-        "Something behind the API does not answer; the same request may be sent again.",
-        RETRY,
-    ),
-}
+CHALLENGE: Json = {"description": "Always `Bearer`.", "required": True, "schema": {"const": "Bearer"}}
+IN_PROGRESS: Json = {"IN_PROGRESS": {"Idempotency-Key": ["its first request is still being worked on"]}}
+LIMIT: Json = {"PARTICIPANT_LIMIT": ["the conversation has as many participants as the app allows"]}
+NOT_FOUND: Json = {"NOT_FOUND": ["no such thing"]}
 
 
-def components() -> Json:
-    """The responses that many operations have."""
-    return {_name(status): _response(when, {code: reasons}, headers) for status, (code, reasons, when, headers) in STATUSES.items()}
-
-
-def of(entry: Entry) -> Json:
-    """The error responses of one operation."""
-    if entry.is_open:
-        return {}
-    statuses = {400, 401, 503, *entry.refusals} | ({413} if entry.body else set()) | ({409} if entry.is_change else set())
-    named = {str(status): {"$ref": f"#/components/responses/{_name(status)}"} for status in statuses}
-    return named | {"404": _missing(entry.missing)}
-
-
-def _missing(codes: tuple[str, ...]) -> Json:
-    reasons: dict[str, object] = {code: {_field(code): [f"no {_field(code).removesuffix('Id')} 'x'"]} for code in codes}
-    return _response("There is no such thing.", reasons | {"NOT_FOUND": ["no such thing"]}, {})
-
-
-def _field(code: str) -> str:
-    """USER_NOT_FOUND is about userId; a participant is named by the userId too."""
-    thing = code.removesuffix("_NOT_FOUND").lower()
-    return "userId" if thing == "participant" else f"{thing}Id"
-
-
-def _response(when: str, reasons: dict[str, object], headers: Json) -> Json:
-    examples = {code: {"value": {"errorCode": code, "reasons": reasons[code]}} for code in reasons}
-    schema = {"$ref": "#/components/schemas/Problem"}
-    content = {JSON: {"schema": schema, "examples": examples}}
+def _response(when: str, reasons: Json, headers: Json | None = None) -> Json:
+    """An error response: an example for each code."""
+    examples = {code: {"value": {"errorCode": code, "reasons": each}} for code, each in reasons.items()}
+    content = {JSON: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}}
     return {"description": when, "content": content} | ({"headers": headers} if headers else {})
 
 
-def _name(status: int) -> str:
-    return HTTPStatus(status).phrase.title().replace(" ", "").replace("-", "")
+COMPONENTS: dict[str, Json] = {
+    "Invalid": _response(
+        "A field has a wrong type or value; it is named.",
+        {"INVALID_ARGUMENTS": {"notify": ["Expected `bool | str`, got `int`"]}},
+    ),
+    "Unauthorized": _response(
+        "No credential, or a wrong one.",
+        {"UNAUTHORIZED": ["the token is not valid: it has expired"]},
+        {"WWW-Authenticate": CHALLENGE},
+    ),
+    "InProgress": _response(
+        "The first request of this `Idempotency-Key` is not done yet.", IN_PROGRESS, {"Retry-After": RETRY}
+    ),
+    "Conflict": _response(
+        "The conversation is full, or the first request of this `Idempotency-Key` is not done yet.",
+        LIMIT | IN_PROGRESS,
+        {"Retry-After": RETRY},
+    ),
+    "TooLarge": _response(
+        "The body is too large.", {"TOO_LARGE": {"body": ["is larger than 1000000 bytes"]}}
+    ),
+    "KeyReused": _response(
+        "This `Idempotency-Key` was used for another request.",
+        {"IDEMPOTENCY_KEY_REUSED": {"Idempotency-Key": ["was used for another request"]}},
+    ),
+    "Unavailable": _response(
+        "Something behind the API does not answer; the same request may be sent again.",
+        {"UNAVAILABLE": ["something behind the API does not answer; send the same request again"]},
+        {"Retry-After": RETRY | {"required": True}},
+    ),
+}
+
+
+def of(method: str, entry: Entry) -> Json:
+    """The error responses of one operation, by status."""
+    if entry.is_open:
+        return {}
+    named = {"400": "Invalid", "401": "Unauthorized", "503": "Unavailable"}
+    if method != "GET":
+        named |= {"409": "Conflict" if entry.is_change else "InProgress", "413": "TooLarge", "422": "KeyReused"}
+    missing = {code: _about(code) for code in entry.missing} | NOT_FOUND
+    return {
+        **{status: {"$ref": f"#/components/responses/{name}"} for status, name in named.items()},
+        "404": _response("There is no such thing, or it is not this app's.", missing),
+    }
+
+
+def _about(code: str) -> dict[str, Any]:
+    """USER_NOT_FOUND is about userId; so is a participant's."""
+    thing = code.removesuffix("_NOT_FOUND").lower()
+    return {"userId" if thing == "participant" else f"{thing}Id": [f"no {thing} of this id"]}

@@ -178,7 +178,9 @@ def _examples(operation: Json) -> Iterator[tuple[Json, object]]:
     for content in contents:
         for media in content.values():
             assert "example" in media or media["examples"]
-            for example in [media["example"]] if "example" in media else [e["value"] for e in media["examples"].values()]:
+            for example in (
+                [media["example"]] if "example" in media else [e["value"] for e in media["examples"].values()]
+            ):
                 yield media["schema"], example
 
 

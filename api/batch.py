@@ -1,0 +1,145 @@
+"""Batch: up to ten requests in one, done one after the other, each with its own answer."""
+
+import logging
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Annotated, Any, Literal
+from urllib.parse import quote, unquote, urlencode
+
+import msgspec
+from msgspec import Meta
+from starlette.responses import Response
+from starlette.types import Message, Scope
+
+from api import idempotency, versions, wire
+from api.calls import Call
+from mailtalk.errors import InProgress, Invalid
+
+PATH = "/batch"
+KEPT = "/%:@!$&'()*+,;=~?"  # characters of a path or a query that is encoded already
+PASSED_ON = ("authorization", "prefer", versions.HEADER.lower())
+FAILED = 500
+Answer = tuple[int | float, int, msgspec.Raw]
+
+log = logging.getLogger(__name__)
+
+
+class Options(msgspec.Struct):
+    """The version of the contract that one operation is in."""
+
+    api_version: str | None = None
+
+
+class Operation(msgspec.Struct, array_like=True):
+    """`[seq, method, path, payload?, options?]`; the payload of a GET is its query."""
+
+    seq: int | float
+    method: Literal["GET", "PUT", "POST", "PATCH", "DELETE"]
+    path: Annotated[str, Meta(pattern="^/", max_length=8_000)]
+    payload: Any = None
+    options: Options | None = None
+
+    @property
+    def where(self) -> str:
+        """The path, percent-encoded."""
+        return quote(self.path.partition("?")[0].rstrip("/"), safe=KEPT)
+
+    @property
+    def query(self) -> str:
+        """What stands behind the path's question mark, and a GET's payload."""
+        asked = urlencode({name: _plain(value) for name, value in self.payload.items()}) if self._asks else ""
+        return "&".join(filter(None, (quote(self.path.partition("?")[2], safe=KEPT), asked)))
+
+    @property
+    def body(self) -> bytes:
+        """The payload, unless it is a query."""
+        return b"" if self.payload is None or self.method == "GET" else msgspec.json.encode(self.payload)
+
+    @property
+    def _asks(self) -> bool:
+        return self.method == "GET" and self.payload is not None
+
+
+Batch = Annotated[list[Operation], Meta(min_length=1, max_length=10)]
+
+
+async def post(call: Call) -> Response:
+    """POST: do all, in order; what is malformed is refused before anything is done.
+
+    With an Idempotency-Key each operation has a key of its own, made from it: a repeat does what was left undone.
+    """
+    operations: list[Operation] = await call.body(Batch)
+    _check(operations)
+    first = await call.recall()
+    if first is not None:
+        return first
+    answers = [await _answer(call, i, operation) for i, operation in enumerate(operations)]
+    return wire.reply(answers) if any(map(_unfinished, answers)) else await call.commit(lambda _session: answers)
+
+
+def _check(operations: Iterable[Operation]) -> None:
+    for i, operation in enumerate(operations):
+        if unquote(operation.where) == PATH:
+            raise Invalid({f"{i}.path": ["a batch holds no batch"]})
+        if operation.method == "GET" and not _is_query(operation.payload):
+            raise Invalid({f"{i}.payload": ["of a GET is its query: an object of strings, numbers and booleans"]})
+
+
+def _is_query(payload: object) -> bool:
+    values = payload.values() if isinstance(payload, dict) else () if payload is None else [None]
+    return all(isinstance(value, str | int | float) for value in values)
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _unfinished(answer: Answer) -> bool:
+    _, status, body = answer
+    return status >= FAILED or InProgress.code.encode() in bytes(body)[:100]
+
+
+async def _answer(call: Call, i: int, operation: Operation) -> Answer:
+    exchange = _Exchange(operation.body)
+    try:
+        await call.request.app(_scope(call, i, operation), exchange.receive, exchange.send)
+    except Exception:
+        log.exception("an operation of a batch failed")  # it is answered: Starlette raises it after its 500
+    return operation.seq, exchange.status, msgspec.Raw(bytes(exchange.answer))
+
+
+def _scope(call: Call, i: int, operation: Operation) -> Scope:
+    outer = call.request.scope
+    path = outer["path"].removesuffix(PATH) + operation.where
+    return {
+        **{name: outer[name] for name in ("type", "asgi", "http_version", "scheme", "client", "server", "root_path")},
+        "method": operation.method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": operation.query.encode(),
+        "headers": [(name.lower().encode(), text.encode("latin-1")) for name, text in _headers(call, i, operation)],
+    }
+
+
+def _headers(call: Call, i: int, operation: Operation) -> Iterable[tuple[str, str]]:
+    headers = {name: call.request.headers[name] for name in PASSED_ON if name in call.request.headers}
+    if operation.options is not None and operation.options.api_version is not None:
+        headers[versions.HEADER.lower()] = operation.options.api_version
+    if call.claim is not None:
+        headers[idempotency.HEADER] = f"{sha256(call.claim.key.encode()).hexdigest()}/{i}"
+    return headers.items()
+
+
+class _Exchange:
+    """The two ends of a request that does not come over a socket."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self.status, self.answer = FAILED, bytearray()
+
+    async def receive(self) -> Message:
+        return {"type": "http.request", "body": self._body, "more_body": False}
+
+    async def send(self, message: Message) -> None:
+        self.status = message.get("status", self.status)
+        self.answer += message.get("body", b"")

@@ -1,0 +1,218 @@
+"""Deliveries: claimed, sent and settled by a living worker; freed when it is dead."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+import pytest
+from asking import column, heal, raise_for, rows
+from cast import Cast
+from mailing import Post, at
+from pydantic import SecretStr
+from sink import HANG_UP, Sink, sinking
+from sqlalchemy import text
+from waiting import until
+
+from mailtalk import clock, deliveries
+from mailtalk.deliveries import BACK_OFF, GIVE_UP, RELAY_AWAY, WORKER_LOCK, Claimed
+from mailtalk.keys import Keyring
+from mailtalk.settings import Settings
+from mailtalk.vocabulary import Stage
+from worker.server import Worker
+
+STAGES = "SELECT stage FROM deliveries"
+
+
+@pytest.fixture
+def post(cast: Cast, keyring: Keyring) -> Post:
+    """One mail to Bob is queued."""
+    cast.join("alice", "bob")
+    post = Post(cast, keyring)
+    post.say("alice", "hi")
+    assert post.mailed(30) == ["bob"]
+    return post
+
+
+@contextmanager
+def alive(cast: Cast, worker_id: int) -> Iterator[None]:
+    """A worker lives as long as its connection holds this lock."""
+    with cast.database.single.connect() as life:
+        life.execute(text("SELECT pg_advisory_lock(:class, :id)"), {"class": WORKER_LOCK, "id": worker_id})
+        yield
+
+
+def claim(cast: Cast, seconds: float = 30, worker_id: int = 1) -> list[Claimed]:
+    with cast.database.transaction() as session:
+        return deliveries.claim(session, at(seconds), worker_id, 10)
+
+
+def settle(cast: Cast, claimed: Claimed, stage: Stage, now: datetime) -> bool:
+    with cast.database.transaction() as session:
+        return deliveries.settle(session, now, claimed, stage, f"it is {stage}")
+
+
+def sending(cast: Cast, claimed: Claimed) -> bool:
+    with cast.database.transaction() as session:
+        return deliveries.sending(session, claimed)
+
+
+def recover(cast: Cast) -> int:
+    with cast.database.transaction() as session:
+        return deliveries.recover(session)
+
+
+def test_a_delivery_is_claimed_when_it_is_due_and_by_one_only(post: Post) -> None:
+    assert claim(post.cast, 29) == []
+    (claimed,) = claim(post.cast)
+    assert (claimed.address, claimed.attempts) == ("bob@example.com", 1)
+    assert claim(post.cast, worker_id=2) == []
+
+
+def test_the_way_through(post: Post) -> None:
+    (claimed,) = claim(post.cast)
+    assert sending(post.cast, claimed)
+    assert column(post.cast.database, STAGES) == ["sending"]
+    assert settle(post.cast, claimed, Stage.SENT, at(40))
+    row = rows(post.cast.database, "SELECT stage, reply, ended_at FROM deliveries")[0]
+    assert tuple(row) == ("sent", "it is sent", at(40))
+    assert not settle(post.cast, claimed, Stage.FAILED, at(41))
+
+
+@pytest.mark.parametrize("stage", ["claimed", "sending"])
+def test_what_a_dead_worker_had_in_hand_is_free_at_once(post: Post, stage: str) -> None:
+    with alive(post.cast, 7):
+        (claimed,) = claim(post.cast, worker_id=7)
+        if stage == "sending":
+            sending(post.cast, claimed)
+        assert recover(post.cast) == 0
+        assert column(post.cast.database, STAGES) == [stage]
+    assert recover(post.cast) == 1
+    assert column(post.cast.database, STAGES) == ["queued" if stage == "claimed" else "unknown"]
+    assert not sending(post.cast, claimed)
+    assert not settle(post.cast, claimed, Stage.SENT, at(50))
+    (again,) = claim(post.cast, worker_id=8)
+    assert again.body_sealed == claimed.body_sealed
+    assert again.claim != claimed.claim
+
+
+def test_one_workers_death_frees_nothing_of_anothers(post: Post) -> None:
+    with alive(post.cast, 2):
+        claim(post.cast, worker_id=2)
+        with alive(post.cast, 1):
+            pass
+        assert recover(post.cast) == 0
+
+
+@pytest.mark.parametrize("attempt", range(1, 9))
+def test_a_deferred_mail_waits_longer_each_time(post: Post, attempt: int) -> None:
+    rows(post.cast.database, "UPDATE deliveries SET attempts = :n", n=attempt - 1)
+    (claimed,) = claim(post.cast)
+    settle(post.cast, claimed, Stage.DEFERRED, at(30))
+    expected = BACK_OFF[min(attempt, len(BACK_OFF)) - 1]
+    waits = column(post.cast.database, "SELECT not_before FROM deliveries")[0] - at(30)
+    assert 0.8 * expected <= waits <= 1.2 * expected
+
+
+def test_a_relay_that_is_away_costs_no_attempt(post: Post) -> None:
+    (claimed,) = claim(post.cast)
+    settle(post.cast, claimed, Stage.QUEUED, at(30))
+    row = rows(post.cast.database, "SELECT attempts, not_before FROM deliveries")[0]
+    assert tuple(row) == (0, at(30) + RELAY_AWAY)
+
+
+@pytest.mark.parametrize("stage", [Stage.DEFERRED, Stage.UNKNOWN])
+def test_after_two_days_it_is_given_up_with_the_last_answer(post: Post, stage: Stage) -> None:
+    late = at(30) + GIVE_UP + timedelta(seconds=1)
+    with post.cast.database.transaction() as session:
+        (claimed,) = deliveries.claim(session, late, 1, 10)
+    settle(post.cast, claimed, stage, late)
+    row = rows(post.cast.database, "SELECT stage, reply FROM deliveries")[0]
+    assert row.stage == "failed"
+    assert row.reply.endswith(f"it is {stage}")
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with sinking() as sink:
+        yield sink
+
+
+@pytest.fixture
+def sender(settings: Settings, sink: Sink, post: Post) -> Iterator[Worker]:
+    """A worker that lives, and looks only when the test says so."""
+    worker = Worker(settings.model_copy(update={"relay_url": SecretStr(sink.url)}))
+    worker._life.start()
+    until(lambda: worker._life.id)
+    rows(post.cast.database, "UPDATE deliveries SET created_at = now()")
+    yield worker
+    worker.work.close()
+    worker._life.stop()
+    worker._bell.close()
+    worker.celery.close()
+    worker._database.close()
+
+
+def now_due(post: Post) -> None:
+    rows(post.cast.database, "UPDATE deliveries SET not_before = :now", now=clock.now())
+
+
+@pytest.mark.parametrize(("answer", "sure"), [("451 later", True), ("what?", False), (HANG_UP, False)])
+def test_every_retry_is_byte_equal(post: Post, sink: Sink, sender: Worker, answer: str, sure: bool) -> None:
+    sink.will(".", answer)
+    sender.work.deliver()
+    assert column(post.cast.database, STAGES) == ["deferred" if sure else "unknown"]
+    now_due(post)
+    sender.work.deliver()
+    assert column(post.cast.database, STAGES) == ["sent"]
+    assert len(set(sink.mails)) == 1
+    assert sink.mails[0].count(b"Message-ID: ") == 1
+
+
+def test_a_refused_mail_is_recorded_with_the_reply_and_not_sent_again(post: Post, sink: Sink, sender: Worker) -> None:
+    sink.will("RCPT", "550 5.1.1 nobody")
+    sender.work.deliver()
+    now_due(post)
+    sender.work.deliver()
+    assert tuple(rows(post.cast.database, "SELECT stage, reply FROM deliveries")[0]) == ("failed", "550 5.1.1 nobody")
+    assert sink.mails == []
+
+
+def test_who_lost_the_claim_sends_no_dot(post: Post, sink: Sink, sender: Worker) -> None:
+    claimed = claim(post.cast, worker_id=sender._life.id or 0)[0]
+    rows(post.cast.database, "UPDATE deliveries SET claim = gen_random_uuid()")
+    sender.work._deliver(claimed)
+    assert sink.mails == []
+    assert column(post.cast.database, STAGES) == ["claimed"]
+
+
+def test_a_mail_whose_end_could_not_be_recorded_is_recorded_at_the_next_look(
+    post: Post, sink: Sink, sender: Worker
+) -> None:
+    raise_for(post.cast.database, "deliveries", "NEW.stage = 'sent'")
+    with pytest.raises(Exception, match="poison"):
+        sender.work.deliver()
+    assert column(post.cast.database, STAGES) == ["sending"]
+    heal(post.cast.database, "deliveries")
+    sender.work.deliver()
+    assert column(post.cast.database, STAGES) == ["sent"]
+    assert len(sink.mails) == 1
+
+
+def test_without_a_life_nothing_is_claimed(post: Post, sink: Sink, sender: Worker) -> None:
+    sender._life.stop()
+    sender.work.deliver()
+    assert column(post.cast.database, STAGES) == ["queued"]
+    assert sink.mails == []
+
+
+def test_bytes_that_cannot_be_opened_fail_and_keep_no_other_waiting(post: Post, sink: Sink, sender: Worker) -> None:
+    post.say("bob", "hi", 40)
+    assert post.mailed(80) == ["alice"]
+    rows(post.cast.database, "UPDATE deliveries SET body_sealed = 'junk' WHERE user_id = 'bob'")
+    sender.work.deliver()
+    assert sorted(column(post.cast.database, STAGES)) == ["failed", "sent"]
+    assert sink.recipients == ["alice@example.com"]
+
+
+def test_without_a_relay_mails_are_captured(post: Post, worker: Worker) -> None:
+    until(lambda: column(post.cast.database, STAGES) == ["captured"])

@@ -1,0 +1,313 @@
+"""Inbound mail: admitted at the door, kept, and processed to an outcome that has a name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+from asking import column, heal, raise_for, rows
+from cast import QUICK, Cast
+
+from mailtalk import addresses, clock, conversations, inbound
+from mailtalk.addresses import Bearer
+from mailtalk.errors import Unavailable
+from mailtalk.inbound import Arrival, Desk
+from mailtalk.keys import Keyring
+from mailtalk.participation import Request
+from mailtalk.vocabulary import Access, ChangeKind, Notify, Purpose
+
+DOMAIN = "reply.localhost"
+READ, NONE = Request(ChangeKind.UPDATE, Access.READ), Request(ChangeKind.UPDATE, Access.NONE)
+LEAVE, ROTATE = Request(ChangeKind.LEAVE), Request(ChangeKind.ROTATE)
+OUTCOMES = "SELECT outcome, reason FROM inbound_mails ORDER BY id"
+TEXTS = "SELECT text FROM messages ORDER BY seq"
+
+
+def mail(text: str = "Hello from Bob", head: str = "", sender: str = "bob@example.com") -> bytes:
+    return f"From: {sender}\r\nSubject: Re: Hello\r\n{head}\r\n{text}\r\n".encode()
+
+
+@dataclass(frozen=True)
+class Box:
+    """The cast's inbox."""
+
+    cast: Cast
+    keyring: Keyring
+
+    def address(self, user: str, purpose: Purpose = Purpose.REPLY) -> str:
+        with self.cast.database.transaction() as session:
+            row = conversations.participant(session, self.cast.app_id, "hello", user)
+            return f"{addresses.issue(session, self.keyring, row, purpose)}@{DOMAIN}"
+
+    def admit(self, mailbox: str, keyring: Keyring | None = None) -> Bearer | None:
+        with self.cast.database.transaction() as session:
+            return inbound.admit(session, keyring or self.keyring, mailbox, DOMAIN)
+
+    def bearer(self, user: str, purpose: Purpose = Purpose.REPLY) -> Bearer:
+        found = self.admit(self.address(user, purpose))
+        assert found is not None
+        return found
+
+    def receive(self, raw: bytes, *bearers: Bearer, mail_from: str = "bob@example.com") -> None:
+        with self.cast.database.transaction() as session:
+            inbound.receive(session, self.keyring, [Arrival(mail_from, bearers, raw, clock.now())])
+
+    def process(self) -> bool:
+        desk = Desk(self.keyring, DOMAIN, QUICK)
+        with self.cast.database.transaction() as session:
+            return inbound.process(session, desk, clock.now()) is not None
+
+    def outcomes(self) -> list[tuple[str, str]]:
+        while self.process():
+            pass
+        return [(row.outcome, row.reason) for row in rows(self.cast.database, OUTCOMES)]
+
+    def texts(self) -> Sequence[str]:
+        return column(self.cast.database, TEXTS)
+
+
+@pytest.fixture
+def box(cast: Cast, keyring: Keyring) -> Box:
+    cast.join("alice", "bob")
+    return Box(cast, keyring)
+
+
+def test_a_live_address_is_admitted_in_any_case(box: Box) -> None:
+    address = box.address("bob")
+    for mailbox in (address, address.upper(), f" {address} "):
+        found = box.admit(mailbox)
+        assert found is not None
+        assert (found.user_id, found.conversation_id, found.purpose) == ("bob", "hello", Purpose.REPLY)
+    assert inbound.needs_look_up(box.keyring, address, DOMAIN)
+
+
+@pytest.mark.parametrize("change", [READ, NONE, LEAVE, ROTATE])
+def test_a_dead_address_is_not(box: Box, change: Request) -> None:
+    address = box.address("bob")
+    box.cast.change("bob", change)
+    assert box.admit(address) is None
+
+
+@pytest.mark.parametrize("change", [NONE, LEAVE, ROTATE])
+def test_a_revoked_address_stays_dead_when_its_owner_comes_back(box: Box, change: Request) -> None:
+    address = box.address("bob")
+    box.cast.change("bob", change)
+    box.cast.join("bob")
+    assert box.admit(address) is None
+    assert box.address("bob") != address
+    assert box.admit(box.address("bob")) is not None
+
+
+def test_a_reader_may_still_unsubscribe(box: Box) -> None:
+    address = box.address("bob", Purpose.UNSUBSCRIBE)
+    box.cast.change("bob", READ)
+    assert box.admit(address) is not None
+    box.cast.leave("bob")
+    assert box.admit(address) is None
+
+
+def test_other_domains_and_junk_are_not_ours_and_cost_no_look_up(box: Box) -> None:
+    local = box.address("bob").partition("@")[0]
+    for mailbox in (f"{local}@example.com", local, f"{local}@x.{DOMAIN}", f"{'a' * 30}@{DOMAIN}", f"bob@{DOMAIN}", ""):
+        assert not inbound.needs_look_up(box.keyring, mailbox, DOMAIN)
+        assert box.admit(mailbox) is None
+
+
+def test_a_well_formed_address_that_was_never_issued_is_not_ours(box: Box) -> None:
+    local = box.address("bob").partition("@")[0]
+    rows(box.cast.database, "DELETE FROM addresses")
+    assert box.admit(f"{local}@{DOMAIN}") is None
+
+
+def test_the_postmaster_needs_no_database() -> None:
+    for mailbox in ("postmaster", "Postmaster", f"postmaster@{DOMAIN}", f"PostMaster@{DOMAIN.upper()}"):
+        assert inbound.admit_postmaster(mailbox, DOMAIN) == inbound.POSTMASTER
+    assert inbound.admit_postmaster("postmaster@example.com", DOMAIN) is None
+    assert inbound.admit_postmaster(f"bob@{DOMAIN}", DOMAIN) is None
+
+
+def test_an_address_of_the_old_key_lives_on_beside_the_new_one(box: Box) -> None:
+    address = box.address("bob")
+    both = Keyring.from_setting(f"{'n' * 32},{'k' * 32}")
+    assert box.admit(address, both) is not None
+    assert Box(box.cast, both).address("bob") != address
+    assert box.admit(address, Keyring.from_setting("n" * 32)) is None
+
+
+def test_a_reply_becomes_a_message_of_its_author(box: Box) -> None:
+    box.receive(mail(), box.bearer("bob"))
+    assert box.outcomes() == [("posted", "whole")]
+    row = rows(box.cast.database, "SELECT text, sender_id, origin, type FROM messages")[0]
+    assert tuple(row) == ("Hello from Bob", "bob", "email", "UserMessage")
+
+
+def test_who_it_claims_to_be_from_does_not_matter(box: Box) -> None:
+    box.receive(mail(sender="Alice <alice@example.com>"), box.bearer("bob"))
+    assert box.outcomes() == [("posted", "whole")]
+    assert column(box.cast.database, "SELECT sender_id FROM messages") == ["bob"]
+
+
+def test_a_mail_that_comes_twice_is_posted_once(box: Box) -> None:
+    again = b"Received: by a relay\r\n" + mail(head="Message-ID: <1@x>\r\n")
+    for raw in (mail(head="Message-ID: <1@x>\r\n"), again):
+        box.receive(raw, box.bearer("bob"))
+    assert box.outcomes() == [("posted", "whole"), ("ignored", "duplicate")]
+
+
+def test_the_same_id_with_another_text_is_another_mail(box: Box) -> None:
+    for text in ("one", "two"):
+        box.receive(mail(text, "Message-ID: <1@x>\r\n"), box.bearer("bob"))
+    assert box.outcomes() == [("posted", "whole")] * 2
+
+
+@pytest.mark.parametrize(
+    ("raw", "outcome", "reason"),
+    [
+        (mail("  \r\n"), "ignored", "empty"),
+        (mail(head="Auto-Submitted: auto-replied\r\n"), "ignored", "auto-reply: auto-submitted: auto-replied"),
+        (mail(sender=f"x@{DOMAIN}"), "ignored", "loop: own-domain"),
+        (mail(sender="a@x.example, b@x.example"), "refused", "not-one-from"),
+        (b"no header at all\r\n", "refused", "not-one-from"),
+        (mail(head="X-A: 1\r\n" * 10_000), "refused", "headers-too-large"),
+    ],
+)
+def test_what_is_no_reply_has_an_outcome_with_a_reason(box: Box, raw: bytes, outcome: str, reason: str) -> None:
+    box.receive(raw, box.bearer("bob"))
+    ((got, why),) = box.outcomes()
+    assert got == outcome
+    assert why.startswith(reason.partition(":")[0])
+    assert box.texts() == []
+
+
+def test_a_bounce_is_ignored(box: Box) -> None:
+    box.receive(mail(), box.bearer("bob"), mail_from="")
+    assert box.outcomes() == [("ignored", "bounce: null-sender")]
+
+
+def test_the_postmasters_mail_is_kept_and_ignored(box: Box) -> None:
+    box.receive(mail(), inbound.POSTMASTER)
+    assert box.outcomes() == [("ignored", "postmaster")]
+
+
+def test_several_recipients_of_one_mail_each_have_an_outcome(box: Box) -> None:
+    box.receive(mail(), box.bearer("bob"), box.bearer("alice"), inbound.POSTMASTER, box.bearer("bob"))
+    outcomes = [outcome for outcome, _ in box.outcomes()]
+    assert outcomes == ["posted", "posted", "ignored", "ignored"]
+    assert column(box.cast.database, "SELECT sender_id FROM messages ORDER BY seq") == ["bob", "alice"]
+    assert column(box.cast.database, "SELECT count(*) FROM raw_mails") == [1]
+
+
+@pytest.mark.parametrize("change", [READ, NONE, LEAVE, ROTATE])
+def test_access_lost_after_the_door_is_refused(box: Box, change: Request) -> None:
+    box.receive(mail(), box.bearer("bob"))
+    box.cast.change("bob", change)
+    assert box.outcomes() == [("refused", "no-access")]
+    assert box.texts() == []
+
+
+def test_one_participants_mails_keep_their_order(box: Box) -> None:
+    bob, alice = box.bearer("bob"), box.bearer("alice")
+    for text, bearer in (("one", bob), ("two", bob), ("three", alice)):
+        box.receive(mail(text), bearer)
+    desk = Desk(box.keyring, DOMAIN, QUICK)
+    with box.cast.database.transaction() as session:
+        row = session.scalars(rows_locked()).one()
+        assert row == 1
+        found = []
+        with box.cast.database.transaction() as other:
+            taken = inbound._take(other, clock.now())
+            found.append(taken and taken.user_id)
+        assert found == ["alice"]  # Bob's second waits for his first, which somebody has in hand
+    with box.cast.database.transaction() as session:
+        assert inbound.process(session, desk, clock.now()) is not None
+    box.outcomes()
+    assert box.texts() == ["one", "two", "three"]
+
+
+def rows_locked():  # type: ignore[no-untyped-def]
+    from sqlalchemy import text  # noqa: PLC0415
+
+    return text("SELECT 1 FROM inbound_mails WHERE id = (SELECT min(id) FROM inbound_mails) FOR UPDATE")
+
+
+def test_mail_to_the_unsubscribe_address_asks_for_notify_off(box: Box) -> None:
+    box.receive(mail("", "Subject: unsubscribe\r\n"), box.bearer("bob", Purpose.UNSUBSCRIBE))
+    assert [outcome for outcome, _ in box.outcomes()] == ["unsubscribed"]
+    assert column(box.cast.database, "SELECT notify FROM participations WHERE user_id = 'bob'") == [Notify.ALL]
+    box.cast.apply()
+    assert column(box.cast.database, "SELECT notify FROM participations WHERE user_id = 'bob'") == [Notify.OFF]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        mail("a\x00b"),
+        mail(head="Message-ID: <\x00\x01@x>\r\n"),
+        mail(head="Message-ID: <\udc80@x>\r\n".encode("utf-8", "surrogateescape").decode("latin-1")),
+        mail("x", 'Content-Type: text/plain; charset="utf-7"\r\n'),
+        b"From: bob@example.com\r\nMessage-ID: <\xff\xfe@x>\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\xed\xa0\x80\r\n",
+        mail("x", "Auto-Submitted: auto-\x00replied\r\n"),
+        mail("=00", "Content-Transfer-Encoding: quoted-printable\r\n"),
+        mail(
+            "PHA+JiMwOzxiPng8L2I+JiN4RDgwMDs8L3A+", "Content-Type: text/html\r\nContent-Transfer-Encoding: base64\r\n"
+        ),
+        mail("@\\(.*[" * 1000),
+        mail("x" * 300_000),
+    ],
+)
+def test_hostile_bytes_have_an_outcome_too(box: Box, raw: bytes) -> None:
+    box.receive(raw, box.bearer("bob"))
+    ((outcome, _),) = box.outcomes()
+    assert outcome in {"posted", "ignored", "refused"}
+
+
+def test_poison_is_tried_five_times_and_kept(box: Box) -> None:
+    raise_for(box.cast.database, "messages", "NEW.text LIKE '%Bob%'")
+    box.receive(mail(), box.bearer("bob"))
+    box.receive(mail("fine"), box.bearer("alice"))
+    for attempt in range(1, 6):
+        rows(box.cast.database, "UPDATE inbound_mails SET not_before = NULL")
+        with pytest.raises(inbound.Poison) as caught:
+            box.process()
+        with box.cast.database.transaction() as session:
+            inbound.fail(session, caught.value.mail_id, clock.now(), "error: X")
+        assert box.outcomes()[0][0] == ("failed" if attempt == 5 else "received")
+    assert box.texts() == ["fine"]
+    assert column(box.cast.database, "SELECT count(*) FROM raw_mails") == [2]
+    heal(box.cast.database, "messages")
+    rows(box.cast.database, "UPDATE inbound_mails SET outcome = 'received', not_before = NULL WHERE outcome = 'failed'")
+    assert [outcome for outcome, _ in box.outcomes()] == ["posted", "posted"]
+
+
+def test_a_database_in_trouble_is_no_poison(box: Box) -> None:
+    box.receive(mail(), box.bearer("bob"))
+    rows(box.cast.database, "ALTER DATABASE CURRENT SET x.y = '1'") if False else None
+    rows(box.cast.database, """CREATE FUNCTION full() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE 'disk full' USING ERRCODE = '53100'; END $$""")  # fmt: skip
+    rows(box.cast.database, "CREATE TRIGGER t BEFORE INSERT ON messages EXECUTE FUNCTION full()")
+    with pytest.raises(Unavailable):
+        box.process()
+    rows(box.cast.database, "DROP TRIGGER t ON messages")
+    assert box.outcomes() == [("posted", "whole")]
+
+
+def test_no_table_holds_an_inbound_address_in_clear(box: Box) -> None:
+    secrets = {
+        box.address(user, purpose) for user in ("alice", "bob") for purpose in (Purpose.REPLY, Purpose.UNSUBSCRIBE)
+    }
+    bob = box.address("bob")
+    quote = f"> From: Alice <{box.address('alice')}>\r\n> To: Bob <{bob}>\r\n> hi"
+    box.receive(mail(f"write to {bob}\r\n\r\nOn Monday, Alice <{bob}> wrote:\r\n{quote}"), box.bearer("bob"))
+    box.receive(mail(head=f"Message-ID: <{bob}>\r\nAuto-Submitted: {bob}\r\n"), box.bearer("bob"), mail_from=bob)
+    box.cast.say("alice", "hi")
+    assert len(box.outcomes()) == 2
+    tables = column(box.cast.database, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    assert len(tables) > 8
+    for table in tables:
+        dump = "".join(
+            column(box.cast.database, f"SELECT encode(convert_to(t::text, 'UTF8'), 'escape') FROM {table} t")
+        )
+        clear = dump.lower()
+        for secret in secrets:
+            token = secret.partition("@")[0]
+            assert token not in clear, table
+            assert token.encode().hex() not in clear, table

@@ -1,0 +1,40 @@
+"""What the documents say of the code is so."""
+
+import re
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+
+from mailtalk import vocabulary
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_every_library_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [
+        *project["dependencies"],
+        *(each for extra in project["optional-dependencies"].values() for each in extra),
+    ]
+    names = {re.split(r"[\[>=<]", each)[0] for each in wanted}
+    rows = (ROOT / "docs/decisions/libraries.md").read_text(encoding="utf-8")
+    told = {
+        name.strip().removesuffix("[redis]").removesuffix("[binary]")
+        for row in re.findall(r"^\| ([^|]+) \|", rows, re.MULTILINE)
+        for name in row.split(",")
+    }
+    told |= {f"pytest{name}" for name in told if name.startswith("-")}
+    assert names - told == set()
+
+
+def test_the_glossary_knows_every_word_of_the_vocabulary() -> None:
+    glossary = (ROOT / "docs/glossary.md").read_text(encoding="utf-8")
+    enums = [each for each in vars(vocabulary).values() if isinstance(each, type) and issubclass(each, StrEnum)]
+    words = {str(value) for each in enums if each is not StrEnum for value in each}
+    assert {word for word in words if f"`{word}`" not in glossary} == set()
+
+
+def test_links_lead_somewhere() -> None:
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
+        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", path.read_text(encoding="utf-8")):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
