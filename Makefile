@@ -10,10 +10,10 @@ PYTHON ?= $(firstword $(foreach each,python3.11 python3.12 python3.13 python3.14
 	$(if $(shell $(each) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>&1 || echo no),,$(each))))
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check lint fmt lock clean
+.PHONY: help up test check lint fmt schemathesis lock clean
 
 help: ## Show this
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 up: $(INSTALLED) ## Start everything on this machine, and print three commands to try; Ctrl-C stops it
 	@$(BIN)/mailtalk up
@@ -32,6 +32,9 @@ lint: $(INSTALLED)
 fmt: $(INSTALLED) ## Format the code, and mend what can be mended
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
+
+schemathesis: $(INSTALLED) ## Ask every endpoint at length, right and wrong; `make check` has the short form
+	SCHEMATHESIS_EXAMPLES=100 $(BIN)/pytest -p no:xdist tests/api/test_schemathesis.py
 
 lock: ## Choose the newest versions of all dependencies (maintainers; needs uv)
 	$(UV) pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from api import wire
+from api import errors, wire
 from api.calls import Call
 from api.idempotency import REPLAYED
 from api.participants import place
@@ -28,7 +28,10 @@ async def rotate(call: Call) -> Response:
     if answer.status_code != 200:  # noqa: PLR2004  api.md: processed is exactly 200
         return answer
     kept = {name: answer.headers[name] for name in ("Operation-Location", *REPLAYED) if name in answer.headers}
-    return wire.reply(await get(call), headers=kept)
+    try:
+        return wire.reply(await get(call), headers=kept)
+    except NotFound as gone:  # the participant has left since
+        return errors.answer(gone, kept)
 
 
 def _issue(session: Session, call: Call) -> str:

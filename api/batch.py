@@ -105,7 +105,7 @@ async def _answer(call: Call, i: int, operation: Operation) -> Answer:
         await call.request.app(_scope(call, i, operation), exchange.receive, exchange.send)
     except Exception:
         log.exception("an operation of a batch failed")  # it is answered: Starlette raises it after its 500
-    return operation.seq, exchange.status, msgspec.Raw(bytes(exchange.answer))
+    return operation.seq, exchange.status, msgspec.Raw(bytes(exchange.answer) or b"{}")
 
 
 def _scope(call: Call, i: int, operation: Operation) -> Scope:
@@ -117,7 +117,9 @@ def _scope(call: Call, i: int, operation: Operation) -> Scope:
         "path": path,
         "raw_path": path.encode(),
         "query_string": operation.query.encode(),
-        "headers": [(name.lower().encode(), text.encode("latin-1")) for name, text in _headers(call, i, operation)],
+        "headers": [
+            (name.lower().encode(), text.encode("latin-1", "replace")) for name, text in _headers(call, i, operation)
+        ],
     }
 
 

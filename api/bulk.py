@@ -99,8 +99,11 @@ def _read(call: Call, raw: bytes) -> tuple[Id | None, Requested | Invalid]:
 
 
 def _requested(call: Call, action: Action) -> Requested:
-    user_id = wire.checked_id("params.userId", action.params.user_id)
-    return Requested(call.app_id, call.id("conversationId"), user_id, _request(call, action), clock.now())
+    try:
+        user_id, request = wire.checked_id("userId", action.params.user_id), _request(call, action)
+    except Invalid as error:
+        raise wire.within("params", error) from None
+    return Requested(call.app_id, call.id("conversationId"), user_id, request, clock.now())
 
 
 def _request(call: Call, action: Action) -> Request:

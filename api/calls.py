@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from api import idempotency, versions, wire
@@ -104,7 +104,7 @@ class Call:
     def page_limit(self) -> int:
         """How many items a list gives; never clamped, because a short page means the end."""
         text = self.request.query_params.get("limit", str(LIMIT))
-        if not text.isdecimal() or len(text) > 3 or not 1 <= int(text) <= LIMIT_MOST:  # noqa: PLR2004  int() takes 4,300
+        if not (text.isascii() and text.isdecimal()) or len(text) > 3 or not 1 <= int(text) <= LIMIT_MOST:  # noqa: PLR2004  int() takes 4,300
             raise Invalid({"limit": [f"must be a whole number from 1 to {LIMIT_MOST}"]})
         return int(text)
 
@@ -127,7 +127,7 @@ async def _call(request: Request) -> Call:
     tenant = await services.credentials.tenant(request.headers.get("authorization"))
     if wire.path_value("appId", request.path_params["appId"]) != tenant.id:
         raise NotFound(["no such thing"])
-    name = request.headers.get(versions.HEADER) or tenant.default_version
+    name = request.headers.get(versions.HEADER, tenant.default_version)
     version = versions.VERSIONS.get(name)
     if version is None:
         raise Invalid({versions.HEADER: [f"must be one of {', '.join(versions.VERSIONS)}"]})
@@ -137,10 +137,13 @@ async def _call(request: Request) -> Call:
 
 async def _read(request: Request) -> bytes:
     raw = bytearray()
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > BODY_LIMIT:
-            raise TooLarge({"body": [f"is larger than {BODY_LIMIT} bytes"]})
+    try:
+        async for chunk in request.stream():
+            raw += chunk
+            if len(raw) > BODY_LIMIT:
+                raise TooLarge({"body": [f"is larger than {BODY_LIMIT} bytes"]})
+    except ClientDisconnect:
+        raise Invalid({"body": ["was cut off"]}) from None  # nobody hears it, and it is no defect of ours
     return bytes(raw)
 
 

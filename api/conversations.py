@@ -48,8 +48,6 @@ async def put(call: Call) -> Response:
         for user_id in dict.fromkeys(body.participants or ())
     ]
     fields = wire.given(body, COLUMNS)
-    if fields.get("custom", UNSET) is None:
-        fields["custom"] = {}
     put_it = (conversations.put, call.app_id, conversation_id, fields)
     return await call.commit_changes(added, *put_it) if added else await call.commit(*put_it)
 

@@ -24,7 +24,7 @@ def of(call: Call) -> Listing:
         limit=call.page_limit(),
         order_by=order_by if call.version.orders else "createdAt",
         descending=_choice(call, "orderDirection", ("DESC", "ASC")) == "DESC" or not call.version.orders,
-        starting_after=query.get("startingAfter"),
+        starting_after=call.query_id("startingAfter"),
         offset=_moment("offsetTs", query.get("offsetTs")),
         before=_moment("lastMessageBefore", query.get("lastMessageBefore", last.get("<"))),
         after=_moment("lastMessageAfter", query.get("lastMessageAfter", last.get(">"))),
@@ -93,7 +93,7 @@ def _predicate(name: str, asked: object) -> tuple[str, str, list[str]]:
     values = pair[1] if isinstance(pair[1], list) else [pair[1]]
     if not all(isinstance(value, str) and "\x00" not in value for value in values):
         raise _unknown(name)
-    return name, pair[0], values
+    return name, str(pair[0]), [str(value) for value in values]
 
 
 def _unknown(name: str) -> Invalid:

@@ -1,7 +1,7 @@
 """Messages: send, get, list, edit, delete."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -19,7 +19,8 @@ from mailtalk.vocabulary import MessageType, Origin
 
 Text = Annotated[str, Meta(min_length=1, max_length=TEXT_LIMIT)]
 Id = Annotated[str, Meta(min_length=1, max_length=wire.ID_LENGTH)]
-Latitude, Longitude = Annotated[float, Meta(ge=-90, le=90)], Annotated[float, Meta(ge=-180, le=180)]
+Location = Annotated[list[float], Meta(min_length=2, max_length=2)]
+MOST = (90, 180)  # degrees of latitude and longitude, either way
 
 
 class Attachment(msgspec.Struct):
@@ -37,8 +38,8 @@ class New(msgspec.Struct, rename="camel", kw_only=True):
     sender: Id | UnsetType | None = UNSET
     custom: dict[str, str] | UnsetType | None = UNSET
     attachment: Attachment | UnsetType | None = UNSET
-    attachment_token: object = UNSET
-    location: tuple[Latitude, Longitude] | UnsetType | None = UNSET
+    attachment_token: Any = UNSET
+    location: Location | UnsetType | None = UNSET
     referenced_message_id: Id | UnsetType | None = UNSET
     idempotency_key: Id | UnsetType | None = UNSET
 
@@ -100,7 +101,7 @@ def draft(i: int, new: New, origin: Origin) -> Draft:
         referenced_message_id=new.referenced_message_id or None,
         idempotency_key=new.idempotency_key or None,
         attachment=msgspec.to_builtins(new.attachment) if new.attachment else None,
-        location=list(new.location) if new.location else None,
+        location=_location(i, new),
     )
 
 
@@ -134,6 +135,13 @@ def _sender(i: int, new: New) -> str | None:
     if new.type is MessageType.SYSTEM and new.sender:
         raise Invalid({f"{i}.sender": ["a SystemMessage has none"]})
     return new.sender or None
+
+
+def _location(i: int, new: New) -> list[float] | None:
+    for name, value, most in zip(("latitude", "longitude"), new.location or (), MOST, strict=False):
+        if abs(value) > most:
+            raise Invalid({f"{i}.location": [f"has a {name} outside of -{most} to {most}"]})
+    return new.location or None
 
 
 def _post(session: Session, call: Call, drafts: list[Draft]) -> list[Json]:

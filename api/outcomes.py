@@ -73,6 +73,10 @@ class Outcomes:
             self._forget(waiter, ids)
         return waiter.ended
 
+    async def look(self, app_id: str, ids: Sequence[int]) -> None:
+        """Look at the rows of changes that may have ended long ago."""
+        self._tell(await run_in_threadpool(self._ended, [(app_id, change_id) for change_id in ids]))
+
     def _forget(self, waiter: _Waiter, ids: Iterable[int]) -> None:
         for change_id in ids:
             others = [each for each in self._waiting.pop(change_id, []) if each is not waiter]

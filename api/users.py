@@ -54,8 +54,7 @@ async def put_many(call: Call) -> Response:
 
 async def listed(call: Call) -> Json:
     """GET: the app's users, newest first."""
-    after = call.request.query_params.get("startingAfter")
-    found = await call.transact(users.page, call.app_id, call.page_limit(), after)
+    found = await call.transact(users.page, call.app_id, call.page_limit(), call.query_id("startingAfter"))
     return {"data": [shown(user) for user in found]}
 
 
@@ -83,8 +82,6 @@ def columns(body: Put) -> Json:
         fields[column] = _texts(fields[column])
     if fields.get("emails"):
         fields["emails"] = [_mailbox(each) for each in fields["emails"]]
-    if fields.get("custom", UNSET) is None:
-        fields["custom"] = {}
     return fields
 
 

@@ -38,11 +38,17 @@ def decode(raw: bytes, shape: type[Shape]) -> Shape:
         content = msgspec.json.decode(raw.strip() or b"{}", type=shape)
     except msgspec.ValidationError as error:
         raise Invalid(_reasons(str(error))) from None
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Invalid({"body": ["is not JSON"]}) from None
     if b"\\u0000" in raw:
         _refuse_nul(content)
     return content
+
+
+def within(name: str, error: Invalid) -> Invalid:
+    """The error of a part, as the whole names its fields."""
+    reasons = error.reasons if isinstance(error.reasons, Mapping) else {}
+    return Invalid({f"{name}.{field}": texts for field, texts in reasons.items()})
 
 
 def path_value(name: str, quoted: str) -> str:

@@ -61,9 +61,7 @@ def servers(place: Path) -> Iterator[Mapping[str, str]]:
         postgres.stop()
 
 
-def measure(  # noqa: PLR0913, PLR0917  a measurement's parts
-    label: str, rows: int, count: int, place: Path, environment: Mapping[str, str], *options: str
-) -> None:
+def measure(label: str, rows: int, count: int, place: Path, environment: Mapping[str, str], *options: str) -> None:
     """Import a new file into a new app, then the same file again."""
     app_id = prepare(environment["MAILTALK_DATABASE_URL"], label, rows, count)
     file = place / f"{app_id}.csv"

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from mailtalk.errors import Invalid, NotFound
 from mailtalk.models import Conversation, Participation
 from mailtalk.participation import State
-from mailtalk.users import merged
+from mailtalk.users import assign
 from mailtalk.vocabulary import Access, Notify, Sees
 
 _DELETE = (
@@ -30,8 +30,7 @@ def put(session: Session, app_id: str, conversation_id: str, fields: dict[str, A
     """Create the conversation, or merge the given columns; `custom` merges key by key."""
     session.execute(insert(Conversation).values(app_id=app_id, id=conversation_id, custom={}).on_conflict_do_nothing())
     row = lock(session, app_id, conversation_id)
-    for column, value in fields.items():
-        setattr(row, column, merged(getattr(row, column), value) if isinstance(value, dict) else value)
+    assign(row, fields)
 
 
 def get(session: Session, app_id: str, conversation_id: str) -> Conversation:

@@ -13,6 +13,7 @@ from mailtalk.db import is_temporary
 from mailtalk.desk import Desk, decide
 from mailtalk.keys import Keyring
 from mailtalk.mail import address
+from mailtalk.mail.quotes.evidence import OwnAddress
 from mailtalk.models import InboundMail, RawMail
 from mailtalk.vocabulary import Outcome, Purpose
 
@@ -60,7 +61,11 @@ def needs_look_up(keyring: Keyring, mailbox: str, domain: str) -> bool:
 def receive(session: Session, keyring: Keyring, arrivals: Sequence[Arrival]) -> list[int]:
     """Keep raw mails, sealed, with a row for each recipient; gives each mail's id."""
     raws = [
-        {"sealed": keyring.seal(each.raw, about="raw-mail"), "mail_from": each.mail_from, "received_at": each.at}
+        {
+            "sealed": keyring.seal(each.raw, about="raw-mail"),
+            "mail_from": _without_token(keyring, each.mail_from),
+            "received_at": each.at,
+        }
         for each in arrivals
     ]
     ids = list(session.scalars(insert(RawMail).returning(RawMail.id, sort_by_parameter_order=True), raws))
@@ -74,14 +79,17 @@ def process(session: Session, desk: Desk, now: datetime) -> InboundMail | None:
     row = _take(session, now)
     if row is None:
         return None
+    mail_id = row.id  # after a rollback the row cannot be asked
     try:
         row.outcome, row.reason = decide(session, desk, now, row)
         row.processed_at = now
+        own = OwnAddress(desk.domain)
+        row.reason, row.message_id = own.scrub(row.reason or "") or None, own.scrub(row.message_id or "") or None
         session.flush()
     except Exception as error:
         if is_temporary(error):
             raise
-        raise Poison(row.id) from error
+        raise Poison(mail_id) from error
     return row
 
 
@@ -92,6 +100,11 @@ def fail(session: Session, mail_id: int, now: datetime, reason: str) -> None:
     row.not_before = now + RETRY
     if row.attempts >= ATTEMPTS:
         row.outcome, row.reason, row.processed_at = Outcome.FAILED, reason, now
+
+
+def _without_token(keyring: Keyring, mail_from: str) -> str:
+    local, domain = address.split(mail_from)
+    return f"(hidden)@{domain}" if address.signer(keyring, local) else mail_from
 
 
 def _row(raw_id: int, arrival: Arrival, bearer: Bearer) -> dict[str, object]:

@@ -109,6 +109,7 @@ def edit(  # noqa: PLR0913, PLR0917  which message, and what of it
     session: Session, now: datetime, app_id: str, conversation_id: str, message_id: str, fields: Mapping[str, Any]
 ) -> None:
     """Change `text`, merge `custom` or clear it with None; nobody is notified, and whom the message mentions stays."""
+    conversations.get(session, app_id, conversation_id)
     query = _of(app_id, conversation_id).where(Message.id == message_id).with_for_update(key_share=True)
     message = _found(session.scalar(query), message_id)
     message.text = fields.get("text", message.text)

@@ -23,8 +23,7 @@ def put(session: Session, app_id: str, user_id: str, fields: dict[str, Any]) -> 
         fresh = insert(User).values(app_id=app_id, id=user_id, name=fields["name"], custom={})
         session.execute(fresh.on_conflict_do_nothing())
         row = session.get_one(User, (app_id, user_id), with_for_update={"key_share": True})
-    for column, value in fields.items():
-        setattr(row, column, merged(getattr(row, column), value) if isinstance(value, dict) else value)
+    assign(row, fields)
 
 
 def put_many(session: Session, app_id: str, users: Mapping[str, dict[str, Any]]) -> None:
@@ -51,6 +50,15 @@ def get(session: Session, app_id: str, user_id: str) -> User:
     if user is None:
         raise NotFound({"userId": [f"no user {user_id!r}"]}, "USER_NOT_FOUND")
     return user
+
+
+def assign(row: Any, fields: Mapping[str, Any]) -> None:
+    """Give a row's columns these values; objects merge, and `custom`, which is never null, is emptied by None."""
+    for column, value in fields.items():
+        if column == "custom" and value is None:
+            row.custom = {}
+        else:
+            setattr(row, column, merged(getattr(row, column), value) if isinstance(value, dict) else value)
 
 
 def merged(old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:

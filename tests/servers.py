@@ -69,6 +69,17 @@ def working(settings: Settings) -> Iterator[Worker]:
 
 
 @contextmanager
+def sweeping(settings: Settings) -> Iterator[Worker]:
+    """A worker whose Celery does not run: only its sweeps look."""
+    worker = Worker(settings)
+    worker.start()
+    try:
+        yield worker
+    finally:
+        worker.stop()
+
+
+@contextmanager
 def bridging(settings: Settings) -> Iterator[tuple[str, int]]:
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
 

@@ -16,6 +16,7 @@ from worker import tasks
 from worker.app import build
 from worker.bell import Bell
 from worker.life import Life
+from worker.purge import Purge
 from worker.sweep import Sweep
 from worker.work import Work
 
@@ -44,7 +45,13 @@ class Worker:
         self.work = _work(settings, self._database, self._bell, self._life)
         # Two, so that a slow relay keeps no change and no reply waiting.
         self._sweeps = (
-            Sweep(self._database, self.work.recover, self.work.apply_changes, self.work.process_inbound),
+            Sweep(
+                self._database,
+                self.work.recover,
+                self.work.apply_changes,
+                self.work.process_inbound,
+                Purge(self._database).look,
+            ),
             Sweep(self._database, self.work.deliver),
         )
         self.celery = build(settings)

@@ -12,6 +12,8 @@ from worker.work import safely
 
 LONGEST = 0.5  # seconds between two looks: what everything takes while the broker is away
 SHORTEST = 0.05
+AWAY = 2.0  # seconds until the next look when the database did not answer
+ENDING = 4.0  # seconds that stopping waits for a look under way
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +33,7 @@ class Sweep:
     def stop(self) -> None:
         """End after the look that is under way."""
         self._stop.set()
-        self._thread.join(LONGEST * 2)
+        self._thread.join(ENDING)
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -44,7 +46,7 @@ class Sweep:
             with self._database.transaction() as session:
                 due = notifications.next_due(session)
         except Unavailable:
-            return LONGEST
+            return AWAY
         return pause(due, clock.now())
 
 

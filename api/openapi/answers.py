@@ -1,19 +1,17 @@
-"""The shapes of answers, said in types for the document; what the endpoints give is checked against them in tests."""
+"""The shapes of answers, as types for the document; tests hold real answers against them."""
 
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from api import bulk
 from mailtalk.vocabulary import Access, MessageType, Origin
 
 Millis = Annotated[int, Meta(description="milliseconds since 1970-01-01 UTC", ge=0)]
+Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 Notify = Annotated[bool | Literal["MentionsOnly"], Meta(description="whom messages of others are mailed to")]
 Custom = Annotated[dict[str, Any], Meta(description="your own keys and values")]
-
-
-class Empty(msgspec.Struct):
-    """Nothing to return."""
 
 
 class Problem(msgspec.Struct, rename="camel"):
@@ -45,6 +43,13 @@ class Users(msgspec.Struct):
     data: list[User]
 
 
+class File(msgspec.Struct):
+    """A file that is kept elsewhere; its size is in bytes."""
+
+    url: str
+    size: int
+
+
 class Message(msgspec.Struct, rename="camel"):
     """A message."""
 
@@ -55,8 +60,8 @@ class Message(msgspec.Struct, rename="camel"):
     text: str
     read_by: list[str]
     origin: Origin
-    location: None
-    attachment: None
+    location: list[float] | None
+    attachment: File | None
     custom: Custom
     created_at: Millis
     edited_at: Millis | None
@@ -120,7 +125,42 @@ class Participant(msgspec.Struct, rename="camel"):
 
     access: Access
     notify: Notify
+    mute_until: Moment | None
     joined_at: Millis
+
+
+class Member(Participant, rename="camel"):
+    """A participant of a list, with the user's id."""
+
+    id: str
+
+
+class Members(msgspec.Struct):
+    """A page of participants."""
+
+    data: list[Member]
+
+
+class Actions(msgspec.Struct):
+    """Body of a bulk POST."""
+
+    actions: Annotated[list[bulk.Action], Meta(max_length=bulk.MOST)]
+
+
+class Result(msgspec.Struct, rename="camel"):
+    """What became of one action: what a single request would have been told."""
+
+    id: int | str | None
+    status: int
+    change_id: str | UnsetType = UNSET
+    error_code: str | UnsetType = UNSET
+    reasons: dict[str, list[str]] | list[str] | UnsetType = UNSET
+
+
+class Results(msgspec.Struct):
+    """The results, in the order of the actions."""
+
+    responses: list[Result]
 
 
 class InboundAddress(msgspec.Struct, rename="camel"):
@@ -153,6 +193,35 @@ class Change(msgspec.Struct, rename="camel"):
     requested_at: Millis
     applied_at: Millis | None
     error_code: str | UnsetType = UNSET
+
+
+class Logged(Change, rename="camel", kw_only=True):
+    """A change with its place in the order, and what it asked for."""
+
+    applied_seq: int | None
+    access: Access | UnsetType = UNSET
+    notify: Notify | UnsetType = UNSET
+    mute_until: Moment | UnsetType | None = UNSET
+
+
+class Changes(msgspec.Struct):
+    """A page of the log."""
+
+    data: list[Logged]
+
+
+class Described(msgspec.Struct):
+    """An OpenAPI document."""
+
+    openapi: str
+
+
+class Answered(msgspec.Struct, array_like=True):
+    """What one operation of a batch was answered: `[seq, status, body]`."""
+
+    seq: float
+    status: int
+    body: Any
 
 
 class Alive(msgspec.Struct):

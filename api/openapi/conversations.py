@@ -2,6 +2,7 @@
 
 from api import conversations, listing
 from api.openapi import answers
+from api.openapi.beside import MILLIS
 from api.openapi.entry import JSON, PAGE, Entries, Entry, query
 from api.openapi.messages import HELLO
 from api.wire import Json
@@ -22,7 +23,6 @@ ORDER = {
     "topicId": "order_391",
 }
 
-MILLIS: Json = {"type": "integer", "minimum": 0, "maximum": listing.LATEST}
 TEXTS: Json = {"type": "array", "items": {"type": "string"}}
 PREDICATE: Json = {
     "anyOf": [

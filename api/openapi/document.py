@@ -6,10 +6,8 @@ from typing import Any
 
 import msgspec
 
-from api import versions
-from api.openapi import answers, conversations, health, messages, participants, problems, users
-from api.openapi.entry import ID, JSON, Entries, Entry
-from api.users import NAME_LENGTH
+from api.openapi import answers, beside, conversations, health, messages, parameters, participants, problems, users
+from api.openapi.entry import JSON, Entries, Entry
 from api.wire import Json
 
 APP = "/v1/{appId}"
@@ -31,61 +29,26 @@ TAGS = {
     "Conversations": "Created and merged by your backend.",
     "Participants": "Who takes part in a conversation, how, and from which address.",
     "Changes": "The log of the changes of participation.",
-    "Messages": "What was said, newest first.",
-    "Batch": "Many operations in one request.",
+    "Messages": "What was said, newest first, and who has read it.",
+    "Batch": "Many requests in one.",
     "Operations": "What belongs to no app and needs no credential.",
 }
-PATH_IDS: dict[str, Json] = {
-    "appId": {"schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}, "description": "Your app."},
-    "userId": {"schema": ID, "description": "Your id of the user, percent-encoded."},
-    "conversationId": {"schema": ID, "description": "Your id of the conversation, percent-encoded."},
-    "changeId": {"schema": {"type": "string", "pattern": "^chg_[0-9]{1,18}$"}, "description": "A change's id."},
-    "messageId": {"schema": ID, "description": "A message's id."},
+CREDENTIAL: Json = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "A JWT signed (HS256) with the app's secret, with `tokenType` `app`, the app's id as `iss`, and an "
+    "`exp`; or the secret itself.",
 }
-EXAMPLES = {
-    "appId": "demo",
-    "userId": "alice",
-    "conversationId": "order_391",
-    "changeId": "chg_42",
-    "messageId": "msg_Zm9yIHRoZSB0ZXN0cw",
+PENDING: Json = {
+    "id": "chg_42",
+    "kind": "join",
+    "status": "pending",
+    "requestedAt": 1_700_000_000_000,
+    "appliedAt": None,
 }
-HEADERS: dict[str, Json] = {
-    "Version": {
-        "name": versions.HEADER,
-        "in": "header",
-        "schema": {"enum": list(versions.VERSIONS)},
-        "description": "The version of the contract; without it, the app's own default.",
-    },
-    "Prefer": {
-        "name": "Prefer",
-        "in": "header",
-        "schema": {"type": "string"},
-        "description": "RFC 7240: `respond-async` answers 202 at once, `wait=N` waits N seconds at most (up to 60).",
-        "example": "wait=10",
-    },
-}
-LOCATION: Json = {
-    "description": "Where the change can be looked at, also after a 200.",
-    "schema": {"type": "string", "format": "uri-reference"},
-    "example": "/v1/demo/changes/chg_42",
-}
-MAILBOX: Json = {"type": "string", "format": "email"}
-# What a Struct cannot say of a body.
-SAID_BESIDE: dict[str, Json] = {
-    "UsersPut": {
-        "properties": {
-            "name": {"minLength": 1, "maxLength": NAME_LENGTH, "pattern": r"\S"},
-            "email": {"anyOf": [MAILBOX, {"type": "array", "items": MAILBOX}, {"type": "null"}]},
-        }
-    },
-    "ConversationsPut": {"properties": {"participants": {"items": ID}}},
-    "New": {
-        "anyOf": [
-            {"properties": {"type": {"const": "UserMessage"}, "sender": ID}, "required": ["sender"]},
-            {"properties": {"type": {"const": "SystemMessage"}}},
-        ]
-    },
-}
+UNREADY = {"status": "unready", "database": "ok", "worker": "away", "broker": "ok", "missing": ["worker"]}
+Schemas = dict[Any, Json]
 
 
 def document() -> Json:
@@ -93,7 +56,7 @@ def document() -> Json:
     schemas, components = _schemas()
     paths: dict[str, Json] = {}
     for (method, path), entry in ENTRIES.items():
-        paths.setdefault(_full(path, entry), {})[method.lower()] = _operation(path, entry, schemas)
+        paths.setdefault(_full(path, entry), {})[method.lower()] = _operation(method, path, entry, schemas)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -107,89 +70,91 @@ def document() -> Json:
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": paths,
         "components": {
-            "securitySchemes": {"credential": _CREDENTIAL},
-            "parameters": HEADERS,
-            "responses": problems.components(),
+            "securitySchemes": {"credential": CREDENTIAL},
+            "parameters": parameters.REQUEST,
+            "responses": problems.COMPONENTS,
             "schemas": components,
         },
     }
-
-
-_CREDENTIAL: Json = {
-    "type": "http",
-    "scheme": "bearer",
-    "bearerFormat": "JWT",
-    "description": 'A JWT signed with the app\'s secret (HS256; `tokenType: "app"`, `iss`: the app\'s id, `exp`), or the '
-    "secret itself.",
-}
 
 
 def _full(path: str, entry: Entry) -> str:
     return path if entry.is_open else APP + path
 
 
-def _operation(path: str, entry: Entry, schemas: dict[Any, Json]) -> Json:
+def _operation(method: str, path: str, entry: Entry, schemas: Schemas) -> Json:
     operation: Json = {
         "operationId": entry.name,
         "tags": [entry.tag],
         "summary": entry.summary,
         **({"description": entry.text} if entry.text else {}),
-        "parameters": _parameters(path, entry),
-        "responses": dict(sorted(_responses(entry, schemas).items())),
+        "parameters": _parameters(method, path, entry),
+        "responses": dict(sorted(_responses(method, entry, schemas).items())),
     }
     if entry.body is not None:
-        operation["requestBody"] = {
-            "required": entry.needs_body,
-            "content": {JSON: {"schema": schemas[entry.body] | entry.beside, "example": entry.sent}},
-        }
+        schema = schemas[entry.body] | entry.beside
+        content = {JSON: {"schema": schema, "example": entry.sent}}
+        operation["requestBody"] = {"required": entry.needs_body, "content": content}
     return operation | ({"security": []} if entry.is_open else {})
 
 
-def _parameters(path: str, entry: Entry) -> list[Json]:
+def _parameters(method: str, path: str, entry: Entry) -> list[Json]:
     names = re.findall(r"{(\w+)}", _full(path, entry))
-    ids = [{"name": name, "in": "path", "required": True, **PATH_IDS[name], "example": EXAMPLES[name]} for name in names]
-    headers = () if entry.is_open else ("Version", *(["Prefer"] if entry.is_change else []), *entry.headers)
-    return [*ids, *entry.query, *({"$ref": f"#/components/parameters/{name}"} for name in headers)]
-
-
-def _responses(entry: Entry, schemas: dict[Any, Json]) -> Json:
-    content = {entry.media: {"schema": schemas[entry.answer], "example": entry.example}}
-    done: Json = {"description": "Done." if entry.answer is dict else "What was asked for.", "content": content}
-    if not entry.is_change:
-        return {"200": done, **_unready(entry, schemas), **problems.of(entry)}
-    pending: Json = {
-        "description": "Durable, and not applied yet: it will be.",
-        "headers": {"Operation-Location": LOCATION | {"required": True}},
-        "content": {JSON: {"schema": schemas[answers.PendingChange], "example": _PENDING}},
+    ids = [{"name": name, "in": "path", "required": True, **parameters.PATH[name]} for name in names]
+    headers = {
+        "Version": not entry.is_open,
+        "Prefer": entry.is_change or entry.answer is answers.Results,
+        "IdempotencyKey": method != "GET",
     }
-    return {"200": done | {"headers": {"Operation-Location": LOCATION}}, "202": pending, **problems.of(entry)}
+    taken = [{"$ref": f"#/components/parameters/{name}"} for name, is_taken in headers.items() if is_taken]
+    return [*ids, *entry.query, *taken]
 
 
-def _unready(entry: Entry, schemas: dict[Any, Json]) -> Json:
+def _responses(method: str, entry: Entry, schemas: Schemas) -> Json:
+    done: Json = {
+        "description": "Done." if entry.answer is dict else "What was asked for.",
+        "content": {entry.media: {"schema": schemas[entry.answer], "example": entry.example}},
+    }
+    headers = {"Operation-Location": parameters.LOCATION} if entry.is_change else {}
+    headers |= parameters.REPLAYED if method != "GET" else {}
+    done |= {"headers": headers} if headers else {}
+    return {"200": done, **_pending(entry, schemas), **_unready(entry, schemas), **problems.of(method, entry)}
+
+
+def _pending(entry: Entry, schemas: Schemas) -> Json:
+    if not entry.is_change:
+        return {}
+    headers = {"Operation-Location": parameters.LOCATION | {"required": True}} | parameters.REPLAYED
+    content = {JSON: {"schema": schemas[answers.PendingChange], "example": PENDING}}
+    return {"202": {"description": "Durable, and not applied yet: it will be.", "headers": headers, "content": content}}
+
+
+def _unready(entry: Entry, schemas: Schemas) -> Json:
     if entry.answer is not answers.Readiness:
         return {}
-    example = {"status": "unready", "database": "ok", "worker": "away", "broker": "ok", "missing": ["worker"]}
-    content = {JSON: {"schema": schemas[answers.Readiness], "example": example}}
+    content = {JSON: {"schema": schemas[answers.Readiness], "example": UNREADY}}
     return {"503": {"description": "Not now.", "content": content}}
 
 
-_PENDING = {"id": "chg_42", "kind": "join", "status": "pending", "requestedAt": 1_700_000_000_000, "appliedAt": None}
-
-
-def _schemas() -> tuple[dict[Any, Json], Json]:
+def _schemas() -> tuple[Schemas, Json]:
     """The schema of every type of the entries, and the components that they point to."""
     types = [answers.Problem, answers.PendingChange]
     types += [each for entry in ENTRIES.values() for each in (entry.body, entry.answer) if each is not None]
-    found, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
-    # Two modules have a Put each; msgspec calls them by their full names then.
-    text = re.sub(
+    found, components = msgspec.json.schema_components(
+        types, ref_template="#/components/schemas/{name}", schema_hook=lambda _custom: {"description": "Anything."}
+    )
+    renamed, components = msgspec.json.decode(_plain(msgspec.json.encode([found, components])))
+    _merge(components, beside.SAID)
+    return dict(zip(types, renamed, strict=True)), components
+
+
+def _plain(encoded: bytes) -> bytes:
+    """api.users.Put as UsersPut: msgspec gives a full name to what has the same name in two modules."""
+    return re.sub(
         rb'(["/])api\.(?:\w+\.)?(\w+)\.(\w+)"',
         lambda match: b'%b%b%b"' % (match[1], match[2].title(), match[3]),
-        msgspec.json.encode([found, components]),
+        encoded,
     )
-    renamed, components = msgspec.json.decode(text)
-    _merge(components, SAID_BESIDE)
-    return dict(zip(types, renamed, strict=True)), components
 
 
 def _merge(into: Json, more: Json) -> None:

@@ -20,14 +20,12 @@ class Entry:
     summary: str
     text: str = ""
     query: tuple[Json, ...] = ()
-    headers: tuple[str, ...] = ()  # beside the version's, names of components
     body: Any = None  # the request body's type
     beside: Json = field(default_factory=dict)  # what the type cannot say of it
     sent: Any = field(default_factory=dict)  # and an example of it
     answer: Any = dict  # the type of a 200
     example: Any = field(default_factory=dict)  # and an example of it
     missing: tuple[str, ...] = ()  # the error codes of its 404
-    refusals: tuple[int, ...] = ()  # statuses beside those of every operation
     media: str = JSON
     is_change: bool = False  # of participation: made durable, applied by a worker
     is_open: bool = False  # needs no credential
@@ -37,9 +35,9 @@ class Entry:
 Entries = dict[tuple[str, str], Entry]
 
 
-def query(name: str, schema: Json, text: str) -> Json:
+def query(name: str, schema: Json, text: str, *, required: bool = False) -> Json:
     """A query parameter."""
-    return {"name": name, "in": "query", "required": False, "schema": schema, "description": text}
+    return {"name": name, "in": "query", "required": required, "schema": schema, "description": text}
 
 
 PAGE = (
@@ -48,5 +46,5 @@ PAGE = (
         {"type": "integer", "minimum": 1, "maximum": LIMIT_MOST, "default": LIMIT},
         "How many to give; fewer than this means the end.",
     ),
-    query("startingAfter", {"type": "string"}, "The last id of the page before."),
+    query("startingAfter", ID, "The last id of the page before."),
 )

@@ -27,6 +27,7 @@ ENTRIES: Entries = {
         name="getDescription",
         tag="Operations",
         summary="This description, for programs",
+        answer=answers.Described,
         example={"openapi": "3.1.0"},
         is_open=True,
     ),

@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.openapi.document import EXAMPLES, document
+from api.openapi import parameters
+from api.openapi.document import document
 from api.wire import Json
 
 TEMPLATES = Environment(
@@ -25,6 +26,7 @@ TEMPLATES = Environment(
     undefined=StrictUndefined,
 )
 TEMPLATES.filters["code"] = lambda text: Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704
+LONG = 90  # characters of a line
 CACHE = {"Cache-Control": "public, max-age=300"}
 
 
@@ -54,15 +56,20 @@ def render(described: Json, base_url: str, style: str) -> str:
     resolved = _resolved(described, described)
     shown = {tag["name"]: _operations(resolved, tag["name"], base_url) for tag in described["tags"]}
     return TEMPLATES.get_template("docs.html").render(
-        document=resolved, style=style, base_url=base_url, tags={tag: shown[tag] for tag in shown if shown[tag]},
+        document=resolved,
+        style=style,
+        base_url=base_url,
+        tags={tag: shown[tag] for tag in shown if shown[tag]},
         texts={tag["name"]: tag["description"] for tag in described["tags"]},
-        fields=fields, kind=kind, pretty=pretty,
+        fields=fields,
+        kind=kind,
+        pretty=pretty,
     )
 
 
 def fields(schema: Json) -> list[Json]:
-    """The fields of an object's schema, or of an array's items: name, kind, text, required."""
-    schema = schema.get("items", schema)
+    """The fields of an object's schema, or of what an array or a map holds: name, kind, text, required."""
+    schema = schema.get("items") or schema.get("additionalProperties") or schema
     required = schema.get("required", ())
     return [
         {"name": name, "kind": kind(each), "text": each.get("description", ""), "required": name in required}
@@ -73,16 +80,11 @@ def fields(schema: Json) -> list[Json]:
 def kind(schema: Json) -> str:
     """What a schema lets be, in a few words."""
     if "anyOf" in schema:
-        return " or ".join(dict.fromkeys(kind(each) for each in schema["anyOf"]))
+        return " or ".join(dict.fromkeys(_one_of(each) for each in schema["anyOf"]))
     if "enum" in schema or "const" in schema:
         return " or ".join(json.dumps(each) for each in schema.get("enum", [schema.get("const")]))
-    if "properties" in schema:
-        return f"{schema.get('title', 'object')} {{{', '.join(schema['properties'])}}}"
-    if schema.get("type") == "array":
-        return f"array of {kind(schema.get('items', {}))}{_bounds(schema, 'Items')}"
-    if isinstance(schema.get("additionalProperties"), dict):
-        return f"object of {kind(schema['additionalProperties'])}"
-    return f"{schema.get('type', 'anything')}{_bounds(schema, 'Length') or _bounds(schema, 'imum')}"
+    name = schema.get("type", "anything")
+    return {"array": _array, "object": _object}.get(name, _plain)(schema)
 
 
 def pretty(value: object) -> str:
@@ -100,16 +102,47 @@ def _operations(resolved: Json, tag: str, base_url: str) -> list[Json]:
 
 
 def _curl(method: str, path: str, operation: Json, base_url: str) -> str:
-    for name, example in EXAMPLES.items():
-        path = path.replace(f"{{{name}}}", example)
-    parts = [f"curl -X {method.upper()} {base_url}{path}" if method != "get" else f"curl {base_url}{path}"]
+    for name, said in parameters.PATH.items():
+        path = path.replace(f"{{{name}}}", said["example"])
+    needed = [each["name"] for each in operation["parameters"] if each["in"] == "query" and each.get("required")]
+    query = "&".join(f"{name}={parameters.PATH[name]['example']}" for name in needed)
+    url = f"{base_url}{path}?{query}" if query else f"{base_url}{path}"
+    parts = [f"curl {shlex.quote(url)}" if method == "get" else f"curl -X {method.upper()} {shlex.quote(url)}"]
     if operation.get("security") != []:
         parts.append('-H "Authorization: Bearer $MAILTALK_SECRET"')
-    body = operation.get("requestBody")
-    if body:
-        sent = json.dumps(body["content"]["application/json"]["example"], ensure_ascii=False)
-        parts += ['-H "Content-Type: application/json"', f"-d {shlex.quote(sent)}"]
-    return " \\\n  ".join(parts)
+    return " \\\n  ".join(parts + _curl_body(operation))
+
+
+def _curl_body(operation: Json) -> list[str]:
+    if "requestBody" not in operation:
+        return []
+    example = operation["requestBody"]["content"]["application/json"]["example"]
+    sent = json.dumps(example, ensure_ascii=False)
+    sent = sent if len(sent) <= LONG else json.dumps(example, ensure_ascii=False, indent=2)
+    return ['-H "Content-Type: application/json"', f"-d {shlex.quote(sent)}"]
+
+
+def _array(schema: Json) -> str:
+    if "prefixItems" in schema:
+        return f"[{', '.join(kind(each) for each in schema['prefixItems'])}]"
+    return f"array of {kind(schema.get('items', {}))}{_bounds(schema, 'Items')}"
+
+
+def _object(schema: Json) -> str:
+    if "properties" in schema:
+        return f"object {{{', '.join(schema['properties'])}}}"
+    values = schema.get("additionalProperties")
+    return f"object of {kind(values)}" if isinstance(values, dict) else "object"
+
+
+def _plain(schema: Json) -> str:
+    return f"{schema.get('type', 'anything')}{_bounds(schema, 'Length') or _bounds(schema, 'imum')}"
+
+
+def _one_of(schema: Json) -> str:
+    """A kind beside others; in brackets when it is an object of several kinds itself."""
+    said = kind(schema)
+    return f"({said})" if " or " in said else said
 
 
 def _bounds(schema: Json, what: str) -> str:
@@ -139,5 +172,7 @@ def _resolved(node: Any, described: Json) -> Any:
 def _guards(style: str) -> dict[str, str]:
     """Headers of a page that loads nothing, runs nothing and is framed by nobody."""
     digest = b64encode(sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
     return {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}

@@ -2,10 +2,12 @@
 
 from api import participants
 from api.openapi import answers
-from api.openapi.entry import Entries, Entry
+from api.openapi.entry import ID, PAGE, Entries, Entry, query
 
-PARTICIPANT = "/conversations/{conversationId}/participants/{userId}"
+PARTICIPANTS = "/conversations/{conversationId}/participants"
+PARTICIPANT = PARTICIPANTS + "/{userId}"
 NONE_FOUND = ("CONVERSATION_NOT_FOUND", "PARTICIPANT_NOT_FOUND")
+SEEN = {"access": "ReadWrite", "notify": "MentionsOnly", "muteUntil": None, "joinedAt": 1_700_000_000_000}
 JOINED = {
     "id": "chg_42",
     "kind": "join",
@@ -32,10 +34,10 @@ ENTRIES: Entries = {
         name="updateParticipant",
         tag="Participants",
         summary="Update a participant",
-        text='Only what is given changes. Access `"None"` (from version 2021-07-30) keeps a frozen view of what was '
-        "there at that moment, and nothing new.",
+        text="Only what is given changes. `muteUntil` ends by itself. Access `None` (from version 2021-07-30) keeps a "
+        "frozen view of what was there at that moment, and nothing new.",
         body=participants.Update,
-        sent={"notify": False},
+        sent={"notify": False, "muteUntil": "2030-01-01T09:00:00Z"},
         missing=NONE_FOUND,
         is_change=True,
     ),
@@ -54,8 +56,41 @@ ENTRIES: Entries = {
         summary="Get a participant",
         text="Ours, not TalkJS's.",
         answer=answers.Participant,
-        example={"access": "ReadWrite", "notify": "MentionsOnly", "joinedAt": 1_700_000_000_000},
+        example=SEEN,
         missing=NONE_FOUND,
+    ),
+    ("GET", PARTICIPANTS): Entry(
+        name="listParticipants",
+        tag="Participants",
+        summary="List participants, newest join first",
+        text="Ours, not TalkJS's. Who left or has access `None` is not in it.",
+        query=PAGE,
+        answer=answers.Members,
+        example={"data": [{"id": "alice", **SEEN}]},
+        missing=NONE_FOUND,
+    ),
+    ("POST", PARTICIPANTS): Entry(
+        name="changeParticipants",
+        tag="Participants",
+        summary="Join, update and leave, up to 1,000 at once",
+        text="In the order given, with a result for each action: one that fails undoes no other. A malformed action is "
+        "a result with status 400, and the answer is 200 all the same.",
+        body=answers.Actions,
+        needs_body=True,
+        sent={
+            "actions": [
+                {"id": 1, "method": "PUT", "params": {"userId": "alice", "access": "Read"}},
+                {"id": 2, "method": "DELETE", "params": {"userId": "nobody"}},
+            ]
+        },
+        answer=answers.Results,
+        example={
+            "responses": [
+                {"id": 1, "status": 200, "changeId": "chg_42"},
+                {"id": 2, "status": 404, "errorCode": "USER_NOT_FOUND", "reasons": ["user not found"]},
+            ]
+        },
+        missing=("CONVERSATION_NOT_FOUND",),
     ),
     ("GET", PARTICIPANT + "/email"): Entry(
         name="getInboundAddress",
@@ -66,6 +101,30 @@ ENTRIES: Entries = {
         answer=answers.InboundAddress,
         example={"emailAddress": "k3v7q2m5x4c6n7b2a5s3d6f7g2h4j5@reply.example.com"},
         missing=NONE_FOUND,
+    ),
+    ("POST", PARTICIPANT + "/email/rotate"): Entry(
+        name="rotateInboundAddress",
+        tag="Participants",
+        summary="Give a participant a new inbound address",
+        text="Ours, not TalkJS's. The old address is refused from then on. There is no body.",
+        answer=answers.InboundAddress,
+        example={"emailAddress": "b7n2c6m4x5q2v3k7a5s3d6f7g2h4j5@reply.example.com"},
+        missing=NONE_FOUND,
+        is_change=True,
+    ),
+    ("GET", "/changes"): Entry(
+        name="listChanges",
+        tag="Changes",
+        summary="List a conversation's changes, newest first",
+        text="`appliedSeq` is the order in which they took effect.",
+        query=(
+            query("conversationId", ID, "Which conversation's.", required=True),
+            query("userId", ID, "Only those of this user."),
+            *PAGE,
+        ),
+        answer=answers.Changes,
+        example={"data": [JOINED | {"appliedSeq": 7, "access": "ReadWrite", "notify": True}]},
+        missing=("CONVERSATION_NOT_FOUND",),
     ),
     ("GET", "/changes/{changeId}"): Entry(
         name="getChange",

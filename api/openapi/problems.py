@@ -40,9 +40,7 @@ COMPONENTS: dict[str, Json] = {
         LIMIT | IN_PROGRESS,
         {"Retry-After": RETRY},
     ),
-    "TooLarge": _response(
-        "The body is too large.", {"TOO_LARGE": {"body": ["is larger than 1000000 bytes"]}}
-    ),
+    "TooLarge": _response("The body is too large.", {"TOO_LARGE": {"body": ["is larger than 1000000 bytes"]}}),
     "KeyReused": _response(
         "This `Idempotency-Key` was used for another request.",
         {"IDEMPOTENCY_KEY_REUSED": {"Idempotency-Key": ["was used for another request"]}},

@@ -1,27 +1,65 @@
 """What no schema can say of a right request: it depends on what is there, or on two fields at once."""
 
+import itertools
+import re
 from typing import Any
 
 import schemathesis
 from schemathesis import Case, HookContext
 
+KEYS = itertools.count()
+STARTS = {"listMessages": "", "listChanges": "", "listConversations": "hello", "listUserConversations": "hello"}
+WRITING = {"postMessages", "importMessages"}
 KEPT, LOST = "hello", "hullo"  # nothing is done to the first, so that Alice may always write in it
+SPACE_TO_PYTHON_ONLY = re.compile("[\x1c-\x1f\x85]")
+PAST = 1_700_000_000_000
+GET_PAYLOAD = 3
 OLD = {"2021-01-01", "2021-02-09"}
 
 
 @schemathesis.hook
 def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> None:
     name = case.operation.definition.raw.get("operationId")
-    if name != "postMessages" and case.method != "GET" and case.path_parameters.get("conversationId") == KEPT:
+    if name not in WRITING and case.method != "GET" and case.path_parameters.get("conversationId") == KEPT:
         case.path_parameters["conversationId"] = LOST
+    case.path_parameters.update({key: _printable(value) for key, value in case.path_parameters.items()})
     if case.meta is not None and case.meta.generation.mode.is_positive:
-        case.path_parameters.update({key: _printable(value) for key, value in case.path_parameters.items()})
+        if isinstance(case.body, list | dict):
+            case.body = _as_we_read_it(case.body)
+        _with_key(case)
+        _with_query(case, name)
         MENDED.get(name, _as_it_is)(case)
+
+
+def _with_key(case: Case) -> None:
+    """A key that was used for another request is refused."""
+    for name in [each for each in case.headers if each.lower() == "idempotency-key"]:
+        case.headers[name] = f"key {next(KEYS)}"
+
+
+def _with_query(case: Case, name: str) -> None:
+    """Where a page starts must be there."""
+    for parameter in ("startingAfter", "asUser"):
+        if parameter in case.query:
+            case.query[parameter] = STARTS.get(name, "alice") if parameter == "startingAfter" else "alice"
+            if not case.query[parameter]:
+                del case.query[parameter]
 
 
 def _printable(text: str) -> str:
     # schemathesis reads \p{L} and its like more widely than they are.
-    return "".join(character if character.isprintable() else "x" for character in str(text))
+    return "".join(each if each.isascii() or each.isprintable() else "x" for each in str(text))
+
+
+def _as_we_read_it(value: Any) -> Any:
+    """To JSON Schema 7.0 is an integer, and U+001C is no white space; to us the one is not, and the other is."""
+    if isinstance(value, list):
+        return [_as_we_read_it(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _as_we_read_it(each) for key, each in value.items()}
+    if isinstance(value, str):
+        return SPACE_TO_PYTHON_ONLY.sub("x", value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _as_it_is(case: Case) -> None:
@@ -29,8 +67,8 @@ def _as_it_is(case: Case) -> None:
 
 
 def _with_name(case: Case) -> None:
-    if isinstance(case.body, dict):
-        case.body = _user(case.body)
+    case.body = _user(case.body if isinstance(case.body, dict) else {})
+    case.media_type = "application/json"
 
 
 def _with_names(case: Case) -> None:
@@ -49,12 +87,29 @@ def _with_known_access(case: Case) -> None:
 
 
 def _with_participant(case: Case) -> None:
-    """Who writes must take part."""
-    senders = [message for message in case.body if message["type"] == "UserMessage"]
-    if senders:
-        case.path_parameters["conversationId"] = KEPT
-        for message in senders:
+    """Who writes must take part, and what is answered must be there."""
+    for message in case.body:
+        message.pop("referencedMessageId", None)
+        message.pop("idempotencyKey", None)
+        if message["type"] == "UserMessage":
+            case.path_parameters["conversationId"] = KEPT
             message["sender"] = "alice"
+
+
+def _with_people(case: Case) -> None:
+    """Who wrote and read must be a user, and it must lie in the past."""
+    _with_participant(case)
+    for message in case.body:
+        message["timestamp"] = min(message["timestamp"], PAST)
+        message["readBy"] = ["bob" for _ in message.get("readBy", ())]
+
+
+def _with_queries(case: Case) -> None:
+    """A batch holds no batch, and the payload of a GET is its query."""
+    for operation in case.body:
+        operation[2] = "/users"
+        if operation[1] == "GET" and len(operation) > GET_PAYLOAD:
+            operation[GET_PAYLOAD] = {"limit": 1}
 
 
 def _with_printable_participants(case: Case) -> None:
@@ -72,4 +127,6 @@ MENDED = {
     "putConversation": _with_printable_participants,
     "updateParticipant": _with_known_access,
     "postMessages": _with_participant,
+    "importMessages": _with_people,
+    "batch": _with_queries,
 }

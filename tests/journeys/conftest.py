@@ -5,8 +5,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from people import Relay
-from stack import Stack
+
+pytest.register_assert_rewrite("mailboxes", "people", "stack", "story")
+
+from mailboxes import Relay  # noqa: E402 - after its asserts are to be explained
+from stack import Stack  # noqa: E402 - the same
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from email.message import EmailMessage
 
-from people import Backend, Json, Mail, Mailboxes, Post
+from mailboxes import Mail, Mailboxes
+from people import Backend, Json, Post
 from stack import Stack, until
 
 PEOPLE = ("alice", "bob", "carol", "dave", "erin")

@@ -1,6 +1,6 @@
 from collections.abc import Callable
 
-from people import Relay
+from mailboxes import Relay
 from stack import Stack, free_port, until
 from story import Story
 

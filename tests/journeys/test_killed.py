@@ -1,7 +1,7 @@
 from collections.abc import Callable
 
 import pytest
-from people import Relay
+from mailboxes import Relay
 from stack import OURS, Stack
 from story import Story
 

@@ -1,6 +1,6 @@
 from collections.abc import Callable
 
-from people import Captured, Relay
+from mailboxes import Captured, Relay
 from stack import Stack
 from story import Story
 

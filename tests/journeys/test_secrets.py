@@ -7,7 +7,8 @@ from time import time
 
 import jwt
 import pytest
-from people import Backend, Mail, Relay
+from mailboxes import Mail, Relay
+from people import Backend
 from stack import GREETING, PATIENCE, Stack, until
 from story import ANSWER, HELLO, LAST, QUESTION, Story, answer
 
@@ -36,11 +37,11 @@ def hard_times(stack: Stack, relay: Relay, story: Story) -> None:
     """Let all go wrong that may: each trouble is one of which programs like to tell in a log."""
     wrong_credentials(story.backend, stack.secret)
     wrong_bodies(story.backend)
-    mail = story.mails("bob")[0]
-    assert story.post.recipient(f"{mail.reply_to[1:]}").startswith("550 ")
+    mail, elsewhere = story.mails("bob")[0], story.mails("bob", "Elsewhere 1")[0]
+    assert story.post.recipient(mail.reply_to[1:]).startswith("550 ")
     assert story.post.recipient(f"{mail.reply_to}.example").startswith("550 ")
-    story.post.deliver("bob@example.com", mail.reply_to, BURST)
-    story.post.deliver("", mail.reply_to, bounce(mail))
+    story.post.deliver("bob@example.com", elsewhere.reply_to, BURST)
+    story.post.deliver("", elsewhere.reply_to, bounce(elsewhere))
     refuse(relay, story, mail)
     stack.kill_children("postgres")
     story.post.deliver("bob@example.com", mail.reply_to, answer(mail, ANSWER))  # once more: it is known already
@@ -50,8 +51,9 @@ def hard_times(stack: Stack, relay: Relay, story: Story) -> None:
 def wrong_credentials(backend: Backend, secret: str) -> None:
     claims = {"tokenType": "app", "iss": "demo", "exp": time() + PATIENCE}
     forged = jwt.encode(claims, secret[::-1], "HS256")
-    for wrong in (secret[:-1], forged, f"{secret}\x01", f"{secret}.{secret}.{secret}"):
+    for wrong in (secret[:-1], forged, f"{secret}.{secret}.{secret}"):
         assert backend.ask("GET", HELLO, secret=wrong).status_code == 401
+    assert backend.ask("GET", HELLO, secret=f"{secret}\x01").status_code == 400
     expired = jwt.encode({**claims, "exp": 1}, secret, "HS256")
     assert backend.ask("GET", HELLO, secret=expired).status_code == 401
 
@@ -63,8 +65,8 @@ def wrong_bodies(backend: Backend) -> None:
 
 def refuse(relay: Relay, story: Story, mail: Mail) -> None:
     """Have the relay refuse two recipients, with all it knows in its answer."""
-    relay.refusals["dave@example.com"] = f"451 4.2.0 Later: Reply-To {mail.reply_to} said {QUESTION}"
-    relay.refusals["erin@example.com"] = f"550 5.1.1 Never: Reply-To {mail.reply_to} said {QUESTION}"
+    relay.refusals["dave@example.com"] = f"451 4.2.0 Later: you said {QUESTION}"
+    relay.refusals["erin@example.com"] = f"550 5.1.1 Never: you said {QUESTION}"
     place = "/conversations/refused"
     story.backend.put(place, {"subject": "Refused", "participants": ["alice", "dave", "erin"]})
     story.backend.post(f"{place}/messages", [{"type": "UserMessage", "sender": "alice", "text": "Carry on"}])

@@ -207,8 +207,10 @@ def test_without_a_life_nothing_is_claimed(post: Post, sink: Sink, sender: Worke
 
 def test_bytes_that_cannot_be_opened_fail_and_keep_no_other_waiting(post: Post, sink: Sink, sender: Worker) -> None:
     post.say("bob", "hi", 40)
-    assert post.mailed(80) == ["alice"]
+    post.close(80)
+    assert post.make(80) == 1
     rows(post.cast.database, "UPDATE deliveries SET body_sealed = 'junk' WHERE user_id = 'bob'")
+    rows(post.cast.database, "UPDATE deliveries SET created_at = now()")
     sender.work.deliver()
     assert sorted(column(post.cast.database, STAGES)) == ["failed", "sent"]
     assert sink.recipients == ["alice@example.com"]

@@ -201,3 +201,22 @@ def test_closing_waits_for_what_came(kept: Database) -> None:
 
     asyncio.run(go())
     assert len(everything(kept)) == 20
+
+
+def test_heavy_items_share_no_commit_and_fill_the_queue_by_their_weight(
+    kept: Database, commits: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "BATCH_LIMIT", 4)
+    monkeypatch.setattr(group_commit, "QUEUE_LIMIT", 12)
+
+    async def go() -> list[str | BaseException]:
+        opened = Door(kept, write, lambda: None, weigh=len)
+        items = ("a", "heavier", "b", "c", "dd", "over")  # 1, 7, 1 + 1 + 2; and one too many
+        outcomes = await asyncio.gather(*map(opened.put, items), return_exceptions=True)
+        await opened.close()
+        return outcomes
+
+    *stored, refused = asyncio.run(go())
+    assert stored == ["A", "HEAVIER", "B", "C", "DD"]
+    assert isinstance(refused, Unavailable)
+    assert len(commits) == 3

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 from asking import column, heal, raise_for, rows
 from cast import QUICK, Cast
+from sqlalchemy import text
 
 from mailtalk import addresses, clock, conversations, inbound
 from mailtalk.addresses import Bearer
@@ -19,6 +20,7 @@ DOMAIN = "reply.localhost"
 READ, NONE = Request(ChangeKind.UPDATE, Access.READ), Request(ChangeKind.UPDATE, Access.NONE)
 LEAVE, ROTATE = Request(ChangeKind.LEAVE), Request(ChangeKind.ROTATE)
 OUTCOMES = "SELECT outcome, reason FROM inbound_mails ORDER BY id"
+FIRST = "SELECT 1 FROM inbound_mails WHERE id = (SELECT min(id) FROM inbound_mails)"
 TEXTS = "SELECT text FROM messages ORDER BY seq"
 
 
@@ -154,8 +156,8 @@ def test_a_mail_that_comes_twice_is_posted_once(box: Box) -> None:
 
 
 def test_the_same_id_with_another_text_is_another_mail(box: Box) -> None:
-    for text in ("one", "two"):
-        box.receive(mail(text, "Message-ID: <1@x>\r\n"), box.bearer("bob"))
+    for said in ("one", "two"):
+        box.receive(mail(said, "Message-ID: <1@x>\r\n"), box.bearer("bob"))
     assert box.outcomes() == [("posted", "whole")] * 2
 
 
@@ -167,7 +169,7 @@ def test_the_same_id_with_another_text_is_another_mail(box: Box) -> None:
         (mail(sender=f"x@{DOMAIN}"), "ignored", "loop: own-domain"),
         (mail(sender="a@x.example, b@x.example"), "refused", "not-one-from"),
         (b"no header at all\r\n", "refused", "not-one-from"),
-        (mail(head="X-A: 1\r\n" * 10_000), "refused", "headers-too-large"),
+        (mail(head="X-A: 1\r\n" * 20_000), "refused", "header-block-too-large"),
     ],
 )
 def test_what_is_no_reply_has_an_outcome_with_a_reason(box: Box, raw: bytes, outcome: str, reason: str) -> None:
@@ -206,12 +208,11 @@ def test_access_lost_after_the_door_is_refused(box: Box, change: Request) -> Non
 
 def test_one_participants_mails_keep_their_order(box: Box) -> None:
     bob, alice = box.bearer("bob"), box.bearer("alice")
-    for text, bearer in (("one", bob), ("two", bob), ("three", alice)):
-        box.receive(mail(text), bearer)
+    for said, bearer in (("one", bob), ("two", bob), ("three", alice)):
+        box.receive(mail(said), bearer)
     desk = Desk(box.keyring, DOMAIN, QUICK)
     with box.cast.database.transaction() as session:
-        row = session.scalars(rows_locked()).one()
-        assert row == 1
+        assert session.execute(text(f"{FIRST} FOR UPDATE")).all()
         found = []
         with box.cast.database.transaction() as other:
             taken = inbound._take(other, clock.now())
@@ -221,12 +222,6 @@ def test_one_participants_mails_keep_their_order(box: Box) -> None:
         assert inbound.process(session, desk, clock.now()) is not None
     box.outcomes()
     assert box.texts() == ["one", "two", "three"]
-
-
-def rows_locked():  # type: ignore[no-untyped-def]
-    from sqlalchemy import text  # noqa: PLC0415
-
-    return text("SELECT 1 FROM inbound_mails WHERE id = (SELECT min(id) FROM inbound_mails) FOR UPDATE")
 
 
 def test_mail_to_the_unsubscribe_address_asks_for_notify_off(box: Box) -> None:
@@ -244,7 +239,7 @@ def test_mail_to_the_unsubscribe_address_asks_for_notify_off(box: Box) -> None:
         mail(head="Message-ID: <\x00\x01@x>\r\n"),
         mail(head="Message-ID: <\udc80@x>\r\n".encode("utf-8", "surrogateescape").decode("latin-1")),
         mail("x", 'Content-Type: text/plain; charset="utf-7"\r\n'),
-        b"From: bob@example.com\r\nMessage-ID: <\xff\xfe@x>\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\xed\xa0\x80\r\n",
+        b"From: bob@example.com\r\nMessage-ID: <\xff\xfe@x>\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\xed\xa0\x80",
         mail("x", "Auto-Submitted: auto-\x00replied\r\n"),
         mail("=00", "Content-Transfer-Encoding: quoted-printable\r\n"),
         mail(
@@ -280,7 +275,6 @@ def test_poison_is_tried_five_times_and_kept(box: Box) -> None:
 
 def test_a_database_in_trouble_is_no_poison(box: Box) -> None:
     box.receive(mail(), box.bearer("bob"))
-    rows(box.cast.database, "ALTER DATABASE CURRENT SET x.y = '1'") if False else None
     rows(box.cast.database, """CREATE FUNCTION full() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN RAISE 'disk full' USING ERRCODE = '53100'; END $$""")  # fmt: skip
     rows(box.cast.database, "CREATE TRIGGER t BEFORE INSERT ON messages EXECUTE FUNCTION full()")
@@ -303,10 +297,7 @@ def test_no_table_holds_an_inbound_address_in_clear(box: Box) -> None:
     tables = column(box.cast.database, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     assert len(tables) > 8
     for table in tables:
-        dump = "".join(
-            column(box.cast.database, f"SELECT encode(convert_to(t::text, 'UTF8'), 'escape') FROM {table} t")
-        )
-        clear = dump.lower()
+        clear = "".join(column(box.cast.database, f"SELECT CAST(t AS text) FROM {table} t")).lower()  # noqa: S608
         for secret in secrets:
             token = secret.partition("@")[0]
             assert token not in clear, table

@@ -1,0 +1,77 @@
+"""The sweep looks by itself: at what is due, in spite of failures, and with no broker at all."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from asking import column
+from cast import Cast
+from servers import make_settings, working
+from waiting import until
+
+from mailtalk.db import Database
+from mailtalk.errors import Unavailable
+from mailtalk.participation import Request
+from mailtalk.vocabulary import ChangeKind
+from worker.server import Worker
+from worker.sweep import LONGEST, SHORTEST, Sweep, pause
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("due", "seconds"),
+    [(None, LONGEST), (-100, SHORTEST), (0, SHORTEST), (0.2, 0.2), (LONGEST + 1, LONGEST), (10**9, LONGEST)],
+)
+def test_it_sleeps_until_what_is_due_but_neither_for_ever_nor_not_at_all(due: float | None, seconds: float) -> None:
+    moment = None if due is None else NOW + timedelta(seconds=due)
+    assert pause(moment, NOW) == seconds
+
+
+@pytest.mark.parametrize("error", [Unavailable("away"), RuntimeError("a defect")])
+def test_a_look_that_fails_keeps_no_other_look_from_looking(database: Database, error: Exception) -> None:
+    looks: list[str] = []
+
+    def fail() -> None:
+        looks.append("failed")
+        raise error
+
+    sweep = Sweep(database, fail, lambda: looks.append("looked"))
+    sweep.start()
+    try:
+        until(lambda: looks[:4] == ["failed", "looked"] * 2)
+    finally:
+        sweep.stop()
+
+
+def test_it_goes_on_while_the_database_is_away() -> None:
+    looked = threading.Event()
+    sweep = Sweep(Database("postgresql://127.0.0.1:1/none"), looked.set)
+    sweep.start()
+    try:
+        for _ in range(2):
+            assert looked.wait(30)
+            looked.clear()
+    finally:
+        sweep.stop()
+
+
+def test_without_a_broker_changes_are_applied_and_mails_made(cast: Cast, database_url: str) -> None:
+    settings = make_settings(database_url=database_url, redis_url="redis://127.0.0.1:1")
+    worker = Worker(settings)
+    worker.start()
+    try:
+        for user in ("alice", "bob"):
+            cast.accept(user, Request(ChangeKind.JOIN))
+        until(lambda: column(cast.database, "SELECT count(*) FROM participations") == [2])
+        cast.say("alice", "hi")
+        until(lambda: column(cast.database, "SELECT stage FROM deliveries") == ["captured"])
+    finally:
+        worker.stop()
+
+
+def test_with_a_broker_the_bell_is_answered(cast: Cast, settings: object, database_url: str, redis_url: str) -> None:
+    with working(make_settings(database_url=database_url, redis_url=redis_url)) as worker:
+        cast.accept("alice", Request(ChangeKind.JOIN))
+        worker.celery.send_task("mailtalk.apply_changes")
+        until(lambda: column(cast.database, "SELECT status FROM changes") == ["applied"])

@@ -1,0 +1,25 @@
+"""The purge: forgets idempotency keys that are older than was promised, once an hour at most."""
+
+import time
+
+from mailtalk import clock, idempotency
+from mailtalk.db import Database
+
+HOUR = 3600.0  # seconds
+
+
+class Purge:
+    """A look of the sweep's; the first one purges."""
+
+    def __init__(self, database: Database) -> None:
+        self._database, self._next = database, 0.0
+
+    def look(self) -> None:
+        """Purge, unless it was done within the hour."""
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + HOUR
+        purged = 1
+        while purged:
+            with self._database.transaction() as session:
+                purged = idempotency.purge(session, clock.now())
