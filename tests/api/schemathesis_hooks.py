@@ -3,6 +3,7 @@
 import itertools
 import re
 from typing import Any
+from urllib.parse import quote, unquote
 
 import schemathesis
 from schemathesis import Case, HookContext
@@ -22,8 +23,8 @@ def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> Non
     name = case.operation.definition.raw.get("operationId")
     if name not in WRITING and case.method != "GET" and case.path_parameters.get("conversationId") == KEPT:
         case.path_parameters["conversationId"] = LOST
-    case.path_parameters.update({key: _printable(value) for key, value in case.path_parameters.items()})
     if case.meta is not None and case.meta.generation.mode.is_positive:
+        case.path_parameters.update({key: _of_path(value) for key, value in case.path_parameters.items()})
         if isinstance(case.body, list | dict):
             case.body = _as_we_read_it(case.body)
         _with_key(case)
@@ -46,9 +47,15 @@ def _with_query(case: Case, name: str) -> None:
                 del case.query[parameter]
 
 
+def _of_path(value: object) -> str:
+    """An id that is encoded already."""
+    text = unquote(str(value))
+    return str(value) if text.isprintable() else quote(_printable(text), safe="")
+
+
 def _printable(text: str) -> str:
     # schemathesis reads \p{L} and its like more widely than they are.
-    return "".join(each if each.isascii() or each.isprintable() else "x" for each in str(text))
+    return "".join(each if each.isprintable() else "x" for each in text)
 
 
 def _as_we_read_it(value: Any) -> Any:

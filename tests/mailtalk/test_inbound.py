@@ -239,7 +239,7 @@ def test_mail_to_the_unsubscribe_address_asks_for_notify_off(box: Box) -> None:
         mail(head="Message-ID: <\x00\x01@x>\r\n"),
         mail(head="Message-ID: <\udc80@x>\r\n".encode("utf-8", "surrogateescape").decode("latin-1")),
         mail("x", 'Content-Type: text/plain; charset="utf-7"\r\n'),
-        b"From: bob@example.com\r\nMessage-ID: <\xff\xfe@x>\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\xed\xa0\x80",
+        b"From: bob@x.example\r\nMessage-ID: <\xff@x>\r\nContent-Type: text/plain; charset=utf8\r\n\r\n\xed\xa0\x80",
         mail("x", "Auto-Submitted: auto-\x00replied\r\n"),
         mail("=00", "Content-Transfer-Encoding: quoted-printable\r\n"),
         mail(
