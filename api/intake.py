@@ -86,7 +86,7 @@ class Intake:
         seconds = patience(prefer, self._wait_seconds)
         ids = [each for each in taken.accepted if isinstance(each, int)]
         if taken.replayed:
-            await self._outcomes.look(asked[0].app_id, ids)
+            self._outcomes.announced(ids)
         ended = await self._outcomes.of(asked[0].app_id, ids, seconds) if ids and seconds else {}
         return [
             each if isinstance(each, NotFound) else Receipt(each, one, ended.get(each), taken.replayed)

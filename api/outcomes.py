@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
@@ -14,12 +15,11 @@ from mailtalk import changes
 from mailtalk.changes import Ended
 from mailtalk.db import Database
 from mailtalk.errors import Unavailable
-from mailtalk.vocabulary import ChangeStatus
 from worker.bell import CHANNEL
 
 HEARING = 0.5  # seconds between two looks while we hear what is announced: announcements may be lost
 DEAF = 0.1  # and while we don't
-RECENT = 20_000  # announcements kept for those who have not begun to wait
+HEARD = 20_000  # announcements kept for those who have not begun to wait
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,8 @@ class Outcomes:
     def __init__(self, database: Database, redis_url: str) -> None:
         self._database, self._redis_url = database, redis_url
         self._waiting: dict[int, list[_Waiter]] = {}
-        self._recent: dict[int, Ended] = {}
+        self._heard: dict[int, None] = {}  # in order, the oldest first
+        self._news = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self.hears = False
 
@@ -65,17 +66,21 @@ class Outcomes:
         waiter = _Waiter(app_id, set(ids), asyncio.get_running_loop().create_future())
         for change_id in ids:
             self._waiting.setdefault(change_id, []).append(waiter)
-            if change_id in self._recent:
-                waiter.hear(self._recent[change_id])
+        if not self._heard.keys().isdisjoint(ids):
+            self._news.set()
         try:
             await asyncio.wait([waiter.done], timeout=seconds)
         finally:
             self._forget(waiter, ids)
         return waiter.ended
 
-    async def look(self, app_id: str, ids: Sequence[int]) -> None:
-        """Look at the rows of changes that may have ended long ago."""
-        self._tell(await run_in_threadpool(self._ended, [(app_id, change_id) for change_id in ids]))
+    def announced(self, ids: Sequence[int]) -> None:
+        """Look at once for those who wait for these, or will: they may have ended. The rows say how, nobody else."""
+        self._heard.update(dict.fromkeys(ids))
+        while len(self._heard) > HEARD:
+            del self._heard[next(iter(self._heard))]
+        if not self._waiting.keys().isdisjoint(ids):
+            self._news.set()
 
     def _forget(self, waiter: _Waiter, ids: Iterable[int]) -> None:
         for change_id in ids:
@@ -85,13 +90,8 @@ class Outcomes:
 
     def _tell(self, ended: Iterable[Ended]) -> None:
         for each in ended:
-            waiters = self._waiting.get(each.id, [])
-            for waiter in waiters:
+            for waiter in self._waiting.get(each.id, []):
                 waiter.hear(each)
-            if not waiters:
-                self._recent[each.id] = each
-        while len(self._recent) > RECENT:
-            del self._recent[next(iter(self._recent))]
 
     async def _listen(self) -> None:
         while True:
@@ -115,11 +115,13 @@ class Outcomes:
             while True:
                 message = await pubsub.get_message(timeout=1)
                 if message is not None:
-                    self._tell(Ended(i, ChangeStatus(status), code) for i, status, code in json.loads(message["data"]))
+                    self.announced([int(change_id) for change_id in json.loads(message["data"])])
 
     async def _look(self) -> None:
         while True:
-            await asyncio.sleep(HEARING if self.hears else DEAF)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), HEARING if self.hears else DEAF)
+            self._news.clear()
             if self._waiting:
                 try:
                     self._tell(await run_in_threadpool(self._ended, self._left()))

@@ -83,7 +83,7 @@ def _take(session: Session, now: datetime, only: Sequence[int] | None) -> list[L
             WHERE status = 'pending' AND (CAST(:only AS bigint[]) IS NULL OR id = ANY(:only))
             GROUP BY app_id, conversation_id
             HAVING max(not_before) IS NULL OR max(not_before) <= :now OR CAST(:only AS bigint[]) IS NOT NULL
-            ORDER BY app_id, conversation_id LIMIT :lanes OFFSET 0) AS lanes
+            ORDER BY min(id) LIMIT :lanes OFFSET 0) AS lanes
         WHERE pg_try_advisory_xact_lock(hashtextextended(app_id || chr(31) || conversation_id, 0))"""),
         {"only": only, "now": now, "lanes": LANES},
     )

@@ -18,7 +18,7 @@ PROCESS_INBOUND = "mailtalk.process_inbound"
 DELIVER = "mailtalk.deliver"
 CHANNEL = "mailtalk:ended"
 PAUSE = 1.0  # seconds without ringing after a failure: the sweep finds the work
-CLOSING = 2.0  # seconds that closing waits for what is to be rung
+CLOSING = 3.0  # seconds that closing waits for what is to be rung
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class Bell:
         url = settings.redis_url.get_secret_value() if settings.redis_url else ""
         self._redis = redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1, retry=None)
         self._names: set[str] = set()
-        self._ended: list[Ended] = []
+        self._ended: list[int] = []
         self._wake = threading.Condition()
         self._closing = False
         self._silent_until = 0.0
@@ -45,9 +45,9 @@ class Bell:
             self._wake.notify()
 
     def announce(self, ended: Sequence[Ended]) -> None:
-        """Tell the waiting requests what became of their changes; call it after the commit."""
+        """Tell the waiting requests to look at their changes; call it after the commit."""
         with self._wake:
-            self._ended.extend(ended)
+            self._ended.extend(each.id for each in ended)
             self._wake.notify()
 
     def close(self) -> None:
@@ -70,13 +70,12 @@ class Bell:
                 self._celery.close()
                 return
 
-    def _send(self, names: set[str], ended: Sequence[Ended]) -> None:
+    def _send(self, names: set[str], ended: Sequence[int]) -> None:
         if time.monotonic() < self._silent_until:
             return
         try:
             if ended:
-                told = [(each.id, each.status, each.error_code) for each in ended]
-                self._redis.publish(CHANNEL, json.dumps(told))
+                self._redis.publish(CHANNEL, json.dumps(ended))
             for name in names:
                 self._celery.send_task(name, retry=False)
         except Exception as error:  # noqa: BLE001  whatever the broker's libraries raise: the row is there, the sweep looks

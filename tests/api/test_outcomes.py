@@ -55,7 +55,7 @@ def test_who_comes_after_the_announcement_hears_of_it_all_the_same(cast: Cast, r
     assert [list(each) for each in asyncio.run(go())] == [[change_id]] * 2
 
 
-@pytest.mark.parametrize("nonsense", ["", "x", "{}", "7", "[7]", "[[7]]", '[[7, "gone", null]]', "[[[], {}, 1]]"])
+@pytest.mark.parametrize("nonsense", ["", "x", "{}", "7", "[[7]]", '["x"]', "[null]", "[9223372036854775808]"])
 def test_nonsense_on_the_channel_stops_nobody(stack: Stack, nonsense: str) -> None:
     with redis.Redis.from_url(stack.settings.require("redis_url")) as broker:
         broker.publish(CHANNEL, nonsense)

@@ -19,6 +19,7 @@ import psutil
 MAILTALK = Path(sys.executable).parent / "mailtalk"
 OURS = ("api", "worker", "bridge")
 PATIENCE = 90.0  # seconds, for a machine that has other things to do
+HOPELESS = 5  # starts of what dies again
 PACE = {"MAILTALK_QUIET_SECONDS": "0.3", "MAILTALK_CAP_SECONDS": "2"}
 GREETING = re.compile(r"\nMailtalk is up\..*?Secret +(?P<secret>\S+)\n.*? mails\n", re.DOTALL)
 
@@ -43,6 +44,7 @@ class Stack:
         self.smtp = ("127.0.0.1", free_port())
         self.url = f"http://127.0.0.1:{free_port()}"
         self.secret = ""
+        self._said = 0
         self._process: subprocess.Popen[bytes] | None = None
         given = {f"MAILTALK_{name.upper()}": value for name, value in settings.items()}
         ports = {"MAILTALK_API_PORT": self.url.rpartition(":")[2], "MAILTALK_SMTP_PORT": str(self.smtp[1])}
@@ -60,13 +62,12 @@ class Stack:
 
     def start(self) -> None:
         """Run it, until it greets."""
-        greeted = len(GREETING.findall(self.out))
+        self._said = len(self.out)
         with (self.directory / "out").open("ab") as out, (self.directory / "err").open("ab") as err:
             self._process = subprocess.Popen(
                 [sys.executable, MAILTALK, "up"], env=self.environment, cwd=self.directory, stdout=out, stderr=err
             )
-        greetings = until("`mailtalk up` greets", lambda: self._running(list(GREETING.finditer(self.out))[greeted:]))
-        self.secret = greetings[0]["secret"]
+        self.secret = until("`mailtalk up` greets", self._greeting)["secret"]
 
     def stop(self) -> int:
         """Ask it to stop; gives its exit code, once it and all it started are gone."""
@@ -113,10 +114,12 @@ class Stack:
                 return child
         return None
 
-    def _running(self, found: Found) -> Found:
+    def _greeting(self) -> re.Match[str] | None:
+        said = self.out[self._said :]
         assert self._process
-        assert self._process.poll() is None, f"`mailtalk up` ended:\n{self.out}\n{self.err}"
-        return found
+        assert self._process.poll() is None, f"`mailtalk up` ended: {said}"
+        assert said.count("starting it again") < HOPELESS, f"a process does not live: {said}"
+        return GREETING.search(said)
 
     def _end(self, how: signal.Signals) -> int:
         assert self._process

@@ -13,7 +13,7 @@ from worker.life import Life
 
 HERE = f"""FROM pg_locks WHERE locktype = 'advisory' AND classid = {WORKER_LOCK}
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
-HELD = f"SELECT objid {HERE}"  # noqa: S608
+HELD = f"SELECT objid {HERE}"
 
 
 @pytest.fixture
