@@ -67,7 +67,7 @@ ENTRIES: Entries = {
         query=PAGE,
         answer=answers.Members,
         example={"data": [{"id": "alice", **SEEN}]},
-        missing=NONE_FOUND,
+        missing=("CONVERSATION_NOT_FOUND",),
     ),
     ("POST", PARTICIPANTS): Entry(
         name="changeParticipants",

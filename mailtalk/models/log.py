@@ -1,0 +1,75 @@
+"""What was asked for and by whom: changes, answered keys, imports; and the workers that live."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Identity, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mailtalk.models.base import NOW, Base
+
+
+class Change(Base):
+    """A requested join, update or leave; `applied_seq` is the order in which they took effect."""
+
+    __tablename__ = "changes"
+    __table_args__ = (
+        Index("ix_changes_log", "app_id", "conversation_id", "id"),
+        Index("ix_changes_pending", "app_id", "conversation_id", "id", postgresql_where=text("status = 'pending'")),
+    )
+
+    app_id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    conversation_id: Mapped[str]
+    user_id: Mapped[str]
+    kind: Mapped[str]
+    access: Mapped[str | None]
+    notify: Mapped[str | None]
+    mute_given: Mapped[bool] = mapped_column(server_default="false")
+    mute_until: Mapped[datetime | None]
+    status: Mapped[str] = mapped_column(server_default="pending")
+    error_code: Mapped[str | None]
+    requested_at: Mapped[datetime]
+    applied_at: Mapped[datetime | None]
+    applied_seq: Mapped[int | None]
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    not_before: Mapped[datetime | None]
+
+
+class IdempotencyKey(Base):
+    """A request that carried an Idempotency-Key, and its answer, or the changes that answer it."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (Index(None, "created_at"),)
+
+    app_id: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    request_hash: Mapped[bytes]
+    change_ids: Mapped[list[Any] | None]
+    status: Mapped[int | None]
+    body: Mapped[bytes | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class ImportBatch(Base):
+    """Lines of an imported file that were taken together; where the last one ends, the next run of it goes on."""
+
+    __tablename__ = "import_batches"
+
+    app_id: Mapped[str] = mapped_column(primary_key=True)
+    file_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    after_line: Mapped[int] = mapped_column(primary_key=True)
+    last_line: Mapped[int]
+    taken: Mapped[list[Any]]  # for each row [its line, its change's id or null, why it was refused or null]
+    accepted_at: Mapped[datetime]
+
+
+class Worker(Base):
+    """A worker's life: while it lives it holds the session-level advisory lock of its id."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    name: Mapped[str]
+    started_at: Mapped[datetime]
+    beat_at: Mapped[datetime]

@@ -1,0 +1,150 @@
+"""Apps, users, conversations, and who takes part."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mailtalk.models.base import NOW, Base, Json
+
+
+class App(Base):
+    """A tenant: its secret is kept sealed (JWTs need it) and hashed (so that a raw secret finds its app)."""
+
+    __tablename__ = "apps"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    secret_sealed: Mapped[bytes]
+    secret_hash: Mapped[bytes] = mapped_column(unique=True)
+    participant_limit: Mapped[int | None] = mapped_column(server_default="100")
+    default_version: Mapped[str] = mapped_column(server_default="2024-01-01")
+    quiet_seconds: Mapped[float | None]  # none: as the settings say
+    cap_seconds: Mapped[float | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class User(Base):
+    """A person an app knows; never deleted."""
+
+    __tablename__ = "users"
+    __table_args__ = (Index(None, "app_id", "created_at", "id"),)
+
+    app_id: Mapped[str] = mapped_column(ForeignKey("apps.id"), primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    emails: Mapped[list[str] | None]
+    phones: Mapped[list[str] | None]
+    photo_url: Mapped[str | None]
+    welcome_message: Mapped[str | None]
+    locale: Mapped[str | None]
+    role: Mapped[str | None]
+    custom: Mapped[Json] = mapped_column(server_default="{}")
+    push_tokens: Mapped[Json | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class Conversation(Base):
+    """A conversation; its row is the lock under which seq and applied_seq are given out."""
+
+    __tablename__ = "conversations"
+    __table_args__ = (
+        Index(None, "window_due_at", postgresql_where=text("window_due_at IS NOT NULL")),
+        Index("ix_conversations_activity", "app_id", text("coalesce(last_message_at, created_at)"), "id"),
+        Index("ix_conversations_created", "app_id", "created_at", "id"),
+    )
+
+    app_id: Mapped[str] = mapped_column(ForeignKey("apps.id"), primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str | None]
+    photo_url: Mapped[str | None]
+    welcome_messages: Mapped[list[Any] | None]
+    custom: Mapped[Json] = mapped_column(server_default="{}")
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    last_seq: Mapped[int] = mapped_column(server_default="0")
+    last_message_at: Mapped[datetime | None]
+    applied_seq: Mapped[int] = mapped_column(server_default="0")
+    window_opened_at: Mapped[datetime | None]
+    window_due_at: Mapped[datetime | None]
+    window_from_seq: Mapped[int | None]
+
+
+class Participation(Base):
+    """A user in a conversation; survives leaving, so that `generation` never goes back."""
+
+    __tablename__ = "participations"
+    __table_args__ = (
+        ForeignKeyConstraint(["app_id", "conversation_id"], ["conversations.app_id", "conversations.id"]),
+        ForeignKeyConstraint(["app_id", "user_id"], ["users.app_id", "users.id"]),
+        Index(None, "app_id", "user_id"),
+        Index("uq_participations_id", "id", unique=True),
+    )
+
+    app_id: Mapped[str] = mapped_column(primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(server_default=text("gen_random_uuid()"))
+    present: Mapped[bool]
+    access: Mapped[str]
+    notify: Mapped[str]
+    generation: Mapped[int] = mapped_column(server_default="0")
+    mute_until: Mapped[datetime | None]
+    sees: Mapped[str] = mapped_column(server_default="all")
+    view_seq: Mapped[int | None]
+    view: Mapped[Json | None]
+    joined_at: Mapped[datetime]
+    read_seq: Mapped[int] = mapped_column(server_default="0")
+    mailed_seq: Mapped[int] = mapped_column(server_default="0")
+
+
+class Address(Base):
+    """An inbound address that was issued: only its hash; dead when the participation's generation moved on."""
+
+    __tablename__ = "addresses"
+
+    app_id: Mapped[str] = mapped_column(primary_key=True)
+    participation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    purpose: Mapped[str] = mapped_column(primary_key=True)
+    generation: Mapped[int] = mapped_column(primary_key=True)
+    key_id: Mapped[int] = mapped_column(primary_key=True)
+    hash: Mapped[bytes] = mapped_column(unique=True)
+
+
+class Message(Base):
+    """A message; `mentions` is written once, when it is posted."""
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        ForeignKeyConstraint(["app_id", "conversation_id"], ["conversations.app_id", "conversations.id"]),
+        Index(None, "app_id", "id", unique=True),
+        Index("ix_messages_time", "app_id", "conversation_id", "created_at", "seq"),
+        Index(
+            "uq_messages_idempotency_key",
+            "app_id",
+            "conversation_id",
+            "idempotency_key",
+            unique=True,
+            postgresql_where=text("idempotency_key IS NOT NULL"),
+        ),
+    )
+
+    app_id: Mapped[str] = mapped_column(primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str]
+    type: Mapped[str]
+    sender_id: Mapped[str | None]
+    text: Mapped[str]
+    mentions: Mapped[list[str]] = mapped_column(server_default="{}")
+    origin: Mapped[str]
+    custom: Mapped[Json] = mapped_column(server_default="{}")
+    created_at: Mapped[datetime]
+    edited_at: Mapped[datetime | None]
+    referenced_message_id: Mapped[str | None]
+    idempotency_key: Mapped[str | None]
+    attachment: Mapped[Json | None]
+    location: Mapped[list[Any] | None]
+    elided: Mapped[str | None]
+    read_by: Mapped[list[str]] = mapped_column(server_default="{}")  # an imported one's; else read_seq says it
