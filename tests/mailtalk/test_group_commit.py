@@ -1,50 +1,22 @@
 """The group commit: many arrivals in few commits, and nobody hurt by a neighbour."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
 
 import pytest
-from asking import column, rows, until_blocked
-from sqlalchemy import Connection, event, text
-from sqlalchemy.orm import Session
+from asking import rows, until_blocked
+from door import door, everything, locked, write
+from sqlalchemy import Connection, event
 
 from mailtalk import group_commit
 from mailtalk.db import Database
 from mailtalk.errors import Unavailable
-from mailtalk.group_commit import GroupCommit
-
-Door = GroupCommit[str, str]
-
-
-def write(session: Session, items: Sequence[str]) -> list[str]:
-    session.execute(text("INSERT INTO kept SELECT unnest(CAST(:items AS text[]))"), {"items": list(items)})
-    return [item.upper() for item in items]
 
 
 @pytest.fixture
 def kept(database: Database) -> Database:
     rows(database, "CREATE TABLE kept (item text CHECK (item NOT LIKE 'bad%'))")
     return database
-
-
-@asynccontextmanager
-async def door(database: Database, bells: list[int] | None = None) -> AsyncIterator[Door]:
-    opened = Door(database, write, lambda: (bells if bells is not None else []).append(1))
-    yield opened
-    await opened.close()
-
-
-@contextmanager
-def locked(database: Database) -> Iterator[None]:
-    """Somebody else holds the table: what is written waits."""
-    with database.engine.begin() as connection:
-        connection.execute(text("LOCK TABLE kept"))
-        yield
-
-
-def everything(database: Database) -> list[str]:
-    return sorted(column(database, "SELECT item FROM kept"))
 
 
 @pytest.fixture
@@ -150,46 +122,6 @@ def test_the_queue_has_an_end(kept: Database, monkeypatch: pytest.MonkeyPatch) -
     answers = asyncio.run(go())
     assert [type(answer) for answer in answers] == [str] * 4 + [Unavailable] * 2
     assert everything(kept) == ["0", "1", "2", "first"]
-
-
-def test_a_database_that_is_gone_is_unavailable_and_comes_back(kept: Database) -> None:
-    bells: list[int] = []
-
-    async def go() -> None:
-        async with door(kept, bells) as opened:
-            rows(kept, "ALTER TABLE kept RENAME TO away")
-            with pytest.raises(Unavailable):
-                await opened.put("lost")
-            rows(kept, "ALTER TABLE away RENAME TO kept")
-            assert await opened.put("found") == "FOUND"
-
-    asyncio.run(go())
-    assert everything(kept) == ["found"]
-
-
-def test_a_closed_port_is_unavailable() -> None:
-    async def go() -> None:
-        async with door(Database("postgresql://127.0.0.1:1/none")) as opened:
-            answers = await asyncio.gather(*(opened.put(str(n)) for n in range(3)), return_exceptions=True)
-            assert [type(answer) for answer in answers] == [Unavailable] * 3
-
-    asyncio.run(go())
-
-
-def test_a_connection_that_was_cut_in_the_middle_is_unavailable(kept: Database) -> None:
-    async def go() -> None:
-        async with door(kept) as opened:
-            with locked(kept):
-                cut = asyncio.create_task(opened.put("cut"))
-                await asyncio.to_thread(until_blocked, kept)
-                kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-                rows(kept, kill + " AND datname = current_database()")
-                with pytest.raises(Unavailable):
-                    await cut
-            assert await opened.put("after") == "AFTER"
-
-    asyncio.run(go())
-    assert everything(kept) == ["after"]
 
 
 def test_closing_waits_for_what_came(kept: Database) -> None:

@@ -1,138 +1,23 @@
-"""Inbound mail: admitted at the door, kept, and processed to an outcome that has a name."""
-
-from collections.abc import Sequence
-from dataclasses import dataclass
+"""Inbound mail: kept at the door, and processed to an outcome that has a name."""
 
 import pytest
 from asking import column, heal, raise_for, rows
 from cast import QUICK, Cast
+from inbox import DOMAIN, FIRST, LEAVE, NONE, READ, ROTATE, Box, mail
 from sqlalchemy import text
 
-from mailtalk import addresses, clock, conversations, inbound
-from mailtalk.addresses import Bearer
+from mailtalk import clock, inbound
 from mailtalk.errors import Unavailable
-from mailtalk.inbound import Arrival, Desk
+from mailtalk.inbound import Desk
 from mailtalk.keys import Keyring
 from mailtalk.participation import Request
-from mailtalk.vocabulary import Access, ChangeKind, Notify, Purpose
-
-DOMAIN = "reply.localhost"
-READ, NONE = Request(ChangeKind.UPDATE, Access.READ), Request(ChangeKind.UPDATE, Access.NONE)
-LEAVE, ROTATE = Request(ChangeKind.LEAVE), Request(ChangeKind.ROTATE)
-OUTCOMES = "SELECT outcome, reason FROM inbound_mails ORDER BY id"
-FIRST = "SELECT 1 FROM inbound_mails WHERE id = (SELECT min(id) FROM inbound_mails)"
-TEXTS = "SELECT text FROM messages ORDER BY seq"
-
-
-def mail(text: str = "Hello from Bob", head: str = "", sender: str = "bob@example.com") -> bytes:
-    return f"From: {sender}\r\nSubject: Re: Hello\r\n{head}\r\n{text}\r\n".encode()
-
-
-@dataclass(frozen=True)
-class Box:
-    """The cast's inbox."""
-
-    cast: Cast
-    keyring: Keyring
-
-    def address(self, user: str, purpose: Purpose = Purpose.REPLY) -> str:
-        with self.cast.database.transaction() as session:
-            row = conversations.participant(session, self.cast.app_id, "hello", user)
-            return f"{addresses.issue(session, self.keyring, row, purpose)}@{DOMAIN}"
-
-    def admit(self, mailbox: str, keyring: Keyring | None = None) -> Bearer | None:
-        with self.cast.database.transaction() as session:
-            return inbound.admit(session, keyring or self.keyring, mailbox, DOMAIN)
-
-    def bearer(self, user: str, purpose: Purpose = Purpose.REPLY) -> Bearer:
-        found = self.admit(self.address(user, purpose))
-        assert found is not None
-        return found
-
-    def receive(self, raw: bytes, *bearers: Bearer, mail_from: str = "bob@example.com") -> None:
-        with self.cast.database.transaction() as session:
-            inbound.receive(session, self.keyring, [Arrival(mail_from, bearers, raw, clock.now())])
-
-    def process(self) -> bool:
-        desk = Desk(self.keyring, DOMAIN, QUICK)
-        with self.cast.database.transaction() as session:
-            return inbound.process(session, desk, clock.now()) is not None
-
-    def outcomes(self) -> list[tuple[str, str]]:
-        while self.process():
-            pass
-        return [(row.outcome, row.reason) for row in rows(self.cast.database, OUTCOMES)]
-
-    def texts(self) -> Sequence[str]:
-        return column(self.cast.database, TEXTS)
+from mailtalk.vocabulary import Notify, Purpose
 
 
 @pytest.fixture
 def box(cast: Cast, keyring: Keyring) -> Box:
     cast.join("alice", "bob")
     return Box(cast, keyring)
-
-
-def test_a_live_address_is_admitted_in_any_case(box: Box) -> None:
-    address = box.address("bob")
-    for mailbox in (address, address.upper(), f" {address} "):
-        found = box.admit(mailbox)
-        assert found is not None
-        assert (found.user_id, found.conversation_id, found.purpose) == ("bob", "hello", Purpose.REPLY)
-    assert inbound.needs_look_up(box.keyring, address, DOMAIN)
-
-
-@pytest.mark.parametrize("change", [READ, NONE, LEAVE, ROTATE])
-def test_a_dead_address_is_not(box: Box, change: Request) -> None:
-    address = box.address("bob")
-    box.cast.change("bob", change)
-    assert box.admit(address) is None
-
-
-@pytest.mark.parametrize("change", [NONE, LEAVE, ROTATE])
-def test_a_revoked_address_stays_dead_when_its_owner_comes_back(box: Box, change: Request) -> None:
-    address = box.address("bob")
-    box.cast.change("bob", change)
-    box.cast.join("bob")
-    assert box.admit(address) is None
-    assert box.address("bob") != address
-    assert box.admit(box.address("bob")) is not None
-
-
-def test_a_reader_may_still_unsubscribe(box: Box) -> None:
-    address = box.address("bob", Purpose.UNSUBSCRIBE)
-    box.cast.change("bob", READ)
-    assert box.admit(address) is not None
-    box.cast.leave("bob")
-    assert box.admit(address) is None
-
-
-def test_other_domains_and_junk_are_not_ours_and_cost_no_look_up(box: Box) -> None:
-    local = box.address("bob").partition("@")[0]
-    for mailbox in (f"{local}@example.com", local, f"{local}@x.{DOMAIN}", f"{'a' * 30}@{DOMAIN}", f"bob@{DOMAIN}", ""):
-        assert not inbound.needs_look_up(box.keyring, mailbox, DOMAIN)
-        assert box.admit(mailbox) is None
-
-
-def test_a_well_formed_address_that_was_never_issued_is_not_ours(box: Box) -> None:
-    local = box.address("bob").partition("@")[0]
-    rows(box.cast.database, "DELETE FROM addresses")
-    assert box.admit(f"{local}@{DOMAIN}") is None
-
-
-def test_the_postmaster_needs_no_database() -> None:
-    for mailbox in ("postmaster", "Postmaster", f"postmaster@{DOMAIN}", f"PostMaster@{DOMAIN.upper()}"):
-        assert inbound.admit_postmaster(mailbox, DOMAIN) == inbound.POSTMASTER
-    assert inbound.admit_postmaster("postmaster@example.com", DOMAIN) is None
-    assert inbound.admit_postmaster(f"bob@{DOMAIN}", DOMAIN) is None
-
-
-def test_an_address_of_the_old_key_lives_on_beside_the_new_one(box: Box) -> None:
-    address = box.address("bob")
-    both = Keyring.from_setting(f"{'n' * 32},{'k' * 32}")
-    assert box.admit(address, both) is not None
-    assert Box(box.cast, both).address("bob") != address
-    assert box.admit(address, Keyring.from_setting("n" * 32)) is None
 
 
 def test_a_reply_becomes_a_message_of_its_author(box: Box) -> None:

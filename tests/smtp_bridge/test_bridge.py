@@ -1,29 +1,18 @@
-"""The bridge over real sockets: who is admitted, what is kept, and that our trouble is never theirs."""
+"""The bridge over real sockets: who is admitted, and what is kept."""
 
 import smtplib
-import socket
 from collections.abc import Iterator
-from contextlib import closing
-from uuid import UUID
 
 import pytest
-from asking import column, rows
+from asking import column
 from cast import Cast
-from servers import bridging, make_settings
-from waiting import until
+from posting import DOMAIN, KEPT, MAIL, NOBODY, address_of, kept
 
-from mailtalk import addresses, conversations
+from mailtalk import conversations
 from mailtalk.keys import Keyring
 from mailtalk.mail import address
 from mailtalk.participation import Request
-from mailtalk.settings import Settings
 from mailtalk.vocabulary import Access, ChangeKind, Purpose
-
-DOMAIN = "reply.localhost"
-NOBODY = (550, b"5.1.1 No such mailbox here")
-LATER = (451, b"4.3.0 Temporary trouble here, please try again later")
-KEPT = (250, b"2.0.0 OK: kept")
-MAIL = b"From: bob@example.com\r\nSubject: hi\r\n\r\nHello\r\n"
 
 
 @pytest.fixture
@@ -34,22 +23,10 @@ def client(bridge: tuple[str, int]) -> Iterator[smtplib.SMTP]:
         yield client
 
 
-def address_of(cast: Cast, keyring: Keyring, user: str, purpose: Purpose = Purpose.REPLY) -> str:
-    with cast.database.transaction() as session:
-        row = conversations.participant(session, cast.app_id, "hello", user)
-        return f"{addresses.issue(session, keyring, row, purpose)}@{DOMAIN}"
-
-
 @pytest.fixture
 def bob(cast: Cast, keyring: Keyring) -> str:
     cast.join("alice", "bob")
     return address_of(cast, keyring, "bob")
-
-
-def kept(cast: Cast) -> list[bytes]:
-    keyring = Keyring.from_setting("k" * 32)
-    sealed = column(cast.database, "SELECT sealed FROM raw_mails ORDER BY id")
-    return [keyring.unseal(bytes(each), about="raw-mail") for each in sealed]
 
 
 @pytest.mark.parametrize("verb", [Request(ChangeKind.LEAVE), Request(ChangeKind.UPDATE, Access.READ)])
@@ -140,81 +117,3 @@ def test_a_strange_recipient_is_refused_without_a_word_of_python(bob: str, clien
     assert 500 <= code < 560
     assert b"Traceback" not in reply
     assert client.noop()[0] == 250
-
-
-def test_too_large_is_552_and_nothing_is_kept(cast: Cast, bob: str, client: smtplib.SMTP) -> None:
-    client.rcpt(bob)
-    assert client.data((b"z" * 1000 + b"\r\n") * 27_000)[0] == 552
-    assert kept(cast) == []
-    client.mail("bob@example.com")
-    client.rcpt(bob)
-    assert client.data(MAIL) == KEPT
-
-
-def test_a_size_that_is_announced_too_large_is_refused_at_once(bridge: tuple[str, int]) -> None:
-    with smtplib.SMTP(*bridge, timeout=30) as client:
-        client.ehlo()
-        assert client.mail("bob@example.com", ["SIZE=30000000"])[0] == 552
-
-
-def test_the_hundred_and_first_recipient_comes_later(bob: str, client: smtplib.SMTP) -> None:
-    answers = [client.rcpt("postmaster")[0] for _ in range(101)]
-    assert answers == [250] * 100 + [452]
-
-
-def test_without_the_database_it_is_451_at_rcpt_and_postmaster_is_still_known() -> None:
-    settings = make_settings(database_url="postgresql://127.0.0.1:1/none", redis_url="redis://127.0.0.1:1")
-    keyring = Keyring.from_setting("k" * 32)
-    known = address.token(keyring.current, UUID(int=1), 0, Purpose.REPLY)
-    with bridging(settings) as where, smtplib.SMTP(*where, timeout=30) as client:
-        client.ehlo()
-        client.mail("bob@example.com")
-        assert client.rcpt(f"{known}@{DOMAIN}") == LATER
-        assert client.rcpt(f"junk@{DOMAIN}") == NOBODY
-        assert client.rcpt("postmaster")[0] == 250
-        assert client.data(MAIL) == LATER
-
-
-def test_a_database_that_goes_away_is_451_and_comes_back(cast: Cast, bob: str, client: smtplib.SMTP) -> None:
-    client.rcpt(bob)
-    rows(cast.database, "ALTER TABLE raw_mails RENAME TO away")
-    assert client.data(MAIL) == LATER
-    rows(cast.database, "ALTER TABLE away RENAME TO raw_mails")
-    rows(cast.database, "ALTER TABLE addresses RENAME TO away")
-    client.mail("bob@example.com")
-    assert client.rcpt(bob) == LATER
-    rows(cast.database, "ALTER TABLE away RENAME TO addresses")
-    kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-    rows(cast.database, f"{kill} AND pid <> pg_backend_pid()")
-    assert client.rcpt(bob)[0] == 250
-    assert client.data(MAIL) == KEPT
-
-
-def test_a_mail_whose_sender_left_right_after_the_dot_is_kept(cast: Cast, bob: str, bridge: tuple[str, int]) -> None:
-    with closing(socket.create_connection(bridge)) as raw:
-        lines = ("EHLO x", "MAIL FROM:<bob@example.com>", f"RCPT TO:<{bob}>", "DATA")
-        with raw.makefile("rb") as replies:
-            replies.readline()
-            for line in lines:
-                raw.sendall(f"{line}\r\n".encode())
-                while replies.readline()[3:4] == b"-":
-                    pass
-            with cast.database.engine.begin() as connection:
-                connection.exec_driver_sql("LOCK TABLE raw_mails")  # so that the mail is in hand when its sender goes
-                raw.sendall(MAIL + b".\r\n")
-                until(lambda: column(cast.database, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
-                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
-                raw.close()
-    until(lambda: kept(cast) == [MAIL])
-
-
-def test_data_without_a_recipient_is_refused(bob: str, client: smtplib.SMTP) -> None:
-    assert client.rcpt("stranger@example.com") == NOBODY
-    assert client.docmd("DATA")[0] == 503
-
-
-def test_the_bridge_needs_no_broker(cast: Cast, bob: str, database_url: str) -> None:
-    settings: Settings = make_settings(database_url=database_url, redis_url="redis://127.0.0.1:1")
-    with bridging(settings) as where, smtplib.SMTP(*where, timeout=30) as client:
-        client.sendmail("bob@example.com", [bob], MAIL)
-    assert kept(cast) == [MAIL]

@@ -1,0 +1,123 @@
+"""Sending: a living worker sends what is due over a real relay, and each end is recorded."""
+
+from collections.abc import Iterator
+
+import pytest
+from asking import column, heal, raise_for, rows
+from cast import Cast
+from mailing import Post, at
+from pydantic import SecretStr
+from sink import HANG_UP, Sink, sinking
+from waiting import until
+
+from mailtalk import clock, deliveries
+from mailtalk.deliveries import Claimed
+from mailtalk.keys import Keyring
+from mailtalk.settings import Settings
+from worker.server import Worker
+
+STAGES = "SELECT stage FROM deliveries"
+
+
+@pytest.fixture
+def post(cast: Cast, keyring: Keyring) -> Post:
+    """One mail to Bob is queued."""
+    cast.join("alice", "bob")
+    post = Post(cast, keyring)
+    post.say("alice", "hi")
+    assert post.mailed(30) == ["bob"]
+    return post
+
+
+def claim(cast: Cast, seconds: float = 30, worker_id: int = 1) -> list[Claimed]:
+    with cast.database.transaction() as session:
+        return deliveries.claim(session, at(seconds), worker_id, 10)
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with sinking() as sink:
+        yield sink
+
+
+@pytest.fixture
+def sender(settings: Settings, sink: Sink, post: Post) -> Iterator[Worker]:
+    """A worker that lives, and looks only when the test says so."""
+    worker = Worker(settings.model_copy(update={"relay_url": SecretStr(sink.url)}))
+    worker._life.start()
+    until(lambda: worker._life.id)
+    rows(post.cast.database, "UPDATE deliveries SET created_at = now()")
+    yield worker
+    worker.work.close()
+    worker._life.stop()
+    worker._bell.close()
+    worker.celery.close()
+    worker._database.close()
+
+
+def now_due(post: Post) -> None:
+    rows(post.cast.database, "UPDATE deliveries SET not_before = :now", now=clock.now())
+
+
+@pytest.mark.parametrize(("answer", "sure"), [("451 later", True), ("what?", False), (HANG_UP, False)])
+def test_every_retry_is_byte_equal(post: Post, sink: Sink, sender: Worker, answer: str, sure: bool) -> None:
+    sink.will(".", answer)
+    sender.work.deliver()
+    assert column(post.cast.database, STAGES) == ["deferred" if sure else "unknown"]
+    now_due(post)
+    sender.work.deliver()
+    assert column(post.cast.database, STAGES) == ["sent"]
+    assert len(set(sink.mails)) == 1
+    assert sink.mails[0].count(b"Message-ID: ") == 1
+
+
+def test_a_refused_mail_is_recorded_with_the_reply_and_not_sent_again(post: Post, sink: Sink, sender: Worker) -> None:
+    sink.will("RCPT", "550 5.1.1 nobody")
+    sender.work.deliver()
+    now_due(post)
+    sender.work.deliver()
+    assert tuple(rows(post.cast.database, "SELECT stage, reply FROM deliveries")[0]) == ("failed", "550 5.1.1 nobody")
+    assert sink.mails == []
+
+
+def test_who_lost_the_claim_sends_no_dot(post: Post, sink: Sink, sender: Worker) -> None:
+    claimed = claim(post.cast, worker_id=sender._life.id or 0)[0]
+    rows(post.cast.database, "UPDATE deliveries SET claim = gen_random_uuid()")
+    sender.work._deliver(claimed)
+    assert sink.mails == []
+    assert column(post.cast.database, STAGES) == ["claimed"]
+
+
+def test_a_mail_whose_end_could_not_be_recorded_is_recorded_at_the_next_look(
+    post: Post, sink: Sink, sender: Worker
+) -> None:
+    raise_for(post.cast.database, "deliveries", "NEW.stage = 'sent'")
+    with pytest.raises(Exception, match="poison"):
+        sender.work.deliver()
+    assert column(post.cast.database, STAGES) == ["sending"]
+    heal(post.cast.database, "deliveries")
+    sender.work.deliver()
+    assert column(post.cast.database, STAGES) == ["sent"]
+    assert len(sink.mails) == 1
+
+
+def test_without_a_life_nothing_is_claimed(post: Post, sink: Sink, sender: Worker) -> None:
+    sender._life.stop()
+    sender.work.deliver()
+    assert column(post.cast.database, STAGES) == ["queued"]
+    assert sink.mails == []
+
+
+def test_bytes_that_cannot_be_opened_fail_and_keep_no_other_waiting(post: Post, sink: Sink, sender: Worker) -> None:
+    post.say("bob", "hi", 40)
+    post.close(80)
+    assert post.make(80) == 1
+    rows(post.cast.database, "UPDATE deliveries SET body_sealed = 'junk' WHERE user_id = 'bob'")
+    rows(post.cast.database, "UPDATE deliveries SET created_at = now()")
+    sender.work.deliver()
+    assert sorted(column(post.cast.database, STAGES)) == ["failed", "sent"]
+    assert sink.recipients == ["alice@example.com"]
+
+
+def test_without_a_relay_mails_are_captured(post: Post, worker: Worker) -> None:
+    until(lambda: column(post.cast.database, STAGES) == ["captured"])
