@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from asking import rows, until_blocked
-from door import door, everything, locked, write
+from door import Door, door, everything, locked, write
 from sqlalchemy import Connection, event
 
 from mailtalk import group_commit
@@ -128,7 +128,7 @@ def test_closing_waits_for_what_came(kept: Database) -> None:
     async def go() -> None:
         async with door(kept) as opened:
             for n in range(20):
-                asyncio.create_task(opened.put(str(n)))  # noqa: RUF006  nobody waits for them
+                asyncio.create_task(opened.put(str(n)))
             await asyncio.sleep(0)
 
     asyncio.run(go())

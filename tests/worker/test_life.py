@@ -11,7 +11,7 @@ from mailtalk.deliveries import WORKER_LOCK
 from worker import life as module
 from worker.life import Life
 
-HERE = f"""FROM pg_locks WHERE locktype = 'advisory' AND classid = {WORKER_LOCK}  # noqa: S608
+HERE = f"""FROM pg_locks WHERE locktype = 'advisory' AND classid = {WORKER_LOCK}
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 HELD = f"SELECT objid {HERE}"
 
