@@ -128,7 +128,7 @@ def test_closing_waits_for_what_came(kept: Database) -> None:
     async def go() -> None:
         async with door(kept) as opened:
             for n in range(20):
-                asyncio.create_task(opened.put(str(n)))
+                asyncio.create_task(opened.put(str(n)))  # noqa: RUF006  nobody waits for them
             await asyncio.sleep(0)
 
     asyncio.run(go())

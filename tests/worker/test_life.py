@@ -12,7 +12,7 @@ from worker import life as module
 from worker.life import Life
 
 HERE = f"""FROM pg_locks WHERE locktype = 'advisory' AND classid = {WORKER_LOCK}
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""  # noqa: S608
 HELD = f"SELECT objid {HERE}"
 
 
