@@ -55,7 +55,7 @@ class Credentials:
 
     def _look_up(self, token: str) -> Tenant:
         with self._database.transaction() as session:
-            app = self._by_jwt(session, token) if token.count(".") == 2 else apps.by_secret(session, token)  # noqa: PLR2004
+            app = apps.by_secret(session, token) or self._by_jwt(session, token)
             if app is None:
                 raise Unauthorized(["the credential is not known"])
             return Tenant(app.id, app.default_version)

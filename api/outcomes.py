@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from worker.bell import CHANNEL
 
 HEARING = 0.5  # seconds between two looks while we hear what is announced: announcements may be lost
 DEAF = 0.1  # and while we don't
+SILENCE = 3.0  # seconds without a word, not even an answer to our pings: a frozen broker closes no connection
 HEARD = 20_000  # announcements kept for those who have not begun to wait
 
 log = logging.getLogger(__name__)
@@ -105,17 +107,20 @@ class Outcomes:
 
     async def _hear(self) -> None:
         async with (
-            Redis.from_url(
-                self._redis_url, socket_connect_timeout=1, health_check_interval=2, socket_timeout=5
-            ) as redis,
-            redis.pubsub(ignore_subscribe_messages=True) as pubsub,
+            Redis.from_url(self._redis_url, socket_connect_timeout=1, socket_timeout=5) as redis,
+            redis.pubsub() as pubsub,
         ):
             await pubsub.subscribe(CHANNEL)
-            self.hears = True
-            while True:
+            heard = time.monotonic()
+            while time.monotonic() < heard + SILENCE:
                 message = await pubsub.get_message(timeout=1)
-                if message is not None:
+                if message is None:
+                    await pubsub.ping()
+                    continue
+                self.hears, heard = True, time.monotonic()
+                if message["type"] == "message":
                     self.announced([int(change_id) for change_id in json.loads(message["data"])])
+            raise TimeoutError
 
     async def _look(self) -> None:
         while True:

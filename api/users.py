@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from email_validator import EmailNotValidError, validate_email
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
@@ -17,6 +17,7 @@ from mailtalk.models import User
 Text = str | None | UnsetType
 Texts = str | list[str] | None | UnsetType
 NAME_LENGTH = 1_000
+SPECIAL_USE_DOMAIN_NAMES.clear()  # .local, .test, …: mails may go to hosts of the operator's own network
 BATCH = 100
 
 
@@ -108,7 +109,6 @@ def _texts(value: str | list[str] | None) -> list[str] | None:
 
 
 def _mailbox(text: str) -> str:
-    # Dots and special domains are the operator's business: mails may go to hosts of their own network.
     try:
         found = validate_email(text, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False)
     except EmailNotValidError as error:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import unquote
+from unicodedata import category
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -18,6 +19,7 @@ from mailtalk.vocabulary import Access, Notify
 Json = dict[str, Any]
 Shape = TypeVar("Shape")
 ID_LENGTH = 255
+CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})  # surrogates have no UTF-8; the others break lines
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<field>[^`]+)`")
 
@@ -54,7 +56,7 @@ def within(name: str, error: Invalid) -> Invalid:
 def path_value(name: str, quoted: str) -> str:
     """An id from the path; any character but control ones may stand in it, percent-encoded."""
     try:
-        value = unquote(quoted, errors="strict")
+        value = unquote_to_bytes(quoted.encode("latin-1")).decode()
     except UnicodeDecodeError:
         raise Invalid({name: ["is not UTF-8"]}) from None
     return checked_id(name, value)
@@ -62,8 +64,8 @@ def path_value(name: str, quoted: str) -> str:
 
 def checked_id(name: str, value: str) -> str:
     """An id as it may be: 1 to 255 characters, none of them a control character."""
-    if not 0 < len(value) <= ID_LENGTH or not value.isprintable():
-        raise Invalid({name: [f"must be 1 to {ID_LENGTH} printable characters"]})
+    if not 0 < len(value) <= ID_LENGTH or any(category(c) in CONTROL for c in value):
+        raise Invalid({name: [f"must be 1 to {ID_LENGTH} characters, none of them a control character"]})
     return value
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from mailtalk.mail import address
 from mailtalk.vocabulary import Stage
 
 WORKER_LOCK = 0x4D54  # class of the advisory locks that are workers' lives
@@ -64,7 +65,7 @@ def settle(session: Session, now: datetime, claimed: Claimed, stage: Stage, repl
     assignments = "stage = :stage, reply = :reply, not_before = :later, ended_at = :ended, attempts = :attempts"
     values = {
         "stage": stage,
-        "reply": reply[:REPLY_LIMIT],
+        "reply": address.hidden(reply)[:REPLY_LIMIT],
         "later": now + wait(stage, claimed.attempts),
         "ended": now if ended else None,
         "attempts": claimed.attempts - (stage is Stage.QUEUED),

@@ -56,8 +56,8 @@ def _unsubscribe(session: Session, now: datetime, row: InboundMail) -> tuple[Out
         return Outcome.REFUSED, "no-access"
     request = Request(ChangeKind.UPDATE, notify=Notify.OFF)
     asked = Requested(row.app_id or "", row.conversation_id or "", row.user_id or "", request, now)
-    changes.accept(session, [asked])
-    return Outcome.UNSUBSCRIBED, None
+    (accepted,) = changes.accept(session, [asked])
+    return (Outcome.UNSUBSCRIBED, None) if isinstance(accepted, int) else (Outcome.REFUSED, "no-access")
 
 
 def _post(  # noqa: PLR0913, PLR0917  the whole way of a reply in one place

@@ -140,6 +140,7 @@ class Roster:
     ) -> None:
         self.states = dict(states)
         self.touched: dict[str, None] = {}  # in order, and each once
+        self.joined: set[str] = set()  # who came (back) in
         self.views: dict[str, Mapping[str, State]] = {}  # who took part when a user's view was frozen
         self._active = active
         self._limit = limit
@@ -166,6 +167,8 @@ class Roster:
         if after == before:
             return
         self._count(after.active - before.active)
+        if after.present and not before.present:
+            self.joined.add(user_id)
         if after.sees is Sees.FROZEN and before.sees is not Sees.FROZEN:
             self.views[user_id] = {name: state for name, state in self.states.items() if state.active}
         self.states[user_id] = after

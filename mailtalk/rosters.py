@@ -71,20 +71,22 @@ def write(session: Session, now: datetime, found: Mapping[Lane, Place], rosters:
         INSERT INTO participations AS p (app_id, conversation_id, user_id, present, access, notify, generation,
             mute_until, sees, view_seq, view, joined_at)
         SELECT app_id, conversation_id, user_id, present, access, notify, generation, mute_until, sees, view_seq,
-            CAST(view AS jsonb), :now
+            CAST(view AS jsonb), CASE WHEN joined THEN :now ELSE CAST('-infinity' AS timestamptz) END
         FROM unnest(CAST(:apps AS text[]), CAST(:ids AS text[]), CAST(:users AS text[]), CAST(:presents AS boolean[]),
                 CAST(:accesses AS text[]), CAST(:notifies AS text[]), CAST(:generations AS bigint[]),
-                CAST(:mutes AS timestamptz[]), CAST(:sees AS text[]), CAST(:seqs AS bigint[]), CAST(:views AS text[]))
+                CAST(:mutes AS timestamptz[]), CAST(:sees AS text[]), CAST(:seqs AS bigint[]), CAST(:views AS text[]),
+                CAST(:joined AS boolean[]))
             AS made (app_id, conversation_id, user_id, present, access, notify, generation, mute_until, sees,
-                view_seq, view)
+                view_seq, view, joined)
         ON CONFLICT (app_id, conversation_id, user_id) DO UPDATE SET
             present = excluded.present, access = excluded.access, notify = excluded.notify,
             generation = excluded.generation, mute_until = excluded.mute_until, sees = excluded.sees,
             view_seq = CASE WHEN excluded.sees = 'frozen' THEN coalesce(excluded.view_seq, p.view_seq) END,
             view = CASE WHEN excluded.sees = 'frozen' THEN coalesce(excluded.view, p.view) END,
-            joined_at = CASE WHEN excluded.present AND NOT p.present THEN excluded.joined_at ELSE p.joined_at END"""),
+            joined_at = greatest(p.joined_at, excluded.joined_at)"""),
         columns([lane for lane, _ in touched])
         | {"now": now, "users": [user_id for _, user_id in touched]}
+        | {"joined": [user_id in rosters[lane].joined for lane, user_id in touched]}
         | _state_columns(states)
         | _view_columns(found, rosters, touched),
     )

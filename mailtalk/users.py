@@ -36,10 +36,12 @@ def put_many(session: Session, app_id: str, users: Mapping[str, dict[str, Any]])
 
 
 def page(session: Session, app_id: str, limit: int, starting_after: str | None = None) -> list[User]:
-    """Users, newest first; those before `starting_after`, the last id seen. NotFound for an unknown id."""
+    """Users, newest first; those before `starting_after`, the last id seen. Invalid for an unknown id."""
     query = select(User).where(User.app_id == app_id)
     if starting_after is not None:
-        last = get(session, app_id, starting_after)
+        last = session.get(User, (app_id, starting_after))
+        if last is None:
+            raise Invalid({"startingAfter": [f"no user {starting_after!r}"]})
         query = query.where(tuple_(User.created_at, User.id) < tuple_(last.created_at, last.id))
     return list(session.scalars(query.order_by(User.created_at.desc(), User.id.desc()).limit(limit)))
 

@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from mailtalk import conversations
-from mailtalk.errors import NotFound
+from mailtalk.errors import Invalid, NotFound
 from mailtalk.models import Conversation, Message, Participation
 from mailtalk.vocabulary import Access, Sees
 
@@ -85,6 +85,7 @@ def _page(session: Session, source: str, values: dict[str, Any], listing: Listin
     key, sign, way = _KEYS[listing.order_by], *(("<", "DESC") if listing.descending else (">", "ASC"))
     conditions, more = _conditions(listing)
     if listing.starting_after is not None:
+        _require(session, source, values, listing.starting_after)
         conditions.append(f"({key}, id) {sign} (SELECT {key}, id FROM seen WHERE id = :starting_after)")  # noqa: S608  the same
     if listing.offset is not None:
         conditions.append(f"{key} {sign} :offset")
@@ -94,6 +95,13 @@ def _page(session: Session, source: str, values: dict[str, Any], listing: Listin
     bound = {"limit": listing.limit, "starting_after": listing.starting_after, "offset": listing.offset}
     used = {name: value for name, value in (bound | more).items() if f":{name}" in statement}
     return session.execute(text(statement), values | used).all()
+
+
+def _require(session: Session, source: str, values: dict[str, Any], conversation_id: str) -> None:
+    """Refuse to page on from a conversation that is not in the list: an empty page would say that it ended."""
+    found = text(f"WITH seen AS ({source}) SELECT 1 FROM seen WHERE id = :last")  # noqa: S608  ours
+    if session.scalar(found, values | {"last": conversation_id}) is None:
+        raise Invalid({"startingAfter": [f"no conversation {conversation_id!r} in this list"]})
 
 
 def _conditions(listing: Listing) -> tuple[list[str], dict[str, Any]]:

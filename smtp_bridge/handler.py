@@ -63,7 +63,10 @@ class Handler:
 
     async def handle_exception(self, error: Exception) -> str:
         """Whatever went wrong is ours: never its text, never a 5xx."""
-        log.error("an SMTP session failed: %s", type(error).__name__, exc_info=error)
+        if isinstance(error, Unavailable):
+            log.warning("a recipient could not be looked up: %s", error)
+        else:
+            log.error("an SMTP session failed: %s", type(error).__name__, exc_info=error)
         return replies.TROUBLE
 
     async def close(self) -> None:

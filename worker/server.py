@@ -23,6 +23,7 @@ from worker.work import Work
 THREADS = 4
 # Nothing is mingled, gossiped or beaten over the broker: workers meet in the database only.
 OPTIONS = (
+    "--quiet",  # no banner in the middle of what `mailtalk up` says
     "worker",
     "--pool=threads",
     f"--concurrency={THREADS}",

@@ -59,7 +59,7 @@ class Work:
             except lanes.Poison as poison:
                 log.exception("changes are tried alone")
                 self._apply_alone(poison.changes)
-                return
+                continue
             if ended is None:
                 return
             self._bell.announce(ended)
@@ -77,6 +77,7 @@ class Work:
                 continue
             if row is None:
                 return
+            log.info("inbound mail %d: %s (%s)", row.id, row.outcome, row.reason)
             if row.outcome == Outcome.UNSUBSCRIBED:
                 self._bell.ring(APPLY_CHANGES)
 

@@ -1,6 +1,7 @@
 """Inbound addresses: 26 base32 characters that nobody can guess, and 4 that let junk be refused without a look-up."""
 
 import hmac
+import re
 from base64 import b32encode
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from mailtalk.vocabulary import Purpose
 TOKEN_CHARS = 26  # 130 bits
 CHECK_CHARS = 4  # 20 bits
 LOCAL_CHARS = TOKEN_CHARS + CHECK_CHARS
+_LOCAL_PART = re.compile(rf"(?<![a-z2-7])[a-z2-7]{{{LOCAL_CHARS}}}(?=@)", re.IGNORECASE)
 _ALPHABET = frozenset("abcdefghijklmnopqrstuvwxyz234567")
 
 
@@ -37,6 +39,11 @@ def split(mailbox: str) -> tuple[str, str]:
     """A mailbox as (local part, domain), both lower case; the domain is empty when there is none."""
     local, _, domain = mailbox.strip().lower().rpartition("@")
     return (local, domain) if local else (domain, "")
+
+
+def hidden(text: str) -> str:
+    """A text without what may be an inbound address of ours: others may repeat it to us."""
+    return _LOCAL_PART.sub("(hidden)", text)
 
 
 def _check(key: Key, secret: str) -> str:

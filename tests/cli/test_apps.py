@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from cast import Cast
-from conftest import make_settings, serving
+from servers import make_settings, serving
 from shell import Command, command
 from sqlalchemy import event
 

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 from cast import Cast
-from conftest import make_settings, working
 from crowd import HEADER, MANY, bring, invite, log_length, many, people, write
+from servers import make_settings, working
 from shell import Command, command
 
 

@@ -66,7 +66,7 @@ def wrong_bodies(backend: Backend) -> None:
 def refuse(relay: Relay, story: Story, mail: Mail) -> None:
     """Have the relay refuse two recipients, with all it knows in its answer."""
     relay.refusals["dave@example.com"] = f"451 4.2.0 Later: you said {QUESTION}"
-    relay.refusals["erin@example.com"] = f"550 5.1.1 Never: you said {QUESTION}"
+    relay.refusals["erin@example.com"] = f"550 5.1.1 Never: you said {QUESTION}, Reply-To {mail.reply_to}"
     place = "/conversations/refused"
     story.backend.put(place, {"subject": "Refused", "participants": ["alice", "dave", "erin"]})
     story.backend.post(f"{place}/messages", [{"type": "UserMessage", "sender": "alice", "text": "Carry on"}])

@@ -1,0 +1,70 @@
+"""Rules of the wire that stand in no other file: pages, addresses and secrets as they come."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import httpx
+import pytest
+from cast import Cast
+from servers import Stack
+
+from mailtalk import apps, changes, clock, conversations
+from mailtalk.changes import Requested
+from mailtalk.keys import Keyring
+from mailtalk.participation import Request
+from mailtalk.vocabulary import ChangeKind
+
+LISTS = ("/users", "/conversations", "/users/alice/conversations", "/conversations/hello/messages")
+
+
+@pytest.fixture
+def cast(stack: Stack) -> Cast:
+    return stack.introduce()
+
+
+@pytest.fixture
+def http(stack: Stack, cast: Cast) -> Iterator[httpx.Client]:
+    with stack.client(cast) as client:
+        yield client
+
+
+@pytest.mark.parametrize("path", [*LISTS, "/conversations/hello/participants", "/changes?conversationId=hello"])
+def test_a_page_after_what_is_not_in_the_list_is_refused_and_not_empty(http: httpx.Client, path: str) -> None:
+    answer = http.get(f"{path}{'&' if '?' in path else '?'}startingAfter=never")
+    assert (answer.status_code, list(answer.json()["reasons"])) == (400, ["startingAfter"])
+
+
+@pytest.mark.parametrize("address", ["erin@localhost", "erin@mail.local", "erin@corp.test", "erin@bücher.example"])
+def test_mails_may_go_to_hosts_of_ones_own(http: httpx.Client, address: str) -> None:
+    assert http.put("/users/erin", json={"name": "Erin", "email": address}).status_code == 200
+    assert http.get("/users/erin").json()["email"][0].isascii()
+
+
+def test_a_secret_may_look_like_a_token(stack: Stack, cast: Cast) -> None:
+    secret = "sk_0123456789.0123456789.0123456789"
+    keyring = Keyring.from_setting(stack.settings.require("secret_key"))
+    with stack.database.transaction() as session:
+        apps.ensure(session, keyring, cast.app_id, "Demo", secret)
+    url = f"{stack.api}/v1/{cast.app_id}/users/alice"
+    assert httpx.get(url, headers={"Authorization": f"Bearer {secret}"}).status_code == 200
+
+
+@pytest.mark.parametrize("user", ["a%00b", "a%0Ab", "a%7Fb", "%E2%80%A8", "%FF"])
+def test_a_control_character_in_an_id_is_refused(http: httpx.Client, user: str) -> None:
+    assert list(http.get(f"/users/{user}").json()["reasons"]) == ["userId"]
+
+
+def joined_at(cast: Cast) -> datetime:
+    with cast.database.transaction() as session:
+        return conversations.participant(session, cast.app_id, "hello", "alice").joined_at
+
+
+def test_who_leaves_and_joins_in_one_batch_has_joined_anew(cast: Cast) -> None:
+    cast.join("alice")
+    before = joined_at(cast)
+    kinds = (ChangeKind.LEAVE, ChangeKind.JOIN)
+    asked = [Requested(cast.app_id, "hello", "alice", Request(kind), clock.now()) for kind in kinds]
+    with cast.database.transaction() as session:
+        changes.accept(session, asked)
+    cast.apply()
+    assert joined_at(cast) > before
