@@ -29,6 +29,7 @@ class Database:
     def __init__(self, url: str, pool: int = 16) -> None:
         self.url = psycopg_url(url)
         self._pool = pool
+        self._closed = False
 
     @cached_property
     def engine(self) -> Engine:
@@ -60,10 +61,14 @@ class Database:
             if is_temporary(error):
                 raise Unavailable("the database does not answer") from error
             raise
+        finally:
+            if self._closed:
+                self.engine.pool.dispose()
 
     def close(self) -> None:
-        """Close every pooled connection."""
-        self.engine.dispose()
+        """Close every pooled connection, and those that are in use when they come back."""
+        self._closed = True
+        self.engine.pool.dispose()
 
 
 def is_temporary(error: Exception) -> bool:
