@@ -47,6 +47,14 @@ def accept_each(session: Session, arrivals: Sequence[Sequence[Requested]]) -> li
     return [[next(accepted) for _ in arrival] for arrival in arrivals]
 
 
+def waits(session: Session, now: datetime) -> bool:
+    """Whether any change is to be applied now."""
+    found = text(
+        "SELECT 1 FROM changes WHERE status = 'pending' AND (not_before IS NULL OR not_before <= :now) LIMIT 1"
+    )
+    return session.scalar(found, {"now": now}) is not None
+
+
 def get(session: Session, app_id: str, change_id: int) -> Change | None:
     """One change of this app."""
     return session.get(Change, (app_id, change_id))

@@ -74,6 +74,13 @@ def receive(session: Session, keyring: Keyring, arrivals: Sequence[Arrival]) -> 
     return ids
 
 
+def waits(session: Session, now: datetime) -> bool:
+    """Whether any mail is to be processed now."""
+    found = text("""SELECT 1 FROM inbound_mails
+        WHERE outcome = 'received' AND (not_before IS NULL OR not_before <= :now) LIMIT 1""")
+    return session.scalar(found, {"now": now}) is not None
+
+
 def process(session: Session, desk: Desk, now: datetime) -> InboundMail | None:
     """Process the next mail that waits; None when there is none. Raises Poison when something unforeseen happens."""
     row = _take(session, now)

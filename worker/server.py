@@ -5,6 +5,7 @@ import warnings
 
 from celery.exceptions import SecurityWarning
 
+from mailtalk import notifications
 from mailtalk.db import Database
 from mailtalk.desk import Desk
 from mailtalk.keys import Keyring
@@ -48,12 +49,13 @@ class Worker:
         self._sweeps = (
             Sweep(
                 self._database,
+                self.work.next_arrival,
                 self.work.recover,
                 self.work.apply_changes,
                 self.work.process_inbound,
                 Purge(self._database).look,
             ),
-            Sweep(self._database, self.work.deliver),
+            Sweep(self._database, notifications.next_due, self.work.deliver),
         )
         self.celery = build(settings)
         tasks.register(self.celery, self.work)

@@ -2,27 +2,35 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime
 
-from mailtalk import clock, notifications
+from sqlalchemy.orm import Session
+
+from mailtalk import clock
 from mailtalk.db import Database
 from mailtalk.errors import Unavailable
 from worker.work import safely
 
-LONGEST = 0.5  # seconds between two looks: what everything takes while the broker is away
+LONGEST = 2.0  # seconds between two looks, whatever is due
+STEP = 0.5  # seconds between two glances at what is due: what everything takes while the broker is away
 SHORTEST = 0.05
-AWAY = 2.0  # seconds until the next look when the database did not answer
 ENDING = 4.0  # seconds that stopping waits for a look under way
 
 log = logging.getLogger(__name__)
 
 
 class Sweep:
-    """A thread that sleeps until the next due moment, at most LONGEST, and looks."""
+    """A thread that sleeps until something is due, at most LONGEST, and looks.
 
-    def __init__(self, database: Database, *looks: Callable[[], None]) -> None:
-        self._database, self._looks = database, looks
+    `due(session)` tells when the next work is due, None when nothing waits: one cheap query, so idling costs little.
+    """
+
+    def __init__(
+        self, database: Database, due: Callable[[Session], datetime | None], *looks: Callable[[], None]
+    ) -> None:
+        self._database, self._due, self._looks = database, due, looks
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweep", daemon=True)
 
@@ -39,19 +47,24 @@ class Sweep:
         while not self._stop.is_set():
             for look in self._looks:
                 safely(look)
-            self._stop.wait(self._pause())
+            self._sleep(time.monotonic() + LONGEST)
+
+    def _sleep(self, until: float) -> None:
+        while time.monotonic() < until:
+            seconds = self._pause()
+            if self._stop.wait(seconds) or seconds < STEP:
+                return
 
     def _pause(self) -> float:
         try:
             with self._database.transaction() as session:
-                due = notifications.next_due(session)
+                return pause(self._due(session), clock.now())
         except Unavailable:
-            return AWAY
-        return pause(due, clock.now())
+            return LONGEST
 
 
 def pause(due: datetime | None, now: datetime) -> float:
-    """How long to sleep, in seconds: until the next due moment, but neither for ever nor not at all."""
+    """How long to sleep, in seconds: until the next due moment, but neither for long nor not at all."""
     if due is None:
-        return LONGEST
-    return min(max((due - now).total_seconds(), SHORTEST), LONGEST)
+        return STEP
+    return min(max((due - now).total_seconds(), SHORTEST), STEP)

@@ -4,9 +4,12 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import datetime
 from queue import Empty, SimpleQueue
 
-from mailtalk import clock, deliveries, inbound, lanes, notifications
+from sqlalchemy.orm import Session
+
+from mailtalk import changes, clock, deliveries, inbound, lanes, notifications
 from mailtalk.changes import Ended
 from mailtalk.db import Database
 from mailtalk.deliveries import Claimed
@@ -89,6 +92,11 @@ class Work:
         while claimed := self._claim():
             for failure in filter(None, self._senders.map(self._deliver_safely, claimed)):
                 raise failure
+
+    def next_arrival(self, session: Session) -> datetime | None:
+        """When there is something to apply or to process: now, or None."""
+        now = clock.now()
+        return now if changes.waits(session, now) or inbound.waits(session, now) else None
 
     def recover(self) -> None:
         """Free what dead workers had in hand."""

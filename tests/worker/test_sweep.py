@@ -14,14 +14,14 @@ from mailtalk.errors import Unavailable
 from mailtalk.participation import Request
 from mailtalk.vocabulary import ChangeKind
 from worker.server import Worker
-from worker.sweep import LONGEST, SHORTEST, Sweep, pause
+from worker.sweep import SHORTEST, STEP, Sweep, pause
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     ("due", "seconds"),
-    [(None, LONGEST), (-100, SHORTEST), (0, SHORTEST), (0.2, 0.2), (LONGEST + 1, LONGEST), (10**9, LONGEST)],
+    [(None, STEP), (-100, SHORTEST), (0, SHORTEST), (0.2, 0.2), (STEP + 1, STEP), (10**9, STEP)],
 )
 def test_it_sleeps_until_what_is_due_but_neither_for_ever_nor_not_at_all(due: float | None, seconds: float) -> None:
     moment = None if due is None else NOW + timedelta(seconds=due)
@@ -36,7 +36,7 @@ def test_a_look_that_fails_keeps_no_other_look_from_looking(database: Database, 
         looks.append("failed")
         raise error
 
-    sweep = Sweep(database, fail, lambda: looks.append("looked"))
+    sweep = Sweep(database, lambda _session: None, fail, lambda: looks.append("looked"))
     sweep.start()
     try:
         until(lambda: looks[:4] == ["failed", "looked"] * 2)
@@ -44,9 +44,24 @@ def test_a_look_that_fails_keeps_no_other_look_from_looking(database: Database, 
         sweep.stop()
 
 
+def test_what_becomes_due_is_looked_at(database: Database) -> None:
+    due: list[datetime] = []
+    looked = threading.Event()
+    sweep = Sweep(database, lambda _session: due.pop() if due else None, looked.set)
+    sweep.start()
+    try:
+        assert looked.wait(30)
+        looked.clear()
+        due.append(NOW)
+        assert looked.wait(30)
+        until(lambda: not due)
+    finally:
+        sweep.stop()
+
+
 def test_it_goes_on_while_the_database_is_away() -> None:
     looked = threading.Event()
-    sweep = Sweep(Database("postgresql://127.0.0.1:1/none"), looked.set)
+    sweep = Sweep(Database("postgresql://127.0.0.1:1/none"), lambda _session: None, looked.set)
     sweep.start()
     try:
         for _ in range(2):
