@@ -1,7 +1,7 @@
 """The intake of participation changes: group commit, bell, and the answer once they are applied."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -149,13 +149,27 @@ def shown(change: Change) -> Json:
 
 def _answer(taken: Sequence[Receipt | NotFound]) -> Response:
     receipts = [_accepted(each) for each in taken]
-    for receipt in receipts:
-        if receipt.failure is not None:
-            return errors.answer(receipt.failure, receipt.location)
+    refused = [receipt for receipt in receipts if receipt.failure is not None]
+    if refused:
+        return errors.answer(_failure(refused), refused[0].location)
     last = receipts[-1]
     if any(receipt.ended is None for receipt in receipts):
         return reply(pending(last.id, last.asked), 202, last.location)
     return reply({}, 200, last.location)
+
+
+def _failure(refused: Sequence[Receipt]) -> MailtalkError:
+    """What to answer when changes were refused: the first one's error, with a reason for each user it is about."""
+    first = refused[0].failure
+    assert first is not None  # noqa: S101  that is why it is here
+    alike = [each for each in refused if type(each.failure) is type(first)]
+    if not isinstance(first, Refused) or len(alike) == 1:
+        return first
+    return type(first)({each.asked.user_id: _texts(each.failure) for each in alike}, first.code)
+
+
+def _texts(error: MailtalkError | None) -> Sequence[str]:
+    return error.reasons if isinstance(error, Refused) and not isinstance(error.reasons, Mapping) else ()
 
 
 def _accepted(taken: Receipt | NotFound) -> Receipt:

@@ -19,6 +19,7 @@ Texts = str | list[str] | None | UnsetType
 NAME_LENGTH = 1_000
 SPECIAL_USE_DOMAIN_NAMES.clear()  # .local, .test, …: mails may go to hosts of the operator's own network
 BATCH = 100
+MAILBOXES = 20
 
 
 class Put(msgspec.Struct, rename="camel"):
@@ -82,6 +83,8 @@ def columns(body: Put) -> Json:
     for column in {"emails", "phones"} & fields.keys():
         fields[column] = _texts(fields[column])
     if fields.get("emails"):
+        if len(fields["emails"]) > MAILBOXES:
+            raise Invalid({"email": [f"must be at most {MAILBOXES}: each gets every mail"]})
         fields["emails"] = [_mailbox(each) for each in fields["emails"]]
     return fields
 
@@ -110,7 +113,9 @@ def _texts(value: str | list[str] | None) -> list[str] | None:
 
 def _mailbox(text: str) -> str:
     try:
-        found = validate_email(text, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False)
+        found = validate_email(
+            text, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False, strict=True
+        )
     except EmailNotValidError as error:
         raise Invalid({"email": [f"{text!r} is not an e-mail address: {error}"]}) from None
     return found.ascii_email or found.normalized

@@ -69,6 +69,7 @@ def participant(session: Session, app_id: str, conversation_id: str, user_id: st
     """One participation that has not ended, with access None too; NotFound otherwise."""
     row = session.get(Participation, (app_id, conversation_id, user_id))
     if row is None or not row.present:
+        get(session, app_id, conversation_id)
         raise NotFound({"userId": [f"no participant {user_id!r}"]}, "PARTICIPANT_NOT_FOUND")
     return row
 

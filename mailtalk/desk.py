@@ -68,7 +68,7 @@ def _post(  # noqa: PLR0913, PLR0917  the whole way of a reply in one place
         return Outcome.REFUSED, "no-access"
     sent = _answered(session, desk, row, mail)
     found = reply.extract(mail.text, mail.html, reply_domain=desk.domain, sent=sent)
-    if not found.text.strip():
+    if not _says_something(found.text):
         return Outcome.IGNORED, "empty"
     row.fingerprint = _fingerprint(mail, content)
     if _is_repeat(session, row):
@@ -86,6 +86,11 @@ def _bearer(session: Session, row: InboundMail) -> Participation | None:
     if participation is None or participation.generation != row.generation:
         return None
     return participation if addresses.serves(participation, Purpose(row.purpose)) else None
+
+
+def _says_something(said: str) -> bool:
+    """Whether there is a line that is neither blank nor a quote of somebody else's."""
+    return any(line.strip() and not line.lstrip().startswith(">") for line in said.splitlines())
 
 
 def _answered(session: Session, desk: Desk, row: InboundMail, mail: parse.Mail) -> str | None:

@@ -79,8 +79,11 @@ class Maker:
             yield self._delivery(due, delivery_id, letter, compose.mail(letter, subject, body))
 
     def _body(self, subject: str, wanted: Sequence[Message], *, may_reply: bool) -> bytes:
-        lines = tuple(compose.Line(self.shared.sender_name(m), messages.said(m), m.created_at) for m in wanted)
-        content = compose.Content(subject, lines, may_reply)
+        lines = tuple(
+            compose.Line(compose.clean(self.shared.sender_name(m), compose.NAME_LIMIT), messages.said(m), m.created_at)
+            for m in wanted
+        )
+        content = compose.Content(compose.clean(subject, compose.SUBJECT_LIMIT), lines, may_reply)
         if content not in self._bodies:
             self._bodies[content] = compose.body(content)
         return self._bodies[content]

@@ -43,6 +43,7 @@ def _long(secret: SecretStr | None) -> SecretStr | None:
 
 
 Secret = Annotated[SecretStr | None, AfterValidator(_long)]
+Host = Annotated[str, Field(max_length=253, pattern=r"^[A-Za-z0-9.:%_-]+$")]  # a name, or an address of either kind
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 Domain = Annotated[str, Field(max_length=253, pattern=r"^([a-z0-9][a-z0-9-]{0,62}\.)*[a-z0-9][a-z0-9-]{0,62}$")]
@@ -62,9 +63,9 @@ class Settings(BaseSettings):
     redis_url: Annotated[SecretStr | None, _scheme("redis", "rediss", "unix")] = Field(
         None, description="Redis or Valkey, the broker; unset: an embedded one"
     )
-    api_host: str = Field("127.0.0.1", description="where the HTTP API listens")
+    api_host: Host = Field("127.0.0.1", description="where the HTTP API listens")
     api_port: Port = Field(8000, description="its port")
-    smtp_host: str = Field("127.0.0.1", description="where the SMTP bridge listens")
+    smtp_host: Host = Field("127.0.0.1", description="where the SMTP bridge listens")
     smtp_port: Port = Field(8025, description="its port")
     reply_domain: Domain = Field(
         "reply.localhost", description="the domain of the inbound addresses; its MX is the bridge"

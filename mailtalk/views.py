@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from mailtalk import conversations
+from mailtalk import conversations, users
 from mailtalk.errors import Invalid, NotFound
 from mailtalk.models import Conversation, Message, Participation
 from mailtalk.vocabulary import Access, Sees
@@ -64,6 +64,7 @@ class Seen:
 def horizon(session: Session, app_id: str, conversation_id: str, user_id: str) -> int | None:
     """The seq up to which this user may read; None: all. NotFound for who may read nothing."""
     conversations.get(session, app_id, conversation_id)
+    users.get(session, app_id, user_id)
     row = session.get(Participation, (app_id, conversation_id, user_id))
     if row is None or row.sees == Sees.NOTHING:
         raise NotFound({"asUser": [f"{user_id!r} sees nothing of this conversation"]}, "PARTICIPANT_NOT_FOUND")

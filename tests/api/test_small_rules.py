@@ -5,6 +5,7 @@ from datetime import datetime
 
 import httpx
 import pytest
+from asking import rows
 from cast import Cast
 from servers import Stack
 
@@ -68,3 +69,30 @@ def test_who_leaves_and_joins_in_one_batch_has_joined_anew(cast: Cast) -> None:
         changes.accept(session, asked)
     cast.apply()
     assert joined_at(cast) > before
+
+
+def test_a_409_names_whom_the_limit_left_out(http: httpx.Client, stack: Stack, cast: Cast) -> None:
+    rows(stack.database, "UPDATE apps SET participant_limit = 2 WHERE id = :app", app=cast.app_id)
+    answer = http.put("/conversations/small", json={"participants": ["alice", "bob", "carol", "dave"]})
+    assert (answer.status_code, sorted(answer.json()["reasons"])) == (409, ["carol", "dave"])
+    assert http.get("/conversations/small").json()["participants"].keys() == {"alice", "bob"}
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/conversations/never/participants/alice", "CONVERSATION_NOT_FOUND"),
+        ("/conversations/hello/participants/alice", "PARTICIPANT_NOT_FOUND"),
+        ("/conversations/hello/messages?asUser=never", "USER_NOT_FOUND"),
+        ("/conversations/hello/messages?asUser=alice", "PARTICIPANT_NOT_FOUND"),
+    ],
+)
+def test_a_404_says_what_is_not_there(http: httpx.Client, path: str, code: str) -> None:
+    answer = http.get(path)
+    assert (answer.status_code, answer.json()["errorCode"]) == (404, code)
+
+
+@pytest.mark.parametrize("email", ["x" * 65 + "@example.com", [f"erin{i}@example.com" for i in range(21)]])
+def test_addresses_have_bounds(http: httpx.Client, email: str | list[str]) -> None:
+    answer = http.put("/users/erin", json={"name": "Erin", "email": email})
+    assert (answer.status_code, list(answer.json()["reasons"])) == (400, ["email"])

@@ -50,6 +50,7 @@ def test_the_same_id_with_another_text_is_another_mail(box: Box) -> None:
     ("raw", "outcome", "reason"),
     [
         (mail("  \r\n"), "ignored", "empty"),
+        (mail("\r\n> only a quote\r\n> of two lines"), "ignored", "empty"),
         (mail(head="Auto-Submitted: auto-replied\r\n"), "ignored", "auto-reply: auto-submitted: auto-replied"),
         (mail(sender=f"x@{DOMAIN}"), "ignored", "loop: own-domain"),
         (mail(sender="a@x.example, b@x.example"), "refused", "not-one-from"),

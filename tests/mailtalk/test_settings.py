@@ -27,6 +27,8 @@ def refusal(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> str:
         ("API_PORT", "0", "greater than or equal to 1"),
         ("API_PORT", "65536", "less than or equal to 65535"),
         ("SMTP_PORT", "", "integer"),
+        ("API_HOST", "", "pattern"),  # to a socket it would mean every interface
+        ("SMTP_HOST", "a b", "pattern"),
         ("REPLY_DOMAIN", "Reply.Example", "pattern"),
         ("REPLY_DOMAIN", "reply..example", "pattern"),
         ("REPLY_DOMAIN", "a\n.example", "pattern"),
