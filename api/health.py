@@ -1,18 +1,16 @@
 """Health: whether this process lives, and whether the whole can work."""
 
-import asyncio
-
-from sqlalchemy import text
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.outcomes import Outcomes
 from api.wire import reply
+from mailtalk import workers
 from mailtalk.db import Database
 from mailtalk.errors import Unavailable
+from mailtalk.group_commit import in_time
 
-FRESH = 10  # seconds
 PATIENCE = 5.0  # seconds
 
 
@@ -33,14 +31,12 @@ async def ready(request: Request) -> Response:
 
 async def _state(database: Database) -> dict[str, str]:
     try:
-        alive = await asyncio.wait_for(run_in_threadpool(worker_beats, database), PATIENCE)
-    except (Unavailable, TimeoutError):
+        beats = await in_time(run_in_threadpool(_a_worker_beats, database), PATIENCE)
+    except Unavailable:
         return {"database": "away", "worker": "unknown"}
-    return {"database": "ok", "worker": "ok" if alive else "away"}
+    return {"database": "ok", "worker": "ok" if beats else "away"}
 
 
-def worker_beats(database: Database) -> bool:
-    """Whether any worker's heartbeat is fresh."""
+def _a_worker_beats(database: Database) -> bool:
     with database.transaction() as session:
-        fresh = text("SELECT EXISTS (SELECT 1 FROM workers WHERE beat_at > now() - make_interval(secs => :fresh))")
-        return bool(session.scalar(fresh, {"fresh": FRESH}))
+        return workers.beating(session) is not None

@@ -3,13 +3,13 @@
 import email
 import email.policy
 from collections.abc import Sequence
-from contextlib import closing
 
 import click
 from sqlalchemy import select
 
-from cli.datadir import key_of, url_of
-from mailtalk.db import Database
+from cli import connect
+from cli.datadir import key_of
+from mailtalk.deliveries import seal_name
 from mailtalk.keys import Keyring
 from mailtalk.models import Delivery
 from mailtalk.settings import Settings
@@ -39,9 +39,9 @@ def _captured(settings: Settings, to: str | None, limit: int) -> Sequence[tuple[
     query = select(Delivery).where(Delivery.stage == Stage.CAPTURED).order_by(Delivery.ended_at.desc()).limit(limit)
     if to is not None:
         query = query.where(Delivery.address == to)
-    with closing(Database(url_of(settings))) as database, database.transaction() as session:
+    with connect.transaction(settings) as session:
         rows = list(session.scalars(query))
-    return [(row, keyring.unseal(row.body_sealed, about=f"delivery/{row.id}")) for row in reversed(rows)]
+    return [(row, keyring.unseal(row.body_sealed, about=seal_name(row.id))) for row in reversed(rows)]
 
 
 def _print(row: Delivery, content: bytes) -> None:

@@ -2,7 +2,7 @@
 
 # ruff: noqa: PLC0415 - each command imports what it needs, so that help comes at once
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +11,7 @@ from cli.operate import COMMANDS
 
 if TYPE_CHECKING:
     from mailtalk.errors import Reasons
+    from mailtalk.settings import Settings
 
 HELP = """Conversations that people take part in from their inbox.
 
@@ -50,6 +51,15 @@ def _told(reasons: "Reasons") -> str:
     if isinstance(reasons, Mapping):
         return "; ".join(f"{name}: {', '.join(texts)}" for name, texts in reasons.items())
     return "; ".join(reasons)
+
+
+def _serve(run: Callable[["Settings"], None]) -> None:
+    """Run one of the processes: its log on stderr, its settings as `mailtalk up` keeps them."""
+    from cli import logs
+    from cli.datadir import settings
+
+    logs.setup()
+    run(settings())
 
 
 class _Commands(click.Group):
@@ -95,33 +105,24 @@ def up() -> None:
 def api() -> None:
     """Serve HTTP at MAILTALK_API_HOST:MAILTALK_API_PORT (127.0.0.1:8000)."""
     from api.server import run
-    from cli import logs
-    from cli.datadir import settings
 
-    logs.setup()
-    run(settings())
+    _serve(run)
 
 
 @main.command()
 def worker() -> None:
     """Apply changes, process mails that came, make and send mails that go."""
-    from cli import logs
-    from cli.datadir import settings
     from worker.server import run
 
-    logs.setup()
-    run(settings())
+    _serve(run)
 
 
 @main.command()
 def bridge() -> None:
     """Take mail for the reply domain at MAILTALK_SMTP_HOST:MAILTALK_SMTP_PORT (127.0.0.1:8025)."""
-    from cli import logs
-    from cli.datadir import settings
     from smtp_bridge.server import run
 
-    logs.setup()
-    run(settings())
+    _serve(run)
 
 
 @main.command()

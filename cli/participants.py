@@ -9,21 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import select, text
 
 from cli import connect
 from cli.import_report import Report
 from cli.roster_file import Join, RosterFile
-from mailtalk import apps, clock, imports, lanes
+from mailtalk import apps, clock, imports, lanes, workers
 from mailtalk.changes import Requested
 from mailtalk.db import Database
 from mailtalk.imports import BATCH, Row, Source, Taken
-from mailtalk.models import Worker
 from mailtalk.settings import Settings
 
 AHEAD = 10  # batches that wait to be applied while the next are taken: workers stay busy, others' changes get through
 POLL = 0.05
-FRESH = "10 seconds"
 PATIENCE = 5.0  # seconds between two looks whether a worker lives
 NO_WORKER = (
     "no worker beats, so nobody would apply the rows: start `mailtalk worker`, or add --apply to do it here. "
@@ -152,7 +149,6 @@ class _Workers:
         if time.monotonic() < self._look_at:
             return
         self._look_at = time.monotonic() + PATIENCE
-        beats = select(Worker.id).where(Worker.beat_at > text(f"now() - interval '{FRESH}'"))
         with self._database.transaction() as session:
-            if session.scalar(beats.limit(1)) is None:
+            if workers.beating(session) is None:
                 raise click.ClickException(NO_WORKER)

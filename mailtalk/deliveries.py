@@ -31,10 +31,10 @@ class Claimed:
     attempts: int
     created_at: datetime
 
-    @property
-    def seal_name(self) -> str:
-        """What binds the sealed bytes to this row."""
-        return f"delivery/{self.id}"
+
+def seal_name(delivery_id: UUID) -> str:
+    """What binds the sealed bytes to their row."""
+    return f"delivery/{delivery_id}"
 
 
 def claim(session: Session, now: datetime, worker_id: int, limit: int) -> list[Claimed]:

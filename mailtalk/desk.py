@@ -8,7 +8,7 @@ from hashlib import sha256
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from mailtalk import addresses, changes, conversations, messages
+from mailtalk import addresses, changes, conversations, deliveries, messages
 from mailtalk.changes import Requested
 from mailtalk.keys import Keyring
 from mailtalk.mail import limits, parse, reply, screen
@@ -17,6 +17,7 @@ from mailtalk.notifications import Pace
 from mailtalk.participation import Request
 from mailtalk.vocabulary import ChangeKind, MessageType, Notify, Origin, Outcome, Purpose
 
+RAW_SEAL = "raw-mail"  # what binds a raw mail's sealed bytes to their table
 REFERENCES = 50  # of the newest, which stand last
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,500}>")
 
@@ -35,7 +36,7 @@ def decide(session: Session, desk: Desk, now: datetime, row: InboundMail) -> tup
     if row.purpose == Purpose.POSTMASTER:
         return Outcome.IGNORED, "postmaster"
     raw = session.get_one(RawMail, row.raw_id)
-    content = desk.keyring.unseal(raw.sealed, about="raw-mail")
+    content = desk.keyring.unseal(raw.sealed, about=RAW_SEAL)
     try:
         mail = parse.parse(content)
     except limits.TooMuch as error:
@@ -105,7 +106,7 @@ def _answered(session: Session, desk: Desk, row: InboundMail, mail: parse.Mail) 
     delivery = session.scalar(query.order_by(Delivery.created_at.desc()).limit(1)) if ids else None
     if delivery is None:
         return None
-    return parse.parse(desk.keyring.unseal(delivery.body_sealed, about=f"delivery/{delivery.id}")).text
+    return parse.parse(desk.keyring.unseal(delivery.body_sealed, about=deliveries.seal_name(delivery.id))).text
 
 
 def _fingerprint(mail: parse.Mail, content: bytes) -> bytes:

@@ -30,11 +30,11 @@ class _Waiting(Generic[Item, Result]):
     taken: bool = False
 
 
-async def in_time(answer: Awaitable[Result]) -> Result:
+async def in_time(answer: Awaitable[Result], seconds: float = DEADLINE) -> Result:
     """Wait for an answer of the database, but not for ever: Unavailable when it hangs. Its thread goes on alone."""
     going = asyncio.ensure_future(answer)
     try:
-        return await asyncio.wait_for(asyncio.shield(going), DEADLINE)
+        return await asyncio.wait_for(asyncio.shield(going), seconds)
     except TimeoutError:
         going.add_done_callback(lambda late: late.cancelled() or late.exception())  # nobody else will ask
         raise Unavailable("the database does not answer in time") from None

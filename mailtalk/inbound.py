@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from mailtalk import addresses
 from mailtalk.addresses import Bearer
 from mailtalk.db import is_temporary
-from mailtalk.desk import Desk, decide
+from mailtalk.desk import RAW_SEAL, Desk, decide
 from mailtalk.keys import Keyring
 from mailtalk.mail import address
 from mailtalk.mail.quotes.evidence import OwnAddress
@@ -62,7 +62,7 @@ def receive(session: Session, keyring: Keyring, arrivals: Sequence[Arrival]) -> 
     """Keep raw mails, sealed, with a row for each recipient; gives each mail's id."""
     raws = [
         {
-            "sealed": keyring.seal(each.raw, about="raw-mail"),
+            "sealed": keyring.seal(each.raw, about=RAW_SEAL),
             "mail_from": _without_token(keyring, each.mail_from),
             "received_at": each.at,
         }

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from mailtalk import addresses, conversations, messages
+from mailtalk import addresses, conversations, deliveries, messages
 from mailtalk.due import Due, Shared, take
 from mailtalk.keys import Keyring
 from mailtalk.mail import compose
@@ -120,7 +120,7 @@ class Maker:
             user_id=due.user.id,
             address=letter.reader,
             message_id=letter.message_id,
-            body_sealed=self.keyring.seal(mail, about=f"delivery/{delivery_id}"),
+            body_sealed=self.keyring.seal(mail, about=deliveries.seal_name(delivery_id)),
             not_before=self.now,
             created_at=self.now,
         )

@@ -164,7 +164,7 @@ class Work:
 
     def _send(self, claimed: Claimed) -> Sent | None:
         try:
-            mail = self._keyring.unseal(claimed.body_sealed, about=claimed.seal_name)
+            mail = self._keyring.unseal(claimed.body_sealed, about=deliveries.seal_name(claimed.id))
         except SealBroken as error:
             return Sent(Stage.FAILED, str(error))
         if self._relay is None:
