@@ -1,9 +1,9 @@
 """The desk: what becomes of one inbound mail: who wrote it, whether they still may, what they said."""
 
-import re
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
+from typing import Protocol
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -11,24 +11,45 @@ from sqlalchemy.orm import Session
 from mailtalk import addresses, changes, conversations, deliveries, messages
 from mailtalk.changes import Requested
 from mailtalk.keys import Keyring
-from mailtalk.mail import limits, parse, reply, screen
+from mailtalk.mail import limits, reply
+from mailtalk.mail.reading import Reading
+from mailtalk.mail.screen import Verdict
 from mailtalk.models import Delivery, InboundMail, Participation, RawMail
 from mailtalk.notifications import Pace
 from mailtalk.participation import Request
 from mailtalk.vocabulary import ChangeKind, MessageType, Notify, Origin, Outcome, Purpose
 
 RAW_SEAL = "raw-mail"  # what binds a raw mail's sealed bytes to their table
-REFERENCES = 50  # of the newest, which stand last
-_MESSAGE_ID = re.compile(r"<[^<>\s]{1,500}>")
+
+
+class Reader(Protocol):
+    """Reads one mail; TooMuch for one beyond the limits."""
+
+    def read(self, raw: bytes, mail_from: str, own_domain: str) -> Reading:
+        """Judge the mail, and keep it in mind."""
+        ...
+
+    def words(self, sent: bytes | None) -> reply.Reply:
+        """What the person wrote in the mail in mind, who may answer our mail `sent`."""
+        ...
+
+
+class Readers(Protocol):
+    """Readers to be had, each for one mail at a time."""
+
+    def take(self) -> AbstractContextManager[Reader]:
+        """Have a reader to oneself while the block runs."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What processing needs to know: the keys, our domain, and the pace at which messages become mails."""
+    """What processing needs to know: keys, domain, the pace at which messages become mails, who reads the mails."""
 
     keyring: Keyring
     domain: str
     pace: Pace
+    reader: Readers
 
 
 def decide(session: Session, desk: Desk, now: datetime, row: InboundMail) -> tuple[Outcome, str | None]:
@@ -37,19 +58,25 @@ def decide(session: Session, desk: Desk, now: datetime, row: InboundMail) -> tup
         return Outcome.IGNORED, "postmaster"
     raw = session.get_one(RawMail, row.raw_id)
     content = desk.keyring.unseal(raw.sealed, about=RAW_SEAL)
-    try:
-        mail = parse.parse(content)
-    except limits.TooMuch as error:
-        return Outcome.REFUSED, str(error)
-    row.message_id = mail.message_id
-    screened = screen.screen(mail, mail_from=raw.mail_from, own_domain=desk.domain, loop_id=desk.domain)
-    if screened.verdict is not screen.Verdict.PERSON:
-        return Outcome.IGNORED, f"{screened.verdict}: {screened.reason}"
-    if len(mail.from_addresses) != 1:  # whom such a mail is from, every program sees differently
+    with desk.reader.take() as reader:
+        try:
+            found = reader.read(content, raw.mail_from, desk.domain)
+        except limits.TooMuch as error:
+            return Outcome.REFUSED, str(error)
+        return _judge(session, desk, now, row, found, reader)
+
+
+def _judge(  # noqa: PLR0913, PLR0917  all that a mail is judged by
+    session: Session, desk: Desk, now: datetime, row: InboundMail, found: Reading, reader: Reader
+) -> tuple[Outcome, str | None]:
+    row.message_id, row.verdict = found.message_id, found.verdict
+    if found.verdict is not Verdict.PERSON:
+        return Outcome.IGNORED, f"{found.verdict}: {found.reason}"
+    if len(found.from_addresses) != 1:  # whom such a mail is from, every program sees differently
         return Outcome.REFUSED, "not-one-from"
     if row.purpose == Purpose.UNSUBSCRIBE:
         return _unsubscribe(session, now, row)
-    return _post(session, desk, now, row, mail, content)
+    return _post(session, desk, now, row, found, reader)
 
 
 def _unsubscribe(session: Session, now: datetime, row: InboundMail) -> tuple[Outcome, str | None]:
@@ -62,16 +89,15 @@ def _unsubscribe(session: Session, now: datetime, row: InboundMail) -> tuple[Out
 
 
 def _post(  # noqa: PLR0913, PLR0917  the whole way of a reply in one place
-    session: Session, desk: Desk, now: datetime, row: InboundMail, mail: parse.Mail, content: bytes
+    session: Session, desk: Desk, now: datetime, row: InboundMail, reading: Reading, reader: Reader
 ) -> tuple[Outcome, str | None]:
     conversation = conversations.lock(session, row.app_id or "", row.conversation_id or "")
     if _bearer(session, row) is None:
         return Outcome.REFUSED, "no-access"
-    sent = _answered(session, desk, row, mail)
-    found = reply.extract(mail.text, mail.html, reply_domain=desk.domain, sent=sent)
+    found = reader.words(_answered(session, desk, row, reading))
     if not _says_something(found.text):
         return Outcome.IGNORED, "empty"
-    row.fingerprint = _fingerprint(mail, content)
+    row.fingerprint = reading.fingerprint
     if _is_repeat(session, row):
         return Outcome.IGNORED, "duplicate"
     messages.post(session, now, desk.pace, conversation, [_draft(session, row, found)])
@@ -94,26 +120,18 @@ def _says_something(said: str) -> bool:
     return any(line.strip() and not line.lstrip().startswith(">") for line in said.splitlines())
 
 
-def _answered(session: Session, desk: Desk, row: InboundMail, mail: parse.Mail) -> str | None:
-    """The text of our mail that is answered, if the answer says which: what we wrote is no word of theirs."""
-    ids = _MESSAGE_ID.findall(" ".join(mail.all("in-reply-to") + mail.all("references")))[-REFERENCES:]
+def _answered(session: Session, desk: Desk, row: InboundMail, reading: Reading) -> bytes | None:
+    """Our mail that is answered, if the answer says which: what we wrote is no word of theirs."""
     query = select(Delivery).where(
         Delivery.app_id == row.app_id,
         Delivery.conversation_id == row.conversation_id,
         Delivery.user_id == row.user_id,
-        Delivery.message_id.in_(ids),
+        Delivery.message_id.in_(reading.answers),
     )
-    delivery = session.scalar(query.order_by(Delivery.created_at.desc()).limit(1)) if ids else None
+    delivery = session.scalar(query.order_by(Delivery.created_at.desc()).limit(1)) if reading.answers else None
     if delivery is None:
         return None
-    return parse.parse(desk.keyring.unseal(delivery.body_sealed, about=deliveries.seal_name(delivery.id))).text
-
-
-def _fingerprint(mail: parse.Mail, content: bytes) -> bytes:
-    """The same for a mail that is delivered twice: relays change headers, never the Message-ID or the body."""
-    body = content.replace(b"\r\n", b"\n").partition(b"\n\n")[2]
-    identity = mail.message_id or mail.header("date") or ""
-    return sha256(identity.encode() + b"\x00" + body.rstrip()).digest()
+    return desk.keyring.unseal(delivery.body_sealed, about=deliveries.seal_name(delivery.id))
 
 
 def _is_repeat(session: Session, row: InboundMail) -> bool:

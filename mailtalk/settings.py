@@ -3,64 +3,31 @@
 import os
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import SettingsConfigDict
+
+from mailtalk.setting_groups import Edge, Inbound, Outgoing, Webhooks
+from mailtalk.setting_types import AppId, Domain, Host, Mailbox, Port, Seconds, Secret, scheme
 
 PREFIX = "MAILTALK_"
-SECRETS = ("app_secret", "secret_key", "database_url", "redis_url", "relay_url")
-MIN_SECRET = 32
+SECRETS = ("app_secret", "secret_key", "database_url", "redis_url", "relay_url", "dkim_key")
 
 
 class SettingsError(Exception):
     """A setting is wrong; the text names it, says what is wrong with it and what is allowed."""
 
 
-def _scheme(*allowed: str) -> AfterValidator:
-    def check(url: SecretStr | str | None) -> SecretStr | str | None:
-        text = url.get_secret_value() if isinstance(url, SecretStr) else url
-        if text is not None and not _is_url(text, allowed):
-            raise ValueError(f"not a URL of the form {' or '.join(f'{s}://…' for s in allowed)}")
-        return url
-
-    return AfterValidator(check)
-
-
-def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
-    try:
-        parts = urlsplit(text)
-        sound = parts.port is None or parts.port > 0
-    except ValueError:  # its text may quote the URL, and so a password
-        return False
-    return sound and parts.scheme in schemes and bool(parts.hostname or parts.path.strip("/"))
-
-
-def _long(secret: SecretStr | None) -> SecretStr | None:
-    if secret is not None and any(len(key.strip()) < MIN_SECRET for key in secret.get_secret_value().split(",")):
-        raise ValueError(f"shorter than {MIN_SECRET} characters; make one with: openssl rand -hex 32")
-    return secret
-
-
-Secret = Annotated[SecretStr | None, AfterValidator(_long)]
-Host = Annotated[str, Field(max_length=253, pattern=r"^[A-Za-z0-9.:%_-]+$")]  # a name, or an address of either kind
-Port = Annotated[int, Field(ge=1, le=65535)]
-Seconds = Annotated[float, Field(ge=0, le=86_400)]
-Domain = Annotated[str, Field(max_length=253, pattern=r"^([a-z0-9][a-z0-9-]{0,62}\.)*[a-z0-9][a-z0-9-]{0,62}$")]
-Mailbox = Annotated[str, Field(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}$")]
-AppId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-
-
-class Settings(BaseSettings):
+class Settings(Edge, Inbound, Outgoing, Webhooks):
     """Every setting of every process; README's table says the same, held by tests/test_settings.py."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
     data_dir: Path = Field(Path(".mailtalk"), description="where the embedded servers and the made secrets are kept")
-    database_url: Annotated[SecretStr | None, _scheme("postgresql", "postgres", "postgresql+psycopg")] = Field(
+    database_url: Annotated[SecretStr | None, scheme("postgresql", "postgres", "postgresql+psycopg")] = Field(
         None, description="PostgreSQL; unset: an embedded one"
     )
-    redis_url: Annotated[SecretStr | None, _scheme("redis", "rediss", "unix")] = Field(
+    redis_url: Annotated[SecretStr | None, scheme("redis", "rediss", "unix")] = Field(
         None, description="Redis or Valkey, the broker; unset: an embedded one"
     )
     api_host: Host = Field("127.0.0.1", description="where the HTTP API listens")
@@ -70,12 +37,13 @@ class Settings(BaseSettings):
     reply_domain: Domain = Field(
         "reply.localhost", description="the domain of the inbound addresses; its MX is the bridge"
     )
-    relay_url: Annotated[SecretStr | None, _scheme("smtp", "smtps")] = Field(
-        None, description="where mails are sent; unset: they are captured, see `mailtalk mails`"
+    relay_url: Annotated[SecretStr | None, scheme("smtp", "smtps")] = Field(
+        None,
+        description="where mails are sent; several, by comma, in order of preference; unset: they are captured",
     )
     app_id: AppId = Field("demo", description="the app that `mailtalk up` creates")
     app_secret: Secret = Field(None, description="its secret; unset: made once and kept in the data dir")
-    public_url: Annotated[str | None, _scheme("http", "https")] = Field(
+    public_url: Annotated[str | None, scheme("http", "https")] = Field(
         None, description="base of every link in mails; unset: http://API_HOST:API_PORT"
     )
     mail_from: Mailbox | None = Field(None, description="sender of our mails; unset: notify@REPLY_DOMAIN")

@@ -19,6 +19,27 @@ class Notify(StrEnum):
     OFF = "Off"
 
 
+class Frequency(StrEnum):
+    """How often a participant is mailed: at once, by the app's quiet and cap, or gathered into a digest."""
+
+    IMMEDIATELY = "immediately"
+    DEFAULT = "default"
+    HOURLY = "hourly"
+    DAILY = "daily"
+
+
+class SenderPolicy(StrEnum):
+    """Whose mail to an inbound address is the participant's, per app.
+
+    CAPABILITY: whoever knows the address; MATCH: its From must be an address of the user; AUTHENTICATED: and proven
+    by SPF or DKIM, aligned as DMARC asks.
+    """
+
+    CAPABILITY = "capability"
+    MATCH = "match"
+    AUTHENTICATED = "authenticated"
+
+
 class Sees(StrEnum):
     """What a user may read of a conversation: ALL of it, what a FROZEN view holds, or NOTHING."""
 
@@ -68,10 +89,14 @@ class MessageType(StrEnum):
 
 
 class Purpose(StrEnum):
-    """What mail to an address of ours does; POSTMASTER is fixed by RFC 5321 4.5.1."""
+    """What mail to an address of ours does; POSTMASTER is fixed by RFC 5321 4.5.1.
+
+    BOUNCE takes what mail servers say of one delivery of ours: it is that delivery's envelope sender (VERP).
+    """
 
     REPLY = "reply"
     UNSUBSCRIBE = "unsubscribe"
+    BOUNCE = "bounce"
     POSTMASTER = "postmaster"
 
 
@@ -95,6 +120,17 @@ class NotificationStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class DeliveryKind(StrEnum):
+    """What a mail of ours is: a notification, or a notice about a mail that came in.
+
+    REJECTION says that it was not taken, and why; CONFIRMATION asks whether it was the participant's.
+    """
+
+    NOTIFICATION = "notification"
+    REJECTION = "rejection"
+    CONFIRMATION = "confirmation"
+
+
 class Stage(StrEnum):
     """How far a delivery (one mail to one address) has come.
 
@@ -111,3 +147,22 @@ class Stage(StrEnum):
     UNKNOWN = "unknown"
     CAPTURED = "captured"
     CANCELLED = "cancelled"
+
+
+class EventType(StrEnum):
+    """What webhooks tell of."""
+
+    USER_CREATED = "user.created"
+    USER_UPDATED = "user.updated"
+    MESSAGE_SENT = "message.sent"
+    MESSAGE_READ = "message.read"
+    MESSAGE_UPDATED = "message.updated"
+    MESSAGE_DELETED = "message.deleted"
+    CONVERSATION_DELETED = "conversation.deleted"
+    NOTIFICATION_TRIGGERED = "notification.triggered"
+    NOTIFICATION_SENT = "notification.sent"
+    NOTIFICATION_BOUNCED = "notification.bounced"
+    PARTICIPANT_JOINED = "participant.joined"
+    PARTICIPANT_UPDATED = "participant.updated"
+    PARTICIPANT_LEFT = "participant.left"
+    EMAIL_REJECTED = "email.rejected"

@@ -12,6 +12,7 @@ from mailtalk.inbound import Arrival, Desk
 from mailtalk.keys import Keyring
 from mailtalk.participation import Request
 from mailtalk.vocabulary import Access, ChangeKind, Purpose
+from worker.reader import Readers
 
 DOMAIN = "reply.localhost"
 READ, NONE = Request(ChangeKind.UPDATE, Access.READ), Request(ChangeKind.UPDATE, Access.NONE)
@@ -51,7 +52,7 @@ class Box:
             inbound.receive(session, self.keyring, [Arrival(mail_from, bearers, raw, clock.now())])
 
     def process(self) -> bool:
-        desk = Desk(self.keyring, DOMAIN, QUICK)
+        desk = Desk(self.keyring, DOMAIN, QUICK, Readers())
         with self.cast.database.transaction() as session:
             return inbound.process(session, desk, clock.now()) is not None
 

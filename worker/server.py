@@ -18,6 +18,7 @@ from worker.app import build
 from worker.bell import Bell
 from worker.life import Life
 from worker.purge import Purge
+from worker.reader import Readers
 from worker.sweep import Sweep
 from worker.work import Work
 
@@ -95,7 +96,7 @@ def _work(settings: Settings, database: Database, bell: Bell, life: Life) -> Wor
         database,
         keyring,
         bell,
-        Desk(keyring, settings.reply_domain, Pace.of(settings)),
+        Desk(keyring, settings.reply_domain, Pace.of(settings), Readers()),
         Sender(settings.sender, settings.reply_domain),
         Relay(settings.relay_url.get_secret_value()) if settings.relay_url else None,
         lambda: life.id,

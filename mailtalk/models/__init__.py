@@ -1,9 +1,10 @@
 """The tables. Every key starts with the app; whatever is asked for is a row with a status first."""
 
 from mailtalk.models.base import Base
+from mailtalk.models.events import Event, Webhook, WebhookDelivery
 from mailtalk.models.log import Change, IdempotencyKey, ImportBatch, Worker
-from mailtalk.models.mails import Delivery, InboundMail, Notification, RawMail
-from mailtalk.models.people import Address, App, Conversation, Message, Participation, User
+from mailtalk.models.mails import Delivery, InboundMail, Notice, Notification, RawMail, Suppression
+from mailtalk.models.people import Address, App, Conversation, File, Message, Participation, User
 
 __all__ = [
     "Address",
@@ -12,13 +13,19 @@ __all__ = [
     "Change",
     "Conversation",
     "Delivery",
+    "Event",
+    "File",
     "IdempotencyKey",
     "ImportBatch",
     "InboundMail",
     "Message",
+    "Notice",
     "Notification",
     "Participation",
     "RawMail",
+    "Suppression",
     "User",
+    "Webhook",
+    "WebhookDelivery",
     "Worker",
 ]

@@ -27,6 +27,7 @@ class Change(Base):
     notify: Mapped[str | None]
     mute_given: Mapped[bool] = mapped_column(server_default="false")
     mute_until: Mapped[datetime | None]
+    frequency: Mapped[str | None]
     status: Mapped[str] = mapped_column(server_default="pending")
     error_code: Mapped[str | None]
     requested_at: Mapped[datetime]

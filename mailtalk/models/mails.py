@@ -17,6 +17,8 @@ class RawMail(Base):
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     sealed: Mapped[bytes]
     mail_from: Mapped[str]
+    client_ip: Mapped[str | None]  # who handed it over, for SPF
+    helo: Mapped[str | None]
     received_at: Mapped[datetime]
 
 
@@ -34,22 +36,30 @@ class InboundMail(Base):
             postgresql_where=text("outcome = 'posted'"),
         ),
         Index(None, "app_id", "conversation_id"),
+        Index("ix_inbound_mails_log", "app_id", "id"),
+        Index("ix_inbound_mails_recent", "participation_id", "received_at"),
+        Index(None, "raw_id"),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    raw_id: Mapped[int] = mapped_column(ForeignKey("raw_mails.id"))
+    raw_id: Mapped[int | None] = mapped_column(ForeignKey("raw_mails.id", ondelete="SET NULL"))  # none: it was purged
     app_id: Mapped[str | None]
     conversation_id: Mapped[str | None]
     user_id: Mapped[str | None]
     participation_id: Mapped[UUID | None]
     generation: Mapped[int | None]
+    delivery_id: Mapped[UUID | None]  # of whose failure it tells, when it came to a delivery's envelope sender
     purpose: Mapped[str]
     outcome: Mapped[str] = mapped_column(server_default="received")
+    verdict: Mapped[str | None]
     reason: Mapped[str | None]
+    flag: Mapped[str | None]  # what an operator may want to look at, though it decided nothing
     fingerprint: Mapped[bytes | None]
+    said_hash: Mapped[bytes | None]  # of the text that was found in it
     message_id: Mapped[str | None]
     received_at: Mapped[datetime]
     processed_at: Mapped[datetime | None]
+    released_at: Mapped[datetime | None]  # when somebody let it out of quarantine
     attempts: Mapped[int] = mapped_column(server_default="0")
     not_before: Mapped[datetime | None]
 
@@ -83,7 +93,10 @@ class Notification(Base):
 
 
 class Delivery(Base):
-    """One mail to one address: its bytes are frozen and sealed when it is made, so every retry is equal."""
+    """One mail to one address: its bytes are frozen and sealed when it is made, so every retry is equal.
+
+    A notice about an inbound mail has no notification.
+    """
 
     __tablename__ = "deliveries"
     __table_args__ = (
@@ -94,7 +107,8 @@ class Delivery(Base):
 
     app_id: Mapped[str] = mapped_column(primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    notification_id: Mapped[int]
+    kind: Mapped[str] = mapped_column(server_default="notification")
+    notification_id: Mapped[int | None]
     conversation_id: Mapped[str]
     user_id: Mapped[str]
     address: Mapped[str]
@@ -108,3 +122,29 @@ class Delivery(Base):
     reply: Mapped[str | None]
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    bounced_at: Mapped[datetime | None]  # when a mail server said that it did not arrive after all
+
+
+class Suppression(Base):
+    """What is known against an address: while `until` is to come, nothing is sent to it; soft failures decay."""
+
+    __tablename__ = "suppressions"
+
+    app_id: Mapped[str] = mapped_column(primary_key=True)
+    address: Mapped[str] = mapped_column(primary_key=True)  # lower case
+    reason: Mapped[str]
+    status: Mapped[str | None]
+    score: Mapped[float] = mapped_column(server_default="0")
+    scored_at: Mapped[datetime]
+    until: Mapped[datetime | None]
+
+
+class Notice(Base):
+    """A notice about inbound mail that was made: at most one a day for each address and reason."""
+
+    __tablename__ = "notices"
+
+    app_id: Mapped[str] = mapped_column(primary_key=True)
+    address: Mapped[str] = mapped_column(primary_key=True)
+    reason: Mapped[str] = mapped_column(primary_key=True)
+    made_at: Mapped[datetime]

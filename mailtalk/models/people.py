@@ -23,6 +23,9 @@ class App(Base):
     default_version: Mapped[str] = mapped_column(server_default="2024-01-01")
     quiet_seconds: Mapped[float | None]  # none: as the settings say
     cap_seconds: Mapped[float | None]
+    sender_policy: Mapped[str] = mapped_column(server_default="capability")
+    style: Mapped[Json] = mapped_column(server_default="{}")  # how its mails look: name, logo, colour, templates, …
+    channels_sealed: Mapped[bytes | None]  # where else it is notified: URLs that hold credentials
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
@@ -40,6 +43,7 @@ class User(Base):
     photo_url: Mapped[str | None]
     welcome_message: Mapped[str | None]
     locale: Mapped[str | None]
+    time_zone: Mapped[str | None]
     role: Mapped[str | None]
     custom: Mapped[Json] = mapped_column(server_default="{}")
     push_tokens: Mapped[Json | None]
@@ -91,6 +95,7 @@ class Participation(Base):
     notify: Mapped[str]
     generation: Mapped[int] = mapped_column(server_default="0")
     mute_until: Mapped[datetime | None]
+    frequency: Mapped[str] = mapped_column(server_default="default")
     sees: Mapped[str] = mapped_column(server_default="all")
     view_seq: Mapped[int | None]
     view: Mapped[Json | None]
@@ -147,4 +152,27 @@ class Message(Base):
     attachment: Mapped[Json | None]
     location: Mapped[list[Any] | None]
     elided: Mapped[str | None]
+    mail_id: Mapped[str | None]  # the Message-ID of the mail it came by, which answers to it refer to
     read_by: Mapped[list[str]] = mapped_column(server_default="{}")  # an imported one's; else read_seq says it
+
+
+class File(Base):
+    """A file that came with a mail, kept with its message."""
+
+    __tablename__ = "files"
+    __table_args__ = (
+        ForeignKeyConstraint(["app_id", "conversation_id"], ["conversations.app_id", "conversations.id"]),
+        Index(None, "app_id", "conversation_id", "message_id"),
+    )
+
+    app_id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    conversation_id: Mapped[str]
+    message_id: Mapped[str]
+    name: Mapped[str]
+    content_type: Mapped[str]
+    size: Mapped[int]
+    content_id: Mapped[str | None]
+    inline: Mapped[bool]
+    content_sealed: Mapped[bytes]
+    created_at: Mapped[datetime]

@@ -12,6 +12,7 @@ from mailtalk.inbound import Desk
 from mailtalk.keys import Keyring
 from mailtalk.participation import Request
 from mailtalk.vocabulary import Notify, Purpose
+from worker.reader import Readers
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ def test_one_participants_mails_keep_their_order(box: Box) -> None:
     bob, alice = box.bearer("bob"), box.bearer("alice")
     for said, bearer in (("one", bob), ("two", bob), ("three", alice)):
         box.receive(mail(said), bearer)
-    desk = Desk(box.keyring, DOMAIN, QUICK)
+    desk = Desk(box.keyring, DOMAIN, QUICK, Readers())
     with box.cast.database.transaction() as session:
         assert session.execute(text(f"{FIRST} FOR UPDATE")).all()
         found = []

@@ -33,8 +33,13 @@ def upgrade() -> None:
         sa.Column("secret_hash", sa.LargeBinary(), nullable=False),
         sa.Column("participant_limit", sa.BigInteger(), server_default="100", nullable=True),
         sa.Column("default_version", sa.Text(), server_default="2024-01-01", nullable=False),
-        sa.Column("quiet_seconds", sa.Float(), nullable=True),
-        sa.Column("cap_seconds", sa.Float(), nullable=True),
+        sa.Column("quiet_seconds", sa.Double(), nullable=True),
+        sa.Column("cap_seconds", sa.Double(), nullable=True),
+        sa.Column("sender_policy", sa.Text(), server_default="capability", nullable=False),
+        sa.Column(
+            "style", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), server_default="{}", nullable=False
+        ),
+        sa.Column("channels_sealed", sa.LargeBinary(), nullable=True),
         sa.Column(
             "created_at",
             postgresql.TIMESTAMP(timezone=True),
@@ -55,6 +60,7 @@ def upgrade() -> None:
         sa.Column("notify", sa.Text(), nullable=True),
         sa.Column("mute_given", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("mute_until", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("frequency", sa.Text(), nullable=True),
         sa.Column("status", sa.Text(), server_default="pending", nullable=False),
         sa.Column("error_code", sa.Text(), nullable=True),
         sa.Column("requested_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
@@ -76,7 +82,8 @@ def upgrade() -> None:
         "deliveries",
         sa.Column("app_id", sa.Text(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("notification_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), server_default="notification", nullable=False),
+        sa.Column("notification_id", sa.BigInteger(), nullable=True),
         sa.Column("conversation_id", sa.Text(), nullable=False),
         sa.Column("user_id", sa.Text(), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
@@ -90,6 +97,7 @@ def upgrade() -> None:
         sa.Column("reply", sa.Text(), nullable=True),
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("bounced_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("app_id", "id", name=op.f("pk_deliveries")),
     )
     op.create_index(
@@ -112,6 +120,23 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("stage IN ('claimed', 'sending')"),
     )
+    op.create_table(
+        "events",
+        sa.Column("app_id", sa.Text(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("conversation_id", sa.Text(), nullable=True),
+        sa.Column("seq", sa.BigInteger(), nullable=True),
+        sa.Column("data", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("told_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("app_id", "id", name=op.f("pk_events")),
+    )
+    op.create_index(
+        op.f("ix_events_app_id_conversation_id_seq"), "events", ["app_id", "conversation_id", "seq"], unique=False
+    )
+    op.create_index(op.f("ix_events_created_at"), "events", ["created_at"], unique=False)
+    op.create_index("ix_events_untold", "events", ["id"], unique=False, postgresql_where=sa.text("told_at IS NULL"))
     op.create_table(
         "idempotency_keys",
         sa.Column("app_id", sa.Text(), nullable=False),
@@ -138,6 +163,14 @@ def upgrade() -> None:
         sa.Column("taken", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
         sa.Column("accepted_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("app_id", "file_hash", "after_line", name=op.f("pk_import_batches")),
+    )
+    op.create_table(
+        "notices",
+        sa.Column("app_id", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("made_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("app_id", "address", "reason", name=op.f("pk_notices")),
     )
     op.create_table(
         "notifications",
@@ -172,8 +205,53 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("mail_from", sa.Text(), nullable=False),
+        sa.Column("client_ip", sa.Text(), nullable=True),
+        sa.Column("helo", sa.Text(), nullable=True),
         sa.Column("received_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_raw_mails")),
+    )
+    op.create_table(
+        "suppressions",
+        sa.Column("app_id", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=True),
+        sa.Column("score", sa.Double(), server_default="0", nullable=False),
+        sa.Column("scored_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("until", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("app_id", "address", name=op.f("pk_suppressions")),
+    )
+    op.create_table(
+        "webhook_deliveries",
+        sa.Column("app_id", sa.Text(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("webhook_id", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.BigInteger(), nullable=False),
+        sa.Column("conversation_id", sa.Text(), nullable=True),
+        sa.Column("stage", sa.Text(), server_default="queued", nullable=False),
+        sa.Column("attempts", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("not_before", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("claim", sa.Uuid(), nullable=True),
+        sa.Column("worker_id", sa.BigInteger(), nullable=True),
+        sa.Column("status", sa.BigInteger(), nullable=True),
+        sa.Column("reply", sa.Text(), nullable=True),
+        sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("app_id", "id", name=op.f("pk_webhook_deliveries")),
+    )
+    op.create_index(
+        "ix_webhook_deliveries_due",
+        "webhook_deliveries",
+        ["app_id", "webhook_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("stage = 'queued'"),
+    )
+    op.create_index(
+        "ix_webhook_deliveries_held",
+        "webhook_deliveries",
+        ["worker_id"],
+        unique=False,
+        postgresql_where=sa.text("stage = 'claimed'"),
     )
     op.create_table(
         "workers",
@@ -225,27 +303,36 @@ def upgrade() -> None:
     op.create_table(
         "inbound_mails",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
-        sa.Column("raw_id", sa.BigInteger(), nullable=False),
+        sa.Column("raw_id", sa.BigInteger(), nullable=True),
         sa.Column("app_id", sa.Text(), nullable=True),
         sa.Column("conversation_id", sa.Text(), nullable=True),
         sa.Column("user_id", sa.Text(), nullable=True),
         sa.Column("participation_id", sa.Uuid(), nullable=True),
         sa.Column("generation", sa.BigInteger(), nullable=True),
+        sa.Column("delivery_id", sa.Uuid(), nullable=True),
         sa.Column("purpose", sa.Text(), nullable=False),
         sa.Column("outcome", sa.Text(), server_default="received", nullable=False),
+        sa.Column("verdict", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("flag", sa.Text(), nullable=True),
         sa.Column("fingerprint", sa.LargeBinary(), nullable=True),
+        sa.Column("said_hash", sa.LargeBinary(), nullable=True),
         sa.Column("message_id", sa.Text(), nullable=True),
         sa.Column("received_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("processed_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("released_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("attempts", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("not_before", postgresql.TIMESTAMP(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["raw_id"], ["raw_mails.id"], name=op.f("fk_inbound_mails_raw_mails")),
+        sa.ForeignKeyConstraint(
+            ["raw_id"], ["raw_mails.id"], name=op.f("fk_inbound_mails_raw_mails"), ondelete="SET NULL"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbound_mails")),
     )
     op.create_index(
         op.f("ix_inbound_mails_app_id_conversation_id"), "inbound_mails", ["app_id", "conversation_id"], unique=False
     )
+    op.create_index("ix_inbound_mails_log", "inbound_mails", ["app_id", "id"], unique=False)
+    op.create_index(op.f("ix_inbound_mails_raw_id"), "inbound_mails", ["raw_id"], unique=False)
     op.create_index(
         "ix_inbound_mails_received",
         "inbound_mails",
@@ -253,6 +340,7 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("outcome = 'received'"),
     )
+    op.create_index("ix_inbound_mails_recent", "inbound_mails", ["participation_id", "received_at"], unique=False)
     op.create_index(
         "uq_inbound_mails_posted",
         "inbound_mails",
@@ -270,6 +358,7 @@ def upgrade() -> None:
         sa.Column("photo_url", sa.Text(), nullable=True),
         sa.Column("welcome_message", sa.Text(), nullable=True),
         sa.Column("locale", sa.Text(), nullable=True),
+        sa.Column("time_zone", sa.Text(), nullable=True),
         sa.Column("role", sa.Text(), nullable=True),
         sa.Column(
             "custom", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), server_default="{}", nullable=False
@@ -285,6 +374,46 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("app_id", "id", name=op.f("pk_users")),
     )
     op.create_index(op.f("ix_users_app_id_created_at_id"), "users", ["app_id", "created_at", "id"], unique=False)
+    op.create_table(
+        "webhooks",
+        sa.Column("app_id", sa.Text(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("secret_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("events", sa.ARRAY(sa.Text()), nullable=True),
+        sa.Column("status", sa.Text(), server_default="active", nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("failing_since", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["app_id"], ["apps.id"], name=op.f("fk_webhooks_apps")),
+        sa.PrimaryKeyConstraint("app_id", "id", name=op.f("pk_webhooks")),
+    )
+    op.create_table(
+        "files",
+        sa.Column("app_id", sa.Text(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("conversation_id", sa.Text(), nullable=False),
+        sa.Column("message_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("content_type", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("content_id", sa.Text(), nullable=True),
+        sa.Column("inline", sa.Boolean(), nullable=False),
+        sa.Column("content_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["app_id", "conversation_id"],
+            ["conversations.app_id", "conversations.id"],
+            name=op.f("fk_files_conversations"),
+        ),
+        sa.PrimaryKeyConstraint("app_id", "id", name=op.f("pk_files")),
+    )
+    op.create_index(
+        op.f("ix_files_app_id_conversation_id_message_id"),
+        "files",
+        ["app_id", "conversation_id", "message_id"],
+        unique=False,
+    )
     op.create_table(
         "messages",
         sa.Column("app_id", sa.Text(), nullable=False),
@@ -306,6 +435,7 @@ def upgrade() -> None:
         sa.Column("attachment", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("location", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("elided", sa.Text(), nullable=True),
+        sa.Column("mail_id", sa.Text(), nullable=True),
         sa.Column("read_by", sa.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.ForeignKeyConstraint(
             ["app_id", "conversation_id"],
@@ -334,6 +464,7 @@ def upgrade() -> None:
         sa.Column("notify", sa.Text(), nullable=False),
         sa.Column("generation", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("mute_until", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("frequency", sa.Text(), server_default="default", nullable=False),
         sa.Column("sees", sa.Text(), server_default="all", nullable=False),
         sa.Column("view_seq", sa.BigInteger(), nullable=True),
         sa.Column("view", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
@@ -352,57 +483,4 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_participations_app_id_user_id"), "participations", ["app_id", "user_id"], unique=False)
     op.create_index("uq_participations_id", "participations", ["id"], unique=True)
-    # ### end Alembic commands ###
-
-
-def downgrade() -> None:
-    # ### commands auto generated by Alembic - please adjust! ###
-    op.drop_index("uq_participations_id", table_name="participations")
-    op.drop_index(op.f("ix_participations_app_id_user_id"), table_name="participations")
-    op.drop_table("participations")
-    op.drop_index(
-        "uq_messages_idempotency_key", table_name="messages", postgresql_where=sa.text("idempotency_key IS NOT NULL")
-    )
-    op.drop_index("ix_messages_time", table_name="messages")
-    op.drop_index(op.f("ix_messages_app_id_id"), table_name="messages")
-    op.drop_table("messages")
-    op.drop_index(op.f("ix_users_app_id_created_at_id"), table_name="users")
-    op.drop_table("users")
-    op.drop_index("uq_inbound_mails_posted", table_name="inbound_mails", postgresql_where=sa.text("outcome = 'posted'"))
-    op.drop_index(
-        "ix_inbound_mails_received", table_name="inbound_mails", postgresql_where=sa.text("outcome = 'received'")
-    )
-    op.drop_index(op.f("ix_inbound_mails_app_id_conversation_id"), table_name="inbound_mails")
-    op.drop_table("inbound_mails")
-    op.drop_index(
-        op.f("ix_conversations_window_due_at"),
-        table_name="conversations",
-        postgresql_where=sa.text("window_due_at IS NOT NULL"),
-    )
-    op.drop_index("ix_conversations_created", table_name="conversations")
-    op.drop_index("ix_conversations_activity", table_name="conversations")
-    op.drop_table("conversations")
-    op.drop_table("workers")
-    op.drop_table("raw_mails")
-    op.drop_index("uq_notifications_open", table_name="notifications", postgresql_where=sa.text("status = 'open'"))
-    op.drop_index("ix_notifications_due", table_name="notifications", postgresql_where=sa.text("status = 'open'"))
-    op.drop_table("notifications")
-    op.drop_table("import_batches")
-    op.drop_index(op.f("ix_idempotency_keys_created_at"), table_name="idempotency_keys")
-    op.drop_table("idempotency_keys")
-    op.drop_index(
-        "ix_deliveries_held", table_name="deliveries", postgresql_where=sa.text("stage IN ('claimed', 'sending')")
-    )
-    op.drop_index(
-        "ix_deliveries_due",
-        table_name="deliveries",
-        postgresql_where=sa.text("stage IN ('queued', 'deferred', 'unknown')"),
-    )
-    op.drop_index(op.f("ix_deliveries_app_id_conversation_id_user_id"), table_name="deliveries")
-    op.drop_table("deliveries")
-    op.drop_index("ix_changes_pending", table_name="changes", postgresql_where=sa.text("status = 'pending'"))
-    op.drop_index("ix_changes_log", table_name="changes")
-    op.drop_table("changes")
-    op.drop_table("apps")
-    op.drop_table("addresses")
     # ### end Alembic commands ###

@@ -1,0 +1,57 @@
+"""A reading: all that is to be known of a mail, as plain values, so that it can be read in another process."""
+
+import re
+from hashlib import sha256
+
+import msgspec
+
+from mailtalk.mail import dsn, parse, reply, screen
+from mailtalk.mail.dsn import Failure
+from mailtalk.mail.parse import Attachment
+from mailtalk.mail.screen import Verdict
+
+_MESSAGE_ID = re.compile(r"<[^<>\s]{1,500}>")
+_REFERENCES = 50  # of the newest, which stand last
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """Who wrote a mail and what it answers; `fingerprint` is equal for a mail that is delivered twice."""
+
+    message_id: str | None
+    from_addresses: tuple[str, ...]
+    subject: str
+    verdict: Verdict
+    reason: str
+    answers: tuple[str, ...]
+    fingerprint: bytes
+    failures: tuple[Failure, ...]
+    attachments: tuple[Attachment, ...]
+
+
+def read(mail: parse.Mail, raw: bytes, *, mail_from: str, own_domain: str) -> Reading:
+    """Judge a parsed mail; `own_domain` is also the X-Loop of our own mails."""
+    screened = screen.screen(mail, mail_from=mail_from, own_domain=own_domain, loop_id=own_domain)
+    return Reading(
+        mail.message_id,
+        mail.from_addresses,
+        mail.subject,
+        screened.verdict,
+        screened.reason,
+        tuple(_MESSAGE_ID.findall(" ".join(mail.all("in-reply-to") + mail.all("references")))[-_REFERENCES:]),
+        _fingerprint(mail, raw),
+        tuple(dsn.failures(mail)) if screened.verdict is Verdict.BOUNCE else (),
+        mail.attachments,
+    )
+
+
+def words(mail: parse.Mail, *, own_domain: str, sent: bytes | None) -> reply.Reply:
+    """What the person wrote; `sent` is the mail of ours that is answered, as bytes."""
+    text = None if sent is None else parse.parse(sent).text
+    return reply.extract(mail.text, mail.html, reply_domain=own_domain, sent=text)
+
+
+def _fingerprint(mail: parse.Mail, raw: bytes) -> bytes:
+    """The same for a mail that is delivered twice: relays change headers, never the Message-ID or the body."""
+    body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")[2]
+    identity = mail.message_id or mail.header("date") or ""
+    return sha256(identity.encode() + b"\x00" + body.rstrip()).digest()

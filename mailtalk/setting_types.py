@@ -1,0 +1,62 @@
+"""Types of settings: each says what is wrong with a value in words that a person can act on."""
+
+from ipaddress import ip_network
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr
+
+MIN_SECRET = 32
+
+
+def scheme(*allowed: str) -> AfterValidator:
+    """A check that a URL, or each of several separated by commas, is whole and has one of these schemes."""
+
+    def check(url: SecretStr | str | None) -> SecretStr | str | None:
+        text = url.get_secret_value() if isinstance(url, SecretStr) else url
+        if text is not None and not all(_is_url(each.strip(), allowed) for each in text.split(",")):
+            raise ValueError(f"not a URL of the form {' or '.join(f'{s}://…' for s in allowed)}")
+        return url
+
+    return AfterValidator(check)
+
+
+def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(text)
+        sound = parts.port is None or parts.port > 0
+    except ValueError:  # its text may quote the URL, and so a password
+        return False
+    return sound and parts.scheme in schemes and bool(parts.hostname or parts.path.strip("/"))
+
+
+def _long(secret: SecretStr | None) -> SecretStr | None:
+    if secret is not None and any(len(key.strip()) < MIN_SECRET for key in secret.get_secret_value().split(",")):
+        raise ValueError(f"shorter than {MIN_SECRET} characters; make one with: openssl rand -hex 32")
+    return secret
+
+
+Secret = Annotated[SecretStr | None, AfterValidator(_long)]
+Host = Annotated[str, Field(max_length=253, pattern=r"^[A-Za-z0-9.:%_-]+$")]  # a name, or an address of either kind
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
+Domain = Annotated[str, Field(max_length=253, pattern=r"^([a-z0-9][a-z0-9-]{0,62}\.)*[a-z0-9][a-z0-9-]{0,62}$")]
+Mailbox = Annotated[str, Field(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}$")]
+AppId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Domains = Annotated[str | None, Field(max_length=10_000, pattern=r"^[A-Za-z0-9., -]+$")]  # by comma
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Bytes = Annotated[int, Field(ge=1_000, le=1_000_000_000)]
+
+
+def _networks(text: str) -> str:
+    for each in text.split(","):
+        ip_network(each.strip())
+    return text
+
+
+def _private(text: str | None) -> str | None:
+    return text if text is None or text in {"true", "false"} else _networks(text)
+
+
+Networks = Annotated[str, AfterValidator(_networks)]  # CIDR, by comma
+Private = Annotated[str, AfterValidator(_private)]
