@@ -123,8 +123,9 @@ class Connection(SMTP):
             await self._say(self._farewell)
         except (IncompleteReadError, ConnectionError, proxy.NotProxied):
             log.debug("a client went away")
-        except TLSSetupException:
+        except TLSSetupException as error:  # nobody else tells us that they are gone
             self.abort()
+            self.connection_lost(error)
         finally:
             self._writer.close()
 
@@ -137,7 +138,7 @@ class Connection(SMTP):
         self.client = await proxy.client(self._reader) if passed_on else peer
         self._farewell = self._guard.enter_host(self, self.client)
         if not self._farewell:
-            await self._say(f"220 {self.hostname} {self.__ident__}")
+            await self._say(f"220 {self.hostname} ESMTP Mailtalk")
 
     async def _command(self) -> None:
         try:
@@ -151,8 +152,7 @@ class Connection(SMTP):
         await self._judge(verb.upper())
 
     async def _obey(self, verb: str, argument: str | None, length: int) -> None:
-        self._commands += 1
-        if self._commands > self._settings.smtp_commands:
+        if self._commands >= self._settings.smtp_commands + (verb in OF_A_MAIL):
             self._farewell = replies.TOO_MANY_COMMANDS
             return
         try:
@@ -185,10 +185,10 @@ class Connection(SMTP):
     async def _judge(self, verb: str) -> None:
         if self._said == replies.OK_KEPT:
             self._commands = self._errors = 0
-        elif replies.is_refusal(self._said):
+        elif verb not in OF_A_MAIL or not replies.is_agreed(self._said):
+            self._commands += 1
+        if replies.is_refusal(self._said):
             await self._punish()
-        elif verb in OF_A_MAIL and replies.is_agreed(self._said):
-            self._commands -= 1
 
     async def _punish(self) -> None:
         self._errors += 1
