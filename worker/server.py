@@ -99,7 +99,7 @@ def _work(settings: Settings, database: Database, bell: Bell, life: Life, reader
         keyring,
         bell,
         Desk(keyring, settings.reply_domain, Pace.of(settings), readers),
-        Sender(settings.sender, settings.reply_domain),
+        Sender(settings.sender, settings.reply_domain, settings.base_url, settings.file_url_seconds),
         Relay(settings.relay_url.get_secret_value()) if settings.relay_url else None,
         lambda: life.id,
     )
