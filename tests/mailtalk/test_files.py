@@ -18,6 +18,7 @@ from mailtalk.keys import Key, Keyring
 from mailtalk.letters import Maker
 from mailtalk.settings import Settings
 
+NOBODY = "0" * 32
 PHOTO, LOGO, PIXEL = b"\x89PNG photo" * 400, b"\x89PNG logo" * 400, b"GIF89a"
 QUOTE = '<div class="gmail_quote">On Monday Alice wrote:<blockquote>Hi <img src="cid:old"></blockquote></div>'
 
@@ -124,18 +125,16 @@ def test_a_files_life_ends_with_its_message_and_its_conversation(box: Box) -> No
 
 def test_a_link_is_of_one_file_and_ends(keyring: Keyring) -> None:
     now, links = clock.now(), Links(keyring, "https://x.example", 60)
-    kept = {"fileId": "0" * 32, "name": "a b/ü.pdf", "type": "application/pdf", "size": 4}
+    kept = {"fileId": NOBODY, "name": "a b/ü.pdf", "type": "application/pdf", "size": 4}
     shown = links.shown("my app", kept, now)
     assert shown is not None
     url = httpx.URL(shown["url"])
     assert shown == {"url": str(url), "size": 4}
-    assert url.raw_path.startswith(b"/files/my%20app/" + b"0" * 32 + b"/a%20b%2F%C3%BC.pdf?")
+    assert url.raw_path.startswith(b"/files/my%20app/" + NOBODY.encode() + b"/a%20b%2F%C3%BC.pdf?")
     expires, signature = int(url.params["expires"]), url.params["signature"]
     assert 60 <= expires - now.timestamp() <= 121
 
-    def works(
-        app: str = "my app", file: str = "0" * 32, end: int = expires, by: str = signature, late: int = 0
-    ) -> bool:
+    def works(app: str = "my app", file: str = NOBODY, end: int = expires, by: str = signature, late: int = 0) -> bool:
         return files.is_signed(keyring, app, file, end, by, now + timedelta(seconds=late))
 
     assert works()
@@ -151,7 +150,7 @@ def test_a_link_is_of_one_file_and_ends(keyring: Keyring) -> None:
     for wrong in wrongs:
         assert not works(**wrong)
     rotated = Keyring((Key(b"new"), *keyring.keys))
-    assert files.is_signed(rotated, "my app", "0" * 32, expires, signature, now)
+    assert files.is_signed(rotated, "my app", NOBODY, expires, signature, now)
     assert links.shown("a", None, now) is None
     assert links.shown("a", {"url": "https://y.example/1", "size": 1}, now) == {"url": "https://y.example/1", "size": 1}
 
@@ -183,7 +182,7 @@ def test_a_file_is_got_by_its_link_alone(box: Box, api: str, settings: Settings)
             pdf.replace("expires=1", "expires=2"),
             pdf.partition("?")[0],
             page.partition("?")[0] + "?" + pdf.partition("?")[2],
-            _made(settings, "0" * 32),
+            _made(settings, NOBODY),
         )
     ]
     assert {each.status_code for each in refused} == {404}
