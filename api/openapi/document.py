@@ -6,7 +6,18 @@ from typing import Any
 
 import msgspec
 
-from api.openapi import answers, beside, conversations, health, messages, parameters, participants, problems, users
+from api.openapi import (
+    answers,
+    beside,
+    conversations,
+    files,
+    health,
+    messages,
+    parameters,
+    participants,
+    problems,
+    users,
+)
 from api.openapi.entry import JSON, Entries, Entry
 from api.wire import Json
 
@@ -16,6 +27,7 @@ ENTRIES: Entries = {
     **conversations.ENTRIES,
     **participants.ENTRIES,
     **messages.ENTRIES,
+    **files.ENTRIES,
     **health.ENTRIES,
 }
 TEXT = (
