@@ -8,7 +8,7 @@ import msgspec
 from mailtalk.mail import dsn, parse, reply, screen
 from mailtalk.mail.dsn import Failure
 from mailtalk.mail.parse import Attachment
-from mailtalk.mail.screen import Verdict
+from mailtalk.vocabulary import Verdict
 
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,500}>")
 _REFERENCES = 50  # of the newest, which stand last
