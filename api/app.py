@@ -16,9 +16,11 @@ from api import (
     errors,
     health,
     history,
+    inbound,
     messages,
     participants,
     readers,
+    release,
     users,
 )
 from api.auth import Credentials
@@ -65,6 +67,10 @@ ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", batch.PATH, batch.post),
     ("GET", "/changes", changes.listed),
     ("GET", "/changes/{changeId}", changes.get),
+    ("GET", "/inbound-mails", inbound.listed),
+    ("GET", "/inbound-mails/{mailId}", inbound.get),
+    ("POST", "/inbound-mails/{mailId}/replay", inbound.replay),
+    ("POST", "/inbound-mails/{mailId}/release", inbound.release),
 )
 
 
@@ -121,6 +127,7 @@ def _routes(base_url: str) -> list[Route]:
         Route("/healthz", health.live, methods=["GET"]),
         Route("/readyz", health.ready, methods=["GET"]),
         *page.routes(base_url),
+        *release.ROUTES,
         *served,
     ]
 
