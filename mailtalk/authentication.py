@@ -6,8 +6,8 @@ done with others' forgeries is not asked here. Results that came with the mail (
 
 import logging
 import re
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any
 
@@ -20,11 +20,11 @@ from mailtalk.resolver import Questions, Resolver, Spf, Unanswered
 
 SIGNATURES = 5  # of those that could count
 SEALS = 10
-FAILURES = (dkim.DKIMException, ValueError, KeyError, IndexError, AttributeError, TypeError, AssertionError)
 PASS, FAIL, NONE, UNANSWERED = "pass", "fail", "none", "temperror"
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\((?:[^()\\]|\\.)*\)', re.DOTALL)
 _DMARC_PASS = re.compile(r"(?:^|;)\s*dmarc\s*=\s*pass\b([^;]*)", re.IGNORECASE)
 _HEADER_FROM = re.compile(r"\bheader\.from\s*=\s*([^\s;]+)", re.IGNORECASE)
+log = logging.getLogger(__name__)
 _SILENT = logging.getLogger("mailtalk.dkimpy")
 _SILENT.disabled = True  # it would write what stands in the mail
 
@@ -56,11 +56,7 @@ class Authenticator:
 
     def evidence(self, claim: Claim, domain: str) -> Evidence:
         """What proves that the domain's owner sent this mail. Unanswered when only the DNS could tell, and did not."""
-        questions = self._resolver.questions()
-        try:
-            found = _Check(claim, domain, questions).made(self._trusted)
-        except FAILURES:  # whatever the libraries make of hostile bytes proves nothing
-            return Evidence()
+        found = _Check(claim, domain, self._resolver.questions()).made(self._trusted)
         if found.by is None and UNANSWERED in (found.spf, found.dkim, found.arc):
             raise Unanswered(f"the DNS did not answer about {domain}")
         return found
@@ -81,45 +77,37 @@ class _Check:
         self._record: dict[str, str] | None = None
 
     def made(self, trusted: frozenset[str]) -> Evidence:
-        found = {"dkim": self._dkim()}
+        found = {"dkim": _tried(self._dkim)}
         if PASS not in found.values():
-            found["spf"] = self._spf()
+            found["spf"] = _tried(self._spf)
         if PASS not in found.values() and trusted:
-            found["arc"] = self._arc(trusted)
+            found["arc"] = _tried(partial(self._arc, trusted))
         return Evidence(**found, by=next((way for way, result in found.items() if result == PASS), None))
 
     def _dkim(self) -> str:
         signed = dkim.DKIM(self._claim.raw, logger=_SILENT)
         signatures = [value for name, value in signed.headers if name.lower() == b"dkim-signature"]
         could = [i for i, value in enumerate(signatures) if self._could_count(value)]
-        return _best(self._signature(signed, i) for i in could[:SIGNATURES])
+        return _best(_tried(partial(self._signature, signed, i)) for i in could[:SIGNATURES])
 
     def _could_count(self, signature: bytes) -> bool:
         found = re.search(rb"(?:^|;)\s*d\s*=\s*([^\s;]+)", signature)
         return found is not None and self._kin(found[1].decode("latin-1"))
 
     def _signature(self, signed: dkim.DKIM, index: int) -> str:
-        try:
-            verified = signed.verify(idx=index, dnsfunc=self._questions.key)
-            # Behind an l= anybody may have written more; without From the signature says nothing of it.
-            whole = verified and b"l" not in signed.signature_fields and b"from" in signed.include_headers
-            return PASS if whole and self._aligned(signed.domain.decode("latin-1"), "adkim") else FAIL
-        except Unanswered:
-            return UNANSWERED
-        except FAILURES:
-            return FAIL
+        verified = signed.verify(idx=index, dnsfunc=self._questions.key)
+        # Behind an l= anybody may have written more; without From the signature says nothing of it.
+        whole = verified and b"l" not in signed.signature_fields and b"from" in signed.include_headers
+        return PASS if whole and self._aligned(signed.domain.decode("latin-1"), "adkim") else FAIL
 
     def _spf(self) -> str:
         domain = address.normal(self._claim.mail_from).rpartition("@")[2]
         if not self._claim.client_ip or not domain or not self._kin(domain):
             return NONE
-        try:
-            query = Spf(self._questions, self._claim.client_ip, self._claim.mail_from, self._claim.helo or "")
-            result = str(query.check()[0])
-            if result == PASS:
-                return PASS if self._aligned(domain, "aspf") else FAIL
-        except Unanswered:
-            return UNANSWERED
+        query = Spf(self._questions, self._claim.client_ip, self._claim.mail_from, self._claim.helo or "")
+        result = str(query.check()[0])
+        if result == PASS:
+            return PASS if self._aligned(domain, "aspf") else FAIL
         return result if result in {NONE, UNANSWERED} else FAIL
 
     def _arc(self, trusted: frozenset[str]) -> str:
@@ -128,10 +116,7 @@ class _Check:
         names = [name.lower() for name, _ in sealed.headers]
         if not 0 < names.count(b"arc-seal") <= SEALS:
             return NONE
-        try:
-            verdict, sets, _ = sealed.verify(dnsfunc=self._questions.key)
-        except Unanswered:
-            return UNANSWERED
+        verdict, sets, _ = sealed.verify(dnsfunc=self._questions.key)
         return PASS if verdict == dkim.CV_Pass and self._seen_by(sets, trusted) else FAIL
 
     def _seen_by(self, sets: Sequence[dict[str, bytes]], trusted: frozenset[str]) -> bool:
@@ -166,6 +151,17 @@ class _Check:
             return {}
 
 
+def _tried(way: Callable[[], str]) -> str:
+    """The way's result; whatever the libraries make of hostile bytes proves nothing."""
+    try:
+        return way()
+    except Unanswered:
+        return UNANSWERED
+    except Exception as error:  # noqa: BLE001  the same
+        log.info("a check of a sender ended in %s", type(error).__name__)
+        return FAIL
+
+
 def _best(results: Iterable[str]) -> str:
     found = set(results)
     return next((each for each in (PASS, UNANSWERED, FAIL) if each in found), NONE)
@@ -178,8 +174,8 @@ def _fields(block: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def _organisation(domain: str) -> str:
-    """The domain that its owner registered, by the public suffix list."""
-    return str(_suffixes().get_public_suffix(domain) or domain)
+    """The domain that its owner registered, by the public suffix list; its rule for what it does not know is `*`."""
+    return str(_suffixes().get_public_suffix(domain, strict=True) or ".".join(domain.split(".")[-2:]))
 
 
 @cache
