@@ -31,5 +31,5 @@ def why_not(
 
 
 def _told(evidence: Mapping[str, Any] | None) -> str:
-    ways = (f"{way}={result}" for way, result in (evidence or {}).items() if way != "by")
+    ways = (f"{way}={result}" for way, result in sorted((evidence or {}).items()) if way != "by")
     return " ".join(ways) or "not-checked"

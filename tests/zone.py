@@ -46,7 +46,7 @@ class Zone:
         if found == SERVFAIL:
             response.set_rcode(dns.rcode.SERVFAIL)
         elif found:
-            response.answer.append(dns.rrset.from_text(question.name, 300, "IN", kind, *found))
+            response.answer.append(dns.rrset.from_text(question.name, 0, "IN", kind, *found))
         elif not any(known == name or known.endswith(f".{name}") for known, _ in self.records):
             response.set_rcode(dns.rcode.NXDOMAIN)
         response.flags |= dns.flags.RA
