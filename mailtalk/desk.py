@@ -24,7 +24,7 @@ RAW_SEAL = "raw-mail"  # what binds a raw mail's sealed bytes to their table
 
 
 class Reader(Protocol):
-    """Reads one mail; TooMuch for one beyond the limits."""
+    """Reads one mail; TooMuch for one beyond the limits, Unreadable for one that it cannot read."""
 
     def read(self, raw: bytes, mail_from: str, own_domain: str) -> Reading:
         """Judge the mail, and keep it in mind."""

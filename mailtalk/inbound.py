@@ -12,6 +12,7 @@ from mailtalk import addresses, notices, proofs, verdicts
 from mailtalk.addresses import Bearer
 from mailtalk.db import is_temporary
 from mailtalk.desk import RAW_SEAL, Desk, Judgement
+from mailtalk.errors import Unavailable
 from mailtalk.keys import Keyring
 from mailtalk.mail import address
 from mailtalk.mail.quotes.evidence import OwnAddress
@@ -109,8 +110,7 @@ def fail(session: Session, mail_id: int, now: datetime, reason: str) -> None:
     row.not_before = now + RETRY
     if row.attempts >= ATTEMPTS:
         row.outcome, row.verdict, row.reason, row.processed_at = Outcome.FAILED, None, reason, now
-        if row.purpose == Purpose.REPLY:  # perhaps a person's: better told once too often
-            notices.record(session, now, row, Judgement(Outcome.FAILED, None, reason))
+        notices.record(session, now, row, Judgement(Outcome.FAILED, None, reason))
 
 
 def _or_poison(row: InboundMail, work: Callable[[], None]) -> InboundMail:
@@ -118,7 +118,7 @@ def _or_poison(row: InboundMail, work: Callable[[], None]) -> InboundMail:
     try:
         work()
     except Exception as error:
-        if is_temporary(error):
+        if isinstance(error, Unavailable) or is_temporary(error):
             raise
         raise Poison(mail_id) from error
     return row

@@ -41,7 +41,9 @@ def tell(case: Case, judgement: Judgement) -> None:
 
 
 def record(session: Session, now: datetime, row: InboundMail, judgement: Judgement) -> None:
-    """The event for the app: somebody wrote, and it did not become a message."""
+    """The event for the app: somebody wrote, and it did not become a message; perhaps, if it could not be read."""
+    if row.purpose != Purpose.REPLY:
+        return
     data = {
         "inboundMailId": f"mail_{row.id}",
         "userId": row.user_id,

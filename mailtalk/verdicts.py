@@ -11,7 +11,7 @@ from mailtalk.changes import Requested
 from mailtalk.desk import RAW_SEAL, Case, Desk, Judgement, Reader
 from mailtalk.errors import NotFound
 from mailtalk.mail import limits
-from mailtalk.mail.reading import Reading
+from mailtalk.mail.reading import Reading, Unreadable
 from mailtalk.models import InboundMail, Participation, RawMail
 from mailtalk.participation import Request
 from mailtalk.vocabulary import Access, ChangeKind, MessageType, Notify, Origin, Outcome, Purpose, Verdict
@@ -23,16 +23,25 @@ def decide(session: Session, desk: Desk, now: datetime, row: InboundMail) -> Jud
     """Read the mail, ask it what its purpose asks, act on the answer, and tell whom it concerns."""
     if row.purpose == Purpose.POSTMASTER:
         return Judgement(Outcome.IGNORED, Verdict.POSTMASTER, "postmaster")
+    with desk.reader.take() as reader:
+        try:
+            return _decide(session, desk, now, row, reader)
+        except Unreadable as error:  # nothing was written yet; another try at once would end the same
+            judgement = Judgement(Outcome.FAILED, Verdict.UNREADABLE, f"parser: {error.reason}")
+            notices.record(session, now, row, judgement)
+            return judgement
+
+
+def _decide(session: Session, desk: Desk, now: datetime, row: InboundMail, reader: Reader) -> Judgement:
     raw = session.get_one(RawMail, row.raw_id)
     content = desk.keyring.unseal(raw.sealed, about=RAW_SEAL)
-    with desk.reader.take() as reader:
-        reading, trouble = _read(reader, content, raw.mail_from, desk.domain)
-        if reading is None:  # nobody knows who wrote it, so nobody is told
-            return Judgement(Outcome.REFUSED, Verdict.UNREADABLE, trouble)
-        row.message_id = reading.message_id
-        case = Case(session, desk, now, row, reading, reader, trouble)
-        judgement = next(found for step in CHAINS[Purpose(row.purpose)] if (found := step(case)))
-        notices.tell(case, judgement)
+    reading, trouble = _read(reader, content, raw.mail_from, desk.domain)
+    if reading is None:  # nobody knows who wrote it, so nobody is told
+        return Judgement(Outcome.REFUSED, Verdict.UNREADABLE, trouble)
+    row.message_id = reading.message_id
+    case = Case(session, desk, now, row, reading, reader, trouble)
+    judgement = next(found for step in CHAINS[Purpose(row.purpose)] if (found := step(case)))
+    notices.tell(case, judgement)
     return judgement
 
 
@@ -63,6 +72,11 @@ def _authors(case: Case) -> Judgement | None:
     return Judgement(Outcome.REFUSED, Verdict.SENDER, "not-one-from") if len(case.reading.from_addresses) != 1 else None
 
 
+def _words(case: Case) -> None:
+    """Read now, before anything is locked or told: it takes its time, and may fail."""
+    _ = case.words
+
+
 def _sender(case: Case) -> Judgement | None:
     if case.row.released_at is not None:
         return None
@@ -72,7 +86,6 @@ def _sender(case: Case) -> Judgement | None:
 
 def _rights(case: Case) -> Judgement | None:
     """Look again, under the conversation's lock, whether the address that was good at RCPT still is."""
-    _ = case.words  # reading takes its time, and nobody is to wait for it
     try:
         case.conversation = conversations.lock(case.session, case.app.id, case.row.conversation_id or "")
     except NotFound:
@@ -125,6 +138,7 @@ CHAINS: Mapping[Purpose, Sequence[Step]] = {
         _machine,
         _unreadable,
         _authors,
+        _words,
         _sender,
         _rights,
         _empty,

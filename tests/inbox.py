@@ -18,6 +18,7 @@ from worker.reader import Readers
 
 DOMAIN = "reply.localhost"
 BASE = "https://talk.example"
+READERS = Readers()  # their processes serve all tests
 READ, NONE = Request(ChangeKind.UPDATE, Access.READ), Request(ChangeKind.UPDATE, Access.NONE)
 LEAVE, ROTATE = Request(ChangeKind.LEAVE), Request(ChangeKind.ROTATE)
 OUTCOMES = "SELECT outcome, reason FROM inbound_mails ORDER BY id"
@@ -36,6 +37,7 @@ class Box:
 
     cast: Cast
     keyring: Keyring
+    readers: Readers = READERS
     rules: dict[str, Any] = field(default_factory=dict)  # of the desk
 
     def address(self, user: str, purpose: Purpose = Purpose.REPLY) -> str:
@@ -58,7 +60,7 @@ class Box:
 
     @property
     def desk(self) -> Desk:
-        return Desk(self.keyring, DOMAIN, QUICK, Readers(), sender=f"notify@{DOMAIN}", base_url=BASE, **self.rules)
+        return Desk(self.keyring, DOMAIN, QUICK, self.readers, sender=f"notify@{DOMAIN}", base_url=BASE, **self.rules)
 
     def process(self) -> bool:
         with self.cast.database.transaction() as session:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from mailtalk import clock, idempotency
+from mailtalk import clock, idempotency, notifications
 from mailtalk.db import Database
 
 HOUR = 3600.0  # seconds
@@ -16,7 +16,7 @@ class Purge:
     """A look of the sweep's; the first one purges."""
 
     def __init__(self, database: Database, *more: Callable[[Session, datetime], int]) -> None:
-        self._database, self._next, self._purges = database, 0.0, (idempotency.purge, *more)
+        self._database, self._next, self._purges = database, 0.0, (idempotency.purge, notifications.purge, *more)
 
     def look(self) -> None:
         """Purge, unless it was done within the hour."""

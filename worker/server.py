@@ -45,7 +45,8 @@ class Worker:
         self._database = Database(settings.require("database_url"))
         self._bell = Bell(settings)
         self._life = Life(self._database)
-        self.work = _work(settings, self._database, self._bell, self._life)
+        self._readers = Readers()
+        self.work = _work(settings, self._database, self._bell, self._life, self._readers)
         # Three, so that neither a slow relay nor a slow DNS keeps any change or any other reply waiting.
         self._sweeps = (
             Sweep(
@@ -73,6 +74,7 @@ class Worker:
         for sweep in self._sweeps:
             sweep.stop()
         self.work.close()
+        self._readers.close()
         self._life.stop()
         self._bell.close()
         self.celery.close()
@@ -91,13 +93,13 @@ def run(settings: Settings) -> None:
         worker.stop()
 
 
-def _work(settings: Settings, database: Database, bell: Bell, life: Life) -> Work:
+def _work(settings: Settings, database: Database, bell: Bell, life: Life, readers: Readers) -> Work:
     keyring = Keyring.from_setting(settings.require("secret_key"))
     return Work(
         database,
         keyring,
         bell,
-        Desk.of(settings, keyring, Readers()),
+        Desk.of(settings, keyring, readers),
         Sender(settings.sender, settings.reply_domain),
         Relay(settings.relay_url.get_secret_value()) if settings.relay_url else None,
         lambda: life.id,

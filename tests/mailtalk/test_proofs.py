@@ -36,7 +36,7 @@ def box(cast: Cast, keyring: Keyring, zone: Zone) -> Box:
     cast.join("alice", "bob")
     with cast.database.transaction() as session:
         apps.put(session, cast.app_id, {"sender_policy": SenderPolicy.AUTHENTICATED})
-    return Box(cast, keyring, {"authenticator": Authenticator(Resolver(zone.address))})
+    return Box(cast, keyring, rules={"authenticator": Authenticator(Resolver(zone.address))})
 
 
 def prove(box: Box, later: timedelta = timedelta(0)) -> bool:

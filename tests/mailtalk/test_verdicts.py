@@ -135,7 +135,7 @@ def test_two_people_may_say_the_same(box: Box) -> None:
 
 def test_more_mails_than_the_setting_allows_are_put_aside(cast: Cast, keyring: Keyring) -> None:
     cast.join("bob")
-    box = Box(cast, keyring, {"mail_per_hour": 3})
+    box = Box(cast, keyring, rules={"mail_per_hour": 3})
     for number in range(5):
         box.receive(mail(f"number {number}"), box.bearer("bob"))
     box.receive(mail("", "Auto-Submitted: auto-replied\r\n"), box.bearer("bob"))
@@ -145,7 +145,7 @@ def test_more_mails_than_the_setting_allows_are_put_aside(cast: Cast, keyring: K
 
 def test_what_machines_and_strangers_sent_is_not_counted_against_a_person(cast: Cast, keyring: Keyring) -> None:
     cast.join("bob")
-    box = Box(cast, keyring, {"mail_per_hour": 2})
+    box = Box(cast, keyring, rules={"mail_per_hour": 2})
     policy(box, SenderPolicy.MATCH)
     for number in range(3):
         box.receive(mail(f"{number}", "Auto-Submitted: auto-replied\r\n"), box.bearer("bob"))
@@ -156,7 +156,7 @@ def test_what_machines_and_strangers_sent_is_not_counted_against_a_person(cast: 
 
 def test_zero_switches_it_off(cast: Cast, keyring: Keyring) -> None:
     cast.join("bob")
-    box = Box(cast, keyring, {"mail_per_hour": 0})
+    box = Box(cast, keyring, rules={"mail_per_hour": 0})
     for number in range(4):
         box.receive(mail("the same", f"Message-ID: <{number}@x>\r\n"), box.bearer("bob"))
     assert box.judged() == [POSTED] * 4
