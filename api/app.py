@@ -14,6 +14,7 @@ from api import (
     changes,
     conversations,
     errors,
+    files,
     health,
     history,
     inbound,
@@ -29,6 +30,7 @@ from api.intake import Intake
 from api.openapi import page
 from api.outcomes import Outcomes
 from mailtalk.db import Database
+from mailtalk.files import Links
 from mailtalk.keys import Keyring
 from mailtalk.notifications import Pace
 from mailtalk.settings import Settings
@@ -101,7 +103,13 @@ def build(settings: Settings) -> ASGIApp:
         outcomes.start()
         app.state.database, app.state.outcomes = database, outcomes
         app.state.services = Services(
-            database, keyring, Credentials(database, keyring), intake, Pace.of(settings), settings.reply_domain
+            database,
+            keyring,
+            Credentials(database, keyring),
+            intake,
+            Pace.of(settings),
+            settings.reply_domain,
+            Links(keyring, settings.base_url, settings.file_url_seconds),
         )
         yield
         await intake.close()
@@ -126,6 +134,7 @@ def _routes(base_url: str) -> list[Route]:
     return [
         Route("/healthz", health.live, methods=["GET"]),
         Route("/readyz", health.ready, methods=["GET"]),
+        Route(files.PATH, files.get, methods=["GET"]),
         *page.routes(base_url),
         *release.ROUTES,
         *served,

@@ -1,5 +1,6 @@
 """The desk: what lies on it while one inbound mail is judged, and what is known there."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,9 +10,10 @@ from typing import NamedTuple, Protocol
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailtalk import deliveries
+from mailtalk import deliveries, files
 from mailtalk.authentication import Authenticator
 from mailtalk.keys import Keyring
+from mailtalk.mail.parse import Attachment
 from mailtalk.mail.reading import Reading
 from mailtalk.mail.reply import Reply
 from mailtalk.models import App, Conversation, Delivery, InboundMail, User
@@ -109,6 +111,13 @@ class Case:
     def app(self) -> App:
         """The app of that user."""
         return self.session.get_one(App, self.row.app_id)
+
+    @cached_property
+    def files(self) -> Sequence[Attachment]:
+        """The files that came with the words, and that this participant did not send before."""
+        author = (self.row.app_id or "", self.row.conversation_id or "", self.row.user_id or "")
+        came = [self.reading.attachments[place] for place in self.words.files]
+        return files.fresh(self.session, self.desk.keyring, author, came)
 
     @property
     def mailboxes(self) -> list[str]:

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailtalk import addresses, changes, conversations, messages, notices, policies, repeats
+from mailtalk import addresses, changes, conversations, notices, policies, repeats, replies
 from mailtalk.changes import Requested
 from mailtalk.desk import RAW_SEAL, Case, Desk, Judgement, Reader
 from mailtalk.errors import NotFound
@@ -14,7 +14,7 @@ from mailtalk.mail import limits
 from mailtalk.mail.reading import Reading, Unreadable
 from mailtalk.models import InboundMail, Participation, RawMail
 from mailtalk.participation import Request
-from mailtalk.vocabulary import Access, ChangeKind, MessageType, Notify, Origin, Outcome, Purpose, Verdict
+from mailtalk.vocabulary import Access, ChangeKind, Notify, Outcome, Purpose, Verdict
 
 Step = Callable[[Case], Judgement | None]
 
@@ -107,19 +107,10 @@ def _why_dead(case: Case) -> str | None:
 
 
 def _empty(case: Case) -> Judgement | None:
-    """Nothing but blank lines and quotes of others."""
-    lines = case.words.text.splitlines()
-    says = any(line.strip() and not line.lstrip().startswith(">") for line in lines)
-    return None if says else Judgement(Outcome.IGNORED, Verdict.EMPTY, "nothing-written")
-
-
-def _message(case: Case) -> Judgement:
-    if case.conversation is None:
-        raise LookupError("the conversation is not locked")
-    draft = _draft(case)
-    (message,) = messages.post(case.session, case.now, case.desk.pace, case.conversation, [draft])
-    case.row.posted_as = message.id
-    return Judgement(Outcome.POSTED, Verdict.PERSON, case.words.method)
+    """Nothing but blank lines and quotes of others, and no file."""
+    if replies.says_something(case) or case.files:
+        return None
+    return Judgement(Outcome.IGNORED, Verdict.EMPTY, "nothing-written")
 
 
 def _unsubscribe(case: Case) -> Judgement:
@@ -144,32 +135,7 @@ CHAINS: Mapping[Purpose, Sequence[Step]] = {
         _empty,
         repeats.same_mail,
         repeats.flood,
-        _message,
+        replies.post,
     ),
     Purpose.UNSUBSCRIBE: (_machine, _unreadable, _authors, _unsubscribe),
 }
-
-
-def _draft(case: Case) -> messages.Draft:
-    said = case.words.text[: messages.TEXT_LIMIT]
-    return messages.Draft(
-        MessageType.USER,
-        said,
-        Origin.EMAIL,
-        sender_id=case.row.user_id,
-        elided=case.words.elided[: messages.TEXT_LIMIT] or None,
-        names=_named(case.session, case.row, said) if "@" in said else {},
-    )
-
-
-def _named(session: Session, row: InboundMail, said: str) -> dict[str, str]:
-    """The participants whose names stand in the text behind an @, as lower-case name to id."""
-    rows = session.execute(
-        text("""
-        SELECT lower(u.name) AS name, u.id FROM participations p
-        JOIN users u ON u.app_id = p.app_id AND u.id = p.user_id
-        WHERE p.app_id = :app AND p.conversation_id = :conversation AND p.present AND p.access <> 'None'
-            AND position('@' || lower(u.name) IN lower(:said)) > 0"""),
-        {"app": row.app_id, "conversation": row.conversation_id, "said": said},
-    )
-    return {found.name: found.id for found in rows}

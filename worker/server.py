@@ -100,7 +100,7 @@ def _work(settings: Settings, database: Database, bell: Bell, life: Life, reader
         keyring,
         bell,
         Desk.of(settings, keyring, readers),
-        Sender(settings.sender, settings.reply_domain),
+        Sender(settings.sender, settings.reply_domain, settings.base_url, settings.file_url_seconds),
         Relay(settings.relay_url.get_secret_value()) if settings.relay_url else None,
         lambda: life.id,
     )

@@ -10,6 +10,7 @@ from api.openapi import (
     answers,
     beside,
     conversations,
+    files,
     health,
     inbound,
     messages,
@@ -28,6 +29,7 @@ ENTRIES: Entries = {
     **participants.ENTRIES,
     **messages.ENTRIES,
     **inbound.ENTRIES,
+    **files.ENTRIES,
     **health.ENTRIES,
 }
 TEXT = (
