@@ -25,12 +25,14 @@ POSTMASTER = Bearer(Purpose.POSTMASTER)
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A mail that was handed over: its raw bytes and the admitted recipients."""
+    """A mail that was handed over: its raw bytes, the admitted recipients, and by whom, where that is known."""
 
     mail_from: str
     bearers: Sequence[Bearer]
     raw: bytes
     at: datetime
+    client_ip: str | None = None
+    helo: str | None = None
 
 
 class Poison(Exception):
@@ -65,6 +67,8 @@ def receive(session: Session, keyring: Keyring, arrivals: Sequence[Arrival]) -> 
         {
             "sealed": keyring.seal(each.raw, about=RAW_SEAL),
             "mail_from": _without_token(keyring, each.mail_from),
+            "client_ip": each.client_ip,
+            "helo": each.helo,
             "received_at": each.at,
         }
         for each in arrivals
