@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from mailtalk import addresses, changes, conversations, deliveries, messages
 from mailtalk.changes import Requested
 from mailtalk.keys import Keyring
-from mailtalk.mail import limits, reply
+from mailtalk.mail import letter, limits, reply
 from mailtalk.mail.reading import Reading
 from mailtalk.mail.screen import Verdict
 from mailtalk.models import Delivery, InboundMail, Participation, RawMail
@@ -152,6 +152,7 @@ def _draft(session: Session, row: InboundMail, found: reply.Reply) -> messages.D
         sender_id=row.user_id,
         elided=found.elided[: messages.TEXT_LIMIT] or None,
         names=_named(session, row, said) if "@" in said else {},
+        mail_id=letter.message_id(row.message_id),
     )
 
 

@@ -9,23 +9,27 @@ from uuid import UUID, uuid4
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from mailtalk import addresses, conversations, deliveries, messages
+from mailtalk import addresses, conversations, deliveries, events, links, shapes
+from mailtalk.bodies import Bodies
 from mailtalk.due import Due, Shared, take
 from mailtalk.keys import Keyring
 from mailtalk.mail import compose
+from mailtalk.mail.content import Content
+from mailtalk.mail.letter import Letter, label
 from mailtalk.models import Delivery, Message
 from mailtalk.notify import wants_mail
-from mailtalk.vocabulary import NotificationStatus, Purpose
+from mailtalk.vocabulary import EventType, NotificationStatus, Purpose
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who our mails come from: the envelope's and header's address, and the domain of the inbound addresses."""
+    """Who our mails come from: the envelope's and header's address, the inbound addresses' domain, the links' base."""
 
     address: str
     domain: str
+    base_url: str
 
 
 class Maker:
@@ -33,12 +37,12 @@ class Maker:
 
     def __init__(self, session: Session, keyring: Keyring, sender: Sender, now: datetime) -> None:
         self.session, self.keyring, self.sender, self.now = session, keyring, sender, now
-        self._bodies: dict[compose.Content, bytes] = {}
 
     def make(self) -> int:
         """Make the notifications that are due; gives how many were in hand, 0 when none is left."""
         batch = take(self.session, self.now)
         self.shared = Shared(self.session, batch)
+        self.bodies = Bodies(self.shared)
         for due in batch:
             reason = self._make_safely(due)
             due.notification.status = NotificationStatus.CANCELLED if reason else NotificationStatus.MADE
@@ -62,56 +66,70 @@ class Maker:
         fresh = self.shared.fresh(due)
         wanted = [message for message in fresh if wants_mail(due.user.id, state, message, self.now)]
         reason = due.why_not(self.now, wanted=bool(wanted))
+        if reason in {None, "no-address"}:
+            self._tell(due, wanted)
         if reason is None:
             self.session.add_all(list(self._deliveries(due, wanted)))
             due.participation.mailed_seq = fresh[-1].seq
         return reason
 
+    def _tell(self, due: Due, wanted: Sequence[Message]) -> None:
+        """Say to other programs that somebody is notified, also who has no address."""
+        data = {
+            "notificationId": f"ntf_{due.notification.id}",
+            "recipient": shapes.user(due.user),
+            "sender": self.shared.sender(wanted[-1]),
+            "conversation": shapes.conversation(due.conversation),
+            "messages": [shapes.message(message, message.read_by) for message in wanted],
+        }
+        kind = EventType.NOTIFICATION_TRIGGERED
+        events.record(self.session, self.now, due.app.id, kind, data, due.conversation.id)
+
     def _deliveries(self, due: Due, wanted: Sequence[Message]) -> Iterable[Delivery]:
         may_reply = addresses.serves(due.participation, Purpose.REPLY)
-        subject = due.conversation.subject or f"New messages in {due.app.name}"
-        body = self._body(subject, wanted, may_reply=may_reply)
+        content = self.bodies.content(due, wanted, may_reply=may_reply)
+        body = self.bodies.body(content)
+        sender_name = compose.sender(content, self.shared.sender_names(wanted))
         reply_to = self._inbound(due, Purpose.REPLY) if may_reply else None
         unsubscribe = self._inbound(due, Purpose.UNSUBSCRIBE)
+        to_pages = self._links(due, content)
         for address in dict.fromkeys(due.user.emails or ()):
             delivery_id = uuid4()
-            letter = self._letter(due, wanted, delivery_id, address, reply_to, unsubscribe)
-            yield self._delivery(due, delivery_id, letter, compose.mail(letter, subject, body))
+            made = Letter(
+                sender_name=sender_name,
+                sender=self.sender.address,
+                reader_name=due.user.name,
+                reader=address,
+                reply_to=reply_to,
+                unsubscribe=unsubscribe,
+                message_id=f"<n.{delivery_id.hex}@{self.sender.domain}>",
+                references=self._references(due, address),
+                thread=label(*due.place),
+                feedback=f"{label(*due.place)[:12]}:{label(due.app.id)[:12]}:notification:mailtalk",
+                domain=self.sender.domain,
+                at=self.now,
+                links=to_pages,
+            )
+            yield self._delivery(due, delivery_id, made, compose.mail(made, body))
 
-    def _body(self, subject: str, wanted: Sequence[Message], *, may_reply: bool) -> bytes:
-        lines = tuple(
-            compose.Line(compose.clean(self.shared.sender_name(m), compose.NAME_LIMIT), messages.said(m), m.created_at)
-            for m in wanted
-        )
-        content = compose.Content(compose.clean(subject, compose.SUBJECT_LIMIT), lines, may_reply)
-        if content not in self._bodies:
-            self._bodies[content] = compose.body(content)
-        return self._bodies[content]
+    def _references(self, due: Due, address: str) -> tuple[str, ...]:
+        """What the mail goes on from: the root of its thread, our last mail, and the reader's own answer, if newer."""
+        root = f"<c.{label(*due.place, due.user.id, address)}@{self.sender.domain}>"
+        found = (root, self.shared.last_mail(due, address), self.shared.last_answer(due))
+        return tuple(each for each in found if each)
+
+    def _links(self, due: Due, content: Content) -> dict[str, str | None]:
+        keyring, base_url, row = self.keyring, self.sender.base_url, due.participation
+        return {
+            "conversation": content.style.link_for(due.conversation.id, due.user.id),
+            "settings": links.settings(keyring, base_url, row),
+            "unsubscribe": links.unsubscribe(keyring, base_url, row),
+        }
 
     def _inbound(self, due: Due, purpose: Purpose) -> str:
         return f"{addresses.issue(self.session, self.keyring, due.participation, purpose)}@{self.sender.domain}"
 
-    def _letter(  # noqa: PLR0913, PLR0917  one place where a mail's headers come together
-        self, due: Due, wanted: Sequence[Message], delivery_id: UUID, to: str, reply_to: str | None, unsubscribe: str
-    ) -> compose.Letter:
-        names = list(dict.fromkeys(self.shared.sender_name(message) for message in wanted))
-        root = f"<c.{compose.label(*due.place, due.user.id, to)}@{self.sender.domain}>"
-        last = self.shared.last_mail(due, to)
-        return compose.Letter(
-            sender_name=f"{', '.join(names[:3])} via {due.app.name}",
-            sender=self.sender.address,
-            reader_name=due.user.name,
-            reader=to,
-            reply_to=reply_to,
-            unsubscribe=unsubscribe,
-            message_id=f"<n.{delivery_id.hex}@{self.sender.domain}>",
-            references=(root, last) if last else (root,),
-            list_id=f"{compose.label(*due.place)}.{self.sender.domain}",
-            at=self.now,
-            loop_id=self.sender.domain,
-        )
-
-    def _delivery(self, due: Due, delivery_id: UUID, letter: compose.Letter, mail: bytes) -> Delivery:
+    def _delivery(self, due: Due, delivery_id: UUID, letter: Letter, mail: bytes) -> Delivery:
         return Delivery(
             app_id=due.app.id,
             id=delivery_id,

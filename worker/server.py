@@ -97,7 +97,7 @@ def _work(settings: Settings, database: Database, bell: Bell, life: Life) -> Wor
         keyring,
         bell,
         Desk(keyring, settings.reply_domain, Pace.of(settings), Readers()),
-        Sender(settings.sender, settings.reply_domain),
+        Sender(settings.sender, settings.reply_domain, settings.base_url),
         Relay(settings.relay_url.get_secret_value()) if settings.relay_url else None,
         lambda: life.id,
     )

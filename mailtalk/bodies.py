@@ -1,0 +1,75 @@
+"""Bodies: what the letters of a batch say, put together from rows and built once for all readers who see the same."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from mailtalk.due import Due, Shared
+from mailtalk.mail import compose, letter, spans, style
+from mailtalk.mail.compose import Body
+from mailtalk.mail.content import Attachment, Content, Line
+from mailtalk.models import Message
+from mailtalk.vocabulary import Origin
+
+
+class Bodies:
+    """The bodies of one batch."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._lines: dict[tuple[str, str, int], Line] = {}
+        self._built: dict[Content, Body] = {}
+
+    def content(self, due: Due, wanted: Sequence[Message], *, may_reply: bool) -> Content:
+        """What this reader is told; equal for all who see the same."""
+        app = style.of(due.app.style)
+        lines = () if app.privacy else tuple(self._line(message) for message in wanted)
+        mentioned = not app.privacy and any(due.user.id in message.mentions for message in wanted)
+        return Content(
+            app=app.name or due.app.name,
+            subject=due.conversation.subject,
+            lines=lines,
+            count=len(wanted),
+            may_reply=may_reply,
+            style=app,
+            language=app.speaks(due.user.locale, due.user.time_zone),
+            reader_id=due.user.id if mentioned else None,
+            links=frozenset({"settings", "unsubscribe"} | ({"conversation"} if app.link else set())),
+        )
+
+    def body(self, content: Content) -> Body:
+        """The content as bytes."""
+        if content not in self._built:
+            self._built[content] = compose.body(content)
+        return self._built[content]
+
+    def _line(self, message: Message) -> Line:
+        key = (message.app_id, message.conversation_id, message.seq)
+        if key not in self._lines:
+            self._lines[key] = Line(
+                letter.name(self._shared.sender_name(message)),
+                _text(message),
+                message.created_at,
+                tuple(_attachments(message.attachment)),
+                tuple(self._named(message)),
+            )
+        return self._lines[key]
+
+    def _named(self, message: Message) -> Sequence[tuple[str, str]]:
+        """Whom a mail mentions by a plain @Name, in lower case."""
+        if message.origin != Origin.EMAIL:
+            return ()
+        names = {user_id: self._shared.name(message.app_id, user_id) for user_id in message.mentions}
+        return [(name.lower(), user_id) for user_id, name in names.items() if name]
+
+
+def _text(message: Message) -> str:
+    place = ",".join(map(str, message.location)) if message.location else None
+    return "\n".join(filter(None, (spans.clean(message.text), place and f"geo:{place}")))
+
+
+def _attachments(attachment: Mapping[str, Any] | None) -> Sequence[Attachment]:
+    if attachment is None or urlsplit(attachment["url"]).scheme not in {"http", "https"}:
+        return ()
+    name = attachment.get("name") or unquote(urlsplit(attachment["url"]).path.rpartition("/")[2])
+    return [Attachment(name or attachment["url"], attachment["url"], attachment.get("size"))]
