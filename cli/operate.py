@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from api.versions import VERSIONS
+from cli.styling import mail, style
 from cli.values import Or, given
 
 APP = """Make and change apps: the tenants, each with a secret of its own.
@@ -18,6 +19,7 @@ APP = """Make and change apps: the tenants, each with a secret of its own.
   mailtalk app set my-app --quiet 60 --cap 600 mail after 60 s of quiet, 600 s at most
   mailtalk app set my-app --quiet default      as MAILTALK_QUIET_SECONDS says
   mailtalk app rotate-secret my-app            a new secret; the old one ends within seconds
+  mailtalk app style my-app --file style.toml  how its mails look
 
 Nothing needs a restart: API processes know a new secret at once, workers a new pace with the next message.
 """
@@ -191,4 +193,5 @@ def show(app_id: str, conversation: str, limit: int, *, as_json: bool) -> None:
     show_it(settings("database_url"), app_id, conversation, limit, as_json=as_json)
 
 
-COMMANDS = (app, participants, changes, conversation)
+app.add_command(style)
+COMMANDS = (app, participants, changes, conversation, mail)

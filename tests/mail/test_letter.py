@@ -29,7 +29,7 @@ NAMES = [
     *("X-Auto-Response-Suppress", "Precedence", "X-Loop", "List-Id", "List-Archive", "List-Unsubscribe"),
     *("List-Unsubscribe-Post", "Feedback-ID", "Thread-Topic", "Thread-Index", "MIME-Version"),
 ]
-thousands = settings(max_examples=800, deadline=None)
+thousands = settings(max_examples=350, deadline=None)
 
 
 def letter(sender_name: str = "Alice via Demo", reader_name: str = "Bob", **changed: object) -> Letter:
