@@ -91,11 +91,11 @@ def preview(  # noqa: PLR0913, PLR0917  one for each option
 
     if (conversation is None) != (user is None) or (conversation is not None and app_id is None):
         raise click.UsageError("--conversation, --user and --app go together", ctx)
-    if user is not None:
-        mails = {"conversation": page.of_conversation(str(app_id), str(conversation), user, file, locale, time_zone)}
+    if app_id and conversation and user:
+        mails = {"conversation": page.of_conversation(app_id, conversation, user, file, locale, time_zone)}
     else:
-        mails = page.samples(app_id, file, locale, time_zone)
+        mails = dict(page.samples(app_id, file, locale, time_zone))
     if show:
-        page.shown(mails[kind or next(iter(mails))], show)
+        page.shown(mails.get(kind or "") or next(iter(mails.values())), show)
     else:
-        page.written({kind: mails[kind]} if kind else mails, out)
+        page.written({kind: mails[kind]} if kind in mails else mails, out)
