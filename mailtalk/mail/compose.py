@@ -37,7 +37,7 @@ def body(content: Content) -> Body:
     text, html = _fitting(content)
     boundary = f"=_{sha256(repr((text, html)).encode()).hexdigest()[:32]}"
     delimiter = f"--{boundary}\r\n".encode()
-    head = f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'.encode()
+    head = f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n\r\n'.encode()
     end = f"--{boundary}--\r\n".encode()
     return Body(subject(content), (head, delimiter, *text, delimiter, *html, end))
 

@@ -56,7 +56,8 @@ class Content:
 
 def view(content: Content, *, cut: int = CUT) -> dict[str, Any]:
     """The names that a template may use."""
-    say, app, subject = content.language.say, content.app, content.subject
+    say, app = content.language.say, letter.clean(content.app, letter.NAME_LIMIT)
+    subject = letter.clean(content.subject or "", letter.SUBJECT_LIMIT)
     private = content.style.privacy
     lines = [_line(content, line, cut) for line in content.lines]
     new = content.language.count("new", content.count, app=app)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time, get_timezone_gmt, get_timezone_name
 from babel.numbers import format_decimal
 from babel.units import format_unit
@@ -74,7 +74,7 @@ class Language:
     def _zone_name(self, local: datetime) -> str:
         """Its short name in this language, else in its own country, else how far it is from Greenwich."""
         names = (get_timezone_name(local, width="short", locale=self.locale), local.tzname() or "")
-        return next((name for name in names if name.isalpha()), get_timezone_gmt(local, "short", locale=self.locale))
+        return next((name for name in names if name.isalpha()), get_timezone_gmt(local, "long", locale=self.locale))
 
 
 @lru_cache(maxsize=1024)
@@ -102,9 +102,7 @@ def forms(text: Any) -> Mapping[str, str]:
 def _locale(tag: str) -> Locale:
     try:
         found = Locale.parse(tag.replace("-", "_")) if _TAG.fullmatch(tag) else None
-    except ValueError:  # UnknownLocaleError is none
-        found = None
-    except LookupError:
+    except (UnknownLocaleError, ValueError):
         found = None
     if found is not None and found.language in TEXTS:
         return found
