@@ -1,12 +1,11 @@
-"""Bodies: what the letters of a batch say, put together from rows and built once for all readers who see the same."""
+"""Bodies: what the letters of a batch say, put together from rows; equal for all readers who see the same."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from mailtalk.due import Due, Shared
-from mailtalk.mail import compose, letter, spans, style
-from mailtalk.mail.compose import Body
+from mailtalk.mail import letter, spans, style
 from mailtalk.mail.content import Attachment, Content, Line
 from mailtalk.models import Message
 from mailtalk.vocabulary import Origin
@@ -18,7 +17,6 @@ class Bodies:
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
         self._lines: dict[tuple[str, str, int], Line] = {}
-        self._built: dict[Content, Body] = {}
 
     def content(self, due: Due, wanted: Sequence[Message], *, may_reply: bool) -> Content:
         """What this reader is told; equal for all who see the same."""
@@ -36,12 +34,6 @@ class Bodies:
             reader_id=due.user.id if mentioned else None,
             links=frozenset({"settings", "unsubscribe"} | ({"conversation"} if app.link else set())),
         )
-
-    def body(self, content: Content) -> Body:
-        """The content as bytes."""
-        if content not in self._built:
-            self._built[content] = compose.body(content)
-        return self._built[content]
 
     def _line(self, message: Message) -> Line:
         key = (message.app_id, message.conversation_id, message.seq)

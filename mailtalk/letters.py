@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -37,6 +38,8 @@ class Maker:
 
     def __init__(self, session: Session, keyring: Keyring, sender: Sender, now: datetime) -> None:
         self.session, self.keyring, self.sender, self.now = session, keyring, sender, now
+        self._issued: list[dict[str, Any]] = []
+        self._told: list[tuple[str, dict[str, Any], str]] = []
 
     def make(self) -> int:
         """Make the notifications that are due; gives how many were in hand, 0 when none is left."""
@@ -48,7 +51,14 @@ class Maker:
             due.notification.status = NotificationStatus.CANCELLED if reason else NotificationStatus.MADE
             due.notification.reason = reason
             due.notification.ended_at = self.now
+        self._keep()
         return len(batch)
+
+    def _keep(self) -> None:
+        # At the end and all at once: a statement for each letter would take most of the time.
+        addresses.keep(self.session, self._issued)
+        for app_id, data, conversation_id in self._told:
+            events.record(self.session, self.now, app_id, EventType.NOTIFICATION_TRIGGERED, data, conversation_id)
 
     def _make_safely(self, due: Due) -> str | None:
         # One that cannot be made must not keep the others, of all apps, from being made.
@@ -82,13 +92,12 @@ class Maker:
             "conversation": shapes.conversation(due.conversation),
             "messages": [shapes.message(message, message.read_by) for message in wanted],
         }
-        kind = EventType.NOTIFICATION_TRIGGERED
-        events.record(self.session, self.now, due.app.id, kind, data, due.conversation.id)
+        self._told.append((due.app.id, data, due.conversation.id))
 
     def _deliveries(self, due: Due, wanted: Sequence[Message]) -> Iterable[Delivery]:
         may_reply = addresses.serves(due.participation, Purpose.REPLY)
         content = self.bodies.content(due, wanted, may_reply=may_reply)
-        body = self.bodies.body(content)
+        body = compose.body(content)
         sender_name = compose.sender(content, self.shared.sender_names(wanted))
         reply_to = self._inbound(due, Purpose.REPLY) if may_reply else None
         unsubscribe = self._inbound(due, Purpose.UNSUBSCRIBE)
@@ -127,7 +136,9 @@ class Maker:
         }
 
     def _inbound(self, due: Due, purpose: Purpose) -> str:
-        return f"{addresses.issue(self.session, self.keyring, due.participation, purpose)}@{self.sender.domain}"
+        local, row = addresses.made(self.keyring, due.participation, purpose)
+        self._issued.append(row)
+        return f"{local}@{self.sender.domain}"
 
     def _delivery(self, due: Due, delivery_id: UUID, letter: Letter, mail: bytes) -> Delivery:
         return Delivery(

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from hashlib import sha256
 
 from jinja2 import Template
@@ -32,6 +33,7 @@ def mail(letter_: Letter, body: Body) -> bytes:
     return letter.head(letter_, body.subject) + filled(body.pieces, letter_.links)
 
 
+@lru_cache(maxsize=64)
 def body(content: Content) -> Body:
     """The two parts of one content. Where an app's template fails, ours takes its place, and the log tells why."""
     text, html = _fitting(content)
