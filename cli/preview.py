@@ -13,6 +13,8 @@ import click
 from cli import connect, datadir
 from cli.style import read
 from mailtalk import apps, clock, previews
+from mailtalk.files import Links
+from mailtalk.keys import Keyring
 from mailtalk.mail import compose, proof, sample
 from mailtalk.mail.content import Content
 from mailtalk.mail.letter import Letter, label
@@ -61,8 +63,10 @@ def of_conversation(  # noqa: PLR0913, PLR0917  all that can be said
     app_id: str, conversation_id: str, user_id: str, file: Path | None, locale: str | None, time_zone: str | None
 ) -> Mail:
     """The mail that a user would get about a conversation's last messages."""
-    with connect.transaction(datadir.settings("database_url")) as session:
-        content = previews.content(session, clock.now(), app_id, conversation_id, user_id)
+    settings = datadir.settings("database_url", "secret_key")
+    files = Links(Keyring.from_setting(datadir.key_of(settings)), settings.base_url, settings.file_url_seconds)
+    with connect.transaction(settings) as session:
+        content = previews.content(session, files, clock.now(), app_id, conversation_id, user_id)
     own = proof.checked(read(file)) if file else content.style
     if file or locale or time_zone:
         content = replace(content, style=own, language=own.speaks(locale, time_zone))

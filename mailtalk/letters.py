@@ -10,16 +10,16 @@ from uuid import UUID, uuid4
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from mailtalk import addresses, conversations, deliveries, events, links, shapes
+from mailtalk import addresses, deliveries, events, links, shapes
 from mailtalk.bodies import Bodies
 from mailtalk.due import Due, Shared, take
+from mailtalk.files import Links
 from mailtalk.keys import Keyring
 from mailtalk.mail import compose
 from mailtalk.mail.content import Content
 from mailtalk.mail.letter import Letter, label
 from mailtalk.models import Delivery, Message
-from mailtalk.notify import wants_mail
-from mailtalk.vocabulary import EventType, NotificationStatus, Purpose
+from mailtalk.vocabulary import EventType, NotificationStatus, Purpose, Reason
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,12 @@ class Sender:
 
     address: str
     domain: str
-    base_url: str
+    base_url: str = "http://127.0.0.1:8000"
+    file_url_seconds: float = 604_800
+
+    def links(self, keyring: Keyring) -> Links:
+        """How files that came with mails are shown in ours."""
+        return Links(keyring, self.base_url, self.file_url_seconds)
 
 
 class Maker:
@@ -45,7 +50,7 @@ class Maker:
         """Make the notifications that are due; gives how many were in hand, 0 when none is left."""
         batch = take(self.session, self.now)
         self.shared = Shared(self.session, batch)
-        self.bodies = Bodies(self.shared)
+        self.bodies = Bodies(self.shared, self.sender.links(self.keyring), self.now)
         for due in batch:
             reason = self._make_safely(due)
             due.notification.status = NotificationStatus.CANCELLED if reason else NotificationStatus.MADE
@@ -72,15 +77,11 @@ class Maker:
 
     def _make_one(self, due: Due) -> str | None:
         """Make a notification's mails; or the reason why there is none."""
-        state = conversations.state(due.participation)
-        fresh = self.shared.fresh(due)
-        wanted = [message for message in fresh if wants_mail(due.user.id, state, message, self.now)]
-        reason = due.why_not(self.now, wanted=bool(wanted))
-        if reason in {None, "no-address"}:
+        wanted, reason = due.decide(self.session, self.shared.fresh(due), self.now)
+        if reason in {None, Reason.NO_ADDRESS}:
             self._tell(due, wanted)
         if reason is None:
             self.session.add_all(list(self._deliveries(due, wanted)))
-            due.participation.mailed_seq = fresh[-1].seq
         return reason
 
     def _tell(self, due: Due, wanted: Sequence[Message]) -> None:
@@ -90,7 +91,7 @@ class Maker:
             "recipient": shapes.user(due.user),
             "sender": self.shared.sender(wanted[-1]),
             "conversation": shapes.conversation(due.conversation),
-            "messages": [shapes.message(message, message.read_by) for message in wanted],
+            "messages": [self.bodies.shown(message) for message in wanted],
         }
         self._told.append((due.app.id, data, due.conversation.id))
 

@@ -112,12 +112,52 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
+class Verdict(StrEnum):
+    """What was found of an inbound mail, in the order in which it is looked for; only a PERSON's becomes a message.
+
+    The first six are of machines. SENDER is not whose address it came to, FLOOD more than people write.
+    """
+
+    LOOP = "loop"
+    BOUNCE = "bounce"
+    COMPLAINT = "complaint"
+    AUTO_REPLY = "auto-reply"
+    AUTO_GENERATED = "auto-generated"
+    LIST = "list"
+    POSTMASTER = "postmaster"
+    UNREADABLE = "unreadable"
+    SENDER = "sender"
+    NO_ACCESS = "no-access"
+    EMPTY = "empty"
+    DUPLICATE = "duplicate"
+    FLOOD = "flood"
+    PERSON = "person"
+
+
 class NotificationStatus(StrEnum):
     """A participant's notification: OPEN waits to be made into mails, the others are its ends."""
 
     OPEN = "open"
     MADE = "made"
     CANCELLED = "cancelled"
+
+
+class Reason(StrEnum):
+    """Why a participant was not mailed a message; the first that holds, in this order, is the one that stands."""
+
+    LEFT = "left"
+    ACCESS_NONE = "access-none"
+    NEVER_NOTIFIES = "never-notifies"
+    OWN_MESSAGE = "own-message"
+    ALREADY_READ = "already-read"
+    MUTED = "muted"
+    NOTIFY_OFF = "notify-off"
+    NOT_MENTIONED = "not-mentioned"
+    NO_ADDRESS = "no-address"
+    SUPPRESSED = "suppressed"
+    NOTHING_LEFT = "nothing-left"
+    CONVERSATION_DELETED = "conversation-deleted"
+    ERROR = "error"
 
 
 class DeliveryKind(StrEnum):

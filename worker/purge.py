@@ -1,8 +1,12 @@
-"""The purge: forgets idempotency keys that are older than was promised, once an hour at most."""
+"""The purge: forgets what is older than was promised, once an hour at most."""
 
 import time
+from collections.abc import Callable
+from datetime import datetime
 
-from mailtalk import clock, idempotency
+from sqlalchemy.orm import Session
+
+from mailtalk import clock, idempotency, notifications
 from mailtalk.db import Database
 
 HOUR = 3600.0  # seconds
@@ -11,15 +15,19 @@ HOUR = 3600.0  # seconds
 class Purge:
     """A look of the sweep's; the first one purges."""
 
-    def __init__(self, database: Database) -> None:
-        self._database, self._next = database, 0.0
+    def __init__(self, database: Database, *more: Callable[[Session, datetime], int]) -> None:
+        self._database, self._next, self._purges = database, 0.0, (idempotency.purge, notifications.purge, *more)
 
     def look(self) -> None:
         """Purge, unless it was done within the hour."""
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + HOUR
+        for purge in self._purges:
+            self._all(purge)
+
+    def _all(self, purge: Callable[[Session, datetime], int]) -> None:
         purged = 1
         while purged:
             with self._database.transaction() as session:
-                purged = idempotency.purge(session, clock.now())
+                purged = purge(session, clock.now())

@@ -2,15 +2,15 @@
 
 import logging
 import warnings
+from functools import partial
 
 from celery.exceptions import SecurityWarning
 
-from mailtalk import notifications
+from mailtalk import mail_log, notifications
 from mailtalk.db import Database
 from mailtalk.desk import Desk
 from mailtalk.keys import Keyring
 from mailtalk.letters import Sender
-from mailtalk.notifications import Pace
 from mailtalk.relay import Relay
 from mailtalk.settings import Settings
 from worker import tasks
@@ -45,8 +45,9 @@ class Worker:
         self._database = Database(settings.require("database_url"))
         self._bell = Bell(settings)
         self._life = Life(self._database)
-        self.work = _work(settings, self._database, self._bell, self._life)
-        # Two, so that a slow relay keeps no change and no reply waiting.
+        self._readers = Readers()
+        self.work = _work(settings, self._database, self._bell, self._life, self._readers)
+        # Three, so that neither a slow relay nor a slow DNS keeps any change or any other reply waiting.
         self._sweeps = (
             Sweep(
                 self._database,
@@ -54,9 +55,10 @@ class Worker:
                 self.work.recover,
                 self.work.apply_changes,
                 self.work.process_inbound,
-                Purge(self._database).look,
+                Purge(self._database, partial(mail_log.purge, days=settings.raw_mail_days)).look,
             ),
             Sweep(self._database, notifications.next_due, self.work.deliver),
+            Sweep(self._database, self.work.next_proof, self.work.prove_senders),
         )
         self.celery = build(settings)
         tasks.register(self.celery, self.work)
@@ -72,6 +74,7 @@ class Worker:
         for sweep in self._sweeps:
             sweep.stop()
         self.work.close()
+        self._readers.close()
         self._life.stop()
         self._bell.close()
         self.celery.close()
@@ -90,14 +93,14 @@ def run(settings: Settings) -> None:
         worker.stop()
 
 
-def _work(settings: Settings, database: Database, bell: Bell, life: Life) -> Work:
+def _work(settings: Settings, database: Database, bell: Bell, life: Life, readers: Readers) -> Work:
     keyring = Keyring.from_setting(settings.require("secret_key"))
     return Work(
         database,
         keyring,
         bell,
-        Desk(keyring, settings.reply_domain, Pace.of(settings), Readers()),
-        Sender(settings.sender, settings.reply_domain, settings.base_url),
+        Desk.of(settings, keyring, readers),
+        Sender(settings.sender, settings.reply_domain, settings.base_url, settings.file_url_seconds),
         Relay(settings.relay_url.get_secret_value()) if settings.relay_url else None,
         lambda: life.id,
     )

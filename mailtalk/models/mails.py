@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from mailtalk.models.base import Base
+from mailtalk.models.base import Base, Json
 
 
 class RawMail(Base):
@@ -54,9 +54,12 @@ class InboundMail(Base):
     verdict: Mapped[str | None]
     reason: Mapped[str | None]
     flag: Mapped[str | None]  # what an operator may want to look at, though it decided nothing
+    evidence: Mapped[Json | None]  # what SPF, DKIM and ARC say of its sender, where the app wants to know
+    size: Mapped[int | None]
     fingerprint: Mapped[bytes | None]
     said_hash: Mapped[bytes | None]  # of the text that was found in it
     message_id: Mapped[str | None]
+    posted_as: Mapped[str | None]  # the id of the message that it became
     received_at: Mapped[datetime]
     processed_at: Mapped[datetime | None]
     released_at: Mapped[datetime | None]  # when somebody let it out of quarantine
@@ -65,7 +68,10 @@ class InboundMail(Base):
 
 
 class Notification(Base):
-    """What one participant is to be told; at most one is open for each."""
+    """What one participant is to be told; at most one is open for each.
+
+    Of a message and a participant who took part then, at most one that has ended says what became of it.
+    """
 
     __tablename__ = "notifications"
     __table_args__ = (
@@ -78,6 +84,8 @@ class Notification(Base):
             postgresql_where=text("status = 'open'"),
         ),
         Index("ix_notifications_due", "not_before", postgresql_where=text("status = 'open'")),
+        Index("ix_notifications_log", "app_id", "conversation_id", "user_id", "id"),
+        Index("ix_notifications_ended", "ended_at", postgresql_where=text("status <> 'open'")),
     )
 
     app_id: Mapped[str] = mapped_column(primary_key=True)
@@ -87,6 +95,9 @@ class Notification(Base):
     status: Mapped[str] = mapped_column(server_default="open")
     reason: Mapped[str | None]
     from_seq: Mapped[int]
+    seqs: Mapped[list[int]] = mapped_column(
+        server_default="{}"
+    )  # of the messages mailed, or for which the reason holds
     not_before: Mapped[datetime]
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from asking import rows
 from cast import Cast
-from mailing import DOMAIN, PACE, START, Post, at, text
+from mailing import DOMAIN, PACE, SENDER, START, Post, at, text
 
 from mailtalk import conversations, links, messages, previews, styles, users
 from mailtalk.errors import Invalid, NotFound
@@ -135,10 +135,23 @@ def test_whom_a_mail_names_is_highlighted(post: Post) -> None:
 def test_a_file_and_a_place_are_shown(post: Post) -> None:
     file = {"url": "https://files.example/a%20b.pdf", "size": 1234}
     answer(post, "alice", "", 0, "<1@x>", attachment=file, location=[52.5, 13.4])
-    answer(post, "alice", "x", 1, "<2@x>", attachment={"url": "javascript:alert(1)", "size": 1})
     post.mailed()
     mail = post.mails()[0][1]
     assert "geo:52.5,13.4\n\na b.pdf (1.2 kB): https://files.example/a%20b.pdf" in text(mail)
+    answer(post, "alice", "plan.pdf", 1000, "<3@x>", attachment={"fileId": "ab" * 16, "name": "plan.pdf", "size": 5})
+    post.mailed(2000)
+    mail = post.mails()[-1][1]
+    assert re.search(r"UTC:\n\nplan\.pdf \(5 byte\): https://mail\.example/files/demo/\S+\n\n", text(mail))
+    told = rows(post.cast.database, EVENTS)[-1].data["messages"][0]["attachment"]
+    assert told["url"].startswith("https://mail.example/files/demo/")
+    assert told.keys() == {"url", "size"}
+
+
+def test_a_files_address_that_runs_something_is_no_link(post: Post) -> None:
+    answer(post, "alice", "x", 1, "<2@x>", attachment={"url": "javascript:alert(1)", "size": 1})
+    post.mailed()
+    mail = post.mails()[0][1]
+    assert "javascript" not in text(mail)
     assert "javascript" not in str(mail.get_payload(1).get_payload(decode=True))
 
 
@@ -187,11 +200,11 @@ def test_a_style_is_kept_or_refused_whole(post: Post) -> None:
 def test_a_preview_is_what_the_reader_would_see_and_issues_nothing(post: Post) -> None:
     post.say("bob", "mine")
     with post.cast.database.transaction() as session, pytest.raises(NotFound):
-        previews.content(session, START, post.cast.app_id, "hello", "bob")
+        previews.content(session, SENDER.links(post.keyring), START, post.cast.app_id, "hello", "bob")
     post.say("alice", "hi <!!mention:bob|Bob>")
     know(post, "bob", locale="fr")
     with post.cast.database.transaction() as session:
-        found = previews.content(session, START, post.cast.app_id, "hello", "bob")
+        found = previews.content(session, SENDER.links(post.keyring), START, post.cast.app_id, "hello", "bob")
     assert [line.text for line in found.lines] == ["hi <!!mention:bob|Bob>"]
     assert (found.language.code, found.reader_id, found.may_reply) == ("fr", "bob", True)
-    assert rows(post.cast.database, "SELECT 1 FROM addresses UNION ALL SELECT 1 FROM notifications") == []
+    assert rows(post.cast.database, "SELECT 1 FROM addresses UNION ALL SELECT 1 FROM deliveries") == []
