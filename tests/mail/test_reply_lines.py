@@ -221,3 +221,11 @@ def test_what_introduces_a_quote_may_be_wrapped_or_in_a_language_that_we_do_not_
 )
 def test_what_a_person_says_of_letters_and_dates_stays(said: str) -> None:
     assert extract(said, None).text == said
+
+
+def test_what_a_person_quotes_before_the_answered_mail_is_theirs() -> None:
+    attribution = "<div>On 11 Apr 2011, at 6:54 PM, Alice &lt;a@b.example&gt; wrote:</div>"
+    page = f"<p>Look:</p><blockquote>Turn it off.</blockquote>{attribution}<blockquote>Hi</blockquote>"
+    assert extract(None, page).text.split("\n") == ["Look:", "", "Turn it off."]
+    said = "Look:\n> Turn it off.\n\nOn 11 Apr 2011, at 6:54 PM, Alice <a@b.example> wrote:\n> Hi"
+    assert extract(said, None).text == "Look:\n> Turn it off."
