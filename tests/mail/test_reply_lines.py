@@ -229,3 +229,15 @@ def test_what_a_person_quotes_before_the_answered_mail_is_theirs() -> None:
     assert extract(None, page).text.split("\n") == ["Look:", "", "Turn it off."]
     said = "Look:\n> Turn it off.\n\nOn 11 Apr 2011, at 6:54 PM, Alice <a@b.example> wrote:\n> Hi"
     assert extract(said, None).text == "Look:\n> Turn it off."
+
+
+def test_a_signature_by_pgp_is_nobodys_words() -> None:
+    head = "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n"
+    foot = "-----BEGIN PGP SIGNATURE-----\n\niQEcBAEB\n=abc\n-----END PGP SIGNATURE-----\n"
+    assert extract(f"{head}Yes.\n- - one\n{foot}", None).text == "Yes.\n- one"
+    assert extract(f"{head}Yes.\n", None).text.endswith("Yes.")
+
+
+def test_a_long_dash_begins_a_signature_only_above_an_address_card() -> None:
+    assert extract("Yes.\n\n—\nBob Smith\nACME\n+49 30 1234567", None).text == "Yes."
+    assert extract("Yes.\n\n—\n\nAnd now to something else.", None).text == "Yes.\n\n—\n\nAnd now to something else."
