@@ -17,9 +17,11 @@ from api import (
     files,
     health,
     history,
+    inbound,
     messages,
     participants,
     readers,
+    release,
     users,
 )
 from api.auth import Credentials
@@ -67,6 +69,10 @@ ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", batch.PATH, batch.post),
     ("GET", "/changes", changes.listed),
     ("GET", "/changes/{changeId}", changes.get),
+    ("GET", "/inbound-mails", inbound.listed),
+    ("GET", "/inbound-mails/{mailId}", inbound.get),
+    ("POST", "/inbound-mails/{mailId}/replay", inbound.replay),
+    ("POST", "/inbound-mails/{mailId}/release", inbound.release),
 )
 
 
@@ -130,6 +136,7 @@ def _routes(base_url: str) -> list[Route]:
         Route("/readyz", health.ready, methods=["GET"]),
         Route(files.PATH, files.get, methods=["GET"]),
         *page.routes(base_url),
+        *release.ROUTES,
         *served,
     ]
 

@@ -12,6 +12,7 @@ from api.openapi import (
     conversations,
     files,
     health,
+    inbound,
     messages,
     parameters,
     participants,
@@ -27,6 +28,7 @@ ENTRIES: Entries = {
     **conversations.ENTRIES,
     **participants.ENTRIES,
     **messages.ENTRIES,
+    **inbound.ENTRIES,
     **files.ENTRIES,
     **health.ENTRIES,
 }
@@ -42,6 +44,7 @@ TAGS = {
     "Participants": "Who takes part in a conversation, how, and from which address.",
     "Changes": "The log of the changes of participation.",
     "Messages": "What was said, newest first, and who has read it.",
+    "Inbound mail": "What came by mail and what became of it: nothing is dropped in silence.",
     "Batch": "Many requests in one.",
     "Operations": "What belongs to no app and needs no credential.",
 }

@@ -29,6 +29,11 @@ PATH: dict[str, Json] = {
         "description": "A change's id.",
         "example": "chg_42",
     },
+    "mailId": {
+        "schema": {"type": "string", "pattern": "^mail_[0-9]{1,18}$"},
+        "description": "An inbound mail's id.",
+        "example": "mail_12",
+    },
 }
 REQUEST: dict[str, Json] = {
     "Version": {
