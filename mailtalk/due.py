@@ -159,6 +159,7 @@ class Shared:
             FROM deliveries d
             JOIN unnest(CAST(:apps AS text[]), CAST(:conversations AS text[]), CAST(:users AS text[]))
                 AS p (app_id, conversation_id, user_id) USING (app_id, conversation_id, user_id)
+            WHERE d.kind = 'notification'
             ORDER BY d.app_id, d.conversation_id, d.user_id, d.address, d.created_at DESC"""),
             _columns(batch),
         )
