@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from mailtalk import addresses, deliveries, messages
+from mailtalk import addresses, deliveries, fates, messages
 from mailtalk.due import Due, Shared, take
 from mailtalk.keys import Keyring
 from mailtalk.mail import compose
@@ -57,7 +57,7 @@ class Maker:
 
     def _make_one(self, due: Due) -> str | None:
         """Make a notification's mails; or the reason why there is none."""
-        wanted, reason = due.decide(self.session, self.shared.fresh(due), self.now)
+        wanted, reason = fates.settle(self.session, due, self.shared.fresh(due), self.now)
         if reason is None:
             self.session.add_all(list(self._deliveries(due, wanted)))
         return reason
