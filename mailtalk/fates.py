@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from mailtalk import conversations
@@ -26,7 +27,7 @@ def settle(
     wanted = found.pop(None, [])
     reason = _unreachable(due, reachable=reachable) if wanted else next(iter(found), Reason.NOTHING_LEFT)
     told = wanted or found.pop(reason, [])
-    due.notification.seqs = [message.seq for message in told]
+    due.notification.seqs = _seqs(told)
     due.participation.mailed_seq = max([due.participation.mailed_seq, *(message.seq for message in fresh)])
     session.add_all(_ended(due, each, messages, now) for each, messages in found.items())
     return wanted, reason
@@ -55,9 +56,13 @@ def _ended(due: Due, reason: Reason | None, messages: Sequence[Message], now: da
         user_id=due.user.id,
         status=NotificationStatus.CANCELLED,
         reason=reason,
-        seqs=[message.seq for message in messages],
+        seqs=_seqs(messages),
         from_seq=messages[0].seq,
         not_before=now,
         created_at=now,
         ended_at=now,
     )
+
+
+def _seqs(messages: Sequence[Message]) -> list[Range[int]]:
+    return [Range(message.seq, message.seq + 1) for message in messages]  # PostgreSQL joins what touches

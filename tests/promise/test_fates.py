@@ -24,7 +24,8 @@ from mailtalk.keys import Keyring
 from mailtalk.participation import Request
 from mailtalk.vocabulary import ChangeKind, Frequency, Notify
 
-FATES = """SELECT user_id, seq, coalesce(reason, 'mailed') AS fate FROM notifications, unnest(seqs) AS seq
+FATES = """SELECT user_id, seq, coalesce(reason, 'mailed') AS fate
+    FROM notifications, unnest(seqs) AS part, generate_series(lower(part), upper(part) - 1) AS seq
     WHERE conversation_id = :place AND status <> 'open'"""
 WAITING = "SELECT user_id, not_before FROM notifications WHERE conversation_id = :place AND status = 'open'"
 users = st.sampled_from(NAMES)
