@@ -36,6 +36,7 @@ Look after it:
   mailtalk participants import  people from a CSV file, 100,000 and more
   mailtalk changes              who joined, changed or left a conversation, when
   mailtalk conversation show    a conversation and the mails that are about to be made
+  mailtalk explain              why somebody was mailed, or was not
 
 \b
 Settings are MAILTALK_* environment variables; secrets are also read from the

@@ -16,7 +16,7 @@ from mailtalk.vocabulary import ChangeKind, Frequency, Notify
 
 WAITING = "SELECT user_id, not_before FROM notifications WHERE status = 'open' ORDER BY user_id"
 SEQS = "ARRAY(SELECT generate_series(lower(part), upper(part) - 1) FROM unnest(seqs) AS part) AS seqs"
-REASONS = f"SELECT user_id, reason, {SEQS} FROM notifications WHERE status = 'cancelled' ORDER BY user_id, id"  # noqa: S608  ours
+REASONS = f"SELECT user_id, reason, {SEQS} FROM notifications WHERE status = 'cancelled' ORDER BY user_id, reason"  # noqa: S608  ours
 TO_BOB = "<!!mention:bob|Bob> hi"
 HOUR = START.replace(hour=4, minute=0, second=0)
 MORNING = START.replace(hour=8, minute=0, second=0)
