@@ -27,6 +27,7 @@ from api.calls import Call, Endpoint, Services, endpoint
 from api.intake import Intake
 from api.openapi import page
 from api.outcomes import Outcomes
+from api.pages import routes as pages
 from mailtalk.db import Database
 from mailtalk.keys import Keyring
 from mailtalk.notifications import Pace
@@ -123,6 +124,7 @@ def _routes(base_url: str) -> list[Route]:
         Route("/healthz", health.live, methods=["GET"]),
         Route("/readyz", health.ready, methods=["GET"]),
         *page.routes(base_url),
+        *pages.routes(),
         *served,
     ]
 
