@@ -14,12 +14,15 @@ from api import (
     changes,
     conversations,
     errors,
+    files,
     health,
     history,
+    inbound,
     messages,
     notifications,
     participants,
     readers,
+    release,
     users,
 )
 from api.auth import Credentials
@@ -29,6 +32,7 @@ from api.openapi import page
 from api.outcomes import Outcomes
 from api.pages import routes as pages
 from mailtalk.db import Database
+from mailtalk.files import Links
 from mailtalk.keys import Keyring
 from mailtalk.notifications import Pace
 from mailtalk.settings import Settings
@@ -68,6 +72,10 @@ ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", batch.PATH, batch.post),
     ("GET", "/changes", changes.listed),
     ("GET", "/changes/{changeId}", changes.get),
+    ("GET", "/inbound-mails", inbound.listed),
+    ("GET", "/inbound-mails/{mailId}", inbound.get),
+    ("POST", "/inbound-mails/{mailId}/replay", inbound.replay),
+    ("POST", "/inbound-mails/{mailId}/release", inbound.release),
 )
 
 
@@ -98,7 +106,13 @@ def build(settings: Settings) -> ASGIApp:
         outcomes.start()
         app.state.database, app.state.outcomes = database, outcomes
         app.state.services = Services(
-            database, keyring, Credentials(database, keyring), intake, Pace.of(settings), settings.reply_domain
+            database,
+            keyring,
+            Credentials(database, keyring),
+            intake,
+            Pace.of(settings),
+            settings.reply_domain,
+            Links(keyring, settings.base_url, settings.file_url_seconds),
         )
         yield
         await intake.close()
@@ -123,8 +137,10 @@ def _routes(base_url: str) -> list[Route]:
     return [
         Route("/healthz", health.live, methods=["GET"]),
         Route("/readyz", health.ready, methods=["GET"]),
+        Route(files.PATH, files.get, methods=["GET"]),
         *page.routes(base_url),
         *pages.routes(),
+        *release.ROUTES,
         *served,
     ]
 

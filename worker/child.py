@@ -10,7 +10,6 @@ from pathlib import Path
 
 import msgspec
 
-import mailtalk
 from mailtalk.errors import Unavailable
 from mailtalk.mail import frames
 
@@ -113,4 +112,4 @@ class Child:
 def _environment() -> dict[str, str]:
     """No secret of ours, and the same code as here."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    return kept | {"PYTHONPATH": str(Path(mailtalk.__file__).parents[1]), "LANG": "C.UTF-8"}
+    return kept | {"PYTHONPATH": str(Path(frames.__file__).parents[2]), "LANG": "C.UTF-8"}

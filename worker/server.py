@@ -2,15 +2,15 @@
 
 import logging
 import warnings
+from functools import partial
 
 from celery.exceptions import SecurityWarning
 
-from mailtalk import notifications
+from mailtalk import mail_log, notifications
 from mailtalk.db import Database
 from mailtalk.desk import Desk
 from mailtalk.keys import Keyring
 from mailtalk.letters import Sender
-from mailtalk.notifications import Pace
 from mailtalk.relay import Relay
 from mailtalk.settings import Settings
 from worker import tasks
@@ -47,7 +47,7 @@ class Worker:
         self._life = Life(self._database)
         self._readers = Readers()
         self.work = _work(settings, self._database, self._bell, self._life, self._readers)
-        # Two, so that a slow relay keeps no change and no reply waiting.
+        # Three, so that neither a slow relay nor a slow DNS keeps any change or any other reply waiting.
         self._sweeps = (
             Sweep(
                 self._database,
@@ -55,9 +55,10 @@ class Worker:
                 self.work.recover,
                 self.work.apply_changes,
                 self.work.process_inbound,
-                Purge(self._database).look,
+                Purge(self._database, partial(mail_log.purge, days=settings.raw_mail_days)).look,
             ),
             Sweep(self._database, notifications.next_due, self.work.deliver),
+            Sweep(self._database, self.work.next_proof, self.work.prove_senders),
         )
         self.celery = build(settings)
         tasks.register(self.celery, self.work)
@@ -98,8 +99,8 @@ def _work(settings: Settings, database: Database, bell: Bell, life: Life, reader
         database,
         keyring,
         bell,
-        Desk(keyring, settings.reply_domain, Pace.of(settings), readers),
-        Sender(settings.sender, settings.reply_domain),
+        Desk.of(settings, keyring, readers),
+        Sender(settings.sender, settings.reply_domain, settings.base_url, settings.file_url_seconds),
         Relay(settings.relay_url.get_secret_value()) if settings.relay_url else None,
         lambda: life.id,
     )
