@@ -8,6 +8,7 @@ import click
 
 from api.versions import VERSIONS
 from cli.inbound import inbound
+from cli.styling import mail, style
 from cli.values import Or, given
 from mailtalk.vocabulary import SenderPolicy
 
@@ -21,6 +22,7 @@ APP = """Make and change apps: the tenants, each with a secret of its own.
   mailtalk app set my-app --quiet default      as MAILTALK_QUIET_SECONDS says
   mailtalk app set my-app --sender-policy match  replies only from the users' own addresses
   mailtalk app rotate-secret my-app            a new secret; the old one ends within seconds
+  mailtalk app style my-app --file style.toml  how its mails look
 
 Nothing needs a restart: API processes know a new secret at once, workers a new pace with the next message.
 """
@@ -231,4 +233,5 @@ def explain(app_id: str, conversation: str, user: str, limit: int, *, as_json: b
     tell(settings("database_url"), app_id, conversation, user, limit, as_json=as_json)
 
 
-COMMANDS = (app, participants, changes, conversation, explain, inbound)
+app.add_command(style)
+COMMANDS = (app, participants, changes, conversation, explain, inbound, mail)

@@ -1,6 +1,8 @@
 """Inbound addresses as rows: issued when first needed, found by hash, dead once the generation moved on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -27,18 +29,29 @@ class Bearer:
 
 def issue(session: Session, keyring: Keyring, participation: Participation, purpose: Purpose) -> str:
     """The local part for this participation; the same until its generation or our signing key changes."""
+    local, row = made(keyring, participation, purpose)
+    keep(session, [row])
+    return local
+
+
+def made(keyring: Keyring, participation: Participation, purpose: Purpose) -> tuple[str, dict[str, Any]]:
+    """The local part, and the row that has to be kept so that mail to it is taken."""
     key = keyring.current
     local = address.token(key, participation.id, participation.generation, purpose)
-    row = insert(Address).values(
-        app_id=participation.app_id,
-        participation_id=participation.id,
-        purpose=purpose,
-        generation=participation.generation,
-        key_id=key.id,
-        hash=address.lookup(key, local),
-    )
-    session.execute(row.on_conflict_do_nothing())
-    return local
+    return local, {
+        "app_id": participation.app_id,
+        "participation_id": participation.id,
+        "purpose": purpose,
+        "generation": participation.generation,
+        "key_id": key.id,
+        "hash": address.lookup(key, local),
+    }
+
+
+def keep(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Keep the rows of addresses that are issued."""
+    if rows:
+        session.execute(insert(Address).on_conflict_do_nothing(), rows)
 
 
 def find(session: Session, keyring: Keyring, local: str) -> Bearer | None:

@@ -41,6 +41,7 @@ class User(msgspec.Struct, rename="camel"):
     photo_url: str | None
     welcome_message: str | None
     locale: str | None
+    time_zone: str | None
     role: str | None
     custom: Custom
     push_tokens: dict[str, Any] | None

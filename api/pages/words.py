@@ -3,11 +3,10 @@
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
+from mailtalk.mail.texts import language
 
 TEXTS: Mapping[str, Mapping[str, str]] = {
     path.stem: tomllib.loads(path.read_text(encoding="utf-8"))
@@ -30,9 +29,9 @@ def wanted(accept_language: str) -> str:
     return next((code for weight, code in weighed if weight > 0), DEFAULT)
 
 
-def moment(at: datetime, language: str, zone: str | None) -> str:
-    """A moment as people write it, with the time zone."""
-    return format_datetime(at, "long", tzinfo=_zone(zone), locale=language)
+def moment(at: datetime, code: str, zone: str | None) -> str:
+    """A moment as people write it, with the time zone; as our mails have it."""
+    return language(code, zone).moment(at)
 
 
 def _weighed(parts: Iterable[str]) -> Iterable[tuple[float, str]]:
@@ -41,10 +40,3 @@ def _weighed(parts: Iterable[str]) -> Iterable[tuple[float, str]]:
         code = spoken(match[1]) if match else None
         if match and code:
             yield float(match[2] or 1), code
-
-
-def _zone(name: str | None) -> tzinfo:
-    try:
-        return ZoneInfo(name) if name else UTC
-    except (KeyError, ValueError, OSError):
-        return UTC

@@ -26,6 +26,13 @@ def test_a_reply_becomes_a_message_of_its_author(box: Box) -> None:
     assert tuple(row) == ("Hello from Bob", "bob", "email", "UserMessage")
 
 
+@pytest.mark.parametrize(("given", "kept"), [("<1.a@x.example>", "<1.a@x.example>"), ("<=?utf-8?q?=0AX:?=@x>", None)])
+def test_the_mails_own_id_is_kept_if_it_can_stand_in_a_header(box: Box, given: str, kept: str | None) -> None:
+    box.receive(mail(head=f"Message-ID: {given}\r\n"), box.bearer("bob"))
+    assert box.outcomes() == [("posted", "whole")]
+    assert column(box.cast.database, "SELECT mail_id FROM messages") == [kept]
+
+
 def test_who_it_claims_to_be_from_does_not_matter(box: Box) -> None:
     box.receive(mail(sender="Alice <alice@example.com>"), box.bearer("bob"))
     assert box.outcomes() == [("posted", "whole")]
