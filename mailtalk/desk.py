@@ -2,13 +2,13 @@
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from mailtalk import addresses, changes, conversations, deliveries, messages
+from mailtalk import addresses, bounces, changes, conversations, deliveries, messages, suppressions
 from mailtalk.changes import Requested
 from mailtalk.keys import Keyring
 from mailtalk.mail import limits, reply
@@ -50,12 +50,11 @@ class Desk:
     domain: str
     pace: Pace
     reader: Readers
+    suppress: timedelta = timedelta(days=30)  # how long an address that does not exist is left alone
 
 
 def decide(session: Session, desk: Desk, now: datetime, row: InboundMail) -> tuple[Outcome, str | None]:
     """Read the mail, judge it, and act on it: its outcome, and the reason or the method, for the operator."""
-    if row.purpose == Purpose.POSTMASTER:
-        return Outcome.IGNORED, "postmaster"
     raw = session.get_one(RawMail, row.raw_id)
     content = desk.keyring.unseal(raw.sealed, about=RAW_SEAL)
     with desk.reader.take() as reader:
@@ -70,6 +69,10 @@ def _judge(  # noqa: PLR0913, PLR0917  all that a mail is judged by
     session: Session, desk: Desk, now: datetime, row: InboundMail, found: Reading, reader: Reader
 ) -> tuple[Outcome, str | None]:
     row.message_id, row.verdict = found.message_id, found.verdict
+    if row.purpose == Purpose.BOUNCE or found.verdict in {Verdict.BOUNCE, Verdict.COMPLAINT}:
+        return Outcome.IGNORED, bounces.hear(session, now, row, found, desk.suppress)
+    if row.purpose == Purpose.POSTMASTER:
+        return Outcome.IGNORED, "postmaster"
     if found.verdict is not Verdict.PERSON:
         return Outcome.IGNORED, f"{found.verdict}: {found.reason}"
     if len(found.from_addresses) != 1:  # whom such a mail is from, every program sees differently
@@ -101,6 +104,7 @@ def _post(  # noqa: PLR0913, PLR0917  the whole way of a reply in one place
     if _is_repeat(session, row):
         return Outcome.IGNORED, "duplicate"
     messages.post(session, now, desk.pace, conversation, [_draft(session, row, found)])
+    suppressions.release_own(session, row.app_id or "", row.user_id or "", reading.from_addresses[0])
     return Outcome.POSTED, found.method
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, select, text
 from sqlalchemy.orm import Session
 
+from mailtalk import suppressions
 from mailtalk.models import App, Conversation, Message, Notification, Participation, User
 from mailtalk.vocabulary import Access, NotificationStatus, Notify
 
@@ -34,7 +35,7 @@ class Due:
         seen = max(self.participation.mailed_seq, self.participation.read_seq)
         return max(seen + 1, self.notification.from_seq)
 
-    def why_not(self, now: datetime, *, wanted: bool) -> str | None:
+    def why_not(self, now: datetime, *, wanted: bool, reachable: bool) -> str | None:
         """The first reason that keeps the reader from being mailed; None when nothing does."""
         muted = self.participation.mute_until is not None and now < self.participation.mute_until
         reasons = (
@@ -44,6 +45,7 @@ class Due:
             ("notify-off", self.participation.notify == Notify.OFF),
             ("nothing-new", not wanted),
             ("no-address", not self.user.emails),
+            ("suppressed", not reachable),
         )
         return next((reason for reason, holds in reasons if holds), None)
 
@@ -51,7 +53,7 @@ class Due:
 class Shared:
     """What the letters of a batch share, read once: the messages, who wrote them, and the mails they go on from."""
 
-    def __init__(self, session: Session, batch: Sequence[Due]) -> None:
+    def __init__(self, session: Session, batch: Sequence[Due], now: datetime) -> None:
         self._session = session
         first: dict[tuple[str, str], int] = {}
         for due in batch:
@@ -59,6 +61,7 @@ class Shared:
         self._messages = {place: self._since(*place, seq) for place, seq in first.items()}
         self._names = self._sender_names()
         self._last = self._last_mails(batch)
+        self._suppressed = self._unreachable(batch, now)
 
     def fresh(self, due: Due) -> list[Message]:
         """The messages the reader may not know yet, in order."""
@@ -67,6 +70,11 @@ class Shared:
     def sender_name(self, message: Message) -> str:
         """The name of who wrote it."""
         return self._names.get((message.app_id, message.sender_id or ""), "")
+
+    def addresses(self, due: Due) -> list[str]:
+        """Where the reader is mailed: each address once, without those that are suppressed."""
+        suppressed = self._suppressed[due.app.id]
+        return [each for each in dict.fromkeys(due.user.emails or ()) if each not in suppressed]
 
     def last_mail(self, due: Due, address: str) -> str | None:
         """The Message-ID of the last mail to this address in this conversation."""
@@ -86,6 +94,12 @@ class Shared:
             {"apps": [app_id for app_id, _ in senders], "ids": [user_id for _, user_id in senders]},
         )
         return {(row.app_id, row.id): row.name for row in rows}
+
+    def _unreachable(self, batch: Sequence[Due], now: datetime) -> dict[str, dict[str, str]]:
+        emails: dict[str, set[str]] = {}
+        for due in batch:
+            emails.setdefault(due.app.id, set()).update(due.user.emails or ())
+        return {app: suppressions.active(self._session, now, app, found) for app, found in emails.items()}
 
     def _last_mails(self, batch: Sequence[Due]) -> dict[tuple[str, str, str, str], str]:
         rows = self._session.execute(

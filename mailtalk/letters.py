@@ -15,6 +15,7 @@ from mailtalk.keys import Keyring
 from mailtalk.mail import compose
 from mailtalk.models import Delivery, Message
 from mailtalk.notify import wants_mail
+from mailtalk.postmark import Postmark
 from mailtalk.vocabulary import NotificationStatus, Purpose
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ class Sender:
 
     address: str
     domain: str
+    postmark: Postmark = Postmark()  # noqa: RUF009  immutable
 
 
 class Maker:
@@ -38,7 +40,7 @@ class Maker:
     def make(self) -> int:
         """Make the notifications that are due; gives how many were in hand, 0 when none is left."""
         batch = take(self.session, self.now)
-        self.shared = Shared(self.session, batch)
+        self.shared = Shared(self.session, batch, self.now)
         for due in batch:
             reason = self._make_safely(due)
             due.notification.status = NotificationStatus.CANCELLED if reason else NotificationStatus.MADE
@@ -61,7 +63,7 @@ class Maker:
         state = conversations.state(due.participation)
         fresh = self.shared.fresh(due)
         wanted = [message for message in fresh if wants_mail(due.user.id, state, message, self.now)]
-        reason = due.why_not(self.now, wanted=bool(wanted))
+        reason = due.why_not(self.now, wanted=bool(wanted), reachable=bool(self.shared.addresses(due)))
         if reason is None:
             self.session.add_all(list(self._deliveries(due, wanted)))
             due.participation.mailed_seq = fresh[-1].seq
@@ -73,10 +75,11 @@ class Maker:
         body = self._body(subject, wanted, may_reply=may_reply)
         reply_to = self._inbound(due, Purpose.REPLY) if may_reply else None
         unsubscribe = self._inbound(due, Purpose.UNSUBSCRIBE)
-        for address in dict.fromkeys(due.user.emails or ()):
+        for address in self.shared.addresses(due):
             delivery_id = uuid4()
             letter = self._letter(due, wanted, delivery_id, address, reply_to, unsubscribe)
-            yield self._delivery(due, delivery_id, letter, compose.mail(letter, subject, body))
+            mail = self.sender.postmark.stamp(compose.mail(letter, subject, body), delivery_id)
+            yield self._delivery(due, delivery_id, letter, mail)
 
     def _body(self, subject: str, wanted: Sequence[Message], *, may_reply: bool) -> bytes:
         lines = tuple(

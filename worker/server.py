@@ -5,17 +5,19 @@ import warnings
 
 from celery.exceptions import SecurityWarning
 
-from mailtalk import notifications
 from mailtalk.db import Database
+from mailtalk.deliveries import Rules
 from mailtalk.desk import Desk
 from mailtalk.keys import Keyring
 from mailtalk.letters import Sender
 from mailtalk.notifications import Pace
+from mailtalk.postmark import Postmark
 from mailtalk.relay import Relay
 from mailtalk.settings import Settings
 from worker import tasks
 from worker.app import build
 from worker.bell import Bell
+from worker.delivering import Delivering
 from worker.life import Life
 from worker.purge import Purge
 from worker.reader import Readers
@@ -56,7 +58,7 @@ class Worker:
                 self.work.process_inbound,
                 Purge(self._database).look,
             ),
-            Sweep(self._database, notifications.next_due, self.work.deliver),
+            Sweep(self._database, self.work.next_due, self.work.deliver),
         )
         self.celery = build(settings)
         tasks.register(self.celery, self.work)
@@ -96,8 +98,13 @@ def _work(settings: Settings, database: Database, bell: Bell, life: Life) -> Wor
         database,
         keyring,
         bell,
-        Desk(keyring, settings.reply_domain, Pace.of(settings), Readers()),
-        Sender(settings.sender, settings.reply_domain),
-        Relay(settings.relay_url.get_secret_value()) if settings.relay_url else None,
-        lambda: life.id,
+        Desk(keyring, settings.reply_domain, Pace.of(settings), Readers(), Rules.of(settings).suppress),
+        Sender(settings.sender, settings.reply_domain, Postmark.of(settings)),
+        _delivering(settings, database, keyring, life),
     )
+
+
+def _delivering(settings: Settings, database: Database, keyring: Keyring, life: Life) -> Delivering:
+    relay = Relay(settings.relay_url.get_secret_value()) if settings.relay_url else None
+    rules, connections = Rules.of(settings), settings.relay_connections
+    return Delivering(database, keyring, settings.reply_domain, relay, rules, lambda: life.id, connections)

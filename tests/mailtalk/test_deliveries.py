@@ -11,8 +11,9 @@ from mailing import Post, at
 from sqlalchemy import text
 from waiting import until
 
-from mailtalk import deliveries
-from mailtalk.deliveries import BACK_OFF, GIVE_UP, RELAY_AWAY, WORKER_LOCK, Claimed
+from mailtalk import claims, deliveries
+from mailtalk.claims import WORKER_LOCK
+from mailtalk.deliveries import BACK_OFF, DEFAULT, RELAY_AWAY, Claimed
 from mailtalk.keys import Keyring
 from mailtalk.vocabulary import Stage
 
@@ -39,7 +40,7 @@ def alive(cast: Cast, worker_id: int) -> Iterator[None]:
 
 def claim(cast: Cast, seconds: float = 30, worker_id: int = 1) -> list[Claimed]:
     with cast.database.transaction() as session:
-        return deliveries.claim(session, at(seconds), worker_id, 10)
+        return claims.claim(session, at(seconds), worker_id, 10)
 
 
 def settle(cast: Cast, claimed: Claimed, stage: Stage, now: datetime) -> bool:
@@ -54,7 +55,7 @@ def sending(cast: Cast, claimed: Claimed) -> bool:
 
 def recover(cast: Cast) -> int:
     with cast.database.transaction() as session:
-        return deliveries.recover(session)
+        return claims.recover(session)
 
 
 def test_a_delivery_is_claimed_when_it_is_due_and_by_one_only(post: Post) -> None:
@@ -118,9 +119,9 @@ def test_a_relay_that_is_away_costs_no_attempt(post: Post) -> None:
 
 @pytest.mark.parametrize("stage", [Stage.DEFERRED, Stage.UNKNOWN])
 def test_after_two_days_it_is_given_up_with_the_last_answer(post: Post, stage: Stage) -> None:
-    late = at(30) + GIVE_UP + timedelta(seconds=1)
+    late = at(30) + DEFAULT.give_up + timedelta(seconds=1)
     with post.cast.database.transaction() as session:
-        (claimed,) = deliveries.claim(session, late, 1, 10)
+        (claimed,) = claims.claim(session, late, 1, 10)
     settle(post.cast, claimed, stage, late)
     row = rows(post.cast.database, "SELECT stage, reply FROM deliveries")[0]
     assert row.stage == "failed"
