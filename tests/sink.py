@@ -30,6 +30,7 @@ class Sink:
     senders: list[str] = field(default_factory=list)
     options: list[str] = field(default_factory=list)
     extensions: tuple[str, ...] = ()
+    loop: asyncio.AbstractEventLoop | None = None
     transports: list[asyncio.BaseTransport] = field(default_factory=list)
 
     @property
@@ -38,6 +39,11 @@ class Sink:
 
     def will(self, verb: str, *answers: str) -> None:
         self.answers[verb].extend(answers)
+
+    def stop(self, transport: asyncio.BaseTransport) -> None:
+        """Hang up."""
+        assert self.loop
+        self.loop.call_soon_threadsafe(transport.close)
 
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         answer = self.answers["."].pop(0) if self.answers["."] else "250 2.0.0 taken"
@@ -123,6 +129,8 @@ class Protocol(SMTP):
 @contextmanager
 def sinking(**options: Any) -> Iterator[Sink]:
     sink, loop, stop, ready = Sink(), asyncio.new_event_loop(), asyncio.Event(), threading.Event()
+
+    sink.loop = loop
 
     async def listen() -> None:
         server = await loop.create_server(

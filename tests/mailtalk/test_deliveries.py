@@ -13,7 +13,7 @@ from waiting import until
 
 from mailtalk import claims, deliveries
 from mailtalk.claims import WORKER_LOCK
-from mailtalk.deliveries import BACK_OFF, DEFAULT, RELAY_AWAY, Claimed
+from mailtalk.deliveries import BACK_OFF, DEFAULT, RELAY_AWAY, Claimed, Rules
 from mailtalk.keys import Keyring
 from mailtalk.vocabulary import Stage
 
@@ -126,3 +126,74 @@ def test_after_two_days_it_is_given_up_with_the_last_answer(post: Post, stage: S
     row = rows(post.cast.database, "SELECT stage, reply FROM deliveries")[0]
     assert row.stage == "failed"
     assert row.reply.endswith(f"it is {stage}")
+
+
+@pytest.mark.parametrize(
+    ("reply", "known", "bounce"),
+    [
+        ("550 5.1.1 nobody", ("dead", 0.0), ("hard", "5.1.1")),
+        ("550 5.1.2 no such domain", ("dead", 0.0), ("hard", "5.1.2")),
+        ("550 5.1.10 null mx", ("dead", 0.0), ("hard", "5.1.10")),
+        ("553 5.2.1 disabled", ("dead", 0.0), ("hard", "5.2.1")),
+        ("554 5.7.1 spam", ("failing", 1.0), ("soft", "5.7.1")),
+        ("550 no", ("failing", 1.0), ("soft", None)),
+    ],
+)
+def test_a_refusal_is_remembered_and_told(
+    post: Post, reply: str, known: tuple[str, float], bounce: tuple[str, str | None]
+) -> None:
+    (claimed,) = claim(post.cast)
+    with post.cast.database.transaction() as session:
+        assert deliveries.settle(session, at(30), claimed, Stage.FAILED, reply)
+        assert not deliveries.settle(session, at(30), claimed, Stage.FAILED, reply)
+    assert [tuple(row) for row in rows(post.cast.database, "SELECT reason, score FROM suppressions")] == [known]
+    told = rows(post.cast.database, "SELECT type, data->>'bounce', data->>'status' FROM events WHERE type ~ 'bounced'")
+    assert [tuple(row) for row in told] == [("notification.bounced", *bounce)]
+
+
+@pytest.mark.parametrize("reply", ["given up after 2 days: 451 later", "the seal is broken"])
+def test_a_failure_of_ours_says_nothing_of_the_address(post: Post, reply: str) -> None:
+    (claimed,) = claim(post.cast)
+    with post.cast.database.transaction() as session:
+        deliveries.settle(session, at(30), claimed, Stage.FAILED, reply)
+    assert rows(post.cast.database, "SELECT 1 FROM suppressions") == []
+    assert rows(post.cast.database, "SELECT 1 FROM events WHERE type ~ 'bounced'") == []
+
+
+@pytest.mark.parametrize("stage", [Stage.SENT, Stage.CAPTURED])
+def test_what_was_sent_is_told_once_and_in_the_same_transaction(post: Post, stage: Stage) -> None:
+    (claimed,) = claim(post.cast)
+    settle(post.cast, claimed, stage, at(30))
+    settle(post.cast, claimed, stage, at(30))
+    events = rows(post.cast.database, "SELECT conversation_id, data FROM events WHERE type = 'notification.sent'")
+    notification = column(post.cast.database, "SELECT notification_id FROM deliveries")[0]
+    assert [tuple(row) for row in events] == [
+        (
+            "hello",
+            {
+                "notificationId": f"ntf_{notification}",
+                "recipient": {"id": "bob"},
+                "conversationId": "hello",
+                "deliveryId": str(claimed.id),
+            },
+        )
+    ]
+
+
+def test_how_often_an_answer_was_lost_is_counted(post: Post) -> None:
+    (claimed,) = claim(post.cast)
+    settle(post.cast, claimed, Stage.UNKNOWN, at(30))
+    (again,) = claim(post.cast, 1000)
+    sending(post.cast, again)
+    assert recover(post.cast) == 1
+    (last,) = claim(post.cast, 1001)
+    settle(post.cast, last, Stage.SENT, at(1001))
+    assert tuple(rows(post.cast.database, "SELECT stage, unknowns FROM deliveries")[0]) == ("sent", 2)
+
+
+def test_a_lost_answer_is_held_when_the_settings_say_so(post: Post) -> None:
+    (claimed,) = claim(post.cast)
+    with post.cast.database.transaction() as session:
+        deliveries.settle(session, at(30), claimed, Stage.UNKNOWN, "broke", Rules(hold=True))
+    assert tuple(rows(post.cast.database, "SELECT stage, unknowns, ended_at FROM deliveries")[0]) == ("held", 1, None)
+    assert claim(post.cast, 100_000) == []

@@ -7,12 +7,13 @@ from asking import column, heal, raise_for, rows
 from cast import Cast
 from mailing import Post, at
 from pydantic import SecretStr
-from sink import HANG_UP, Sink, sinking
+from sink import HANG, HANG_UP, Sink, sinking
 from waiting import until
 
 from mailtalk import claims, clock
 from mailtalk.deliveries import Claimed
 from mailtalk.keys import Keyring
+from mailtalk.mail import verp
 from mailtalk.settings import Settings
 from worker.server import Worker
 
@@ -125,3 +126,46 @@ def test_bytes_that_cannot_be_opened_fail_and_keep_no_other_waiting(post: Post, 
 
 def test_without_a_relay_mails_are_captured(post: Post, worker: Worker) -> None:
     until(lambda: column(post.cast.database, STAGES) == ["captured"])
+
+
+def test_what_fails_comes_back_to_the_delivery_and_of_a_notice_to_nobody(
+    post: Post, sink: Sink, sender: Worker
+) -> None:
+    (delivery_id,) = column(post.cast.database, "SELECT id FROM deliveries")
+    sink.extensions = ("DSN",)
+    deliver(sender)
+    local, _, domain = sink.senders[0].partition("@")
+    assert (verp.delivery(post.keyring, local), domain) == (delivery_id, "reply.localhost")
+    assert f"ENVID={delivery_id}" in sink.options
+    rows(post.cast.database, "UPDATE deliveries SET kind = 'rejection', stage = 'queued'")
+    now_due(post)
+    deliver(sender)
+    assert sink.senders[1:] == ["<>"]
+
+
+def test_while_the_relay_is_left_alone_nothing_is_claimed_and_no_attempt_counted(
+    post: Post, sink: Sink, sender: Worker
+) -> None:
+    sink.will("CONNECT", HANG_UP)
+    deliver(sender)
+    now_due(post)
+    deliver(sender)
+    assert [tuple(row) for row in rows(post.cast.database, "SELECT stage, attempts FROM deliveries")] == [("queued", 0)]
+    assert sink.sessions == 1
+    assert sender.work.delivering.paused
+
+
+def test_a_mail_that_hangs_keeps_no_other_waiting(post: Post, sink: Sink, sender: Worker) -> None:
+    post.say("bob", "hi", 40)
+    post.close(80)
+    assert post.make(80) == 1
+    rows(post.cast.database, "UPDATE deliveries SET created_at = now()")
+    sink.will(".", HANG)
+    sender.work.deliver()
+    until(lambda: len(sink.mails) == 2)
+    until(lambda: column(post.cast.database, STAGES + " WHERE stage = 'sent'") == ["sent"])
+    assert column(post.cast.database, STAGES + " WHERE stage <> 'sent'") == ["sending"]
+    for transport in sink.transports:
+        sink.stop(transport)
+    sender.work.delivering.wait()
+    assert sorted(column(post.cast.database, STAGES)) == ["sent", "unknown"]
