@@ -30,6 +30,7 @@ class Sink:
     senders: list[str] = field(default_factory=list)
     options: list[str] = field(default_factory=list)
     extensions: tuple[str, ...] = ()
+    delay: float = 0.0  # seconds between having a mail and saying so
     loop: asyncio.AbstractEventLoop | None = None
     transports: list[asyncio.BaseTransport] = field(default_factory=list)
 
@@ -51,6 +52,7 @@ class Sink:
             self.mails.append(envelope.original_content or b"")
             self.recipients.extend(envelope.rcpt_tos)
             self.senders.append(envelope.mail_from or "")
+        await asyncio.sleep(self.delay)
         return await _fault(server, answer) or answer
 
     async def handle_EHLO(  # noqa: N802
