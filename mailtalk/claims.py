@@ -5,9 +5,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from mailtalk.deliveries import DEFAULT, Claimed, Rules
+from mailtalk.deliveries import DEFAULT, WORKER_LOCK, Claimed, Rules
 
-WORKER_LOCK = 0x4D54  # class of the advisory locks that are workers' lives
 SLOTS = 1000  # deliveries that are given their time at once, where domains have a rate
 
 

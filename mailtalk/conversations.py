@@ -11,7 +11,7 @@ from mailtalk.errors import Invalid, NotFound
 from mailtalk.models import Conversation, Participation
 from mailtalk.participation import State
 from mailtalk.users import assign
-from mailtalk.vocabulary import Access, Notify, Sees
+from mailtalk.vocabulary import Access, Frequency, Notify, Sees
 
 _DELETE = (
     """UPDATE notifications SET status = 'cancelled', reason = 'conversation-deleted', ended_at = :now
@@ -87,7 +87,15 @@ def delete(session: Session, app_id: str, conversation_id: str, now: datetime) -
 
 def state(row: Participation) -> State:
     """A participation as its rules see it."""
-    return State(row.present, Access(row.access), Notify(row.notify), row.generation, row.mute_until, Sees(row.sees))
+    return State(
+        row.present,
+        Access(row.access),
+        Notify(row.notify),
+        row.generation,
+        row.mute_until,
+        Sees(row.sees),
+        Frequency(row.frequency),
+    )
 
 
 def _taking_part(app_id: str, conversation_id: str) -> Select[Participation]:

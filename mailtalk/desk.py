@@ -12,7 +12,7 @@ from mailtalk import addresses, bounces, changes, conversations, deliveries, mes
 from mailtalk.changes import Requested
 from mailtalk.keys import Keyring
 from mailtalk.mail import limits, reply
-from mailtalk.mail.reading import Reading
+from mailtalk.mail.reading import Reading, Unreadable
 from mailtalk.mail.screen import Verdict
 from mailtalk.models import Delivery, InboundMail, Participation, RawMail
 from mailtalk.notifications import Pace
@@ -23,7 +23,7 @@ RAW_SEAL = "raw-mail"  # what binds a raw mail's sealed bytes to their table
 
 
 class Reader(Protocol):
-    """Reads one mail; TooMuch for one beyond the limits."""
+    """Reads one mail; TooMuch for one beyond the limits, Unreadable for one that it cannot read."""
 
     def read(self, raw: bytes, mail_from: str, own_domain: str) -> Reading:
         """Judge the mail, and keep it in mind."""
@@ -60,9 +60,11 @@ def decide(session: Session, desk: Desk, now: datetime, row: InboundMail) -> tup
     with desk.reader.take() as reader:
         try:
             found = reader.read(content, raw.mail_from, desk.domain)
+            return _judge(session, desk, now, row, found, reader)
         except limits.TooMuch as error:
             return Outcome.REFUSED, str(error)
-        return _judge(session, desk, now, row, found, reader)
+        except Unreadable as error:  # nothing was written yet; another try at once would end the same
+            return Outcome.FAILED, f"parser: {error.reason}"
 
 
 def _judge(  # noqa: PLR0913, PLR0917  all that a mail is judged by

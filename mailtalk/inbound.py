@@ -11,6 +11,7 @@ from mailtalk import addresses
 from mailtalk.addresses import Bearer
 from mailtalk.db import is_temporary
 from mailtalk.desk import RAW_SEAL, Desk, decide
+from mailtalk.errors import Unavailable
 from mailtalk.keys import Keyring
 from mailtalk.mail import address, verp
 from mailtalk.mail.quotes.evidence import OwnAddress
@@ -97,7 +98,7 @@ def process(session: Session, desk: Desk, now: datetime) -> InboundMail | None:
         row.reason, row.message_id = own.scrub(row.reason or "") or None, own.scrub(row.message_id or "") or None
         session.flush()
     except Exception as error:
-        if is_temporary(error):
+        if isinstance(error, Unavailable) or is_temporary(error):
             raise
         raise Poison(mail_id) from error
     return row

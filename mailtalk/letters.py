@@ -9,12 +9,11 @@ from uuid import UUID, uuid4
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from mailtalk import addresses, conversations, deliveries, messages
+from mailtalk import addresses, deliveries, messages
 from mailtalk.due import Due, Shared, take
 from mailtalk.keys import Keyring
 from mailtalk.mail import compose
 from mailtalk.models import Delivery, Message
-from mailtalk.notify import wants_mail
 from mailtalk.postmark import Postmark
 from mailtalk.vocabulary import NotificationStatus, Purpose
 
@@ -60,13 +59,10 @@ class Maker:
 
     def _make_one(self, due: Due) -> str | None:
         """Make a notification's mails; or the reason why there is none."""
-        state = conversations.state(due.participation)
-        fresh = self.shared.fresh(due)
-        wanted = [message for message in fresh if wants_mail(due.user.id, state, message, self.now)]
-        reason = due.why_not(self.now, wanted=bool(wanted), reachable=bool(self.shared.addresses(due)))
+        reachable = bool(self.shared.addresses(due))
+        wanted, reason = due.decide(self.session, self.shared.fresh(due), self.now, reachable=reachable)
         if reason is None:
             self.session.add_all(list(self._deliveries(due, wanted)))
-            due.participation.mailed_seq = fresh[-1].seq
         return reason
 
     def _deliveries(self, due: Due, wanted: Sequence[Message]) -> Iterable[Delivery]:

@@ -49,8 +49,9 @@ def post(
     now = max(now, conversation.last_message_at or now)  # the clock of another machine may be behind
     before = conversation.last_seq
     posted = [append(session, now, conversation, draft, known) for draft in drafts]
-    if any(message.type == MessageType.USER and message.seq > before for message in posted):
-        notifications.open_window(conversation, now, pace, from_seq=before + 1)
+    written = [message for message in posted if message.type == MessageType.USER and message.seq > before]
+    if written:
+        notifications.announce(session, conversation, now, pace, written)
     return posted
 
 

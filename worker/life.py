@@ -9,8 +9,8 @@ from contextlib import suppress
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from mailtalk.claims import WORKER_LOCK
 from mailtalk.db import Database
+from mailtalk.deliveries import WORKER_LOCK
 
 BEAT = 2.0  # seconds
 

@@ -1,8 +1,12 @@
-"""The purge: forgets idempotency keys that are older than was promised, once an hour at most."""
+"""The purge: forgets what is older than was promised, once an hour at most."""
 
 import time
+from collections.abc import Callable
+from datetime import datetime
 
-from mailtalk import clock, idempotency
+from sqlalchemy.orm import Session
+
+from mailtalk import clock, idempotency, notifications
 from mailtalk.db import Database
 
 HOUR = 3600.0  # seconds
@@ -19,7 +23,11 @@ class Purge:
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + HOUR
+        self._all(idempotency.purge)
+        self._all(notifications.purge)
+
+    def _all(self, purge: Callable[[Session, datetime], int]) -> None:
         purged = 1
         while purged:
             with self._database.transaction() as session:
-                purged = idempotency.purge(session, clock.now())
+                purged = purge(session, clock.now())

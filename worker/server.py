@@ -47,7 +47,8 @@ class Worker:
         self._database = Database(settings.require("database_url"))
         self._bell = Bell(settings)
         self._life = Life(self._database)
-        self.work = _work(settings, self._database, self._bell, self._life)
+        self._readers = Readers()
+        self.work = _work(settings, self._database, self._bell, self._life, self._readers)
         # Two, so that a slow relay keeps no change and no reply waiting.
         self._sweeps = (
             Sweep(
@@ -74,6 +75,7 @@ class Worker:
         for sweep in self._sweeps:
             sweep.stop()
         self.work.close()
+        self._readers.close()
         self._life.stop()
         self._bell.close()
         self.celery.close()
@@ -92,13 +94,13 @@ def run(settings: Settings) -> None:
         worker.stop()
 
 
-def _work(settings: Settings, database: Database, bell: Bell, life: Life) -> Work:
+def _work(settings: Settings, database: Database, bell: Bell, life: Life, readers: Readers) -> Work:
     keyring = Keyring.from_setting(settings.require("secret_key"))
     return Work(
         database,
         keyring,
         bell,
-        Desk(keyring, settings.reply_domain, Pace.of(settings), Readers(), Rules.of(settings).suppress),
+        Desk(keyring, settings.reply_domain, Pace.of(settings), readers, Rules.of(settings).suppress),
         Sender(settings.sender, settings.reply_domain, Postmark.of(settings)),
         _delivering(settings, database, keyring, life),
     )

@@ -15,6 +15,14 @@ _QUOTED_ID = re.compile(r"^[> \t]{0,20}Message-ID:\s{0,20}(<[^<>\s]{1,500}>)", r
 _REFERENCES = 50  # of the newest, which stand last
 
 
+class Unreadable(Exception):
+    """The mail cannot be read, now and here: `reason` is what it did to two processes, or where reading it failed."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class Reading(msgspec.Struct, frozen=True):
     """Who wrote a mail and what it answers; `fingerprint` is equal for a mail that is delivered twice."""
 

@@ -12,8 +12,7 @@ from sqlalchemy import text
 from waiting import until
 
 from mailtalk import claims, deliveries
-from mailtalk.claims import WORKER_LOCK
-from mailtalk.deliveries import BACK_OFF, DEFAULT, RELAY_AWAY, Claimed, Rules
+from mailtalk.deliveries import BACK_OFF, DEFAULT, RELAY_AWAY, WORKER_LOCK, Claimed, Rules
 from mailtalk.keys import Keyring
 from mailtalk.vocabulary import Stage
 
