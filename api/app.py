@@ -14,11 +14,14 @@ from api import (
     changes,
     conversations,
     errors,
+    files,
     health,
     history,
+    inbound,
     messages,
     participants,
     readers,
+    release,
     users,
 )
 from api.auth import Credentials
@@ -27,6 +30,7 @@ from api.intake import Intake
 from api.openapi import page
 from api.outcomes import Outcomes
 from mailtalk.db import Database
+from mailtalk.files import Links
 from mailtalk.keys import Keyring
 from mailtalk.notifications import Pace
 from mailtalk.settings import Settings
@@ -65,6 +69,10 @@ ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", batch.PATH, batch.post),
     ("GET", "/changes", changes.listed),
     ("GET", "/changes/{changeId}", changes.get),
+    ("GET", "/inbound-mails", inbound.listed),
+    ("GET", "/inbound-mails/{mailId}", inbound.get),
+    ("POST", "/inbound-mails/{mailId}/replay", inbound.replay),
+    ("POST", "/inbound-mails/{mailId}/release", inbound.release),
 )
 
 
@@ -95,7 +103,13 @@ def build(settings: Settings) -> ASGIApp:
         outcomes.start()
         app.state.database, app.state.outcomes = database, outcomes
         app.state.services = Services(
-            database, keyring, Credentials(database, keyring), intake, Pace.of(settings), settings.reply_domain
+            database,
+            keyring,
+            Credentials(database, keyring),
+            intake,
+            Pace.of(settings),
+            settings.reply_domain,
+            Links(keyring, settings.base_url, settings.file_url_seconds),
         )
         yield
         await intake.close()
@@ -120,7 +134,9 @@ def _routes(base_url: str) -> list[Route]:
     return [
         Route("/healthz", health.live, methods=["GET"]),
         Route("/readyz", health.ready, methods=["GET"]),
+        Route(files.PATH, files.get, methods=["GET"]),
         *page.routes(base_url),
+        *release.ROUTES,
         *served,
     ]
 

@@ -17,6 +17,7 @@ from api.versions import Version
 from mailtalk.changes import Requested
 from mailtalk.db import Database
 from mailtalk.errors import Invalid, NotFound, TooLarge
+from mailtalk.files import Links
 from mailtalk.group_commit import in_time
 from mailtalk.idempotency import Claim
 from mailtalk.keys import Keyring
@@ -39,6 +40,7 @@ class Services:
     intake: Intake
     pace: Pace
     reply_domain: str
+    links: Links
 
 
 @dataclass(frozen=True, slots=True)

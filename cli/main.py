@@ -37,6 +37,7 @@ Look after it:
   mailtalk participants import  people from a CSV file, 100,000 and more
   mailtalk changes              who joined, changed or left a conversation, when
   mailtalk conversation show    a conversation and the mails that are about to be made
+  mailtalk inbound list         what became of each mail that came; `show`, `replay`, `release`
   mailtalk suppressions list    addresses that get no mail, and why; `release` one
   mailtalk held list            mails that may have gone or not; `send` or `drop` them
 

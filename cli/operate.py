@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 from api.versions import VERSIONS
+from cli.inbound import inbound
 from cli.values import Or, given
+from mailtalk.vocabulary import SenderPolicy
 
 APP = """Make and change apps: the tenants, each with a secret of its own.
 
@@ -17,6 +19,7 @@ APP = """Make and change apps: the tenants, each with a secret of its own.
   mailtalk app set my-app --limit 500          participants of a conversation; none: no limit
   mailtalk app set my-app --quiet 60 --cap 600 mail after 60 s of quiet, 600 s at most
   mailtalk app set my-app --quiet default      as MAILTALK_QUIET_SECONDS says
+  mailtalk app set my-app --sender-policy match  replies only from the users' own addresses
   mailtalk app rotate-secret my-app            a new secret; the old one ends within seconds
 
 Nothing needs a restart: API processes know a new secret at once, workers a new pace with the next message.
@@ -98,9 +101,22 @@ def rotate_secret(app_id: str) -> None:
 @click.option("--default-version", type=click.Choice(list(VERSIONS)), help="For requests that name no version.")
 @click.option("--quiet", type=seconds, help="A mail is made when its conversation was quiet so long; up to 900.")
 @click.option("--cap", type=seconds, help="And at most so long after the first message; up to 900.")
+@click.option(
+    "--sender-policy",
+    type=click.Choice(list(map(str, SenderPolicy))),
+    help="Whose mail to an inbound address is taken: whoever knows it (capability), who writes from an address of the "
+    "user (match), and can prove it by SPF or DKIM (authenticated). What does not match waits in quarantine.",
+)
 @click.pass_context
 def set_app(  # noqa: PLR0913, PLR0917  one for each option
-    ctx: click.Context, app_id: str, name: str, limit: object, default_version: str, quiet: object, cap: object
+    ctx: click.Context,
+    app_id: str,
+    name: str,
+    limit: object,
+    default_version: str,
+    quiet: object,
+    cap: object,
+    sender_policy: str,
 ) -> None:
     """Change what is set for an app, and show it; what is not named stays.
 
@@ -110,10 +126,17 @@ def set_app(  # noqa: PLR0913, PLR0917  one for each option
     from cli.datadir import settings
 
     fields = given(
-        name=name, participant_limit=limit, default_version=default_version, quiet_seconds=quiet, cap_seconds=cap
+        name=name,
+        participant_limit=limit,
+        default_version=default_version,
+        quiet_seconds=quiet,
+        cap_seconds=cap,
+        sender_policy=sender_policy,
     )
     if not fields:
-        raise click.UsageError("say what to set: --name, --limit, --default-version, --quiet or --cap", ctx)
+        raise click.UsageError(
+            "say what to set: --name, --limit, --default-version, --quiet, --cap or --sender-policy", ctx
+        )
     alter(settings("database_url"), app_id, fields)
 
 
@@ -191,4 +214,4 @@ def show(app_id: str, conversation: str, limit: int, *, as_json: bool) -> None:
     show_it(settings("database_url"), app_id, conversation, limit, as_json=as_json)
 
 
-COMMANDS = (app, participants, changes, conversation)
+COMMANDS = (app, participants, changes, conversation, inbound)

@@ -11,21 +11,17 @@ from sqlalchemy.orm import Session
 from mailtalk import deliveries, suppressions
 from mailtalk.mail.dsn import Failure
 from mailtalk.mail.reading import Reading
-from mailtalk.mail.screen import Verdict
 from mailtalk.models import Delivery, InboundMail
-from mailtalk.vocabulary import Suspicion
+from mailtalk.vocabulary import Suspicion, Verdict
 
 _OURS = re.compile(r"<n\.([0-9a-f]{32})@")
 
 
-def hear(
-    session: Session, now: datetime, row: InboundMail, reading: Reading, suppress: timedelta = timedelta(days=30)
-) -> str:
-    """Take what a bounce or a complaint says of one of our mails; gives the reason that the operator sees."""
-    told = reading.verdict in {Verdict.BOUNCE, Verdict.COMPLAINT}
-    delivery = _told_of(session, row, reading) if told else None
+def hear(session: Session, now: datetime, row: InboundMail, reading: Reading, suppress: timedelta) -> str | None:
+    """Take what a bounce or a complaint says of one of our mails, for the operator in a word; None: of none of ours."""
+    delivery = _told_of(session, row, reading)
     if delivery is None:
-        return f"{reading.verdict}: {reading.reason}"
+        return None
     row.delivery_id = delivery.id
     if row.app_id is None:
         row.app_id, row.conversation_id, row.user_id = delivery.app_id, delivery.conversation_id, delivery.user_id
@@ -58,7 +54,7 @@ def _failed(
 ) -> str:
     worst = max(failures, key=lambda failure: failure.hard, default=None)
     if worst is None:
-        return "bounce: nothing failed"
+        return "nothing-failed"
     if delivery.bounced_at is None:
         suppressions.note(session, now, delivery.app_id, delivery.address, worst.status, suppress, dead=worst.hard)
     return _tell(session, now, delivery, "hard" if worst.hard else "soft", worst.status)
@@ -67,7 +63,7 @@ def _failed(
 def _tell(session: Session, now: datetime, delivery: Delivery, kind: str, status: str | None) -> str:
     """One event for each mail, however often it is said to have failed."""
     if delivery.bounced_at is not None:
-        return f"bounce: {kind}, told before"
+        return f"{kind}, told before"
     delivery.bounced_at = now
     deliveries.bounced(session, now, delivery, kind, status)
-    return f"bounce: {kind} {status or ''}".strip()
+    return f"{kind} {status or ''}".strip()

@@ -21,6 +21,7 @@ _DELETE = (
     """DELETE FROM addresses WHERE app_id = :app AND participation_id IN (
         SELECT id FROM participations WHERE app_id = :app AND conversation_id = :conversation)""",
     "DELETE FROM participations WHERE app_id = :app AND conversation_id = :conversation",
+    "DELETE FROM files WHERE app_id = :app AND conversation_id = :conversation",
     "DELETE FROM messages WHERE app_id = :app AND conversation_id = :conversation",
     "DELETE FROM conversations WHERE app_id = :app AND id = :conversation",
 )

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from mailtalk import addresses, deliveries, messages
 from mailtalk.due import Due, Shared, take
+from mailtalk.files import Links
 from mailtalk.keys import Keyring
 from mailtalk.mail import compose
 from mailtalk.models import Delivery, Message
@@ -26,7 +27,13 @@ class Sender:
 
     address: str
     domain: str
+    base_url: str = "http://127.0.0.1:8000"
+    file_url_seconds: float = 604_800
     postmark: Postmark = Postmark()  # noqa: RUF009  immutable
+
+    def links(self, keyring: Keyring) -> Links:
+        """How files that came with mails are shown in ours."""
+        return Links(keyring, self.base_url, self.file_url_seconds)
 
 
 class Maker:
@@ -78,14 +85,19 @@ class Maker:
             yield self._delivery(due, delivery_id, letter, mail)
 
     def _body(self, subject: str, wanted: Sequence[Message], *, may_reply: bool) -> bytes:
-        lines = tuple(
-            compose.Line(compose.clean(self.shared.sender_name(m), compose.NAME_LIMIT), messages.said(m), m.created_at)
-            for m in wanted
-        )
+        lines = tuple(compose.Line(self._name(m), messages.said(m, self._file(m)), m.created_at) for m in wanted)
         content = compose.Content(compose.clean(subject, compose.SUBJECT_LIMIT), lines, may_reply)
         if content not in self._bodies:
             self._bodies[content] = compose.body(content)
         return self._bodies[content]
+
+    def _name(self, message: Message) -> str:
+        return compose.clean(self.shared.sender_name(message), compose.NAME_LIMIT)
+
+    def _file(self, message: Message) -> str | None:
+        """Where a message's file is."""
+        shown = self.sender.links(self.keyring).shown(message.app_id, message.attachment, self.now)
+        return None if shown is None else str(shown["url"])
 
     def _inbound(self, due: Due, purpose: Purpose) -> str:
         return f"{addresses.issue(self.session, self.keyring, due.participation, purpose)}@{self.sender.domain}"

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import delete as sql_delete
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from mailtalk import conversations, mentions, notifications
 from mailtalk.errors import Invalid, NotFound
-from mailtalk.models import Conversation, Message, Participation
+from mailtalk.models import Conversation, File, Message, Participation
 from mailtalk.notifications import Pace
 from mailtalk.users import merged
 from mailtalk.vocabulary import MessageType, Origin
@@ -121,9 +122,11 @@ def edit(  # noqa: PLR0913, PLR0917  which message, and what of it
 
 
 def delete(session: Session, app_id: str, conversation_id: str, message_id: str) -> None:
-    """Delete a message: it is not read any more, and in no mail that is made from now on."""
+    """Delete a message and its file: it is not read any more, and in no mail that is made from now on."""
     conversation = conversations.lock(session, app_id, conversation_id)
     session.delete(get(session, app_id, conversation_id, message_id))
+    of_message = (File.app_id == app_id, File.conversation_id == conversation_id, File.message_id == message_id)
+    session.execute(sql_delete(File).where(*of_message))
     session.flush()
     newest = select(func.max(Message.created_at))
     conversation.last_message_at = session.scalar(
@@ -131,10 +134,9 @@ def delete(session: Session, app_id: str, conversation_id: str, message_id: str)
     )
 
 
-def said(message: Message) -> str:
-    """What a person reads of a message: its text with mentions as @Name, and where its file or its place is."""
+def said(message: Message, url: str | None) -> str:
+    """What a person reads of a message: its text with mentions as @Name, and where its file (`url`) or its place is."""
     place = ",".join(map(str, message.location)) if message.location else None
-    url = message.attachment["url"] if message.attachment else None
     return "\n".join(filter(None, (mentions.plain(message.text), url, place and f"geo:{place}")))
 
 

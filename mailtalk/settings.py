@@ -2,9 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from mailtalk.setting_groups import Edge, Inbound, Outgoing, Webhooks
@@ -58,6 +58,12 @@ class Settings(Edge, Inbound, Outgoing, Webhooks):
         "unset: made once, with the embedded database only",
     )
 
+    @model_validator(mode="after")
+    def _have_doors_of_their_own(self) -> Self:
+        if self.lmtp_port == self.smtp_port:
+            raise ValueError(f"{PREFIX}LMTP_PORT and {PREFIX}SMTP_PORT are the same")
+        return self
+
     @property
     def sender(self) -> str:
         """The address our mails come from."""
@@ -104,7 +110,9 @@ def _from_files() -> dict[str, str]:
 
 
 def _explain(error: Any) -> str:
-    """One line for one wrong setting; a secret's value is never shown."""
+    """One line for one wrong setting, or for some that do not fit; a secret's value is never shown."""
+    if not error["loc"]:
+        return str(error["msg"]).removeprefix("Value error, ")
     field = str(error["loc"][0])
     shown = "" if field in SECRETS else f" = {error['input']!r}"
     allowed = Settings.model_fields[field].description

@@ -15,16 +15,16 @@ HOUR = 3600.0  # seconds
 class Purge:
     """A look of the sweep's; the first one purges."""
 
-    def __init__(self, database: Database) -> None:
-        self._database, self._next = database, 0.0
+    def __init__(self, database: Database, *more: Callable[[Session, datetime], int]) -> None:
+        self._database, self._next, self._purges = database, 0.0, (idempotency.purge, notifications.purge, *more)
 
     def look(self) -> None:
         """Purge, unless it was done within the hour."""
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + HOUR
-        self._all(idempotency.purge)
-        self._all(notifications.purge)
+        for purge in self._purges:
+            self._all(purge)
 
     def _all(self, purge: Callable[[Session, datetime], int]) -> None:
         purged = 1

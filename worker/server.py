@@ -2,15 +2,16 @@
 
 import logging
 import warnings
+from functools import partial
 
 from celery.exceptions import SecurityWarning
 
+from mailtalk import mail_log
 from mailtalk.db import Database
 from mailtalk.deliveries import Rules
 from mailtalk.desk import Desk
 from mailtalk.keys import Keyring
 from mailtalk.letters import Sender
-from mailtalk.notifications import Pace
 from mailtalk.postmark import Postmark
 from mailtalk.relay import Relay
 from mailtalk.settings import Settings
@@ -49,7 +50,7 @@ class Worker:
         self._life = Life(self._database)
         self._readers = Readers()
         self.work = _work(settings, self._database, self._bell, self._life, self._readers)
-        # Two, so that a slow relay keeps no change and no reply waiting.
+        # Three, so that neither a slow relay nor a slow DNS keeps any change or any other reply waiting.
         self._sweeps = (
             Sweep(
                 self._database,
@@ -57,9 +58,10 @@ class Worker:
                 self.work.recover,
                 self.work.apply_changes,
                 self.work.process_inbound,
-                Purge(self._database).look,
+                Purge(self._database, partial(mail_log.purge, days=settings.raw_mail_days)).look,
             ),
             Sweep(self._database, self.work.next_due, self.work.deliver),
+            Sweep(self._database, self.work.next_proof, self.work.prove_senders),
         )
         self.celery = build(settings)
         tasks.register(self.celery, self.work)
@@ -100,8 +102,14 @@ def _work(settings: Settings, database: Database, bell: Bell, life: Life, reader
         database,
         keyring,
         bell,
-        Desk(keyring, settings.reply_domain, Pace.of(settings), readers, Rules.of(settings).suppress),
-        Sender(settings.sender, settings.reply_domain, Postmark.of(settings)),
+        Desk.of(settings, keyring, readers),
+        Sender(
+            settings.sender,
+            settings.reply_domain,
+            settings.base_url,
+            settings.file_url_seconds,
+            Postmark.of(settings),
+        ),
         _delivering(settings, database, keyring, life),
     )
 

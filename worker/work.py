@@ -1,8 +1,9 @@
 """What a look does: each verb drains one kind of row, one transaction after the other, bell after the commit."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from threading import BoundedSemaphore
 
 from sqlalchemy.orm import Session
 
@@ -14,12 +15,14 @@ from mailtalk.errors import Unavailable
 from mailtalk.keys import Keyring
 from mailtalk.lanes import Pending
 from mailtalk.letters import Maker, Sender
+from mailtalk.models import InboundMail
 from mailtalk.rosters import Lane
 from mailtalk.vocabulary import Outcome
 from worker.bell import APPLY_CHANGES, DELIVER, Bell
 from worker.delivering import Delivering
 
 PAUSED = timedelta(seconds=1)  # between two looks for mails while no relay takes any
+PROVERS = 2  # threads that may wait for the DNS
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +41,7 @@ class Work:
     ) -> None:
         self._database, self._keyring, self._bell = database, keyring, bell
         self._desk, self._sender, self.delivering = desk, sender, delivering
+        self._provers = BoundedSemaphore(PROVERS)
 
     def close(self) -> None:
         """Finish the mails that are being sent."""
@@ -57,22 +61,27 @@ class Work:
                 return
             self._bell.announce(ended)
 
+    def take_mail_in(self) -> None:
+        """Process the mails that wait; then, unless enough threads are at it, those whose sender is to be proven."""
+        self.process_inbound()
+        self.prove_senders()
+
     def process_inbound(self) -> None:
         """Turn the mails that wait into messages, or give them their other outcome."""
-        while True:
-            try:
-                with self._database.transaction() as session:
-                    row = inbound.process(session, self._desk, clock.now())
-            except inbound.Poison as poison:
-                log.exception("an inbound mail is put aside")
-                with self._database.transaction() as session:
-                    inbound.fail(session, poison.mail_id, clock.now(), f"error: {type(poison.__cause__).__name__}")
-                continue
-            if row is None:
-                return
-            log.info("inbound mail %d: %s (%s)", row.id, row.outcome, row.reason)
+        for row in self._mails(inbound.process):
+            log.info("inbound mail %d: %s (%s: %s)", row.id, row.outcome, row.verdict, row.reason)
             if row.outcome == Outcome.UNSUBSCRIBED:
                 self._bell.ring(APPLY_CHANGES)
+
+    def prove_senders(self) -> None:
+        """Find out who sent the mails of apps that want to know, and process those then."""
+        if not self._provers.acquire(blocking=False):
+            return
+        try:
+            for _ in self._mails(inbound.prove):
+                self.process_inbound()
+        finally:
+            self._provers.release()
 
     def deliver(self) -> None:
         """Close due windows, make due notifications into mails, send what is due."""
@@ -96,6 +105,25 @@ class Work:
         if freed:
             log.warning("%d deliveries of dead workers are free again", freed)
             self._bell.ring(DELIVER)
+
+    def next_proof(self, session: Session) -> datetime | None:
+        """When there is a sender to be proven: now, or None."""
+        now = clock.now()
+        return now if inbound.wants_proof(session, now) else None
+
+    def _mails(self, verb: Callable[[Session, Desk, datetime], InboundMail | None]) -> Iterator[InboundMail]:
+        while True:
+            try:
+                with self._database.transaction() as session:
+                    row = verb(session, self._desk, clock.now())
+            except inbound.Poison as poison:
+                log.exception("an inbound mail is put aside")
+                with self._database.transaction() as session:
+                    inbound.fail(session, poison.mail_id, clock.now(), f"error: {type(poison.__cause__).__name__}")
+                continue
+            if row is None:
+                return
+            yield row
 
     def _drain(self, step: Callable[..., int]) -> None:
         done = 1

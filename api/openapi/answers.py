@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from api import bulk
-from mailtalk.vocabulary import Access, Frequency, MessageType, Origin
+from mailtalk.vocabulary import Access, Frequency, MessageType, Origin, Outcome, Purpose, Verdict
 
 Millis = Annotated[int, Meta(description="milliseconds since 1970-01-01 UTC", ge=0)]
 Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
@@ -210,6 +210,38 @@ class Changes(msgspec.Struct):
     """A page of the log."""
 
     data: list[Logged]
+
+
+class InboundMail(msgspec.Struct, rename="camel"):
+    """A mail that came to an inbound address, and what became of it."""
+
+    id: str
+    outcome: Outcome
+    verdict: Verdict | None
+    reason: Annotated[str | None, Meta(description="the mark that decided, for programs: `left`, `null-sender`, …")]
+    flag: Annotated[str | None, Meta(description="what is odd about it, though it decided nothing")]
+    purpose: Purpose
+    user_id: str | None
+    conversation_id: str | None
+    message_id: Annotated[str | None, Meta(description="the message that it became")]
+    size: int | None
+    received_at: Millis
+    processed_at: Millis | None
+    released_at: Millis | None
+    can_replay: bool
+
+
+class OneInboundMail(InboundMail, rename="camel"):
+    """The same, with what was cut from its text, and what SPF, DKIM and ARC say of its sender."""
+
+    elided: str | None
+    evidence: Annotated[dict[str, str | None] | None, Meta(description="where the app's policy asks for it")]
+
+
+class InboundMails(msgspec.Struct):
+    """A page of the mails."""
+
+    data: list[InboundMail]
 
 
 class Described(msgspec.Struct):

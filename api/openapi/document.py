@@ -6,7 +6,19 @@ from typing import Any
 
 import msgspec
 
-from api.openapi import answers, beside, conversations, health, messages, parameters, participants, problems, users
+from api.openapi import (
+    answers,
+    beside,
+    conversations,
+    files,
+    health,
+    inbound,
+    messages,
+    parameters,
+    participants,
+    problems,
+    users,
+)
 from api.openapi.entry import JSON, Entries, Entry
 from api.wire import Json
 
@@ -16,6 +28,8 @@ ENTRIES: Entries = {
     **conversations.ENTRIES,
     **participants.ENTRIES,
     **messages.ENTRIES,
+    **inbound.ENTRIES,
+    **files.ENTRIES,
     **health.ENTRIES,
 }
 TEXT = (
@@ -30,6 +44,7 @@ TAGS = {
     "Participants": "Who takes part in a conversation, how, and from which address.",
     "Changes": "The log of the changes of participation.",
     "Messages": "What was said, newest first, and who has read it.",
+    "Inbound mail": "What came by mail and what became of it: nothing is dropped in silence.",
     "Batch": "Many requests in one.",
     "Operations": "What belongs to no app and needs no credential.",
 }

@@ -1,14 +1,16 @@
 """A reading: all that is to be known of a mail, as plain values, so that it can be read in another process."""
 
 import re
+from dataclasses import replace
 from hashlib import sha256
 
 import msgspec
 
-from mailtalk.mail import dsn, parse, reply, screen
+from mailtalk.mail import dsn, parse, pictures, reply, screen
 from mailtalk.mail.dsn import Failure
 from mailtalk.mail.parse import Attachment
-from mailtalk.mail.screen import Verdict
+from mailtalk.mail.quotes.evidence import OwnAddress
+from mailtalk.vocabulary import Verdict
 
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,500}>")
 _QUOTED_ID = re.compile(r"^[> \t]{0,20}Message-ID:\s{0,20}(<[^<>\s]{1,500}>)", re.IGNORECASE | re.MULTILINE)
@@ -41,6 +43,7 @@ class Reading(msgspec.Struct, frozen=True):
 def read(mail: parse.Mail, raw: bytes, *, mail_from: str, own_domain: str) -> Reading:
     """Judge a parsed mail; `own_domain` is also the X-Loop of our own mails."""
     screened = screen.screen(mail, mail_from=mail_from, own_domain=own_domain, loop_id=own_domain)
+    own = OwnAddress(own_domain)
     return Reading(
         mail.message_id,
         mail.from_addresses,
@@ -51,7 +54,7 @@ def read(mail: parse.Mail, raw: bytes, *, mail_from: str, own_domain: str) -> Re
         _fingerprint(mail, raw),
         tuple(dsn.failures(mail)) if screened.verdict is Verdict.BOUNCE else (),
         _returned(mail) if screened.verdict in {Verdict.BOUNCE, Verdict.COMPLAINT} else None,
-        mail.attachments,
+        tuple(replace(each, name=own.scrub(each.name)) for each in mail.attachments),
     )
 
 
@@ -67,7 +70,8 @@ def _returned(mail: parse.Mail) -> str | None:
 def words(mail: parse.Mail, *, own_domain: str, sent: bytes | None) -> reply.Reply:
     """What the person wrote; `sent` is the mail of ours that is answered, as bytes."""
     text = None if sent is None else parse.parse(sent).text
-    return reply.extract(mail.text, mail.html, reply_domain=own_domain, sent=text)
+    found = reply.extract(mail.text, mail.html, reply_domain=own_domain, sent=text)
+    return pictures.theirs(mail, found, own_domain=own_domain, sent=text) if mail.attachments else found
 
 
 def _fingerprint(mail: parse.Mail, raw: bytes) -> bytes:

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from mailtalk.models.base import Base
+from mailtalk.models.base import Base, Json
 
 
 class RawMail(Base):
@@ -54,9 +54,12 @@ class InboundMail(Base):
     verdict: Mapped[str | None]
     reason: Mapped[str | None]
     flag: Mapped[str | None]  # what an operator may want to look at, though it decided nothing
+    evidence: Mapped[Json | None]  # what SPF, DKIM and ARC say of its sender, where the app wants to know
+    size: Mapped[int | None]
     fingerprint: Mapped[bytes | None]
     said_hash: Mapped[bytes | None]  # of the text that was found in it
     message_id: Mapped[str | None]
+    posted_as: Mapped[str | None]  # the id of the message that it became
     received_at: Mapped[datetime]
     processed_at: Mapped[datetime | None]
     released_at: Mapped[datetime | None]  # when somebody let it out of quarantine

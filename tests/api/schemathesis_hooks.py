@@ -9,7 +9,13 @@ import schemathesis
 from schemathesis import Case, HookContext
 
 KEYS = itertools.count()
-STARTS = {"listMessages": "", "listChanges": "", "listConversations": "hello", "listUserConversations": ""}
+STARTS = {
+    "listMessages": "",
+    "listChanges": "",
+    "listConversations": "hello",
+    "listUserConversations": "",
+    "listInboundMails": "",
+}
 WRITING = {"postMessages", "importMessages"}
 KEPT, LOST = "hello", "hullo"  # nothing is done to the first, so that Alice may always write in it
 SPACE_TO_PYTHON_ONLY = re.compile("[\x1c-\x1f\x85]")

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from asking import column, heal, raise_for, rows
 from cast import Cast
+from inbox import quarantined
 from servers import Stack, serving
 from waiting import until
 
@@ -51,6 +52,8 @@ SAMPLES: dict[tuple[str, str], tuple[str, Any]] = {
         [{"type": "SystemMessage", "text": "Then", "timestamp": 1}],
     ),
     ("POST", "/batch"): ("/batch", [[1, "POST", MESSAGES, SYSTEM]]),
+    ("POST", "/inbound-mails/{mailId}/replay"): ("/inbound-mails/{mail}/replay", None),
+    ("POST", "/inbound-mails/{mailId}/release"): ("/inbound-mails/{mail}/release", None),
 }
 
 
@@ -88,12 +91,15 @@ MUTATING = [(method, path) for method, path, _ in ENDPOINTS if method != "GET"]
 
 @pytest.mark.parametrize(("method", "path"), MUTATING)
 def test_every_endpoint_that_changes_something_answers_a_repeat_with_the_first_answer(
-    http: httpx.Client, method: str, path: str
+    http: httpx.Client, cast: Cast, method: str, path: str
 ) -> None:
     http.put(BOB)
+    mail = quarantined(cast, "alice") if "{mailId}" in path else ""
     message = http.post(MESSAGES, json=SYSTEM).json()[0]["id"]
     place, body = SAMPLES[method, path]
-    first, again = (http.request(method, place.format(message=message), json=body, headers=KEY) for _ in range(2))
+    first, again = (
+        http.request(method, place.format(message=message, mail=mail), json=body, headers=KEY) for _ in range(2)
+    )
     assert (first.status_code, again.status_code) == (200, 200), (first.text, again.text)
     assert first.content == again.content
     assert ("Idempotency-Replayed" in first.headers, again.headers["Idempotency-Replayed"]) == (False, "true")

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from cast import Cast
+from inbox import quarantined
 from servers import Stack
 
 from api.app import ENDPOINTS
@@ -28,7 +29,13 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/batch"): [[1, "DELETE", "/conversations/secret"], [2, "GET", "/users/theirs"]],
 }
 # What a new app of one's own makes with these ids: rows of its own, beside the other app's.
-MAKES_ITS_OWN = {("PUT", "/users"), ("PUT", "/users/{userId}"), ("GET", "/users"), ("GET", "/conversations")}
+MAKES_ITS_OWN = {
+    ("PUT", "/users"),
+    ("PUT", "/users/{userId}"),
+    ("GET", "/users"),
+    ("GET", "/conversations"),
+    ("GET", "/inbound-mails"),
+}
 ROUTES = [(method, path) for method, path, _ in ENDPOINTS]
 
 
@@ -51,6 +58,7 @@ class Victim:
             "/conversations/secret/participants",
             "/conversations/secret/participants/theirs/email",
             "/changes?conversationId=secret",
+            "/inbound-mails",
         )
         return [self.http.get(path).json() for path in paths]
 
@@ -70,6 +78,7 @@ def victim(stack: Stack) -> Iterator[Victim]:
             "conversationId": "secret",
             "messageId": said.json()[0]["id"],
             "changeId": changed.headers["Operation-Location"].rpartition("/")[2],
+            "mailId": quarantined(cast, "theirs"),
         }
         yield Victim(cast, http, ids)
 

@@ -100,7 +100,7 @@ def scores(box: Box) -> list[Any]:
 
 def test_a_hard_bounce_suppresses_the_address_and_is_told_with_all_that_it_is_about(box: Box) -> None:
     box.receive(report(box), sender(box), mail_from="")
-    assert box.outcomes() == [("ignored", "bounce: hard 5.1.1")]
+    assert box.outcomes() == [("ignored", "hard 5.1.1")]
     assert suppressed(box) == {BOB: "dead"}
     notification = column(box.cast.database, "SELECT id FROM notifications WHERE user_id = 'bob'")[0]
     assert column(box.cast.database, EVENTS) == [
@@ -122,7 +122,7 @@ def test_a_hard_bounce_suppresses_the_address_and_is_told_with_all_that_it_is_ab
 def test_a_soft_bounce_counts_once_however_often_it_is_told(box: Box) -> None:
     for _ in range(4):
         box.receive(report(box, status="5.2.2"), sender(box), mail_from="")
-    assert [reason for _, reason in box.outcomes()] == ["bounce: soft 5.2.2"] + ["bounce: soft, told before"] * 3
+    assert [reason for _, reason in box.outcomes()] == ["soft 5.2.2"] + ["soft, told before"] * 3
     assert bounces(box) == [("soft", "5.2.2")]
     assert scores(box) == [(BOB, 1.0, None)]
 
@@ -130,7 +130,7 @@ def test_a_soft_bounce_counts_once_however_often_it_is_told(box: Box) -> None:
 @pytest.mark.parametrize("action", ["delayed", "delivered", "relayed"])
 def test_what_is_no_failure_changes_nothing(box: Box, action: str) -> None:
     box.receive(report(box, action), sender(box), mail_from="")
-    assert box.outcomes() == [("ignored", "bounce: nothing failed")]
+    assert box.outcomes() == [("ignored", "nothing-failed")]
     assert (bounces(box), scores(box)) == ([], [])
 
 
@@ -145,13 +145,13 @@ def test_a_complaint_turns_mail_off_even_after_a_bounce(box: Box) -> None:
 @pytest.mark.parametrize("to", ["postmaster", "reply address"])
 def test_a_report_that_comes_elsewhere_is_known_by_the_mail_that_it_gives_back(box: Box, to: str) -> None:
     box.receive(complaint(box), POSTMASTER if to == "postmaster" else box.bearer("bob"), mail_from="x@relay.example")
-    assert box.outcomes() == [("ignored", "bounce: complaint")]
+    assert box.outcomes() == [("ignored", "complaint")]
     assert suppressed(box) == {BOB: "complained"}
 
 
 def test_a_report_to_one_participant_says_nothing_of_anothers_mail(box: Box) -> None:
     box.receive(report(box), box.bearer("alice"), mail_from="")
-    assert box.outcomes() == [("ignored", "bounce: delivery-status")]
+    assert box.outcomes() == [("ignored", "delivery-status")]
     assert (bounces(box), scores(box)) == ([], [])
 
 
