@@ -9,7 +9,7 @@ TRY = 120.0  # seconds after which a try that told nothing no longer keeps anoth
 
 
 class Breaker:
-    """Used by several threads; `enter` gives a ticket, with which `trip` or `mend` says how it went."""
+    """Used by several threads; `enter` gives a ticket, with which `trip`, `doubt` or `mend` says how it went."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -41,6 +41,11 @@ class Breaker:
             self._until = time.monotonic() + min(FIRST * 2.0**self._trips, LONGEST)
             self._trips += 1
             return True
+
+    def doubt(self, ticket: int) -> None:
+        """It broke in the middle: if that was a try, the pause goes on; else it may have been for the mail."""
+        if ticket:
+            self.trip(ticket)
 
     def mend(self, ticket: int) -> bool:
         """Open it to all again; True when it was not."""

@@ -116,6 +116,7 @@ class _Peer:
             answer = line.introduce(envelope)
             if answer is None and not before_dot():
                 line.close(politely=False)
+                self.breaker.mend(ticket)  # it was ready for the mail
                 return None
         except TROUBLE as error:
             line.close(politely=False)
@@ -127,6 +128,7 @@ class _Peer:
             answer = answer or line.dot(mail)
         except TROUBLE as error:
             line.close(politely=False)
+            self.breaker.doubt(ticket)
             return Sent(Stage.UNKNOWN, f"the connection broke after the dot: {_said(error)}")
         return self._judged(line, ticket, answer, used=used)
 
@@ -136,7 +138,10 @@ class _Peer:
         if used and not hung:
             raise _Stale
         said = f"the connection broke at {line.waiting}: {_said(error)}"
-        return self._paused(ticket, said) if line.waiting == "MAIL" else Sent(Stage.DEFERRED, said)
+        if line.waiting == "MAIL":
+            return self._paused(ticket, said)
+        self.breaker.doubt(ticket)
+        return Sent(Stage.DEFERRED, said)
 
     def _judged(self, line: Line, ticket: int, answer: Answer, *, used: bool) -> Sent:
         fate = answers.fate(answer, used=used)

@@ -75,3 +75,15 @@ def test_a_try_that_never_told_is_followed_by_another(clock: Clock) -> None:
     assert it.enter() == 1
     clock.now += TRY
     assert it.enter() == 1
+
+
+def test_a_break_is_trouble_when_it_was_a_try_and_else_may_be_for_the_mail(clock: Clock) -> None:
+    it = Breaker()
+    it.doubt(it.enter() or 0)
+    assert it.room() is True
+    it.trip(0)
+    clock.now += FIRST
+    it.doubt(it.enter() or 0)
+    assert it.room() is False
+    clock.now += 2 * FIRST
+    assert it.room() is None

@@ -103,6 +103,19 @@ def test_when_all_were_in_trouble_one_mail_tries(
     assert relay.room(64) == 64
 
 
+@pytest.mark.parametrize(("verb", "answer"), [("RCPT", HANG_UP), (".", HANG_UP)])
+def test_a_try_that_breaks_in_the_middle_is_followed_by_another(
+    sinks: list[Sink], monkeypatch: pytest.MonkeyPatch, verb: str, answer: str
+) -> None:
+    monkeypatch.setattr(breaker, "FIRST", 0.0)
+    sinks[0].will("CONNECT", HANG_UP)
+    sinks[0].will(verb, answer)
+    with closing(Relay(sinks[0].url)) as relay:
+        send(relay)
+        assert send(relay).stage is not Stage.SENT
+        assert send(relay).stage is Stage.SENT
+
+
 def test_an_idle_connection_is_closed(sinks: list[Sink], relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
     send(relay)
     relay.tidy()
