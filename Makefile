@@ -37,7 +37,7 @@ schemathesis: $(INSTALLED) ## Ask every endpoint at length, right and wrong; `ma
 	SCHEMATHESIS_EXAMPLES=40 $(BIN)/pytest -p no:xdist tests/api/test_schemathesis.py
 
 chaos: $(INSTALLED) ## Mail 3,000 people by a worker that is killed every two seconds, and count
-	CHAOS_RECIPIENTS=3000 CHAOS_SECONDS=2 $(BIN)/pytest -p no:xdist tests/journeys/test_killed_sender.py
+	CHAOS_RECIPIENTS=3000 CHAOS_SECONDS=2 CHAOS_KILLS=1000 $(BIN)/pytest -p no:xdist tests/journeys/test_killed_sender.py
 
 bench-replies: $(INSTALLED) bench/.venv/.installed ## Compare reply extraction with its peers, on the mails in ../shared
 	$(BIN)/python bench/compare.py
