@@ -34,9 +34,11 @@ Run it, each process under your own supervisor, as many of each as you like:
 \b
 Look after it:
   mailtalk app list             the apps; `app set` and `app rotate-secret` change them
+  mailtalk app style            how an app's mails look; `mail preview` shows it before
   mailtalk participants import  people from a CSV file, 100,000 and more
   mailtalk changes              who joined, changed or left a conversation, when
   mailtalk conversation show    a conversation and the mails that are about to be made
+  mailtalk explain              why somebody was mailed, or was not
   mailtalk inbound list         what became of each mail that came; `show`, `replay`, `release`
   mailtalk suppressions list    addresses that get no mail, and why; `release` one
   mailtalk held list            mails that may have gone or not; `send` or `drop` them

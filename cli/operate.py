@@ -8,6 +8,7 @@ import click
 
 from api.versions import VERSIONS
 from cli.inbound import inbound
+from cli.styling import mail, style
 from cli.values import Or, given
 from mailtalk.vocabulary import SenderPolicy
 
@@ -21,6 +22,7 @@ APP = """Make and change apps: the tenants, each with a secret of its own.
   mailtalk app set my-app --quiet default      as MAILTALK_QUIET_SECONDS says
   mailtalk app set my-app --sender-policy match  replies only from the users' own addresses
   mailtalk app rotate-secret my-app            a new secret; the old one ends within seconds
+  mailtalk app style my-app --file style.toml  how its mails look
 
 Nothing needs a restart: API processes know a new secret at once, workers a new pace with the next message.
 """
@@ -214,4 +216,22 @@ def show(app_id: str, conversation: str, limit: int, *, as_json: bool) -> None:
     show_it(settings("database_url"), app_id, conversation, limit, as_json=as_json)
 
 
-COMMANDS = (app, participants, changes, conversation, inbound)
+@click.command()
+@app_option
+@click.argument("conversation", metavar="CONVERSATION")
+@click.argument("user", metavar="USER")
+@limit_option
+@json_option
+def explain(app_id: str, conversation: str, user: str, limit: int, *, as_json: bool) -> None:
+    """Tell why somebody was mailed, was not, or is not yet.
+
+    What holds for the next message, and what became of the last ones, newest first, for 30 days.
+    """
+    from cli.datadir import settings
+    from cli.explain import explain as tell
+
+    tell(settings("database_url"), app_id, conversation, user, limit, as_json=as_json)
+
+
+app.add_command(style)
+COMMANDS = (app, participants, changes, conversation, explain, inbound, mail)

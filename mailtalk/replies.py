@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from mailtalk import files, messages, suppressions
 from mailtalk.desk import Case, Judgement
+from mailtalk.mail import letter
 from mailtalk.models import InboundMail
 from mailtalk.vocabulary import MessageType, Origin, Outcome, Verdict
 
@@ -41,6 +42,7 @@ def _drafts(case: Case) -> Iterator[messages.Draft]:
         elided=_elided(case)[: messages.TEXT_LIMIT] or None,
         names=_named(case.session, case.row, said) if "@" in said else {},
         attachment=files.reference(came[0]) if came else None,
+        mail_id=letter.message_id(case.row.message_id),
     )
     for file in came[1 : files.MOST]:
         yield messages.Draft(

@@ -27,7 +27,7 @@ class Resolver:
     """Asks the servers of MAILTALK_DNS_SERVERS, or the system's; remembers answers for their time to live."""
 
     def __init__(self, servers: str | None = None) -> None:
-        self._resolver = dns.resolver.Resolver(configure=servers is None)
+        self._resolver = _system() if servers is None else dns.resolver.Resolver(configure=False)
         if servers is not None:
             self._resolver.nameservers = [_nameserver(each.strip()) for each in servers.split(",") if each.strip()]
         self._resolver.cache = dns.resolver.LRUCache(REMEMBERED)
@@ -91,6 +91,13 @@ class Spf(spf.query):  # type: ignore[misc]
         except Unanswered as error:
             raise spf.TempError(str(error)) from error
         return [_as_pyspf(kind, record) for record in found]
+
+
+def _system() -> dns.resolver.Resolver:
+    try:
+        return dns.resolver.Resolver()
+    except dns.resolver.NoResolverConfiguration:  # a machine without DNS: what is asked is not answered
+        return dns.resolver.Resolver(configure=False)
 
 
 def _as_pyspf(kind: str, record: Any) -> Any:

@@ -9,8 +9,11 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from pathlib import Path
 
-from mailtalk.mail.compose import NAME_LIMIT, SUBJECT_LIMIT, TEMPLATES, clean
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from mailtalk.mail.letter import NAME_LIMIT, SUBJECT_LIMIT, clean
 from mailtalk.vocabulary import DeliveryKind
 
 SHOWN = 2_000  # characters of the reader's text
@@ -18,6 +21,14 @@ SUBJECTS = {
     DeliveryKind.REJECTION: "Your mail was not taken: {subject}",
     DeliveryKind.CONFIRMATION: "Was this you? {subject}",
 }
+TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=select_autoescape(["html"]),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,500}>")
 
 

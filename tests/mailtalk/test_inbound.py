@@ -26,6 +26,13 @@ def test_a_reply_becomes_a_message_of_its_author(box: Box) -> None:
     assert tuple(row) == ("Hello from Bob", "bob", "email", "UserMessage")
 
 
+@pytest.mark.parametrize(("given", "kept"), [("<1.a@x.example>", "<1.a@x.example>"), ("<=?utf-8?q?=0AX:?=@x>", None)])
+def test_the_mails_own_id_is_kept_if_it_can_stand_in_a_header(box: Box, given: str, kept: str | None) -> None:
+    box.receive(mail(head=f"Message-ID: {given}\r\n"), box.bearer("bob"))
+    assert box.outcomes() == [("posted", "whole")]
+    assert column(box.cast.database, "SELECT mail_id FROM messages") == [kept]
+
+
 def test_who_it_claims_to_be_from_does_not_matter(box: Box) -> None:
     box.receive(mail(sender="Alice <alice@example.com>"), box.bearer("bob"))
     assert box.outcomes() == [("posted", "whole")]
@@ -111,8 +118,9 @@ def test_one_participants_mails_keep_their_order(box: Box) -> None:
     assert box.texts() == ["three", "one", "two"]
 
 
-def test_mail_to_the_unsubscribe_address_asks_for_notify_off(box: Box) -> None:
-    box.receive(mail("", "Subject: unsubscribe\r\n"), box.bearer("bob", Purpose.UNSUBSCRIBE))
+@pytest.mark.parametrize("header", ["", "Auto-Submitted: auto-generated\r\n", "Precedence: bulk\r\n"])
+def test_mail_to_the_unsubscribe_address_asks_for_notify_off(box: Box, header: str) -> None:
+    box.receive(mail("", f"Subject: unsubscribe\r\n{header}"), box.bearer("bob", Purpose.UNSUBSCRIBE))
     assert [outcome for outcome, _ in box.outcomes()] == ["unsubscribed"]
     assert column(box.cast.database, "SELECT notify FROM participations WHERE user_id = 'bob'") == [Notify.ALL]
     box.cast.apply()

@@ -1,5 +1,6 @@
 """The chain: which question decides, what it leaves behind, and the back-stop that needs no header."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -200,3 +201,15 @@ def test_unsubscribing_from_where_one_has_left_is_refused(box: Box) -> None:
     box.receive(mail("x"), bearer)
     box.cast.change("bob", Request(ChangeKind.LEAVE))
     assert box.judged() == [("refused", "no-access", "left")]
+
+
+def test_two_workers_at_once_count_alike(box: Box) -> None:
+    for number in range(6):
+        box.receive(mail("The same", f"Message-ID: <{number}@x>\r\n"), box.bearer("bob"))
+    with ThreadPoolExecutor(2) as pool:
+        while True:
+            done = list(pool.map(lambda _: box.process(), range(2)))
+            if not any(done):
+                break
+    aside = ("quarantined", "flood", "same-text")
+    assert box.judged() == [POSTED, POSTED, aside, aside, aside, aside]
