@@ -63,7 +63,7 @@ def _is_a_persons(case: Case, judgement: Judgement) -> bool:
 def _ask(case: Case) -> None:
     """The one "was this you?" of this mail."""
     row = case.row
-    if not case.mailboxes or _asked_today(case) >= ASKED_A_DAY:
+    if not case.mailboxes or _said_today(case) or _asked_today(case) >= ASKED_A_DAY:
         row.flag = NOT_ASKED
         return
     link = quarantine.link(case.desk.keyring, case.desk.base_url, row.id, case.now)
@@ -71,6 +71,18 @@ def _ask(case: Case) -> None:
         message_id = f"<q.{row.id}.{index}@{case.desk.domain}>"
         if not _is_made(case, message_id):
             _make(case, DeliveryKind.CONFIRMATION, mailbox, message_id, {"link": link, "days": quarantine.LINK.days})
+
+
+def _said_today(case: Case) -> bool:
+    """Whether the same words were put aside before: a program says them again and again."""
+    before = select(InboundMail.id).where(
+        InboundMail.participation_id == case.row.participation_id,
+        InboundMail.id < case.row.id,
+        InboundMail.verdict == Verdict.SENDER,
+        InboundMail.said_hash == case.row.said_hash,
+        InboundMail.received_at > case.row.received_at - DAY,
+    )
+    return case.row.said_hash is not None and case.session.scalar(before.limit(1)) is not None
 
 
 def _asked_today(case: Case) -> int:

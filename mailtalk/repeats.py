@@ -17,6 +17,12 @@ REUSED = "message-id-reused"
 OF_PEOPLE = (Verdict.PERSON, Verdict.FLOOD)
 
 
+def remember(case: Case) -> None:
+    """Note what was said, whatever its case and its blanks, so that it is known when it comes again."""
+    said = " ".join(case.words.text.split()).casefold()
+    case.row.said_hash = sha256(said.encode()).digest() if said else None
+
+
 def same_mail(case: Case) -> Judgement | None:
     """The same mail, delivered twice; the same Message-ID with another body is another mail, and flagged."""
     row = case.row
@@ -31,16 +37,13 @@ def same_mail(case: Case) -> Judgement | None:
 def flood(case: Case) -> Judgement | None:
     """The back-stop that needs no header: what writes so much, or always the same, is a machine."""
     row, limit = case.row, case.desk.mail_per_hour
-    said = " ".join(case.words.text.split()).casefold()
-    row.said_hash = sha256(said.encode()).digest() if said else None
     if limit == 0 or (row.released_at is not None and row.verdict == Verdict.FLOOD):
         return None
     in_hour = InboundMail.received_at.between(row.received_at - HOUR, row.received_at)
     lately = _others(row, in_hour, InboundMail.verdict.in_(OF_PEOPLE))
     if _count(case.session, lately) >= limit:
         return Judgement(Outcome.QUARANTINED, Verdict.FLOOD, "too-many")
-    same = lately.where(InboundMail.said_hash == row.said_hash) if said else None
-    if same is not None and _count(case.session, same) >= SAME_TEXT - 1:
+    if row.said_hash and _count(case.session, lately.where(InboundMail.said_hash == row.said_hash)) >= SAME_TEXT - 1:
         return Judgement(Outcome.QUARANTINED, Verdict.FLOOD, "same-text")
     return None
 

@@ -80,7 +80,7 @@ def _authors(case: Case) -> Judgement | None:
 
 def _words(case: Case) -> None:
     """Read now, before anything is locked or told: it takes its time, and may fail."""
-    _ = case.words
+    repeats.remember(case)
 
 
 def _sender(case: Case) -> Judgement | None:

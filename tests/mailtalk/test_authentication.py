@@ -8,7 +8,7 @@ from signing import key, sealed, signed
 from zone import SERVFAIL, SILENCE, Zone, naming
 
 from mailtalk import resolver
-from mailtalk.authentication import Authenticator, Claim, Evidence, _organisation, from_domain
+from mailtalk.authentication import Authenticator, Claim, Evidence, _Check, _organisation, from_domain
 from mailtalk.resolver import Resolver, Unanswered
 
 MAIL = b"From: Bob <bob@bob-mail.example>\r\nSubject: Hi\r\nTo: x@y.example\r\n\r\nHello\r\n"
@@ -161,12 +161,6 @@ PASSED = f"dkim=pass header.d={DOMAIN}; dmarc=pass (p=none) header.from={DOMAIN}
         (sealed(MAIL, "sealer.example", "dmarc=fail header.from=bob-mail.example"), "sealer.example", "fail", None),
         (sealed(MAIL, "sealer.example", "dmarc=pass header.from=evil.example"), "sealer.example", "fail", None),
         (
-            sealed(MAIL, "sealer.example", f'dmarc=fail; spf=fail smtp.mailfrom="a; {PASSED}"@evil.example'),
-            "sealer.example",
-            "fail",
-            None,
-        ),
-        (
             sealed(sealed(MAIL, "other-sealer.example", PASSED), "sealer.example", "dmarc=fail; arc=pass"),
             "sealer.example",
             "fail",
@@ -186,6 +180,24 @@ def test_arc_is_believed_of_trusted_sealers_alone(
 ) -> None:
     found = check(zone, mail, sealers=trusted)
     assert (found.arc, found.by) == (arc, by)
+
+
+@pytest.mark.parametrize(
+    ("said", "seen"),
+    [
+        (f" i=1; s.example; {PASSED}", True),
+        (" i=1; s.example;\r\n\tDMARC = PASS (p=NONE; sp=NONE)\r\n header.from=Bob-Mail.example", True),
+        (f' i=1; s.example; dmarc=fail; spf=fail smtp.mailfrom="a; {PASSED}"@evil.example', False),
+        (f" i=1; s.example; dmarc=fail (no; {PASSED}) header.from={DOMAIN}", False),
+        (f" i=1; s.example; dmarc=pass header.from=evil.example; x=y header.from={DOMAIN}", False),
+        (f" i=1; s.example; dmarc=pass header.from={DOMAIN}.evil.example", False),
+        (" i=1; s.example; dmarc=pass", False),
+    ],
+)
+def test_what_a_sealer_saw_is_not_what_it_quotes(zone: Zone, said: str, seen: bool) -> None:
+    one = _Check(Claim(MAIL, ELSEWHERE), DOMAIN, Resolver(zone.address).questions())
+    sets = [{"as-domain": b"sealer.example", "aar-value": said.encode()}]
+    assert one._seen_by(sets, frozenset({"sealer.example"})) is seen
 
 
 @pytest.mark.parametrize("how", [SERVFAIL, SILENCE])

@@ -162,6 +162,16 @@ def test_whoever_has_the_address_cannot_fill_its_owners_inbox(box: Box) -> None:
     assert flags == [None] * ASKED_A_DAY + ["not-asked"] * 3
 
 
+def test_the_same_words_are_asked_about_once_a_day(box: Box) -> None:
+    for number in range(3):
+        put_aside(box, "I am on holiday", number)
+    assert len(made(box)) == 1
+    assert column(box.cast.database, "SELECT flag FROM inbound_mails ORDER BY id") == [None, "not-asked", "not-asked"]
+    rows(box.cast.database, "UPDATE inbound_mails SET received_at = received_at - interval '25 hours'")
+    put_aside(box, "I am on holiday", 3)
+    assert len(made(box)) == 2
+
+
 def test_who_has_no_address_is_not_asked(box: Box) -> None:
     with box.cast.database.transaction() as session:
         users.put(session, box.cast.app_id, "bob", {"emails": None})
