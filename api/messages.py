@@ -11,7 +11,7 @@ from starlette.responses import Response
 from api import wire
 from api.calls import Call
 from api.wire import Json
-from mailtalk import clock, conversations, messages, readers, views
+from mailtalk import clock, conversations, messages, readers, shapes, views
 from mailtalk.errors import Invalid
 from mailtalk.messages import TEXT_LIMIT, Draft
 from mailtalk.models import Message
@@ -108,25 +108,7 @@ def draft(i: int, new: New, origin: Origin) -> Draft:
 def shown(session: Session, found: Sequence[Message]) -> list[Json]:
     """Messages on the wire, of one conversation or many."""
     read_by = readers.of(session, found)
-    return [_shown(message, read_by[message.id]) for message in found]
-
-
-def _shown(message: Message, read_by: list[str]) -> Json:
-    return {
-        "id": message.id,
-        "conversationId": message.conversation_id,
-        "type": message.type,
-        "senderId": message.sender_id,
-        "text": message.text,
-        "readBy": read_by,
-        "origin": message.origin,
-        "location": message.location,
-        "attachment": message.attachment,
-        "custom": message.custom,
-        "createdAt": clock.millis(message.created_at),
-        "editedAt": clock.millis(message.edited_at) if message.edited_at else None,
-        "referencedMessageId": message.referenced_message_id,
-    }
+    return [shapes.message(message, read_by[message.id]) for message in found]
 
 
 def _sender(i: int, new: New) -> str | None:

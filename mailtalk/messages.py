@@ -9,12 +9,13 @@ from typing import Any
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
-from mailtalk import conversations, mentions, notifications
+from mailtalk import conversations, events, mentions, notifications, payloads, readers
 from mailtalk.errors import Invalid, NotFound
+from mailtalk.events import Happened
 from mailtalk.models import Conversation, Message, Participation
 from mailtalk.notifications import Pace
 from mailtalk.users import merged
-from mailtalk.vocabulary import MessageType, Origin
+from mailtalk.vocabulary import EventType, MessageType, Origin
 
 TEXT_LIMIT = 100_000  # characters
 
@@ -51,6 +52,7 @@ def post(
     posted = [append(session, now, conversation, draft, known) for draft in drafts]
     if any(message.type == MessageType.USER and message.seq > before for message in posted):
         notifications.open_window(conversation, now, pace, from_seq=before + 1)
+    _tell(session, conversation, [message for message in posted if message.seq > before], EventType.MESSAGE_SENT, now)
     return posted
 
 
@@ -109,7 +111,7 @@ def edit(  # noqa: PLR0913, PLR0917  which message, and what of it
     session: Session, now: datetime, app_id: str, conversation_id: str, message_id: str, fields: Mapping[str, Any]
 ) -> None:
     """Change `text`, merge `custom` or clear it with None; nobody is notified, and whom the message mentions stays."""
-    conversations.get(session, app_id, conversation_id)
+    conversation = conversations.get(session, app_id, conversation_id)
     query = _of(app_id, conversation_id).where(Message.id == message_id).with_for_update(key_share=True)
     message = _found(session.scalar(query), message_id)
     message.text = fields.get("text", message.text)
@@ -117,12 +119,15 @@ def edit(  # noqa: PLR0913, PLR0917  which message, and what of it
     message.custom = {} if custom is None else merged(message.custom, custom)
     if fields:
         message.edited_at = now
+        _tell(session, conversation, [message], EventType.MESSAGE_UPDATED, now)
 
 
 def delete(session: Session, app_id: str, conversation_id: str, message_id: str) -> None:
     """Delete a message: it is not read any more, and in no mail that is made from now on."""
     conversation = conversations.lock(session, app_id, conversation_id)
-    session.delete(get(session, app_id, conversation_id, message_id))
+    message = get(session, app_id, conversation_id, message_id)
+    _tell(session, conversation, [message], EventType.MESSAGE_DELETED)
+    session.delete(message)
     session.flush()
     newest = select(func.max(Message.created_at))
     conversation.last_message_at = session.scalar(
@@ -135,6 +140,20 @@ def said(message: Message) -> str:
     place = ",".join(map(str, message.location)) if message.location else None
     url = message.attachment["url"] if message.attachment else None
     return "\n".join(filter(None, (mentions.plain(message.text), url, place and f"geo:{place}")))
+
+
+def _tell(
+    session: Session,
+    conversation: Conversation,
+    found: Sequence[Message],
+    kind: EventType,
+    now: datetime | None = None,
+) -> None:
+    if not found or not events.wanted(session, conversation.app_id, kind):
+        return
+    told = payloads.messages(session, conversation, found, readers.of(session, found))
+    place = (conversation.app_id, kind)
+    events.record_many(session, [Happened(*place, data, conversation.id) for data in told], now)
 
 
 def _of(app_id: str, conversation_id: str) -> Any:

@@ -13,6 +13,7 @@ from mailtalk.letters import Sender
 from mailtalk.notifications import Pace
 from mailtalk.relay import Relay
 from mailtalk.settings import Settings
+from mailtalk.webhooks.guard import Guard
 from worker import tasks
 from worker.app import build
 from worker.bell import Bell
@@ -20,6 +21,7 @@ from worker.life import Life
 from worker.purge import Purge
 from worker.reader import Readers
 from worker.sweep import Sweep
+from worker.telling import Teller
 from worker.work import Work
 
 THREADS = 4
@@ -46,7 +48,9 @@ class Worker:
         self._bell = Bell(settings)
         self._life = Life(self._database)
         self.work = _work(settings, self._database, self._bell, self._life)
-        # Two, so that a slow relay keeps no change and no reply waiting.
+        keyring, guard = Keyring.from_setting(settings.require("secret_key")), Guard(settings.webhook_allow_private)
+        self._teller = Teller(self._database, keyring, guard, lambda: self._life.id)
+        # Three, so that a slow relay keeps no change and no reply waiting, and no mail a webhook.
         self._sweeps = (
             Sweep(
                 self._database,
@@ -54,9 +58,10 @@ class Worker:
                 self.work.recover,
                 self.work.apply_changes,
                 self.work.process_inbound,
-                Purge(self._database).look,
+                Purge(self._database, settings.event_days).look,
             ),
             Sweep(self._database, notifications.next_due, self.work.deliver),
+            Sweep(self._database, self._teller.due, self._teller.recover, self._teller.look),
         )
         self.celery = build(settings)
         tasks.register(self.celery, self.work)
@@ -72,6 +77,7 @@ class Worker:
         for sweep in self._sweeps:
             sweep.stop()
         self.work.close()
+        self._teller.close()
         self._life.stop()
         self._bell.close()
         self.celery.close()

@@ -257,7 +257,7 @@ def test_keys_are_purged_after_a_day_and_not_before(cast: Cast, stack: Stack) ->
             idempotency.keep(session, Claim(cast.app_id, key, b""), b"{}")
     old = {"app": cast.app_id, "at": clock.now() - idempotency.KEPT - timedelta(minutes=1)}
     rows(stack.database, "UPDATE idempotency_keys SET created_at = :at WHERE app_id = :app AND key = 'old'", **old)
-    purge = Purge(stack.database)
+    purge = Purge(stack.database, event_days=30)
     purge.look()
     kept = "SELECT key FROM idempotency_keys WHERE app_id = :app ORDER BY key"
     assert column(stack.database, kept, app=cast.app_id) == ["new"]
