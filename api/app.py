@@ -20,6 +20,7 @@ from api import (
     participants,
     readers,
     users,
+    webhooks,
 )
 from api.auth import Credentials
 from api.calls import Call, Endpoint, Services, endpoint
@@ -30,12 +31,14 @@ from mailtalk.db import Database
 from mailtalk.keys import Keyring
 from mailtalk.notifications import Pace
 from mailtalk.settings import Settings
+from mailtalk.webhooks.guard import Guard
 from worker.bell import Bell
 
 CONVERSATION = "/conversations/{conversationId}"
 MESSAGE = CONVERSATION + "/messages/{messageId}"
 PARTICIPANTS = CONVERSATION + "/participants"
 PARTICIPANT = PARTICIPANTS + "/{userId}"
+WEBHOOK = "/webhooks/{webhookId}"
 ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("PUT", "/users", users.put_many),
     ("GET", "/users", users.listed),
@@ -63,6 +66,14 @@ ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("PATCH", "/users/{userId}/conversations/{conversationId}", readers.patch),
     ("POST", "/import" + CONVERSATION + "/messages", history.post),
     ("POST", batch.PATH, batch.post),
+    ("GET", "/webhooks", webhooks.listed),
+    ("PUT", WEBHOOK, webhooks.put),
+    ("GET", WEBHOOK, webhooks.get),
+    ("DELETE", WEBHOOK, webhooks.delete),
+    ("POST", WEBHOOK + "/rotate-secret", webhooks.rotate),
+    ("GET", WEBHOOK + "/deliveries", webhooks.deliveries),
+    ("POST", WEBHOOK + "/replay", webhooks.replay),
+    ("POST", WEBHOOK + "/test", webhooks.test),
     ("GET", "/changes", changes.listed),
     ("GET", "/changes/{changeId}", changes.get),
 )
@@ -95,7 +106,13 @@ def build(settings: Settings) -> ASGIApp:
         outcomes.start()
         app.state.database, app.state.outcomes = database, outcomes
         app.state.services = Services(
-            database, keyring, Credentials(database, keyring), intake, Pace.of(settings), settings.reply_domain
+            database,
+            keyring,
+            Credentials(database, keyring),
+            intake,
+            Pace.of(settings),
+            settings.reply_domain,
+            Guard(settings.webhook_allow_private),
         )
         yield
         await intake.close()

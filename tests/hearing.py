@@ -64,7 +64,7 @@ def receiving() -> Iterator[Receiver]:
             receiver.connections += 1
             super().setup()
 
-        def do_POST(self) -> None:  # noqa: N802 - http.server's name
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             heard = Heard(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
             receiver.heard.append(heard)

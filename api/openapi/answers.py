@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from api import bulk
-from mailtalk.vocabulary import Access, MessageType, Origin
+from mailtalk.vocabulary import Access, EndpointStatus, EventType, MessageType, Origin
 
 Millis = Annotated[int, Meta(description="milliseconds since 1970-01-01 UTC", ge=0)]
 Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
@@ -208,6 +208,78 @@ class Changes(msgspec.Struct):
     """A page of the log."""
 
     data: list[Logged]
+
+
+class Webhook(msgspec.Struct, rename="camel"):
+    """An endpoint that is told of what happens."""
+
+    id: str
+    url: str
+    events: list[EventType] | None
+    status: EndpointStatus
+    reason: str | None
+    failing_since: Millis | None
+    secret_since: Millis
+    created_at: Millis
+
+
+class MadeWebhook(Webhook, rename="camel"):
+    """A webhook, with the secret that was made."""
+
+    secret: str | UnsetType | None = UNSET
+
+
+class Webhooks(msgspec.Struct):
+    """All webhooks of an app."""
+
+    data: list[Webhook]
+
+
+class Delivery(msgspec.Struct, rename="camel"):
+    """An event for a webhook, and how telling it went."""
+
+    id: str
+    event_id: str
+    type: EventType | None
+    conversation_id: str | None
+    sequence: int | None
+    stage: Literal["queued", "sent", "failed", "cancelled"]
+    attempts: int
+    status: Annotated[int | None, Meta(description="of the last answer; null: there was none")]
+    reply: Annotated[str | None, Meta(description="the last answer, shortened, or why there was none")]
+    created_at: Millis
+    tried_at: Millis | None
+    next_try_at: Millis | None
+    ended_at: Millis | None
+
+
+class Deliveries(msgspec.Struct):
+    """A page of the log."""
+
+    data: list[Delivery]
+
+
+class Replayed(msgspec.Struct):
+    """How many events are told again."""
+
+    count: int
+
+
+class Tested(msgspec.Struct, rename="camel"):
+    """The test's event."""
+
+    event_id: str
+
+
+class Told(msgspec.Struct, rename="camel"):
+    """What a webhook is told."""
+
+    id: Annotated[str, Meta(description="the same at every try and replay")]
+    type: EventType
+    created_at: Millis
+    data: dict[str, Any]
+    conversation_id: str | None
+    sequence: Annotated[int | None, Meta(description="counts the events of the conversation")]
 
 
 class Described(msgspec.Struct):

@@ -6,7 +6,18 @@ from typing import Any
 
 import msgspec
 
-from api.openapi import answers, beside, conversations, health, messages, parameters, participants, problems, users
+from api.openapi import (
+    answers,
+    beside,
+    conversations,
+    health,
+    messages,
+    parameters,
+    participants,
+    problems,
+    users,
+    webhooks,
+)
 from api.openapi.entry import JSON, Entries, Entry
 from api.wire import Json
 
@@ -16,6 +27,7 @@ ENTRIES: Entries = {
     **conversations.ENTRIES,
     **participants.ENTRIES,
     **messages.ENTRIES,
+    **webhooks.ENTRIES,
     **health.ENTRIES,
 }
 TEXT = (
@@ -30,6 +42,7 @@ TAGS = {
     "Participants": "Who takes part in a conversation, how, and from which address.",
     "Changes": "The log of the changes of participation.",
     "Messages": "What was said, newest first, and who has read it.",
+    "Webhooks": "Who is told of what happened, and what became of it.",
     "Batch": "Many requests in one.",
     "Operations": "What belongs to no app and needs no credential.",
 }
@@ -69,9 +82,10 @@ def document() -> Json:
         "security": [{"credential": []}],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": paths,
+        "webhooks": webhooks.described(schemas),
         "components": {
             "securitySchemes": {"credential": CREDENTIAL},
-            "parameters": parameters.REQUEST,
+            "parameters": parameters.REQUEST | webhooks.SIGNED,
             "responses": problems.COMPONENTS,
             "schemas": components,
         },
@@ -138,7 +152,7 @@ def _unready(entry: Entry, schemas: Schemas) -> Json:
 
 def _schemas() -> tuple[Schemas, Json]:
     """The schema of every type of the entries, and the components that they point to."""
-    types = [answers.Problem, answers.PendingChange]
+    types = [answers.Problem, answers.PendingChange, answers.Told]
     types += [each for entry in ENTRIES.values() for each in (entry.body, entry.answer) if each is not None]
     found, components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}", schema_hook=lambda _custom: {"description": "Anything."}

@@ -23,6 +23,11 @@ PATH: dict[str, Json] = {
         "description": "A change's id.",
         "example": "chg_42",
     },
+    "webhookId": {
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+        "description": "Your id of the webhook.",
+        "example": "main",
+    },
 }
 REQUEST: dict[str, Json] = {
     "Version": {
