@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.operate import COMMANDS
+from cli.tell import COMMANDS as TELLING
 
 if TYPE_CHECKING:
     from mailtalk.errors import Reasons
@@ -36,6 +37,9 @@ Look after it:
   mailtalk participants import  people from a CSV file, 100,000 and more
   mailtalk changes              who joined, changed or left a conversation, when
   mailtalk conversation show    a conversation and the mails that are about to be made
+  mailtalk webhooks             tell other programs what happens; see which of them fail
+  mailtalk channels             send notifications to Slack, Teams, ntfy, SMS and others too
+  mailtalk notifications tail   notifications as they happen
 
 \b
 Settings are MAILTALK_* environment variables; secrets are also read from the
@@ -164,5 +168,5 @@ def mails(to: str | None, limit: int, *, source: bool) -> None:
     show(settings("database_url", "secret_key"), to, limit)
 
 
-for command in COMMANDS:
+for command in (*COMMANDS, *TELLING):
     main.add_command(command)

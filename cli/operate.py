@@ -98,9 +98,17 @@ def rotate_secret(app_id: str) -> None:
 @click.option("--default-version", type=click.Choice(list(VERSIONS)), help="For requests that name no version.")
 @click.option("--quiet", type=seconds, help="A mail is made when its conversation was quiet so long; up to 900.")
 @click.option("--cap", type=seconds, help="And at most so long after the first message; up to 900.")
+@click.option("--webhook", metavar="URL", help="Tell it of every event: the webhook `default`; see mailtalk webhooks.")
 @click.pass_context
 def set_app(  # noqa: PLR0913, PLR0917  one for each option
-    ctx: click.Context, app_id: str, name: str, limit: object, default_version: str, quiet: object, cap: object
+    ctx: click.Context,
+    app_id: str,
+    name: str,
+    limit: object,
+    default_version: str,
+    quiet: object,
+    cap: object,
+    webhook: str | None,
 ) -> None:
     """Change what is set for an app, and show it; what is not named stays.
 
@@ -108,13 +116,18 @@ def set_app(  # noqa: PLR0913, PLR0917  one for each option
     """
     from cli.app import alter
     from cli.datadir import settings
+    from cli.webhooks import put
+    from mailtalk.webhooks.endpoints import Wish
 
     fields = given(
         name=name, participant_limit=limit, default_version=default_version, quiet_seconds=quiet, cap_seconds=cap
     )
-    if not fields:
-        raise click.UsageError("say what to set: --name, --limit, --default-version, --quiet or --cap", ctx)
-    alter(settings("database_url"), app_id, fields)
+    if not fields and webhook is None:
+        raise click.UsageError("say what to set: --name, --limit, --default-version, --quiet, --cap or --webhook", ctx)
+    if webhook is not None:
+        put(settings("database_url", "secret_key"), app_id, "default", Wish(webhook))
+    if fields:
+        alter(settings("database_url"), app_id, fields)
 
 
 @click.group()

@@ -91,8 +91,9 @@ class Guard:
         """Where to connect: all addresses of the name, resolved once; Forbidden when one of them may not be."""
         parts, port = _parts(url), _port(url)
         host = _host(parts)
+        literal = _literal(host)
         try:
-            found = self._resolve(host, port)
+            found = self._resolve(host, port) if literal is None else [str(literal)]
         except (OSError, UnicodeError):
             found = []
         if not found:

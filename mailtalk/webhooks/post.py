@@ -19,6 +19,7 @@ from urllib3.exceptions import HTTPError
 from mailtalk.webhooks.guard import Forbidden, Guard, Target
 
 DEADLINE = 5.0  # seconds of a try, from connecting to the end of the answer
+TOO_LATE = f"no whole answer within {DEADLINE:g} s"
 READ = 64_000  # bytes of an answer that are read
 KEPT = 200  # characters of it that are kept
 BUSY = frozenset({429, 502, 503, 504})  # the endpoint, not the event, is why it failed
@@ -75,11 +76,12 @@ class Poster:
         watch = threading.Timer(DEADLINE, self._cut, [over])
         watch.start()
         try:
-            return self._try(body, headers)
+            answer = self._try(body, headers)
+            return self._failed(TOO_LATE) if over.is_set() else answer  # cut off, an answer may look whole
         except ssl.SSLCertVerificationError as error:
             return self._failed(f"its certificate: {error.verify_message}")
         except (OSError, HTTPError, HTTPException, ValueError) as error:
-            return self._failed(f"no answer within {DEADLINE:g} s" if over.is_set() else f"no answer: {_name(error)}")
+            return self._failed(TOO_LATE if over.is_set() else f"no answer: {_name(error)}")
         finally:
             watch.cancel()
 
