@@ -139,8 +139,7 @@ def _connection(target: Target, seconds: float) -> HTTPConnection:
         target.address,
         target.port,
         timeout=seconds,
-        server_hostname=target.host,
-        assert_hostname=target.host.rstrip("."),
+        server_hostname=target.host.rstrip("."),
         cert_reqs="CERT_REQUIRED",
         ssl_minimum_version=ssl.TLSVersion.TLSv1_2,
     )
