@@ -132,7 +132,8 @@ def awaited(settings: Settings, row: Webhook, event_id: int) -> bool:
             with database.transaction() as session:
                 found = book.outcome(session, row, event_id)
             if found is not None:
-                click.echo(f"{found.stage}: {found.status or 'no answer'} {printing.plain(found.reply or '')}".rstrip())
+                said = filter(None, [f"{found.stage}:", str(found.status or ""), printing.plain(found.reply or "")])
+                click.echo(" ".join(said))
                 return bool(found.stage == "sent")
             time.sleep(0.1)
     click.echo(f"no worker has told it within {PATIENCE:g} s (its status is {row.status})")

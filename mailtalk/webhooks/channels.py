@@ -77,7 +77,7 @@ def send(url: str, telling: Telling) -> Answer:
     try:
         found = _opened(_filled(url, data.get("recipient") or {}))
     except LookupError as error:
-        return Answer(200, f"not sent: the recipient has no {error.args[0]}")
+        return Answer(None, f"the recipient has no {error.args[0]}", is_pointless=True)
     except Invalid:
         return Answer(None, MISSING)
     title, body = told(telling)

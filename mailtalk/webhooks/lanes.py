@@ -99,6 +99,8 @@ def settle(session: Session, now: datetime, lane: Lane, telling: Telling, answer
     """Record how a try went; False when the lane's next event must wait, or is no longer ours to tell."""
     if telling.type is None:
         return _end(session, now, lane, telling, Stage.CANCELLED, Answer(None, "the event is no longer kept"))
+    if answer.is_pointless:
+        return _end(session, now, lane, telling, Stage.CANCELLED, answer)
     if answer.is_done:
         return _end(session, now, lane, telling, Stage.SENT, answer) and _thrives(session, now, lane)
     return _fail(session, now, lane, telling, answer)

@@ -32,6 +32,7 @@ class Answer:
     status: int | None
     text: str
     retry_after: timedelta | None = None
+    is_pointless: bool = False  # nothing was sent, and there is no sense in trying
 
     @property
     def is_done(self) -> bool:

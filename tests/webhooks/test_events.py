@@ -8,6 +8,7 @@ from cast import QUICK, Cast
 from hearing import subscribe
 
 from mailtalk import clock, conversations, history, messages, readers, users
+from mailtalk.errors import Invalid
 from mailtalk.history import Old
 from mailtalk.keys import Keyring
 from mailtalk.messages import Draft
@@ -119,9 +120,8 @@ def test_imported_messages_and_repeats_of_a_key_are_not_sent(cast: Cast) -> None
 
 
 def test_a_transaction_that_fails_leaves_no_event(cast: Cast) -> None:
-    with pytest.raises(RuntimeError), cast.database.transaction() as session:
-        users.put(session, cast.app_id, "erin", {"name": "Erin"})
-        raise RuntimeError
+    with pytest.raises(Invalid), cast.database.transaction() as session:
+        users.put_many(session, cast.app_id, {"erin": {"name": "Erin"}, "frank": {}})
     assert types(cast) == []
 
 
@@ -142,8 +142,8 @@ def test_what_nobody_wants_is_not_written(cast: Cast, keyring: Keyring, status: 
 def test_a_crowd_is_not_in_the_payload(cast: Cast) -> None:
     rows(
         cast.database,
-        """WITH crowd AS (INSERT INTO users (app_id, id, name) SELECT 'demo', 'u' || i, 'U' FROM generate_series(1, 101) i
-            RETURNING id)
+        """WITH crowd AS (INSERT INTO users (app_id, id, name)
+            SELECT 'demo', 'u' || i, 'U' FROM generate_series(1, 101) i RETURNING id)
         INSERT INTO participations (app_id, conversation_id, user_id, present, access, notify, joined_at)
         SELECT 'demo', 'hello', id, true, 'ReadWrite', 'All', now() FROM crowd""",
     )
