@@ -10,10 +10,10 @@ PYTHON ?= $(firstword $(foreach each,python3.11 python3.12 python3.13 python3.14
 	$(if $(shell $(each) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>&1 || echo no),,$(each))))
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check lint fmt schemathesis lock clean
+.PHONY: help up test check lint fmt schemathesis bench-replies lock clean
 
 help: ## Show this
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 up: $(INSTALLED) ## Start everything on this machine, and print three commands to try; Ctrl-C stops it
 	@$(BIN)/mailtalk up
@@ -36,6 +36,9 @@ fmt: $(INSTALLED) ## Format the code, and mend what can be mended
 schemathesis: $(INSTALLED) ## Ask every endpoint at length, right and wrong; `make check` has the short form
 	SCHEMATHESIS_EXAMPLES=40 $(BIN)/pytest -p no:xdist tests/api/test_schemathesis.py
 
+bench-replies: $(INSTALLED) bench/.venv/.installed ## Compare reply extraction with its peers, on the mails in ../shared
+	$(BIN)/python bench/compare.py
+
 lock: ## Choose the newest versions of all dependencies (maintainers; needs uv)
 	$(UV) pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--all-extras --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock
@@ -46,6 +49,11 @@ lock: ## Choose the newest versions of all dependencies (maintainers; needs uv)
 clean: ## Remove what was installed and cached; the data in .mailtalk stays
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+bench/.venv/.installed: bench/requirements.txt
+	@$(PYTHON) -m venv bench/.venv
+	@bench/.venv/bin/python -m pip install --disable-pip-version-check --quiet --no-deps -r bench/requirements.txt
+	@touch $@
 
 $(INSTALLED): requirements.lock pyproject.toml
 	$(if $(PYTHON),,$(error Mailtalk needs Python 3.11 or newer, and there is none on the PATH: install it, or say PYTHON=/path/to/python3))

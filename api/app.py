@@ -14,6 +14,7 @@ from api import (
     changes,
     conversations,
     errors,
+    files,
     health,
     history,
     messages,
@@ -28,6 +29,7 @@ from api.intake import Intake
 from api.openapi import page
 from api.outcomes import Outcomes
 from mailtalk.db import Database
+from mailtalk.files import Links
 from mailtalk.keys import Keyring
 from mailtalk.notifications import Pace
 from mailtalk.settings import Settings
@@ -113,6 +115,7 @@ def build(settings: Settings) -> ASGIApp:
             Pace.of(settings),
             settings.reply_domain,
             Guard(settings.webhook_allow_private),
+            Links(keyring, settings.base_url, settings.file_url_seconds),
         )
         yield
         await intake.close()
@@ -137,6 +140,7 @@ def _routes(base_url: str) -> list[Route]:
     return [
         Route("/healthz", health.live, methods=["GET"]),
         Route("/readyz", health.ready, methods=["GET"]),
+        Route(files.PATH, files.get, methods=["GET"]),
         *page.routes(base_url),
         *served,
     ]

@@ -17,6 +17,7 @@ from api.versions import Version
 from mailtalk.changes import Requested
 from mailtalk.db import Database
 from mailtalk.errors import Invalid, NotFound, TooLarge
+from mailtalk.files import Links
 from mailtalk.group_commit import in_time
 from mailtalk.idempotency import Claim
 from mailtalk.keys import Keyring
@@ -41,6 +42,7 @@ class Services:
     pace: Pace
     reply_domain: str
     guard: Guard
+    links: Links
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,5 +56,6 @@ def _logged(row: Change) -> Json:
         **({"access": row.access} if row.access else {}),
         **({"notify": wire.notify_out(row.notify)} if row.notify else {}),
         **({"muteUntil": row.mute_until and clock.iso(row.mute_until)} if row.mute_given else {}),
+        **({"frequency": row.frequency} if row.frequency else {}),
     }
     return intake.shown(row) | {"appliedSeq": row.applied_seq} | asked

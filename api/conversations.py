@@ -12,6 +12,7 @@ from api.calls import Call
 from api.wire import Json
 from mailtalk import clock, conversations, shapes, users, views
 from mailtalk.changes import Requested
+from mailtalk.files import Links
 from mailtalk.messages import page
 from mailtalk.participation import Request
 from mailtalk.views import Listing, Seen
@@ -76,11 +77,11 @@ def _get(session: Session, call: Call) -> Json:
     row = conversations.get(session, call.app_id, call.id("conversationId"))
     last = page(session, row.app_id, row.id, limit=1)
     members = conversations.participants(session, row.app_id, row.id)
-    return shown(session, [Seen(row, last[0] if last else None, participants=members)])[0]
+    return shown(session, call.services.links, [Seen(row, last[0] if last else None, participants=members)])[0]
 
 
 def _listed(session: Session, call: Call, asked: Listing) -> list[Json]:
-    return shown(session, views.of_app(session, call.app_id, asked))
+    return shown(session, call.services.links, views.of_app(session, call.app_id, asked))
 
 
 def _of_user(session: Session, call: Call, asked: Listing) -> list[Json]:
@@ -90,13 +91,13 @@ def _of_user(session: Session, call: Call, asked: Listing) -> list[Json]:
     seen = views.of_user(session, call.app_id, user_id, asked)
     return [
         each | {"unreadMessageCount": one.unread, "isUnread": one.unread > 0}
-        for each, one in zip(shown(session, seen), seen, strict=True)
+        for each, one in zip(shown(session, call.services.links, seen), seen, strict=True)
     ]
 
 
-def shown(session: Session, seen: Sequence[Seen]) -> list[Json]:
+def shown(session: Session, links: Links, seen: Sequence[Seen]) -> list[Json]:
     """Conversations on the wire, as their reader sees them."""
-    last = messages.shown(session, [each.last_message for each in seen if each.last_message])
+    last = messages.shown(session, links, [each.last_message for each in seen if each.last_message])
     by_conversation = {message["conversationId"]: message for message in last}
     return [_shown(each, by_conversation.get(each.conversation.id)) for each in seen]
 

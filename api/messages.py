@@ -13,6 +13,7 @@ from api.calls import Call
 from api.wire import Json
 from mailtalk import clock, conversations, messages, readers, shapes, views
 from mailtalk.errors import Invalid
+from mailtalk.files import Links
 from mailtalk.messages import TEXT_LIMIT, Draft
 from mailtalk.models import Message
 from mailtalk.vocabulary import MessageType, Origin
@@ -105,10 +106,14 @@ def draft(i: int, new: New, origin: Origin) -> Draft:
     )
 
 
-def shown(session: Session, found: Sequence[Message]) -> list[Json]:
+def shown(session: Session, links: Links, found: Sequence[Message]) -> list[Json]:
     """Messages on the wire, of one conversation or many."""
-    read_by = readers.of(session, found)
-    return [shapes.message(message, read_by[message.id]) for message in found]
+    read_by, now = readers.of(session, found), clock.now()
+    return [
+        shapes.message(message, read_by[message.id])
+        | {"attachment": links.shown(message.app_id, message.attachment, now)}
+        for message in found
+    ]
 
 
 def _sender(i: int, new: New) -> str | None:
@@ -134,7 +139,7 @@ def _post(session: Session, call: Call, drafts: list[Draft]) -> list[Json]:
 
 def _get(session: Session, call: Call) -> Json:
     conversations.get(session, call.app_id, call.id("conversationId"))
-    return shown(session, [messages.get(session, call.app_id, *place(call))])[0]
+    return shown(session, call.services.links, [messages.get(session, call.app_id, *place(call))])[0]
 
 
 def _list(session: Session, call: Call) -> list[Json]:
@@ -142,4 +147,5 @@ def _list(session: Session, call: Call) -> list[Json]:
     conversations.get(session, call.app_id, conversation_id)
     reader, after = call.query_id("asUser"), call.query_id("startingAfter")
     until = None if reader is None else views.horizon(session, call.app_id, conversation_id, reader)
-    return shown(session, messages.page(session, call.app_id, conversation_id, call.page_limit(), after, until=until))
+    found = messages.page(session, call.app_id, conversation_id, call.page_limit(), after, until=until)
+    return shown(session, call.services.links, found)

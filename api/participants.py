@@ -24,6 +24,7 @@ class Join(msgspec.Struct, rename="camel"):
     notify: WireNotify | UnsetType = UNSET
     access: Literal["ReadWrite", "Read"] | UnsetType = UNSET
     mute_until: WireMute | UnsetType = UNSET
+    frequency: Literal["immediately", "default", "hourly", "daily"] | UnsetType = UNSET
 
 
 class Update(msgspec.Struct, rename="camel"):
@@ -32,6 +33,7 @@ class Update(msgspec.Struct, rename="camel"):
     notify: WireNotify | UnsetType = UNSET
     access: Literal["ReadWrite", "Read", "None"] | UnsetType = UNSET
     mute_until: WireMute | UnsetType = UNSET
+    frequency: Literal["immediately", "default", "hourly", "daily"] | UnsetType = UNSET
 
 
 async def put(call: Call) -> Response:
@@ -94,6 +96,7 @@ def shown(row: Participation, now: datetime) -> Json:
         "access": row.access,
         "notify": wire.notify_out(row.notify),
         "muteUntil": wire.mute_out(row.mute_until, now),
+        "frequency": row.frequency,
         "joinedAt": clock.millis(row.joined_at),
     }
 
@@ -104,4 +107,10 @@ async def _change(call: Call, request: Request) -> Response:
 
 
 def _asked(kind: ChangeKind, body: Join | Update) -> Request:
-    return Request(kind, wire.access_in(body.access), wire.notify_in(body.notify), wire.mute_in(body.mute_until))
+    return Request(
+        kind,
+        wire.access_in(body.access),
+        wire.notify_in(body.notify),
+        wire.mute_in(body.mute_until),
+        wire.frequency_in(body.frequency),
+    )

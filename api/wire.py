@@ -14,7 +14,7 @@ from starlette.responses import Response
 from mailtalk import clock
 from mailtalk.errors import Invalid
 from mailtalk.participation import Unset
-from mailtalk.vocabulary import Access, Notify
+from mailtalk.vocabulary import Access, Frequency, Notify
 
 Json = dict[str, Any]
 Shape = TypeVar("Shape")
@@ -82,6 +82,11 @@ def notify_out(value: str) -> WireNotify:
 def access_in(value: str | UnsetType) -> Access | None:
     """The access asked for; None when it was not given."""
     return None if value is UNSET else Access(value)
+
+
+def frequency_in(value: str | UnsetType) -> Frequency | None:
+    """How often the participant is to be mailed; None when it was not given."""
+    return None if value is UNSET else Frequency(value)
 
 
 def mute_in(value: WireMute | UnsetType) -> datetime | Unset | None:

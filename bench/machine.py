@@ -2,19 +2,25 @@
 
 .venv/bin/python bench/machine.py             the score on the open machine mails, and hard or soft of the bounces
 .venv/bin/python bench/machine.py --hostile   how each hostile mail ends, and the time it takes
+.venv/bin/python bench/machine.py --process   the same, read in the process that the worker has for it
 """
 
 import json
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from mailtalk.mail import dsn, limits, parse, screen
+from mailtalk.mail.reading import Unreadable
+from worker.reader import Reader, Readers
 
 MAILS = Path(__file__).resolve().parents[2] / "shared/mails"
 WORDS = {screen.Verdict.PERSON: "message", screen.Verdict.COMPLAINT: "feedback-report"}
 HUMAN = {"message", "not-bounce"}
+ENVELOPE = "someone@example.com"
 
 
 def outcome(raw: bytes, mail_from: str) -> str:
@@ -35,7 +41,7 @@ def envelope_sender(raw: bytes) -> str:
     """As the last hop noted it; a file without the note has its author for one."""
     mail = parse.parse(raw)
     noted = mail.header("return-path")
-    return noted if noted is not None else next(iter(mail.from_addresses), "someone@example.com")
+    return noted if noted is not None else next(iter(mail.from_addresses), ENVELOPE)
 
 
 def score() -> None:
@@ -58,14 +64,34 @@ def score() -> None:
     print(dict(severity))
 
 
-def hostile() -> None:
+def ending(reader: Reader, raw: bytes) -> str:
+    """As the worker reads a mail, both questions: a verdict's word, or why there is none."""
+    try:
+        found = reader.read(raw, ENVELOPE, "reply.example")
+        reader.words(None)
+    except limits.TooMuch as error:
+        return error.reason
+    except Unreadable as error:
+        return f"parser: {error.reason}"
+    return WORDS.get(found.verdict, found.verdict.value)
+
+
+def in_process() -> None:
+    """The hostile mails through one process, that is started before the first."""
+    with closing(Readers()) as readers, readers.take() as reader:
+        first = reader.child
+        hostile(lambda raw: ending(reader, raw))
+        print("no process ended" if reader.child is first else "a process ended")
+
+
+def hostile(end: Callable[[bytes], str]) -> None:
     """Print how many mails end in which word, and the median, the 99th percentile and the slowest in milliseconds."""
     ends: Counter[str] = Counter()
     took: list[tuple[float, str]] = []
     for path in sorted((MAILS / "hostile").iterdir()):
         raw = path.read_bytes()
         start = time.perf_counter()
-        ends[outcome(raw, "someone@example.com")] += 1
+        ends[end(raw)] += 1
         took.append(((time.perf_counter() - start) * 1000, path.name))
     took.sort()
     print(dict(ends.most_common()))
@@ -74,4 +100,9 @@ def hostile() -> None:
 
 
 if __name__ == "__main__":
-    hostile() if "--hostile" in sys.argv else score()
+    if "--process" in sys.argv:
+        in_process()
+    elif "--hostile" in sys.argv:
+        hostile(lambda raw: outcome(raw, ENVELOPE))
+    else:
+        score()

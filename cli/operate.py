@@ -30,8 +30,8 @@ IMPORT = """Let the users in FILE.csv join conversations, through the same log o
   ticket-2,alice,,
 
 access is ReadWrite (when empty) or Read; notify is true (when empty), MentionsOnly or false. A row whose
-conversation is empty, or a file without that column, takes it from --conversation. Columns in any order; UTF-8,
-with or without a BOM, lines ending in LF or CRLF.
+conversation is empty, or a file without that column, takes it from --conversation. A column frequency may say
+immediately, default, hourly or daily. Columns in any order; UTF-8, with or without a BOM, lines ending in LF or CRLF.
 
 The users and conversations must be there already; rows that name others are rejected, as are those beyond the
 app's participant limit, and lines that cannot be understood are left out. None of these stops the rest.

@@ -9,14 +9,15 @@ from typing import TypeVar
 
 from mailtalk.errors import Invalid
 from mailtalk.participation import Request
-from mailtalk.vocabulary import Access, ChangeKind, Notify
+from mailtalk.vocabulary import Access, ChangeKind, Frequency, Notify
 
-COLUMNS = ("conversation", "user", "access", "notify")
-EXPECTED = ",".join(COLUMNS)
+COLUMNS = ("conversation", "user", "access", "notify", "frequency")
+EXPECTED = ",".join(COLUMNS[:4])
 ID_LENGTH = 255
 LONGEST = 10_000  # characters of a line
 ACCESS = {"": None, "readwrite": Access.READ_WRITE, "read": Access.READ}
 NOTIFY = {"": None, "true": Notify.ALL, "mentionsonly": Notify.MENTIONS_ONLY, "false": Notify.OFF}
+FREQUENCY: dict[str, Frequency | None] = {"": None} | {each.value: each for each in Frequency}
 
 T = TypeVar("T")
 
@@ -75,7 +76,8 @@ class RosterFile:
     def _wrong_header(self, columns: list[str]) -> str:
         found = ",".join(columns) or "nothing"
         without = "" if self._conversation else "; conversation can be left out with --conversation ID"
-        return f"expected the header {EXPECTED} (access and notify can be left out{without}), found {found!r:.200}"
+        hint = f"access and notify can be left out, frequency can be added{without}"
+        return f"expected the header {EXPECTED} ({hint}), found {found!r:.200}"
 
     def _measure(self) -> tuple[int, bytes]:
         lines, digest = 0, hashlib.sha256()
@@ -100,7 +102,8 @@ class RosterFile:
         conversation = values.get("conversation") or self._conversation or ""
         access = _word("access", values, ACCESS, "ReadWrite or Read")
         notify = _word("notify", values, NOTIFY, "true, MentionsOnly or false")
-        request = Request(ChangeKind.JOIN, access, notify)
+        frequency = _word("frequency", values, FREQUENCY, "immediately, default, hourly or daily")
+        request = Request(ChangeKind.JOIN, access, notify, frequency=frequency)
         return Join(number, _id("conversation", conversation), _id("user", values["user"]), request)
 
 

@@ -34,6 +34,8 @@ def up(settings: Settings) -> None:
     with datadir.locked(directory), Supervisor() as supervisor:
         _require_free("API", settings.api_host, settings.api_port)
         _require_free("SMTP", settings.smtp_host, settings.smtp_port)
+        if settings.lmtp_port:
+            _require_free("LMTP", settings.smtp_host, settings.lmtp_port)
         _start_servers(settings, directory, supervisor)
         full = datadir.resolve(settings, *datadir.KEPT)
         migrate(full)
@@ -52,7 +54,7 @@ def _require_free(door: str, host: str, port: int) -> None:
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise datadir.CannotStart(
-                f"{PREFIX}{door}_HOST={host} {PREFIX}{door}_PORT={port}: {error.strerror}"
+                f"{PREFIX}{'API' if door == 'API' else 'SMTP'}_HOST={host} {PREFIX}{door}_PORT={port}: {error.strerror}"
             ) from None
         raise datadir.CannotStart(
             f"{PREFIX}{door}_PORT={port}: another program listens at {host}:{port}. "

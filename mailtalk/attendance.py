@@ -49,5 +49,6 @@ def _part(state: State, now: datetime) -> dict[str, object]:
     return {
         "access": state.access,
         "notify": shapes.notify(state.notify),
+        "frequency": state.frequency,
         "muteUntil": clock.iso(state.mute_until) if muted and state.mute_until else None,
     }

@@ -122,13 +122,15 @@ def _insert(session: Session, items: Sequence[Requested]) -> list[int]:
     rows = session.execute(
         text("""
         INSERT INTO changes
-            (app_id, conversation_id, user_id, kind, access, notify, mute_given, mute_until, requested_at)
-        SELECT app_id, conversation_id, user_id, kind, access, notify, mute_given, mute_until, at
+            (app_id, conversation_id, user_id, kind, access, notify, mute_given, mute_until, frequency,
+             requested_at)
+        SELECT app_id, conversation_id, user_id, kind, access, notify, mute_given, mute_until, frequency, at
         FROM unnest(CAST(:apps AS text[]), CAST(:conversations AS text[]), CAST(:users AS text[]),
                     CAST(:kinds AS text[]), CAST(:accesses AS text[]), CAST(:notifies AS text[]),
-                    CAST(:mutes_given AS boolean[]), CAST(:mutes AS timestamptz[]), CAST(:ats AS timestamptz[]))
-             WITH ORDINALITY
-             AS asked (app_id, conversation_id, user_id, kind, access, notify, mute_given, mute_until, at, i)
+                    CAST(:mutes_given AS boolean[]), CAST(:mutes AS timestamptz[]), CAST(:frequencies AS text[]),
+                    CAST(:ats AS timestamptz[]))
+             WITH ORDINALITY AS asked
+             (app_id, conversation_id, user_id, kind, access, notify, mute_given, mute_until, frequency, at, i)
         ORDER BY i RETURNING id"""),
         _columns(items)
         | {
@@ -137,6 +139,7 @@ def _insert(session: Session, items: Sequence[Requested]) -> list[int]:
             "notifies": [item.request.notify for item in items],
             "mutes_given": [item.request.mute_until is not UNSET for item in items],
             "mutes": [None if item.request.mute_until is UNSET else item.request.mute_until for item in items],
+            "frequencies": [item.request.frequency for item in items],
             "ats": [item.at for item in items],
         },
     )

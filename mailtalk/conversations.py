@@ -12,7 +12,7 @@ from mailtalk.errors import Invalid, NotFound
 from mailtalk.models import Conversation, Participation
 from mailtalk.participation import State
 from mailtalk.users import assign
-from mailtalk.vocabulary import Access, EventType, Notify, Sees
+from mailtalk.vocabulary import Access, EventType, Frequency, Notify, Sees
 
 _DELETE = (
     """UPDATE notifications SET status = 'cancelled', reason = 'conversation-deleted', ended_at = :now
@@ -22,6 +22,7 @@ _DELETE = (
     """DELETE FROM addresses WHERE app_id = :app AND participation_id IN (
         SELECT id FROM participations WHERE app_id = :app AND conversation_id = :conversation)""",
     "DELETE FROM participations WHERE app_id = :app AND conversation_id = :conversation",
+    "DELETE FROM files WHERE app_id = :app AND conversation_id = :conversation",
     "DELETE FROM messages WHERE app_id = :app AND conversation_id = :conversation",
     "DELETE FROM conversations WHERE app_id = :app AND id = :conversation",
 )
@@ -92,7 +93,15 @@ def delete(session: Session, app_id: str, conversation_id: str, now: datetime) -
 
 def state(row: Participation) -> State:
     """A participation as its rules see it."""
-    return State(row.present, Access(row.access), Notify(row.notify), row.generation, row.mute_until, Sees(row.sees))
+    return State(
+        row.present,
+        Access(row.access),
+        Notify(row.notify),
+        row.generation,
+        row.mute_until,
+        Sees(row.sees),
+        Frequency(row.frequency),
+    )
 
 
 def _taking_part(app_id: str, conversation_id: str) -> Select[Participation]:

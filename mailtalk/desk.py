@@ -1,5 +1,6 @@
 """The desk: what becomes of one inbound mail: who wrote it, whether they still may, what they said."""
 
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,11 +9,12 @@ from typing import Protocol
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from mailtalk import addresses, changes, conversations, deliveries, messages
+from mailtalk import addresses, changes, conversations, deliveries, files, messages
 from mailtalk.changes import Requested
 from mailtalk.keys import Keyring
 from mailtalk.mail import limits, reply
-from mailtalk.mail.reading import Reading
+from mailtalk.mail.parse import Attachment
+from mailtalk.mail.reading import Reading, Unreadable
 from mailtalk.mail.screen import Verdict
 from mailtalk.models import Delivery, InboundMail, Participation, RawMail
 from mailtalk.notifications import Pace
@@ -23,7 +25,7 @@ RAW_SEAL = "raw-mail"  # what binds a raw mail's sealed bytes to their table
 
 
 class Reader(Protocol):
-    """Reads one mail; TooMuch for one beyond the limits."""
+    """Reads one mail; TooMuch for one beyond the limits, Unreadable for one that it cannot read."""
 
     def read(self, raw: bytes, mail_from: str, own_domain: str) -> Reading:
         """Judge the mail, and keep it in mind."""
@@ -61,9 +63,11 @@ def decide(session: Session, desk: Desk, now: datetime, row: InboundMail) -> tup
     with desk.reader.take() as reader:
         try:
             found = reader.read(content, raw.mail_from, desk.domain)
+            return _judge(session, desk, now, row, found, reader)
         except limits.TooMuch as error:
             return Outcome.REFUSED, str(error)
-        return _judge(session, desk, now, row, found, reader)
+        except Unreadable as error:  # nothing was written yet; another try at once would end the same
+            return Outcome.FAILED, f"parser: {error.reason}"
 
 
 def _judge(  # noqa: PLR0913, PLR0917  all that a mail is judged by
@@ -95,12 +99,15 @@ def _post(  # noqa: PLR0913, PLR0917  the whole way of a reply in one place
     if _bearer(session, row) is None:
         return Outcome.REFUSED, "no-access"
     found = reader.words(_answered(session, desk, row, reading))
-    if not _says_something(found.text):
+    came = _files(session, desk, row, [reading.attachments[place] for place in found.files])
+    if not _says_something(found.text) and not came:
         return Outcome.IGNORED, "empty"
     row.fingerprint = reading.fingerprint
     if _is_repeat(session, row):
         return Outcome.IGNORED, "duplicate"
-    messages.post(session, now, desk.pace, conversation, [_draft(session, row, found)])
+    posted = messages.post(session, now, desk.pace, conversation, list(_drafts(session, row, found, came)))
+    for message, file in zip(posted, came, strict=False):
+        files.keep(session, desk.keyring, message, file)
     return Outcome.POSTED, found.method
 
 
@@ -143,16 +150,35 @@ def _is_repeat(session: Session, row: InboundMail) -> bool:
     return session.scalar(query.limit(1)) is not None
 
 
-def _draft(session: Session, row: InboundMail, found: reply.Reply) -> messages.Draft:
-    said = found.text[: messages.TEXT_LIMIT]
-    return messages.Draft(
+def _files(session: Session, desk: Desk, row: InboundMail, came: Sequence[Attachment]) -> Sequence[Attachment]:
+    author = (row.app_id or "", row.conversation_id or "", row.user_id or "")
+    return files.fresh(session, desk.keyring, author, came)
+
+
+def _drafts(
+    session: Session, row: InboundMail, found: reply.Reply, came: Sequence[Attachment]
+) -> Iterator[messages.Draft]:
+    """A message of the words with the first file, and one for each other file: a message has one at most."""
+    said = found.text[: messages.TEXT_LIMIT] if _says_something(found.text) else came[0].name
+    yield messages.Draft(
         MessageType.USER,
         said,
         Origin.EMAIL,
         sender_id=row.user_id,
-        elided=found.elided[: messages.TEXT_LIMIT] or None,
+        elided=_elided(found, came)[: messages.TEXT_LIMIT] or None,
         names=_named(session, row, said) if "@" in said else {},
+        attachment=files.reference(came[0]) if came else None,
     )
+    for file in came[1 : files.MOST]:
+        yield messages.Draft(
+            MessageType.USER, file.name, Origin.EMAIL, sender_id=row.user_id, attachment=files.reference(file)
+        )
+
+
+def _elided(found: reply.Reply, came: Sequence[Attachment]) -> str:
+    """What was cut, and the names of the files that are too many."""
+    beyond = ", ".join(file.name for file in came[files.MOST :])
+    return "\n".join(filter(None, (beyond and f"[not kept: {beyond}]", found.elided)))
 
 
 def _named(session: Session, row: InboundMail, said: str) -> dict[str, str]:

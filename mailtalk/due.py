@@ -7,8 +7,10 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, select, text
 from sqlalchemy.orm import Session
 
+from mailtalk import conversations
 from mailtalk.models import App, Conversation, Message, Notification, Participation, User
-from mailtalk.vocabulary import Access, NotificationStatus, Notify
+from mailtalk.notify import why_not
+from mailtalk.vocabulary import NotificationStatus, Reason
 
 BATCH = 200  # notifications in one transaction
 
@@ -30,22 +32,47 @@ class Due:
 
     @property
     def first(self) -> int:
-        """The first message the reader has not read, was not mailed, and the notification is about."""
-        seen = max(self.participation.mailed_seq, self.participation.read_seq)
-        return max(seen + 1, self.notification.from_seq)
+        """The first message that the notification is about and that is not settled yet."""
+        return max(self.participation.mailed_seq + 1, self.notification.from_seq)
 
-    def why_not(self, now: datetime, *, wanted: bool) -> str | None:
-        """The first reason that keeps the reader from being mailed; None when nothing does."""
-        muted = self.participation.mute_until is not None and now < self.participation.mute_until
-        reasons = (
-            ("left", not self.participation.present),
-            ("access-none", self.participation.access == Access.NONE),
-            ("muted", muted),
-            ("notify-off", self.participation.notify == Notify.OFF),
-            ("nothing-new", not wanted),
-            ("no-address", not self.user.emails),
+    def decide(self, session: Session, fresh: Sequence[Message], now: datetime) -> tuple[list[Message], Reason | None]:
+        """Settle these messages, all that are new to the reader: those to be mailed, or the reason why none is.
+
+        Those for which another reason holds than the notification ends with have rows of their own.
+        """
+        sorted_out = self._sorted_out(fresh, now)
+        wanted = sorted_out.pop(None, [])
+        reason = (
+            (None if self.user.emails else Reason.NO_ADDRESS) if wanted else next(iter(sorted_out), Reason.NOTHING_LEFT)
         )
-        return next((reason for reason, holds in reasons if holds), None)
+        told = wanted or sorted_out.pop(reason, [])
+        self.notification.seqs = [message.seq for message in told]
+        session.add_all(self._for_another(each, found, now) for each, found in sorted_out.items())
+        self.participation.mailed_seq = max([self.participation.mailed_seq, *(message.seq for message in fresh)])
+        return wanted, reason
+
+    def _sorted_out(self, fresh: Sequence[Message], now: datetime) -> dict[Reason | None, list[Message]]:
+        state = conversations.state(self.participation)
+        found: dict[Reason | None, list[Message]] = {}
+        for message in fresh:
+            reason = why_not(self.user.id, state, self.participation.read_seq, message, now)
+            found.setdefault(reason, []).append(message)
+        found.pop(Reason.NEVER_NOTIFIES, None)
+        return found
+
+    def _for_another(self, reason: Reason | None, found: Sequence[Message], now: datetime) -> Notification:
+        return Notification(
+            app_id=self.app.id,
+            conversation_id=self.conversation.id,
+            user_id=self.user.id,
+            status=NotificationStatus.CANCELLED,
+            reason=reason,
+            seqs=[message.seq for message in found],
+            from_seq=found[0].seq,
+            not_before=now,
+            created_at=now,
+            ended_at=now,
+        )
 
 
 class Shared:
@@ -61,7 +88,7 @@ class Shared:
         self._last = self._last_mails(batch)
 
     def fresh(self, due: Due) -> list[Message]:
-        """The messages the reader may not know yet, in order."""
+        """The messages that are not settled yet for the reader, in order."""
         return [message for message in self._messages[due.place] if message.seq >= due.first]
 
     def sender_name(self, message: Message) -> str:

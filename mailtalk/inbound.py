@@ -11,6 +11,7 @@ from mailtalk import addresses
 from mailtalk.addresses import Bearer
 from mailtalk.db import is_temporary
 from mailtalk.desk import RAW_SEAL, Desk, decide
+from mailtalk.errors import Unavailable
 from mailtalk.keys import Keyring
 from mailtalk.mail import address
 from mailtalk.mail.quotes.evidence import OwnAddress
@@ -24,12 +25,14 @@ POSTMASTER = Bearer(Purpose.POSTMASTER)
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A mail that was handed over: its raw bytes and the admitted recipients."""
+    """A mail that was handed over: its raw bytes, the admitted recipients, and by whom, where that is known."""
 
     mail_from: str
     bearers: Sequence[Bearer]
     raw: bytes
     at: datetime
+    client_ip: str | None = None
+    helo: str | None = None
 
 
 class Poison(Exception):
@@ -64,6 +67,8 @@ def receive(session: Session, keyring: Keyring, arrivals: Sequence[Arrival]) -> 
         {
             "sealed": keyring.seal(each.raw, about=RAW_SEAL),
             "mail_from": _without_token(keyring, each.mail_from),
+            "client_ip": each.client_ip,
+            "helo": each.helo,
             "received_at": each.at,
         }
         for each in arrivals
@@ -94,7 +99,7 @@ def process(session: Session, desk: Desk, now: datetime) -> InboundMail | None:
         row.reason, row.message_id = own.scrub(row.reason or "") or None, own.scrub(row.message_id or "") or None
         session.flush()
     except Exception as error:
-        if is_temporary(error):
+        if isinstance(error, Unavailable) or is_temporary(error):
             raise
         raise Poison(mail_id) from error
     return row

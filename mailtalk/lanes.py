@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from mailtalk import attendance, rosters
+from mailtalk import attendance, rosters, selection
 from mailtalk.changes import Ended
 from mailtalk.db import is_temporary
 from mailtalk.participation import UNSET, Request, Roster
 from mailtalk.rosters import Lane, Place, columns
-from mailtalk.vocabulary import Access, ChangeKind, ChangeStatus, Notify
+from mailtalk.vocabulary import Access, ChangeKind, ChangeStatus, Frequency, Notify
 
 LANES = 256  # conversations in one transaction
 BATCH = 5_000  # changes in one transaction
@@ -106,7 +106,7 @@ def _pending(session: Session, lanes: Sequence[Lane], only: Sequence[int] | None
     rows = session.execute(
         text("""
         SELECT ch.id, ch.app_id, ch.conversation_id, ch.user_id, ch.kind, ch.access, ch.notify,
-            ch.mute_given, ch.mute_until
+            ch.mute_given, ch.mute_until, ch.frequency
         FROM changes ch
         JOIN unnest(CAST(:apps AS text[]), CAST(:ids AS text[])) AS lane (app_id, id)
             ON ch.app_id = lane.app_id AND ch.conversation_id = lane.id
@@ -131,6 +131,9 @@ def _apply(session: Session, now: datetime, places: dict[Lane, Place], pending: 
             outcomes.append({"id": change.id, "lane": lane, "seq": seq, "status": status, "error": error})
     rosters.write(session, now, places, read)
     attendance.tell(session, now, read)
+    repaced = [(lane, user_id) for lane, roster in read.items() for user_id in roster.repaced]
+    if repaced:
+        selection.repace(session, now, repaced)
     _write_outcomes(session, now, outcomes)
     return [Ended(outcome["id"], outcome["status"], outcome["error"]) for outcome in outcomes]
 
@@ -173,4 +176,5 @@ def _request(row: Any) -> Request:
         Access(row.access) if row.access else None,
         Notify(row.notify) if row.notify else None,
         row.mute_until if row.mute_given else UNSET,
+        Frequency(row.frequency) if row.frequency else None,
     )

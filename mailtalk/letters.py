@@ -9,12 +9,12 @@ from uuid import UUID, uuid4
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from mailtalk import addresses, conversations, deliveries, messages
+from mailtalk import addresses, deliveries, messages
 from mailtalk.due import Due, Shared, take
+from mailtalk.files import Links
 from mailtalk.keys import Keyring
 from mailtalk.mail import compose
 from mailtalk.models import Delivery, Message
-from mailtalk.notify import wants_mail
 from mailtalk.vocabulary import NotificationStatus, Purpose
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,12 @@ class Sender:
 
     address: str
     domain: str
+    base_url: str = "http://127.0.0.1:8000"
+    file_url_seconds: float = 604_800
+
+    def links(self, keyring: Keyring) -> Links:
+        """How files that came with mails are shown in ours."""
+        return Links(keyring, self.base_url, self.file_url_seconds)
 
 
 class Maker:
@@ -58,13 +64,9 @@ class Maker:
 
     def _make_one(self, due: Due) -> str | None:
         """Make a notification's mails; or the reason why there is none."""
-        state = conversations.state(due.participation)
-        fresh = self.shared.fresh(due)
-        wanted = [message for message in fresh if wants_mail(due.user.id, state, message, self.now)]
-        reason = due.why_not(self.now, wanted=bool(wanted))
+        wanted, reason = due.decide(self.session, self.shared.fresh(due), self.now)
         if reason is None:
             self.session.add_all(list(self._deliveries(due, wanted)))
-            due.participation.mailed_seq = fresh[-1].seq
         return reason
 
     def _deliveries(self, due: Due, wanted: Sequence[Message]) -> Iterable[Delivery]:
@@ -79,14 +81,19 @@ class Maker:
             yield self._delivery(due, delivery_id, letter, compose.mail(letter, subject, body))
 
     def _body(self, subject: str, wanted: Sequence[Message], *, may_reply: bool) -> bytes:
-        lines = tuple(
-            compose.Line(compose.clean(self.shared.sender_name(m), compose.NAME_LIMIT), messages.said(m), m.created_at)
-            for m in wanted
-        )
+        lines = tuple(compose.Line(self._name(m), messages.said(m, self._file(m)), m.created_at) for m in wanted)
         content = compose.Content(compose.clean(subject, compose.SUBJECT_LIMIT), lines, may_reply)
         if content not in self._bodies:
             self._bodies[content] = compose.body(content)
         return self._bodies[content]
+
+    def _name(self, message: Message) -> str:
+        return compose.clean(self.shared.sender_name(message), compose.NAME_LIMIT)
+
+    def _file(self, message: Message) -> str | None:
+        """Where a message's file is."""
+        shown = self.sender.links(self.keyring).shown(message.app_id, message.attachment, self.now)
+        return None if shown is None else str(shown["url"])
 
     def _inbound(self, due: Due, purpose: Purpose) -> str:
         return f"{addresses.issue(self.session, self.keyring, due.participation, purpose)}@{self.sender.domain}"

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import delete as sql_delete
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from mailtalk import conversations, events, mentions, notifications, payloads, readers
 from mailtalk.errors import Invalid, NotFound
 from mailtalk.events import Happened
-from mailtalk.models import Conversation, Message, Participation
+from mailtalk.models import Conversation, File, Message, Participation
 from mailtalk.notifications import Pace
 from mailtalk.users import merged
 from mailtalk.vocabulary import EventType, MessageType, Origin
@@ -50,9 +51,11 @@ def post(
     now = max(now, conversation.last_message_at or now)  # the clock of another machine may be behind
     before = conversation.last_seq
     posted = [append(session, now, conversation, draft, known) for draft in drafts]
-    if any(message.type == MessageType.USER and message.seq > before for message in posted):
-        notifications.open_window(conversation, now, pace, from_seq=before + 1)
-    _tell(session, conversation, [message for message in posted if message.seq > before], EventType.MESSAGE_SENT, now)
+    added = [message for message in posted if message.seq > before]
+    written = [message for message in added if message.type == MessageType.USER]
+    if written:
+        notifications.announce(session, conversation, now, pace, written)
+    _tell(session, conversation, added, EventType.MESSAGE_SENT, now)
     return posted
 
 
@@ -123,11 +126,13 @@ def edit(  # noqa: PLR0913, PLR0917  which message, and what of it
 
 
 def delete(session: Session, app_id: str, conversation_id: str, message_id: str) -> None:
-    """Delete a message: it is not read any more, and in no mail that is made from now on."""
+    """Delete a message and its file: it is not read any more, and in no mail that is made from now on."""
     conversation = conversations.lock(session, app_id, conversation_id)
     message = get(session, app_id, conversation_id, message_id)
     _tell(session, conversation, [message], EventType.MESSAGE_DELETED)
     session.delete(message)
+    of_message = (File.app_id == app_id, File.conversation_id == conversation_id, File.message_id == message_id)
+    session.execute(sql_delete(File).where(*of_message))
     session.flush()
     newest = select(func.max(Message.created_at))
     conversation.last_message_at = session.scalar(
@@ -135,10 +140,9 @@ def delete(session: Session, app_id: str, conversation_id: str, message_id: str)
     )
 
 
-def said(message: Message) -> str:
-    """What a person reads of a message: its text with mentions as @Name, and where its file or its place is."""
+def said(message: Message, url: str | None) -> str:
+    """What a person reads of a message: its text with mentions as @Name, and where its file (`url`) or its place is."""
     place = ",".join(map(str, message.location)) if message.location else None
-    url = message.attachment["url"] if message.attachment else None
     return "\n".join(filter(None, (mentions.plain(message.text), url, place and f"geo:{place}")))
 
 

@@ -1,4 +1,4 @@
-"""Notifications: a message opens its conversation's window; its close opens one for each whom the rule selects."""
+"""Notifications: a message opens its conversation's window; its close settles who is mailed what, and why not."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,12 +8,13 @@ from sqlalchemy import ScalarSelect, func, literal, select, text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import Session
 
-from mailtalk import conversations
+from mailtalk import selection
 from mailtalk.models import App, Conversation, Message
-from mailtalk.notify import wants_mail
 from mailtalk.settings import Settings
 
 WINDOWS = 50  # closed in one transaction
+KEPT = timedelta(days=30)  # after a notification ended
+PURGED = 10_000  # in one transaction
 MOMENT = TIMESTAMP(timezone=True)
 SECOND = timedelta(seconds=1)
 
@@ -34,18 +35,28 @@ class Pace:
         return cls(timedelta(seconds=settings.quiet_seconds), timedelta(seconds=settings.cap_seconds))
 
 
-def open_window(conversation: Conversation, now: datetime, pace: Pace, from_seq: int) -> None:
-    """Open the locked conversation's window, or put its end off because it was not quiet."""
+def announce(
+    session: Session, conversation: Conversation, now: datetime, pace: Pace, written: Sequence[Message]
+) -> None:
+    """Open the locked conversation's window for new messages of users, or put its end off because it was not quiet.
+
+    Those whom they mention, and those who are mailed immediately, do not wait for its close.
+    """
     if conversation.window_opened_at is None:
         conversation.window_opened_at = now
-        conversation.window_from_seq = from_seq
+        conversation.window_from_seq = written[0].seq
     conversation.window_due_at = _due(conversation.app_id, conversation.window_opened_at, now, pace)
+    session.flush()
+    mentioned = {user_id for message in written for user_id in message.mentions if user_id != message.sender_id}
+    authors = {message.sender_id for message in written}
+    author = next(iter(authors)) if len(authors) == 1 else None
+    selection.hasten(session, conversation, now, mentioned=sorted(mentioned), author=author)
 
 
 def close_windows(session: Session, now: datetime) -> int:
     """Close the windows that are due; gives how many; call again after the commit until it gives 0.
 
-    Each participant whom the notify rule selects then has one open notification.
+    Each participant whom the notify rule selects then has one open notification, the others have their reasons.
     """
     due = session.scalars(
         select(Conversation)
@@ -57,6 +68,18 @@ def close_windows(session: Session, now: datetime) -> int:
     for conversation in due:
         _close(session, conversation, now)
     return len(due)
+
+
+def purge(session: Session, now: datetime) -> int:
+    """Forget some notifications that ended long ago; gives how many, 0 when none is left."""
+    gone = session.execute(
+        text("""
+        DELETE FROM notifications WHERE (app_id, id) IN (
+            SELECT app_id, id FROM notifications WHERE status <> 'open' AND ended_at < :before LIMIT :most)
+        RETURNING 1"""),
+        {"before": now - KEPT, "most": PURGED},
+    )
+    return len(gone.all())
 
 
 def next_due(session: Session) -> datetime | None:
@@ -80,39 +103,5 @@ def _due(app_id: str, opened: datetime, now: datetime, pace: Pace) -> ScalarSele
 
 
 def _close(session: Session, conversation: Conversation, now: datetime) -> None:
-    written = _written(session, conversation)
-    selected = [
-        row.user_id
-        for row in conversations.participants(session, conversation.app_id, conversation.id)
-        if any(wants_mail(row.user_id, conversations.state(row), message, now) for message in written)
-    ]
-    _open(session, conversation, selected, now)
+    selection.settle(session, conversation, now)
     conversation.window_opened_at = conversation.window_due_at = conversation.window_from_seq = None
-
-
-def _written(session: Session, conversation: Conversation) -> Sequence[Message]:
-    query = select(Message).where(
-        Message.app_id == conversation.app_id,
-        Message.conversation_id == conversation.id,
-        Message.seq >= conversation.window_from_seq,
-    )
-    return session.scalars(query.order_by(Message.seq)).all()
-
-
-def _open(session: Session, conversation: Conversation, user_ids: Sequence[str], now: datetime) -> None:
-    # Who has one open already is told of the new messages by that one: it takes all that are not yet mailed. The
-    # update waits for who is making it into a mail just now, and may not have seen these messages: then it inserts.
-    session.execute(
-        text("""
-        INSERT INTO notifications (app_id, conversation_id, user_id, from_seq, not_before, created_at)
-        SELECT :app, :conversation, user_id, :seq, :now, :now FROM unnest(CAST(:users AS text[])) AS who (user_id)
-        ON CONFLICT (app_id, conversation_id, user_id) WHERE status = 'open'
-            DO UPDATE SET from_seq = least(notifications.from_seq, excluded.from_seq)"""),
-        {
-            "app": conversation.app_id,
-            "conversation": conversation.id,
-            "users": list(user_ids),
-            "seq": conversation.window_from_seq,
-            "now": now,
-        },
-    )

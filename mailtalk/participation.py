@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
-from mailtalk.vocabulary import Access, ChangeKind, EventType, Notify, Sees
+from mailtalk.vocabulary import Access, ChangeKind, EventType, Frequency, Notify, Sees
 
 LIMIT = "PARTICIPANT_LIMIT"
 UNKNOWN_USER = "USER_NOT_FOUND"
@@ -31,6 +31,7 @@ class State:
     generation: int = 0
     mute_until: datetime | None = None
     sees: Sees = Sees.ALL
+    frequency: Frequency = Frequency.DEFAULT
 
     @property
     def active(self) -> bool:
@@ -54,6 +55,7 @@ class Request:
     access: Access | None = None
     notify: Notify | None = None
     mute_until: datetime | Unset | None = UNSET
+    frequency: Frequency | None = None
 
 
 class Forbidden(Exception):
@@ -85,6 +87,7 @@ def _join(state: State, request: Request) -> State:
         access=request.access or Access.READ_WRITE,
         notify=request.notify or Notify.ALL,
         mute_until=None if request.mute_until is UNSET else request.mute_until,
+        frequency=request.frequency or Frequency.DEFAULT,
     )
 
 
@@ -99,6 +102,7 @@ def _update(state: State, request: Request) -> State:
         access=request.access or state.access,
         notify=request.notify or state.notify,
         mute_until=state.mute_until if request.mute_until is UNSET else request.mute_until,
+        frequency=request.frequency or state.frequency,
     )
 
 
@@ -142,6 +146,7 @@ class Roster:
         self.touched: dict[str, None] = {}  # in order, and each once
         self.before: dict[str, State] = {}  # of those who are touched
         self.joined: set[str] = set()  # who came (back) in
+        self.repaced: set[str] = set()  # who is to be mailed more or less often
         self.views: dict[str, Mapping[str, State]] = {}  # who took part when a user's view was frozen
         self._active = active
         self._limit = limit
@@ -170,6 +175,8 @@ class Roster:
         self._count(after.active - before.active)
         if after.present and not before.present:
             self.joined.add(user_id)
+        if after.frequency is not before.frequency:
+            self.repaced.add(user_id)
         if after.sees is Sees.FROZEN and before.sees is not Sees.FROZEN:
             self.views[user_id] = {name: state for name, state in self.states.items() if state.active}
         self.before.setdefault(user_id, before)
@@ -186,8 +193,8 @@ def told(before: State, after: State) -> EventType | None:
     """What a change is to others; None when it changed nothing that they know."""
     if before.active != after.active:
         return EventType.PARTICIPANT_JOINED if after.active else EventType.PARTICIPANT_LEFT
-    known = (before.access, before.notify, before.mute_until) != (after.access, after.notify, after.mute_until)
-    return EventType.PARTICIPANT_UPDATED if after.active and known else None
+    changed = replace(before, generation=after.generation, sees=after.sees) != after
+    return EventType.PARTICIPANT_UPDATED if after.active and changed else None
 
 
 def may_freeze(request: Request) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mailtalk.participation import Request, Roster, State, may_freeze
-from mailtalk.vocabulary import Access, Notify, Sees
+from mailtalk.vocabulary import Access, Frequency, Notify, Sees
 
 Lane = tuple[str, str]  # app, conversation
 Asked = Mapping[Lane, Sequence[tuple[str, Request]]]
@@ -69,18 +69,19 @@ def write(session: Session, now: datetime, found: Mapping[Lane, Place], rosters:
     session.execute(
         text("""
         INSERT INTO participations AS p (app_id, conversation_id, user_id, present, access, notify, generation,
-            mute_until, sees, view_seq, view, joined_at)
-        SELECT app_id, conversation_id, user_id, present, access, notify, generation, mute_until, sees, view_seq,
-            CAST(view AS jsonb), CASE WHEN joined THEN :now ELSE CAST('-infinity' AS timestamptz) END
+            mute_until, frequency, sees, view_seq, view, joined_at)
+        SELECT app_id, conversation_id, user_id, present, access, notify, generation, mute_until, frequency, sees,
+            view_seq, CAST(view AS jsonb), CASE WHEN joined THEN :now ELSE CAST('-infinity' AS timestamptz) END
         FROM unnest(CAST(:apps AS text[]), CAST(:ids AS text[]), CAST(:users AS text[]), CAST(:presents AS boolean[]),
                 CAST(:accesses AS text[]), CAST(:notifies AS text[]), CAST(:generations AS bigint[]),
-                CAST(:mutes AS timestamptz[]), CAST(:sees AS text[]), CAST(:seqs AS bigint[]), CAST(:views AS text[]),
-                CAST(:joined AS boolean[]))
-            AS made (app_id, conversation_id, user_id, present, access, notify, generation, mute_until, sees,
-                view_seq, view, joined)
+                CAST(:mutes AS timestamptz[]), CAST(:frequencies AS text[]), CAST(:sees AS text[]),
+                CAST(:seqs AS bigint[]), CAST(:views AS text[]), CAST(:joined AS boolean[]))
+            AS made (app_id, conversation_id, user_id, present, access, notify, generation, mute_until, frequency,
+                sees, view_seq, view, joined)
         ON CONFLICT (app_id, conversation_id, user_id) DO UPDATE SET
             present = excluded.present, access = excluded.access, notify = excluded.notify,
-            generation = excluded.generation, mute_until = excluded.mute_until, sees = excluded.sees,
+            generation = excluded.generation, mute_until = excluded.mute_until, frequency = excluded.frequency,
+            sees = excluded.sees,
             view_seq = CASE WHEN excluded.sees = 'frozen' THEN coalesce(excluded.view_seq, p.view_seq) END,
             view = CASE WHEN excluded.sees = 'frozen' THEN coalesce(excluded.view, p.view) END,
             joined_at = greatest(p.joined_at, excluded.joined_at)"""),
@@ -101,7 +102,7 @@ def _about(session: Session, asked: Sequence[tuple[Lane, str]]) -> Sequence[Any]
     return session.execute(
         text("""
         SELECT DISTINCT u.app_id, asked.conversation_id, u.id AS user_id,
-            p.present, p.access, p.notify, p.generation, p.mute_until, p.sees
+            p.present, p.access, p.notify, p.generation, p.mute_until, p.sees, p.frequency
         FROM unnest(CAST(:apps AS text[]), CAST(:ids AS text[]), CAST(:users AS text[]))
             AS asked (app_id, conversation_id, user_id)
         JOIN users u ON u.app_id = asked.app_id AND u.id = asked.user_id
@@ -114,7 +115,8 @@ def _about(session: Session, asked: Sequence[tuple[Lane, str]]) -> Sequence[Any]
 def _everybody(session: Session, lanes: Sequence[Lane]) -> Sequence[Any]:
     return session.execute(
         text("""
-        SELECT p.app_id, p.conversation_id, p.user_id, p.present, p.access, p.notify, p.generation, p.mute_until, p.sees
+        SELECT p.app_id, p.conversation_id, p.user_id, p.present, p.access, p.notify, p.generation, p.mute_until,
+            p.sees, p.frequency
         FROM participations p JOIN unnest(CAST(:apps AS text[]), CAST(:ids AS text[])) AS lane (app_id, id)
             ON p.app_id = lane.app_id AND p.conversation_id = lane.id
         WHERE p.present AND p.access <> 'None'"""),
@@ -123,7 +125,15 @@ def _everybody(session: Session, lanes: Sequence[Lane]) -> Sequence[Any]:
 
 
 def _state(row: Any) -> State:
-    return State(row.present, Access(row.access), Notify(row.notify), row.generation, row.mute_until, Sees(row.sees))
+    return State(
+        row.present,
+        Access(row.access),
+        Notify(row.notify),
+        row.generation,
+        row.mute_until,
+        Sees(row.sees),
+        Frequency(row.frequency),
+    )
 
 
 def _state_columns(states: Sequence[State]) -> dict[str, list[Any]]:
@@ -133,6 +143,7 @@ def _state_columns(states: Sequence[State]) -> dict[str, list[Any]]:
         "notifies": [state.notify for state in states],
         "generations": [state.generation for state in states],
         "mutes": [state.mute_until for state in states],
+        "frequencies": [state.frequency for state in states],
         "sees": [state.sees for state in states],
     }
 

@@ -1,12 +1,12 @@
 """Settings by what they steer: the SMTP edge, mail that comes in, mail that goes out, webhooks."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
 
-from mailtalk.setting_types import Bytes, Count, Domain, Domains, Networks, Port, Private, Seconds
+from mailtalk.setting_types import Bytes, Count, Domain, Domains, Networks, Port, Private
 
 
 class Edge(BaseSettings):
@@ -25,11 +25,21 @@ class Edge(BaseSettings):
     smtp_recipients: Count = Field(100, description="recipients of a mail")
     smtp_sessions: Count = Field(1_000, description="sessions at once")
     smtp_sessions_per_host: Count = Field(20, description="sessions at once of one IP address")
-    smtp_commands: Count = Field(100, description="commands of a session")
-    smtp_errors: Count = Field(10, description="refused commands of a session")
-    smtp_session_seconds: Seconds = Field(600, description="length of a session")
+    smtp_commands: Count = Field(100, description="commands of a session since its last mail, recipients not counted")
+    smtp_errors: Count = Field(10, description="refused commands of a session since its last mail")
+    smtp_session_seconds: Annotated[float, Field(ge=1, le=86_400)] = Field(600, description="length of a session")
     smtp_bytes_per_second: Annotated[int, Field(ge=0)] = Field(500, description="least speed of a mail's data; 0 = any")
     smtp_in_flight_bytes: Bytes = Field(256_000_000, description="memory for mails that are being received, in all")
+
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        if (self.smtp_tls_cert is None) != (self.smtp_tls_key is None):
+            raise ValueError("MAILTALK_SMTP_TLS_CERT and MAILTALK_SMTP_TLS_KEY: set both, or none")
+        if self.smtp_tls_required and self.smtp_tls_cert is None:
+            raise ValueError("MAILTALK_SMTP_TLS_REQUIRED needs MAILTALK_SMTP_TLS_CERT and MAILTALK_SMTP_TLS_KEY")
+        if self.smtp_in_flight_bytes < self.smtp_message_bytes:
+            raise ValueError("MAILTALK_SMTP_IN_FLIGHT_BYTES is less than one mail, MAILTALK_SMTP_MESSAGE_BYTES")
+        return self
 
 
 class Inbound(BaseSettings):

@@ -104,7 +104,9 @@ def _from_files() -> dict[str, str]:
 
 
 def _explain(error: Any) -> str:
-    """One line for one wrong setting; a secret's value is never shown."""
+    """One line for one wrong setting, or for some that do not fit; a secret's value is never shown."""
+    if not error["loc"]:
+        return str(error["msg"]).removeprefix("Value error, ")
     field = str(error["loc"][0])
     shown = "" if field in SECRETS else f" = {error['input']!r}"
     allowed = Settings.model_fields[field].description

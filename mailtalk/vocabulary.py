@@ -120,6 +120,24 @@ class NotificationStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Reason(StrEnum):
+    """Why a participant was not mailed a message; the first that holds, in this order, is the one that stands."""
+
+    LEFT = "left"
+    ACCESS_NONE = "access-none"
+    NEVER_NOTIFIES = "never-notifies"
+    OWN_MESSAGE = "own-message"
+    ALREADY_READ = "already-read"
+    MUTED = "muted"
+    NOTIFY_OFF = "notify-off"
+    NOT_MENTIONED = "not-mentioned"
+    NO_ADDRESS = "no-address"
+    SUPPRESSED = "suppressed"
+    NOTHING_LEFT = "nothing-left"
+    CONVERSATION_DELETED = "conversation-deleted"
+    ERROR = "error"
+
+
 class DeliveryKind(StrEnum):
     """What a mail of ours is: a notification, or a notice about a mail that came in.
 

@@ -3,9 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import Session
 
 from mailtalk import clock, inbound
 from mailtalk.addresses import Bearer
@@ -15,63 +14,82 @@ from mailtalk.group_commit import GroupCommit, in_time
 from mailtalk.inbound import Arrival
 from mailtalk.keys import Keyring
 from smtp_bridge import replies
+from smtp_bridge.protocol import Bridge, Mail
 
-RECIPIENTS = 100
+BATCH_UNIT = 50_000  # bytes that weigh as much as one small mail, so that a commit is 25 MB at most, or one mail
+NAME = 255  # characters of a HELO name that are kept
 
 log = logging.getLogger(__name__)
-
-
-class Bridge(SMTP):
-    """aiosmtpd's protocol, but long lines of real mail are taken and our trouble is a 451."""
-
-    line_length_limit = 64 * 1024
 
 
 class Handler:
     """aiosmtpd's hooks: each answers with a line of `replies`."""
 
-    def __init__(self, database: Database, keyring: Keyring, domain: str, bell: Callable[[], None]) -> None:
-        self._database, self._keyring, self._domain = database, keyring, domain
+    def __init__(
+        self, database: Database, keyring: Keyring, domain: str, recipients: int, bell: Callable[[], None]
+    ) -> None:
+        self._database, self._keyring, self._domain, self._recipients = database, keyring, domain, recipients
         self._intake = GroupCommit[Arrival, int](
-            database, lambda session, arrivals: inbound.receive(session, keyring, arrivals), bell
+            database, lambda session, arrivals: inbound.receive(session, keyring, arrivals), bell, _weight
         )
+        self._keeping: set[asyncio.Task[str]] = set()
 
-    async def handle_RCPT(  # noqa: N802  aiosmtpd's name and parameters
-        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    async def handle_MAIL(  # noqa: N802  aiosmtpd's name and parameters, as those below
+        self, server: Bridge, _session: Session, envelope: Mail, address: str, options: list[str]
+    ) -> str:
+        """250 for whomever, or 452 when there is no room for the size that is announced."""
+        size = next((int(each[5:]) for each in options if each.startswith("SIZE=")), 0)
+        if not server.has_room(size):
+            return replies.NO_ROOM
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return replies.OK_SENDER
+
+    async def handle_RCPT(  # noqa: N802
+        self, _server: Bridge, _session: Session, envelope: Mail, address: str, _options: list[str]
     ) -> str:
         """250 for an address of ours, 550 for any other, 451 when we cannot tell."""
-        if len(envelope.rcpt_tos) >= RECIPIENTS:
+        if len(envelope.rcpt_tos) >= self._recipients:
             return replies.TOO_MANY_RECIPIENTS
         bearer = await self._admit(address)
         if bearer is None:
             return replies.NO_MAILBOX
         envelope.rcpt_tos.append(address)
-        bearers(envelope).append(bearer)
+        envelope.bearers.append(bearer)
         return replies.OK_RECIPIENT
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Keep the raw mail, then 250. The commit goes on when the client leaves in the middle of it."""
-        raw = envelope.original_content or b""
-        arrival = Arrival(_clean(envelope.mail_from), tuple(bearers(envelope)), raw, clock.now())
-        try:
-            mail_id = await self._intake.put(arrival)
-        except Unavailable as error:
-            log.warning("a mail could not be kept: %s", error)
-            return replies.TROUBLE
-        log.info("mail %d kept: %d bytes for %d recipients", mail_id, len(raw), len(arrival.bearers))
-        return replies.OK_KEPT
+    async def handle_DATA(self, server: Bridge, _session: Session, envelope: Mail) -> str:  # noqa: N802
+        """Keep the raw mail, then 250. It is kept also when the client leaves in the middle of the commit."""
+        task = asyncio.create_task(self._keep(envelope, *server.origin))
+        self._keeping.add(task)
+        task.add_done_callback(self._keeping.discard)
+        return await asyncio.shield(task)
 
-    async def handle_exception(self, error: Exception) -> str:
+    def trouble(self, error: Exception) -> str:
         """Whatever went wrong is ours: never its text, never a 5xx."""
         if isinstance(error, Unavailable):
-            log.warning("a recipient could not be looked up: %s", error)
+            log.warning("a recipient or a mail was put off: %s", error)
         else:
             log.error("an SMTP session failed: %s", type(error).__name__, exc_info=error)
         return replies.TROUBLE
 
     async def close(self) -> None:
         """Wait for the commits under way."""
+        await asyncio.gather(*self._keeping)
         await self._intake.close()
+
+    async def _keep(self, mail: Mail, client_ip: str | None, helo: str | None) -> str:
+        try:
+            raw = mail.data.take_out()
+            sender, name = _clean(mail.mail_from).removeprefix("<>"), _clean(helo)[:NAME]
+            arrival = Arrival(sender, tuple(mail.bearers), raw, clock.now(), client_ip, name or None)
+            mail_id = await self._intake.put(arrival)
+        except Exception as error:  # noqa: BLE001 - all of it is trouble of ours, and is logged there
+            return self.trouble(error)
+        finally:
+            mail.data.close()
+        log.info("mail %d kept: %d bytes for %d recipients", mail_id, len(raw), len(arrival.bearers))
+        return replies.OK_KEPT
 
     async def _admit(self, address: str) -> Bearer | None:
         if inbound.needs_look_up(self._keyring, address, self._domain):
@@ -83,13 +101,11 @@ class Handler:
             return inbound.admit(session, self._keyring, address, self._domain)
 
 
-def bearers(envelope: Any) -> list[Bearer]:
-    """The admitted recipients of this envelope, in the order of its RCPTs; RSET makes a new envelope."""
-    found: list[Bearer] = envelope.__dict__.setdefault("bearers", [])
-    return found
+def _weight(arrival: Arrival) -> int:
+    return 1 + len(arrival.raw) // BATCH_UNIT
 
 
-def _clean(mail_from: str | None) -> str:
-    """The envelope sender as text that the database takes; aiosmtpd hands the null sender as "<>"."""
-    sender = (mail_from or "").encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return sender.replace("\x00", "").removeprefix("<>")
+def _clean(name: str | None) -> str:
+    """A name that was told, as text that the database takes; aiosmtpd hands the null sender as "<>"."""
+    told = (name or "").encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return told.replace("\x00", "")

@@ -1,69 +1,113 @@
-"""The process `mailtalk bridge`: one event loop that listens for SMTP."""
+"""The process `mailtalk bridge`: one event loop that listens for SMTP, and for LMTP where that is set."""
 
 import asyncio
 import logging
+import resource
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass
 from functools import partial
 
 import uvloop
 
 from mailtalk.db import Database
 from mailtalk.keys import Keyring
-from mailtalk.settings import Settings
-from smtp_bridge.handler import Bridge, Handler
+from mailtalk.settings import PREFIX, Settings, SettingsError
+from smtp_bridge import proxy
+from smtp_bridge.guard import Guard
+from smtp_bridge.handler import Handler
+from smtp_bridge.lmtp import Lmtp
+from smtp_bridge.protocol import Bridge
+from smtp_bridge.tls import Certificate
 from worker.bell import PROCESS_INBOUND, Bell
 
-SIZE_LIMIT = 25 * 1024 * 1024  # bytes
-SESSION_TIMEOUT = 300.0  # seconds; RFC 5321 4.5.3.2.7 asks for five minutes
 BACKLOG = 1_000
+DRAIN = 4.0  # seconds for the mails that are being received when we stop; below the grace of `mailtalk up`
+FILES = 200  # beside the sessions'
 
 log = logging.getLogger(__name__)
 
 
 def run(settings: Settings) -> None:
-    """Listen until SIGTERM or SIGINT."""
+    """Listen until SIGTERM or SIGINT; SIGHUP has the certificate read again."""
+    _allow_files(settings.smtp_sessions + FILES)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:
     stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(each, stopped.set)
-    async with listening(settings):
+        loop.add_signal_handler(each, stopped.set)
+    certificate = Certificate.of(settings)
+    loop.add_signal_handler(signal.SIGHUP, certificate.renew if certificate else _nothing_to_read)
+    async with listening(settings, certificate):
         await stopped.wait()
 
 
 @asynccontextmanager
-async def listening(settings: Settings) -> AsyncIterator[asyncio.Server]:
-    """Listen while the block runs; then finish the commits under way."""
-    logging.getLogger("mail.log").disabled = True  # aiosmtpd would log recipients' addresses, which are secrets
-    database = Database(settings.require("database_url"))
-    bell = Bell(settings)
+async def listening(settings: Settings, certificate: Certificate | None = None) -> AsyncIterator[None]:
+    """Listen while the block runs; then let the mails that are being received finish, and the commits under way."""
+    _silence()
     keyring = Keyring.from_setting(settings.require("secret_key"))
-    handler = Handler(database, keyring, settings.reply_domain, partial(bell.ring, PROCESS_INBOUND))
-    server = await asyncio.get_running_loop().create_server(
-        partial(_protocol, handler, settings), settings.smtp_host, settings.smtp_port, backlog=BACKLOG
-    )
-    log.info("listening on %s:%d for mail to %s", settings.smtp_host, settings.smtp_port, settings.reply_domain)
-    try:
-        yield server
-    finally:
-        server.close()
-        await handler.close()
-        bell.close()
-        database.close()
+    guard = Guard(settings)
+    async with AsyncExitStack() as ends:
+        database = ends.enter_context(closing(Database(settings.require("database_url"))))
+        bell = ends.enter_context(closing(Bell(settings)))
+        handler = Handler(
+            database, keyring, settings.reply_domain, settings.smtp_recipients, partial(bell.ring, PROCESS_INBOUND)
+        )
+        ends.push_async_callback(handler.close)
+        ends.push_async_callback(guard.drain, DRAIN)
+        door = _Door(settings, handler, guard, certificate)
+        ends.callback((await door.listen(Bridge, settings.smtp_port)).close)
+        if settings.lmtp_port:
+            ends.callback((await door.listen(Lmtp, settings.lmtp_port)).close)
+        yield
 
 
-def _protocol(handler: Handler, settings: Settings) -> Bridge:
-    return Bridge(
-        handler,
-        data_size_limit=SIZE_LIMIT,
-        enable_SMTPUTF8=True,
-        hostname=settings.reply_domain,
-        ident="Mailtalk",
-        timeout=SESSION_TIMEOUT,
-        loop=asyncio.get_running_loop(),
-    )
+@dataclass(frozen=True)
+class _Door:
+    """What every session shares."""
+
+    settings: Settings
+    handler: Handler
+    guard: Guard
+    certificate: Certificate | None
+
+    async def listen(self, kind: type[Bridge], port: int) -> asyncio.Server:
+        """Listen; other bridges may listen at the same port, and the kernel shares the clients out."""
+        host = self.settings.smtp_host
+        try:
+            server = await asyncio.get_running_loop().create_server(
+                partial(self._session, kind), host, port, backlog=BACKLOG, reuse_port=True
+            )
+        except OSError as error:
+            where = f"{PREFIX}{kind.setting} = {port}, {PREFIX}SMTP_HOST = '{host}'"
+            raise SettingsError(f"{where}: {error.strerror or error}") from None
+        log.info("listening on %s:%d for mail to %s", host, port, self.settings.reply_domain)
+        return server
+
+    def _session(self, kind: type[Bridge]) -> Bridge:
+        return kind(
+            self.handler, self.guard, self.settings, self.certificate, proxy.networks(self.settings.smtp_proxy_from)
+        )
+
+
+def _silence() -> None:
+    for name in ("mail.log", "mail.debug"):  # aiosmtpd would log recipients' addresses, which are secrets
+        logging.getLogger(name).disabled = True
+
+
+def _nothing_to_read() -> None:
+    log.info("there is no certificate to be read again")
+
+
+def _allow_files(count: int) -> None:
+    """Have a socket for each session, as far as we may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -15,6 +15,7 @@ from mailtalk.vocabulary import Access, ChangeKind, Purpose
 from worker.reader import Readers
 
 DOMAIN = "reply.localhost"
+READERS = Readers()  # their processes serve all tests
 READ, NONE = Request(ChangeKind.UPDATE, Access.READ), Request(ChangeKind.UPDATE, Access.NONE)
 LEAVE, ROTATE = Request(ChangeKind.LEAVE), Request(ChangeKind.ROTATE)
 OUTCOMES = "SELECT outcome, reason FROM inbound_mails ORDER BY id"
@@ -32,6 +33,7 @@ class Box:
 
     cast: Cast
     keyring: Keyring
+    readers: Readers = READERS
 
     def address(self, user: str, purpose: Purpose = Purpose.REPLY) -> str:
         with self.cast.database.transaction() as session:
@@ -52,7 +54,7 @@ class Box:
             inbound.receive(session, self.keyring, [Arrival(mail_from, bearers, raw, clock.now())])
 
     def process(self) -> bool:
-        desk = Desk(self.keyring, DOMAIN, QUICK, Readers())
+        desk = Desk(self.keyring, DOMAIN, QUICK, self.readers)
         with self.cast.database.transaction() as session:
             return inbound.process(session, desk, clock.now()) is not None
 

@@ -48,9 +48,10 @@ class Post:
             return Maker(session, self.keyring, SENDER, at(seconds)).make()
 
     def mails(self) -> list[tuple[str, Mail]]:
-        """All mails made so far, oldest first, as (user, mail)."""
+        """All mails of the conversation made so far, oldest first, as (user, mail)."""
+        query = select(Delivery).where(Delivery.conversation_id == self.cast.conversation)
         with self.cast.database.transaction() as session:
-            made = session.scalars(select(Delivery).order_by(Delivery.created_at, Delivery.address)).all()
+            made = session.scalars(query.order_by(Delivery.created_at, Delivery.address)).all()
         return [(row.user_id, email.message_from_bytes(self.opened(row))) for row in made]
 
     def opened(self, row: Delivery) -> bytes:

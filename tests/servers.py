@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import uvicorn
+import uvloop
 from cast import Cast
 from celery.contrib.testing.worker import start_worker
 
@@ -19,6 +20,7 @@ from mailtalk.db import Database
 from mailtalk.keys import Keyring
 from mailtalk.settings import Settings
 from smtp_bridge.server import listening
+from smtp_bridge.tls import Certificate
 from worker.server import Worker
 
 
@@ -81,16 +83,18 @@ def sweeping(settings: Settings) -> Iterator[Worker]:
 
 @contextmanager
 def bridging(settings: Settings) -> Iterator[tuple[str, int]]:
-    loop, stop = asyncio.new_event_loop(), asyncio.Event()
+    loop, stop = uvloop.new_event_loop(), asyncio.Event()
 
     async def listen() -> None:
-        async with listening(settings):
+        async with listening(settings, Certificate.of(settings)):
             await stop.wait()
 
     with closing(loop), _thread(lambda: loop.run_until_complete(listen())):
         _await_port(settings.smtp_host, settings.smtp_port)
-        yield settings.smtp_host, settings.smtp_port
-        loop.call_soon_threadsafe(stop.set)
+        try:
+            yield settings.smtp_host, settings.smtp_port
+        finally:
+            loop.call_soon_threadsafe(stop.set)
 
 
 def free_port() -> int:

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from mailtalk import clock, events, idempotency
+from mailtalk import clock, events, idempotency, notifications
 from mailtalk.db import Database
 from mailtalk.webhooks import book
 
@@ -23,12 +24,13 @@ class Purge:
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + HOUR
-        self._drain(lambda session: idempotency.purge(session, clock.now()))
-        self._drain(lambda session: book.purge(session, clock.now(), self._event_days))
-        self._drain(lambda session: events.purge(session, clock.now(), self._event_days))
+        self._all(idempotency.purge)
+        self._all(notifications.purge)
+        self._all(lambda session, now: book.purge(session, now, self._event_days))
+        self._all(lambda session, now: events.purge(session, now, self._event_days))
 
-    def _drain(self, purge: Callable[[Session], int]) -> None:
-        while True:
+    def _all(self, purge: Callable[[Session, datetime], int]) -> None:
+        purged = 1
+        while purged:
             with self._database.transaction() as session:
-                if not purge(session):
-                    return
+                purged = purge(session, clock.now())

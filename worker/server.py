@@ -8,6 +8,7 @@ from celery.exceptions import SecurityWarning
 from mailtalk import notifications
 from mailtalk.db import Database
 from mailtalk.desk import Desk
+from mailtalk.files import Links
 from mailtalk.keys import Keyring
 from mailtalk.letters import Sender
 from mailtalk.notifications import Pace
@@ -47,9 +48,9 @@ class Worker:
         self._database = Database(settings.require("database_url"))
         self._bell = Bell(settings)
         self._life = Life(self._database)
-        self.work = _work(settings, self._database, self._bell, self._life)
-        keyring, guard = Keyring.from_setting(settings.require("secret_key")), Guard(settings.webhook_allow_private)
-        self._teller = Teller(self._database, keyring, guard, lambda: self._life.id)
+        self._readers = Readers()
+        self.work = _work(settings, self._database, self._bell, self._life, self._readers)
+        self._teller = _teller(settings, self._database, self._life)
         # Three, so that a slow relay keeps no change and no reply waiting, and no mail a webhook.
         self._sweeps = (
             Sweep(
@@ -78,6 +79,7 @@ class Worker:
             sweep.stop()
         self.work.close()
         self._teller.close()
+        self._readers.close()
         self._life.stop()
         self._bell.close()
         self.celery.close()
@@ -96,14 +98,20 @@ def run(settings: Settings) -> None:
         worker.stop()
 
 
-def _work(settings: Settings, database: Database, bell: Bell, life: Life) -> Work:
+def _work(settings: Settings, database: Database, bell: Bell, life: Life, readers: Readers) -> Work:
     keyring = Keyring.from_setting(settings.require("secret_key"))
     return Work(
         database,
         keyring,
         bell,
-        Desk(keyring, settings.reply_domain, Pace.of(settings), Readers()),
-        Sender(settings.sender, settings.reply_domain),
+        Desk(keyring, settings.reply_domain, Pace.of(settings), readers),
+        Sender(settings.sender, settings.reply_domain, settings.base_url, settings.file_url_seconds),
         Relay(settings.relay_url.get_secret_value()) if settings.relay_url else None,
         lambda: life.id,
     )
+
+
+def _teller(settings: Settings, database: Database, life: Life) -> Teller:
+    keyring = Keyring.from_setting(settings.require("secret_key"))
+    links = Links(keyring, settings.base_url, settings.file_url_seconds)
+    return Teller(database, keyring, Guard(settings.webhook_allow_private), links, lambda: life.id)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from mailtalk import clock
 from mailtalk.db import Database
 from mailtalk.errors import Unavailable
+from mailtalk.files import Links
 from mailtalk.keys import Keyring
 from mailtalk.webhooks import fanout, lanes
 from mailtalk.webhooks.guard import Guard
@@ -26,8 +27,11 @@ log = logging.getLogger(__name__)
 class Teller:
     """Looks at what is to be told; an endpoint that is slow keeps only the few threads that tell it."""
 
-    def __init__(self, database: Database, keyring: Keyring, guard: Guard, worker_id: Callable[[], int | None]) -> None:
-        self._database, self._keyring, self._guard, self._worker_id = database, keyring, guard, worker_id
+    def __init__(
+        self, database: Database, keyring: Keyring, guard: Guard, links: Links, worker_id: Callable[[], int | None]
+    ) -> None:
+        self._database, self._worker_id = database, worker_id
+        self._keyring, self._guard, self._links = keyring, guard, links
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="teller")
         self._free = threading.Semaphore(THREADS)
         self._unreleased: SimpleQueue[Lane] = SimpleQueue()
@@ -119,7 +123,7 @@ class Teller:
             for telling in tellings:
                 if self._closing:
                     return
-                answer = tell(telling)
+                answer = tell(telling.linked(self._links, row.app_id))
                 with self._database.transaction() as session:
                     if not lanes.settle(session, clock.now(), lane, telling, answer):
                         return

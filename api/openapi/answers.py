@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from api import bulk
-from mailtalk.vocabulary import Access, EndpointStatus, EventType, MessageType, Origin
+from mailtalk.vocabulary import Access, EndpointStatus, EventType, Frequency, MessageType, Origin
 
 Millis = Annotated[int, Meta(description="milliseconds since 1970-01-01 UTC", ge=0)]
 Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
@@ -126,6 +126,7 @@ class Participant(msgspec.Struct, rename="camel"):
     access: Access
     notify: Notify
     mute_until: Moment | None
+    frequency: Frequency
     joined_at: Millis
 
 
@@ -202,6 +203,7 @@ class Logged(Change, rename="camel", kw_only=True):
     access: Access | UnsetType = UNSET
     notify: Notify | UnsetType = UNSET
     mute_until: Moment | UnsetType | None = UNSET
+    frequency: Frequency | UnsetType = UNSET
 
 
 class Changes(msgspec.Struct):

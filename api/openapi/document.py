@@ -10,6 +10,7 @@ from api.openapi import (
     answers,
     beside,
     conversations,
+    files,
     health,
     messages,
     parameters,
@@ -28,6 +29,7 @@ ENTRIES: Entries = {
     **participants.ENTRIES,
     **messages.ENTRIES,
     **webhooks.ENTRIES,
+    **files.ENTRIES,
     **health.ENTRIES,
 }
 TEXT = (

@@ -104,8 +104,8 @@ def _operations(resolved: Json, tag: str, base_url: str) -> list[Json]:
 def _curl(method: str, path: str, operation: Json, base_url: str) -> str:
     for name, said in parameters.PATH.items():
         path = path.replace(f"{{{name}}}", said["example"])
-    needed = [each["name"] for each in operation["parameters"] if each["in"] == "query" and each.get("required")]
-    query = "&".join(f"{name}={parameters.PATH[name]['example']}" for name in needed)
+    needed = [each for each in operation["parameters"] if each["in"] == "query" and each.get("required")]
+    query = "&".join(f"{each['name']}={parameters.PATH.get(each['name'], each)['example']}" for each in needed)
     url = f"{base_url}{path}?{query}" if query else f"{base_url}{path}"
     parts = [f"curl {shlex.quote(url)}" if method == "get" else f"curl -X {method.upper()} {shlex.quote(url)}"]
     if operation.get("security") != []:

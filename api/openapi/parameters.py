@@ -18,6 +18,12 @@ PATH: dict[str, Json] = {
         "example": "order_391",
     },
     "messageId": {"schema": ID, "description": "A message's id.", "example": "msg_Zm9yIHRoZSB0ZXN0cw"},
+    "fileId": {
+        "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+        "description": "A file's id.",
+        "example": "2f1c0d9e8b7a46f5a4b3c2d1e0f9a8b7",
+    },
+    "name": {"schema": ID, "description": "The file's name, percent-encoded.", "example": "plan.pdf"},
     "changeId": {
         "schema": {"type": "string", "pattern": "^chg_[0-9]{1,18}$"},
         "description": "A change's id.",

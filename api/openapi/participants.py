@@ -7,7 +7,13 @@ from api.openapi.entry import ID, PAGE, Entries, Entry, query
 PARTICIPANTS = "/conversations/{conversationId}/participants"
 PARTICIPANT = PARTICIPANTS + "/{userId}"
 NONE_FOUND = ("CONVERSATION_NOT_FOUND", "PARTICIPANT_NOT_FOUND")
-SEEN = {"access": "ReadWrite", "notify": "MentionsOnly", "muteUntil": None, "joinedAt": 1_700_000_000_000}
+SEEN = {
+    "access": "ReadWrite",
+    "notify": "MentionsOnly",
+    "muteUntil": None,
+    "frequency": "default",
+    "joinedAt": 1_700_000_000_000,
+}
 JOINED = {
     "id": "chg_42",
     "kind": "join",
@@ -23,8 +29,8 @@ ENTRIES: Entries = {
         name="joinConversation",
         tag="Participants",
         summary="Join: add a participant, or set one anew",
-        text="Overwrites what was set before: what is missing gets its default (`ReadWrite`, `true`). Who joins sees "
-        "the whole history, also what was written while away. 409 over the app's participant limit.",
+        text="Overwrites what was set before: what is missing gets its default (`ReadWrite`, `true`, `default`). Who "
+        "joins sees the whole history, also what was written while away. 409 over the app's participant limit.",
         body=participants.Join,
         sent={"access": "ReadWrite", "notify": "MentionsOnly"},
         missing=("CONVERSATION_NOT_FOUND", "USER_NOT_FOUND"),
@@ -34,8 +40,8 @@ ENTRIES: Entries = {
         name="updateParticipant",
         tag="Participants",
         summary="Update a participant",
-        text="Only what is given changes. `muteUntil` ends by itself. Access `None` (from version 2021-07-30) keeps a "
-        "frozen view of what was there at that moment, and nothing new.",
+        text="Only what is given changes. `muteUntil` ends by itself; `frequency` says how often to mail. Access "
+        "`None` (from version 2021-07-30) keeps a frozen view of what was there at that moment, and nothing new.",
         body=participants.Update,
         sent={"notify": False, "muteUntil": "2030-01-01T09:00:00Z"},
         missing=NONE_FOUND,

@@ -55,15 +55,15 @@ COMPONENTS: dict[str, Json] = {
 
 def of(method: str, entry: Entry) -> Json:
     """The error responses of one operation, by status."""
+    missing = {code: _about(code) for code in entry.missing}
     if entry.is_open:
-        return {}
+        return {"404": _response("There is no such thing.", missing)} if missing else {}
     named = {"400": "Invalid", "401": "Unauthorized", "503": "Unavailable"}
     if method != "GET":
         named |= {"409": "Conflict" if entry.is_change else "InProgress", "413": "TooLarge", "422": "KeyReused"}
-    missing = {code: _about(code) for code in entry.missing} | NOT_FOUND
     return {
         **{status: {"$ref": f"#/components/responses/{name}"} for status, name in named.items()},
-        "404": _response("There is no such thing, or it is not this app's.", missing),
+        "404": _response("There is no such thing, or it is not this app's.", missing | NOT_FOUND),
     }
 
 

@@ -114,7 +114,7 @@ SAID: Json = {"conversation": PLACE, "message": HELLO, "sender": ALICE}
 PART: Json = {
     "conversation": APART,
     "user": BOB,
-    "participant": {"access": "ReadWrite", "notify": True, "muteUntil": None},
+    "participant": {"access": "ReadWrite", "notify": True, "frequency": "default", "muteUntil": None},
 }
 MAIL: Json = {
     "notificationId": "ntf_5",

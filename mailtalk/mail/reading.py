@@ -1,17 +1,27 @@
 """A reading: all that is to be known of a mail, as plain values, so that it can be read in another process."""
 
 import re
+from dataclasses import replace
 from hashlib import sha256
 
 import msgspec
 
-from mailtalk.mail import dsn, parse, reply, screen
+from mailtalk.mail import dsn, parse, pictures, reply, screen
 from mailtalk.mail.dsn import Failure
 from mailtalk.mail.parse import Attachment
+from mailtalk.mail.quotes.evidence import OwnAddress
 from mailtalk.mail.screen import Verdict
 
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,500}>")
 _REFERENCES = 50  # of the newest, which stand last
+
+
+class Unreadable(Exception):
+    """The mail cannot be read, now and here: `reason` is what it did to two processes, or where reading it failed."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -31,6 +41,7 @@ class Reading(msgspec.Struct, frozen=True):
 def read(mail: parse.Mail, raw: bytes, *, mail_from: str, own_domain: str) -> Reading:
     """Judge a parsed mail; `own_domain` is also the X-Loop of our own mails."""
     screened = screen.screen(mail, mail_from=mail_from, own_domain=own_domain, loop_id=own_domain)
+    own = OwnAddress(own_domain)
     return Reading(
         mail.message_id,
         mail.from_addresses,
@@ -40,14 +51,15 @@ def read(mail: parse.Mail, raw: bytes, *, mail_from: str, own_domain: str) -> Re
         tuple(_MESSAGE_ID.findall(" ".join(mail.all("in-reply-to") + mail.all("references")))[-_REFERENCES:]),
         _fingerprint(mail, raw),
         tuple(dsn.failures(mail)) if screened.verdict is Verdict.BOUNCE else (),
-        mail.attachments,
+        tuple(replace(each, name=own.scrub(each.name)) for each in mail.attachments),
     )
 
 
 def words(mail: parse.Mail, *, own_domain: str, sent: bytes | None) -> reply.Reply:
     """What the person wrote; `sent` is the mail of ours that is answered, as bytes."""
     text = None if sent is None else parse.parse(sent).text
-    return reply.extract(mail.text, mail.html, reply_domain=own_domain, sent=text)
+    found = reply.extract(mail.text, mail.html, reply_domain=own_domain, sent=text)
+    return pictures.theirs(mail, found, own_domain=own_domain, sent=text) if mail.attachments else found
 
 
 def _fingerprint(mail: parse.Mail, raw: bytes) -> bytes:

@@ -25,12 +25,16 @@ _FROM_HTML = frozenset({"marker", "own-address", "sent-text", "container"})
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The person's words, the rest for "show trimmed", which evidence cut it, and how sure we are (0 to 1)."""
+    """The person's words, the rest for "show trimmed", which evidence cut it, and how sure we are (0 to 1).
+
+    `files` are the attachments that are the person's too, by their place in the mail.
+    """
 
     text: str
     elided: str
     method: str
     confidence: float
+    files: tuple[int, ...] = ()
 
 
 def extract(

@@ -65,7 +65,10 @@ class InboundMail(Base):
 
 
 class Notification(Base):
-    """What one participant is to be told; at most one is open for each."""
+    """What one participant is to be told; at most one is open for each.
+
+    Of a message and a participant who took part then, at most one that has ended says what became of it.
+    """
 
     __tablename__ = "notifications"
     __table_args__ = (
@@ -78,6 +81,8 @@ class Notification(Base):
             postgresql_where=text("status = 'open'"),
         ),
         Index("ix_notifications_due", "not_before", postgresql_where=text("status = 'open'")),
+        Index("ix_notifications_log", "app_id", "conversation_id", "user_id", "id"),
+        Index("ix_notifications_ended", "ended_at", postgresql_where=text("status <> 'open'")),
     )
 
     app_id: Mapped[str] = mapped_column(primary_key=True)
@@ -87,6 +92,9 @@ class Notification(Base):
     status: Mapped[str] = mapped_column(server_default="open")
     reason: Mapped[str | None]
     from_seq: Mapped[int]
+    seqs: Mapped[list[int]] = mapped_column(
+        server_default="{}"
+    )  # of the messages mailed, or for which the reason holds
     not_before: Mapped[datetime]
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]

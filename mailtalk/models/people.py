@@ -83,6 +83,7 @@ class Participation(Base):
         ForeignKeyConstraint(["app_id", "user_id"], ["users.app_id", "users.id"]),
         Index(None, "app_id", "user_id"),
         Index("uq_participations_id", "id", unique=True),
+        Index("ix_participations_paced", "app_id", "conversation_id", postgresql_where=text("frequency <> 'default'")),
     )
 
     app_id: Mapped[str] = mapped_column(primary_key=True)
@@ -100,7 +101,7 @@ class Participation(Base):
     view: Mapped[Json | None]
     joined_at: Mapped[datetime]
     read_seq: Mapped[int] = mapped_column(server_default="0")
-    mailed_seq: Mapped[int] = mapped_column(server_default="0")
+    mailed_seq: Mapped[int] = mapped_column(server_default="0")  # what it mailed, or decided not to mail, up to here
 
 
 class Address(Base):

@@ -48,7 +48,7 @@ def listed(http: httpx.Client, **query: Any) -> list[str]:
 def test_each_action_gets_its_own_result_in_its_place(http: httpx.Client) -> None:
     responses = do(
         http,
-        action(1, "PUT", "alice", notify=False, muteUntil="2100-01-01T00:00:00Z"),
+        action(1, "PUT", "alice", notify=False, muteUntil="2100-01-01T00:00:00Z", frequency="hourly"),
         action("two", "PUT", "nobody"),
         action(3, "PATCH", "bob", notify=True),
         action(4, "DELETE", "carol"),
@@ -67,7 +67,8 @@ def test_each_action_gets_its_own_result_in_its_place(http: httpx.Client) -> Non
     assert list(responses[4]["reasons"]) == ["params.access"]
     (alice,) = http.get(PARTICIPANTS).json()["data"]
     assert alice.pop("joinedAt") > 0
-    assert alice == {"id": "alice", "access": "Read", "notify": False, "muteUntil": "2100-01-01T00:00:00Z"}
+    muted = {"muteUntil": "2100-01-01T00:00:00Z", "frequency": "hourly"}
+    assert alice == {"id": "alice", "access": "Read", "notify": False, **muted}
     assert http.get(f"/changes/{responses[0]['changeId']}").json()["status"] == "applied"
 
 

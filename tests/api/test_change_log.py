@@ -113,12 +113,12 @@ def test_no_preference_is_an_error(prefer: str) -> None:
 
 
 def test_the_log_is_newest_first_with_what_was_asked_for(http: httpx.Client) -> None:
-    http.put(ALICE, json={"notify": "MentionsOnly", "access": "Read"})
+    http.put(ALICE, json={"notify": "MentionsOnly", "access": "Read", "frequency": "daily"})
     http.patch(BOB, json={"muteUntil": None})
     http.delete(ALICE, headers={"TalkJS-REST-Version": "2021-01-01"})
     left, update, join = log(http)
     assert [each.pop("appliedSeq") for each in (left, update, join)] == [3, 2, 1]
-    assert (join.pop("access"), join.pop("notify")) == ("Read", "MentionsOnly")
+    assert [join.pop(name) for name in ("access", "notify", "frequency")] == ["Read", "MentionsOnly", "daily"]
     assert (update["status"], update["errorCode"]) == ("rejected", "PARTICIPANT_NOT_FOUND")
     assert update.pop("muteUntil", 0) is None
     for each in (left, update, join):

@@ -17,7 +17,7 @@ ALICE = "/conversations/hello/participants/alice"
 BOB = "/conversations/hello/participants/bob"
 OLD = ("2021-01-01", "2021-02-09")
 NEW = ("2021-07-30", "2024-01-01")
-DEFAULTS = {"access": "ReadWrite", "notify": True, "muteUntil": None}
+DEFAULTS = {"access": "ReadWrite", "notify": True, "muteUntil": None, "frequency": "default"}
 
 
 @pytest.fixture
@@ -61,13 +61,13 @@ def test_put_joins_with_the_defaults(http: httpx.Client) -> None:
 
 def test_put_sets_what_is_given(http: httpx.Client) -> None:
     done(http.put(ALICE, json={"notify": "MentionsOnly", "access": "Read"}))
-    assert shown(http) == {"access": "Read", "notify": "MentionsOnly", "muteUntil": None}
+    assert shown(http) == DEFAULTS | {"access": "Read", "notify": "MentionsOnly"}
 
 
 def test_put_always_overwrites(http: httpx.Client) -> None:
-    done(http.put(ALICE, json={"notify": False, "muteUntil": "2100-01-01T00:00:00Z"}))
+    done(http.put(ALICE, json={"notify": False, "muteUntil": "2100-01-01T00:00:00Z", "frequency": "daily"}))
     done(http.put(ALICE, json={"access": "Read"}))
-    assert shown(http) == {"access": "Read", "notify": True, "muteUntil": None}
+    assert shown(http) == DEFAULTS | {"access": "Read"}
 
 
 def test_put_ignores_unknown_fields_and_an_extra_id(http: httpx.Client) -> None:
@@ -97,6 +97,8 @@ def test_a_trailing_slash_and_quoted_characters_do_no_harm(http: httpx.Client) -
         ("notify", 1),
         ("notify", None),
         ("notify", "true"),
+        ("frequency", "weekly"),
+        ("frequency", None),
         ("muteUntil", 5),
         ("muteUntil", "tomorrow"),
         ("muteUntil", "2030-01-01T00:00:00"),
@@ -139,12 +141,13 @@ def test_a_join_over_the_limit_is_409(http: httpx.Client, stack: Stack, cast: Ca
 
 
 def test_patch_changes_only_what_is_given(http: httpx.Client) -> None:
-    done(http.put(ALICE, json={"notify": "MentionsOnly", "muteUntil": "2100-01-01T00:00:00Z"}))
+    body = {"notify": "MentionsOnly", "muteUntil": "2100-01-01T00:00:00Z", "frequency": "hourly"}
+    done(http.put(ALICE, json=body))
     done(http.patch(ALICE, json={"access": "Read"}))
-    assert shown(http) == {"access": "Read", "notify": "MentionsOnly", "muteUntil": "2100-01-01T00:00:00Z"}
-    done(http.patch(ALICE, json={"notify": False}))
+    assert shown(http) == body | {"access": "Read"}
+    done(http.patch(ALICE, json={"notify": False, "frequency": "daily"}))
     done(http.patch(ALICE))
-    assert shown(http) == {"access": "Read", "notify": False, "muteUntil": "2100-01-01T00:00:00Z"}
+    assert shown(http) == body | {"access": "Read", "notify": False, "frequency": "daily"}
 
 
 def test_patch_of_somebody_who_takes_no_part_is_404(http: httpx.Client) -> None:

@@ -5,7 +5,7 @@ from crowd import HEADER, write
 
 from cli.roster_file import Bad, Join, RosterFile
 from mailtalk.errors import Invalid
-from mailtalk.vocabulary import Access, Notify
+from mailtalk.vocabulary import Access, Frequency, Notify
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,14 @@ def test_words_may_be_in_any_case(tmp_path: Path) -> None:
     (row,) = RosterFile(write(tmp_path / "f.csv", HEADER + "hello,alice,READ,TRUE\n")).rows()
     assert isinstance(row, Join)
     assert (row.request.access, row.request.notify) == (Access.READ, Notify.ALL)
+
+
+def test_a_frequency_may_be_given(tmp_path: Path) -> None:
+    rows = list(
+        RosterFile(write(tmp_path / "f.csv", "user,frequency\nalice,Daily\nbob,\ncarol,weekly\n"), "hello").rows()
+    )
+    assert [row.request.frequency for row in rows if isinstance(row, Join)] == [Frequency.DAILY, None]
+    assert isinstance(rows[2], Bad)
 
 
 def test_rows_after_a_line(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from asking import column, heal, raise_for, rows
 from cast import QUICK, Cast
-from inbox import DOMAIN, FIRST, LEAVE, NONE, READ, ROTATE, Box, mail
+from inbox import DOMAIN, FIRST, LEAVE, NONE, READ, READERS, ROTATE, Box, mail
 from sqlalchemy import text
 
 from mailtalk import clock, inbound
@@ -12,7 +12,6 @@ from mailtalk.inbound import Desk
 from mailtalk.keys import Keyring
 from mailtalk.participation import Request
 from mailtalk.vocabulary import Notify, Purpose
-from worker.reader import Readers
 
 
 @pytest.fixture
@@ -97,7 +96,7 @@ def test_one_participants_mails_keep_their_order(box: Box) -> None:
     bob, alice = box.bearer("bob"), box.bearer("alice")
     for said, bearer in (("one", bob), ("two", bob), ("three", alice)):
         box.receive(mail(said), bearer)
-    desk = Desk(box.keyring, DOMAIN, QUICK, Readers())
+    desk = Desk(box.keyring, DOMAIN, QUICK, READERS)
     with box.cast.database.transaction() as session:
         assert session.execute(text(f"{FIRST} FOR UPDATE")).all()
         found = []

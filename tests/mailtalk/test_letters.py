@@ -11,7 +11,7 @@ from mailtalk.letters import Maker
 from mailtalk.participation import Request
 from mailtalk.vocabulary import Access, ChangeKind, Notify
 
-REASONS = "SELECT user_id, reason FROM notifications WHERE status = 'cancelled'"
+REASONS = "SELECT user_id, reason FROM notifications WHERE status = 'cancelled' AND reason <> 'own-message'"
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_each_address_gets_a_mail_of_its_own(post: Post) -> None:
         (Request(ChangeKind.LEAVE), "left"),
         (Request(ChangeKind.UPDATE, Access.NONE), "access-none"),
         (Request(ChangeKind.UPDATE, notify=Notify.OFF), "notify-off"),
-        (Request(ChangeKind.UPDATE, notify=Notify.MENTIONS_ONLY), "nothing-new"),
+        (Request(ChangeKind.UPDATE, notify=Notify.MENTIONS_ONLY), "not-mentioned"),
     ],
 )
 def test_what_counts_is_the_setting_in_force_when_the_mail_is_made(post: Post, request_: Request, reason: str) -> None:
@@ -84,7 +84,7 @@ def test_who_has_no_address_or_has_read_everything_is_not_mailed(post: Post) -> 
     post.close(100)
     rows(post.cast.database, "UPDATE participations SET read_seq = 1 WHERE user_id = 'bob'")
     post.make(100)
-    assert sorted(rows(post.cast.database, REASONS)) == [("bob", "nothing-new"), ("carol", "no-address")]
+    assert sorted(rows(post.cast.database, REASONS)) == [("bob", "already-read"), ("carol", "no-address")]
 
 
 def test_nothing_is_mailed_twice_and_nothing_left_out(post: Post) -> None:

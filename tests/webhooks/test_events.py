@@ -61,7 +61,7 @@ def test_participants_are_told_of_once_and_only_of_what_changed(cast: Cast) -> N
     assert types(cast) == ["participant.joined", "participant.updated", "participant.left"]
     joined, updated, left = (data for _, _, data in told(cast))
     assert (joined["user"]["id"], joined["conversation"]["subject"]) == ("alice", "Hello")
-    assert updated["participant"] == {"access": "ReadWrite", "notify": False, "muteUntil": None}
+    assert updated["participant"] == {"access": "ReadWrite", "notify": False, "frequency": "default", "muteUntil": None}
     assert left["participant"]["access"] == "None"
 
 

@@ -74,12 +74,12 @@ def _rule(letters: str, lines: list[str]) -> int:
         return start
     below = [line[:300] for line in lines[start + 1 :] if line.strip()]
     alone = letters.count(Kind.RULE) == 1 and len(below) <= _PARAGRAPH + 2
-    return start if alone and _is_card(below) else len(letters)
+    return start if alone and is_card(below) else len(letters)
 
 
-def _is_card(lines: list[str]) -> bool:
-    """See lines that are no sentences, and among them a way to reach someone."""
-    return any(_REACH.search(line) for line in lines) and not any(_is_sentence(line) for line in lines)
+def is_card(lines: list[str], reach: int = 1) -> bool:
+    """See lines that are no sentences, and among them so many ways to reach someone."""
+    return sum(bool(_REACH.search(line[:300])) for line in lines) >= reach and not any(map(_is_sentence, lines))
 
 
 def _is_sentence(line: str) -> bool:

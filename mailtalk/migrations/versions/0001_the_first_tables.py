@@ -184,6 +184,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), server_default="open", nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("from_seq", sa.BigInteger(), nullable=False),
+        sa.Column("seqs", sa.ARRAY(sa.BigInteger()), server_default="{}", nullable=False),
         sa.Column("not_before", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
@@ -195,6 +196,16 @@ def upgrade() -> None:
         ["not_before"],
         unique=False,
         postgresql_where=sa.text("status = 'open'"),
+    )
+    op.create_index(
+        "ix_notifications_ended",
+        "notifications",
+        ["ended_at"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'open'"),
+    )
+    op.create_index(
+        "ix_notifications_log", "notifications", ["app_id", "conversation_id", "user_id", "id"], unique=False
     )
     op.create_index(
         "uq_notifications_open",
@@ -508,5 +519,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("app_id", "conversation_id", "user_id", name=op.f("pk_participations")),
     )
     op.create_index(op.f("ix_participations_app_id_user_id"), "participations", ["app_id", "user_id"], unique=False)
+    op.create_index(
+        "ix_participations_paced",
+        "participations",
+        ["app_id", "conversation_id"],
+        unique=False,
+        postgresql_where=sa.text("frequency <> 'default'"),
+    )
     op.create_index("uq_participations_id", "participations", ["id"], unique=True)
     # ### end Alembic commands ###
