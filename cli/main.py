@@ -9,6 +9,7 @@ import click
 
 from cli.operate import COMMANDS
 from cli.tell import COMMANDS as TELLING
+from cli.tell_people import COMMANDS as TELLING_PEOPLE
 
 if TYPE_CHECKING:
     from mailtalk.errors import Reasons
@@ -168,5 +169,5 @@ def mails(to: str | None, limit: int, *, source: bool) -> None:
     show(settings("database_url", "secret_key"), to, limit)
 
 
-for command in (*COMMANDS, *TELLING):
+for command in (*COMMANDS, *TELLING, *TELLING_PEOPLE):
     main.add_command(command)

@@ -27,9 +27,9 @@ SHOWN = tuple(kind for kind in EventType if kind.startswith(("notification.", "e
 
 def tail(settings: Settings, app_id: str | None, since: datetime | None, *, everything: bool, as_json: bool) -> None:
     """Print what happened since then, and what happens, until Ctrl-C."""
-    kinds = tuple(EventType) if everything else SHOWN
+    kinds, begin = tuple(EventType) if everything else SHOWN, since or clock.now()
     with connect.database(settings) as database, _listening(database, app_id, kinds) as renew:
-        for event in _following(database, app_id, kinds, since or clock.now(), renew):
+        for event in _following(database, app_id, kinds, begin, renew):
             _print(event, as_json=as_json)
 
 

@@ -155,7 +155,8 @@ def _tell(
 ) -> None:
     if not found or not events.wanted(session, conversation.app_id, kind):
         return
-    told = payloads.messages(session, conversation, found, readers.of(session, found))
+    read_by = {} if kind is EventType.MESSAGE_SENT else readers.of(session, found)  # nobody has read what is new
+    told = payloads.messages(session, conversation, found, read_by)
     place = (conversation.app_id, kind)
     events.record_many(session, [Happened(*place, data, conversation.id) for data in told], now)
 

@@ -14,10 +14,12 @@ from mailtalk.db import Database
 from mailtalk.errors import Unavailable
 from mailtalk.files import Links
 from mailtalk.keys import Keyring
-from mailtalk.webhooks import fanout, lanes
+from mailtalk.webhooks import fanout, lanes, settling
 from mailtalk.webhooks.guard import Guard
 from mailtalk.webhooks.lanes import Lane
-from mailtalk.webhooks.voices import voice
+from mailtalk.webhooks.post import Answer
+from mailtalk.webhooks.telling import Telling
+from mailtalk.webhooks.voices import Voice, voice
 
 THREADS = 32  # lanes at once; they wait for others most of the time
 
@@ -97,22 +99,21 @@ class Teller:
         found: Lane | None = lane
         try:
             while found is not None:
-                self._tell_safely(found)
-                found = next(iter(self._claim(1)), None)
-        except Exception as error:  # noqa: BLE001  the sweep looks again
-            log.warning("a look for more to tell failed: %s", type(error).__name__)
+                found = self._next(found if self._tell_safely(found) else None)
         finally:
             self._free.release()
 
-    def _tell_safely(self, lane: Lane) -> None:
+    def _tell_safely(self, lane: Lane) -> bool:
         try:
             self._tell(lane)
         except Unavailable as error:
             log.warning("telling waits: %s", error)
         except Exception:
             log.exception("telling failed in a way we did not foresee")
-        finally:
-            self._release(lane)
+        else:
+            return True
+        self._unreleased.put(lane)  # not at once, else it would fail again and again
+        return False
 
     def _tell(self, lane: Lane) -> None:
         with self._database.transaction() as session:
@@ -123,19 +124,40 @@ class Teller:
             for telling in tellings:
                 if self._closing:
                     return
-                answer = tell(telling.linked(self._links, row.app_id))
+                answer = self._answer(tell, telling, row.app_id)
                 with self._database.transaction() as session:
-                    if not lanes.settle(session, clock.now(), lane, telling, answer):
+                    if not settling.settle(session, clock.now(), lane, telling, answer):
                         return
 
-    def _release(self, lane: Lane) -> None:
+    def _answer(self, tell: Voice, telling: Telling, app_id: str) -> Answer:
+        try:
+            return tell(telling.linked(self._links, app_id))
+        except Exception as error:
+            log.exception("%s could not be told", telling.name)
+            return Answer(None, f"error: {type(error).__name__}")
+
+    def _next(self, lane: Lane | None) -> Lane | None:
+        """Release a lane and claim another one."""
+        worker_id = self._worker_id()
         try:
             with self._database.transaction() as session:
-                lanes.release(session, lane)
-        except Exception as error:  # noqa: BLE001  nobody else may: while we live, the claim is ours
+                if lane is not None:
+                    lanes.release(session, lane)
+                if worker_id is None or self._closing:
+                    return None
+                return next(iter(lanes.claim(session, clock.now(), worker_id, 1)), None)
+        except Exception as error:  # noqa: BLE001  nobody else may release it: while we live, the claim is ours
             log.warning("a lane is released later: %s", type(error).__name__)
-            self._unreleased.put(lane)
+            if lane is not None:
+                self._unreleased.put(lane)
+            return None
 
     def _release_late(self) -> None:
         for _ in range(self._unreleased.qsize()):
-            self._release(self._unreleased.get())
+            lane = self._unreleased.get()
+            try:
+                with self._database.transaction() as session:
+                    lanes.release(session, lane)
+            except Exception:
+                self._unreleased.put(lane)
+                raise

@@ -67,7 +67,9 @@ class WebhookLane(Base):
 
     __tablename__ = "webhook_lanes"
     __table_args__ = (
-        Index("ix_webhook_lanes_due", "app_id", "webhook_id", "not_before", postgresql_where=text("claim IS NULL")),
+        Index(
+            "ix_webhook_lanes_due", "app_id", "webhook_id", "not_before", "lane", postgresql_where=text("claim IS NULL")
+        ),
         Index("ix_webhook_lanes_held", "app_id", "webhook_id", postgresql_where=text("claim IS NOT NULL")),
     )
 

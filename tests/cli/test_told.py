@@ -122,6 +122,16 @@ def test_a_channel_that_fails_is_tried_again(mailtalk: Command, cast: Cast, tell
         until(lambda: column(cast.database, "SELECT stage FROM webhook_deliveries") == ["sent"])
 
 
+def test_what_cannot_be_told_is_put_off_like_what_nobody_takes(mailtalk: Command, cast: Cast, telling: Worker) -> None:
+    with receiving() as receiver:
+        mailtalk("channels", "set", "team", receiver.url.replace("http://", "json://"), *APP)
+        trigger(cast, recipient="Bob")  # a defect of ours
+        until(lambda: column(cast.database, "SELECT reply FROM webhook_deliveries") == ["error: AttributeError"])
+        assert column(cast.database, "SELECT attempts FROM webhook_deliveries") == [1]
+        assert column(cast.database, "SELECT not_before > now() + interval '3 seconds' FROM webhook_lanes") == [True]
+        assert receiver.heard == []
+
+
 def test_without_apprise_it_is_said_what_to_install(mailtalk: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "apprise", None)
     said = mailtalk("channels", "set", "team", "json://localhost", *APP, code=1).stderr

@@ -17,7 +17,7 @@ from mailtalk.deliveries import WORKER_LOCK
 from mailtalk.events import Happened
 from mailtalk.keys import Keyring
 from mailtalk.vocabulary import EventType
-from mailtalk.webhooks import book, endpoints, fanout, lanes, schedule
+from mailtalk.webhooks import book, endpoints, fanout, lanes, schedule, settling
 from mailtalk.webhooks.book import Span
 from mailtalk.webhooks.lanes import Lane
 from mailtalk.webhooks.post import Answer
@@ -56,7 +56,7 @@ def tell(cast: Cast, lane: Lane, answer: Answer, at: datetime = NOW, most: int =
     for telling in tellings[:most]:
         said.append(telling.seq)
         with cast.database.transaction() as session:
-            if not lanes.settle(session, at, lane, telling, answer):
+            if not settling.settle(session, at, lane, telling, answer):
                 break
     with cast.database.transaction() as session:
         lanes.release(session, lane)
@@ -112,7 +112,7 @@ def test_what_happens_while_a_lane_is_told_is_told_next(cast: Cast) -> None:
     happen(cast, "a")
     assert not waits(cast)
     with cast.database.transaction() as session:
-        assert lanes.settle(session, NOW, lane, tellings[0], OK)
+        assert settling.settle(session, NOW, lane, tellings[0], OK)
         lanes.release(session, lane)
     assert tell(cast, claim(cast)[0], OK) == [2]
 
@@ -239,7 +239,7 @@ def test_what_a_dead_worker_had_in_hand_is_free_at_once_and_its_word_counts_no_m
     (again,) = claim(cast, worker_id=8)
     telling = Telling(1, 0, 1, KIND, NOW, {}, "a", 1)
     with cast.database.transaction() as session:
-        assert not lanes.settle(session, NOW, lane, telling, OK)
+        assert not settling.settle(session, NOW, lane, telling, OK)
         lanes.release(session, lane)
         assert lanes.run(session, lane) == (None, [])
     assert stages(cast) == ["queued", "queued"]

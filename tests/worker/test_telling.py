@@ -77,6 +77,25 @@ def test_a_retry_is_the_same_bytes_with_the_same_id_signed_anew(
         Webhook(SECRET).verify(heard.body, heard.headers)
 
 
+def test_a_file_that_came_by_mail_is_a_link_the_same_at_every_try(
+    cast: Cast, keyring: Keyring, telling: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "WAITS", SHORT)
+    file = {"fileId": "0" * 32, "name": "a.pdf", "type": "application/pdf", "size": 7}
+    said = {"message": {"text": "", "attachment": file}, "messages": [{"text": "", "attachment": None}]}
+    with receiving() as receiver:
+        receiver.answer = lambda _heard: (500 if len(receiver.heard) < 2 else 200, {})
+        subscribe(cast, keyring, receiver.url)
+        with cast.database.transaction() as session:
+            events.record_many(session, [Happened(cast.app_id, EventType.MESSAGE_SENT, said, "a")])
+        until(lambda: len(receiver.heard) == 2)
+    first, again = receiver.heard
+    assert first.body == again.body
+    shown = first.event["data"]["message"]["attachment"]
+    assert (shown.keys(), shown["size"], "signature=" in shown["url"]) == ({"url", "size"}, 7, True)
+    assert first.event["data"]["messages"][0]["attachment"] is None
+
+
 def test_endpoints_that_hang_hold_up_no_other(cast: Cast, keyring: Keyring, telling: Worker) -> None:
     hanging = threading.Event()
 

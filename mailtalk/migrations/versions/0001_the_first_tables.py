@@ -274,7 +274,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_webhook_lanes_due",
         "webhook_lanes",
-        ["app_id", "webhook_id", "not_before"],
+        ["app_id", "webhook_id", "not_before", "lane"],
         unique=False,
         postgresql_where=sa.text("claim IS NULL"),
     )
