@@ -17,9 +17,12 @@ from api import (
     files,
     health,
     history,
+    inbound,
     messages,
+    notifications,
     participants,
     readers,
+    release,
     users,
     webhooks,
 )
@@ -28,6 +31,7 @@ from api.calls import Call, Endpoint, Services, endpoint
 from api.intake import Intake
 from api.openapi import page
 from api.outcomes import Outcomes
+from api.pages import routes as pages
 from mailtalk.db import Database
 from mailtalk.files import Links
 from mailtalk.keys import Keyring
@@ -59,6 +63,7 @@ ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", PARTICIPANTS, bulk.post),
     ("GET", PARTICIPANT + "/email", addresses.get),
     ("POST", PARTICIPANT + "/email/rotate", addresses.rotate),
+    ("GET", PARTICIPANT + "/notifications", notifications.listed),
     ("POST", CONVERSATION + "/messages", messages.post),
     ("GET", CONVERSATION + "/messages", messages.listed),
     ("GET", MESSAGE, messages.get),
@@ -78,6 +83,10 @@ ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", WEBHOOK + "/test", webhooks.test),
     ("GET", "/changes", changes.listed),
     ("GET", "/changes/{changeId}", changes.get),
+    ("GET", "/inbound-mails", inbound.listed),
+    ("GET", "/inbound-mails/{mailId}", inbound.get),
+    ("POST", "/inbound-mails/{mailId}/replay", inbound.replay),
+    ("POST", "/inbound-mails/{mailId}/release", inbound.release),
 )
 
 
@@ -142,6 +151,8 @@ def _routes(base_url: str) -> list[Route]:
         Route("/readyz", health.ready, methods=["GET"]),
         Route(files.PATH, files.get, methods=["GET"]),
         *page.routes(base_url),
+        *pages.routes(),
+        *release.ROUTES,
         *served,
     ]
 

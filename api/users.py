@@ -1,6 +1,7 @@
 """Users: put, get, list."""
 
 from typing import Any
+from zoneinfo import available_timezones
 
 import msgspec
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
@@ -20,6 +21,7 @@ NAME_LENGTH = 1_000
 SPECIAL_USE_DOMAIN_NAMES.clear()  # .local, .test, …: mails may go to hosts of the operator's own network
 BATCH = 100
 MAILBOXES = 20
+TIME_ZONES = frozenset(available_timezones())
 
 
 class Put(msgspec.Struct, rename="camel"):
@@ -31,6 +33,7 @@ class Put(msgspec.Struct, rename="camel"):
     photo_url: Text = UNSET
     welcome_message: Text = UNSET
     locale: Text = UNSET
+    time_zone: Text = UNSET
     role: Text = UNSET
     custom: dict[str, str | None] | UnsetType | None = UNSET
     push_tokens: dict[str, Any] | UnsetType | None = UNSET
@@ -80,6 +83,8 @@ def columns(body: Put) -> Json:
     fields = wire.given(body, COLUMNS)
     if not 0 < len(fields.get("name", "-").strip()) <= NAME_LENGTH:
         raise Invalid({"name": [f"must have 1 to {NAME_LENGTH} characters"]})
+    if fields.get("time_zone") is not None and fields["time_zone"] not in TIME_ZONES:
+        raise Invalid({"timeZone": ["must be a time zone's name, as Europe/Berlin"]})
     for column in {"emails", "phones"} & fields.keys():
         fields[column] = _texts(fields[column])
     if fields.get("emails"):

@@ -35,9 +35,12 @@ Run it, each process under your own supervisor, as many of each as you like:
 \b
 Look after it:
   mailtalk app list             the apps; `app set` and `app rotate-secret` change them
+  mailtalk app style            how an app's mails look; `mail preview` shows it before
   mailtalk participants import  people from a CSV file, 100,000 and more
   mailtalk changes              who joined, changed or left a conversation, when
   mailtalk conversation show    a conversation and the mails that are about to be made
+  mailtalk explain              why somebody was mailed, or was not
+  mailtalk inbound list         what became of each mail that came; `show`, `replay`, `release`
   mailtalk webhooks             tell other programs what happens; see which of them fail
   mailtalk channels             send notifications to Slack, Teams, ntfy, SMS and others too
   mailtalk notifications tail   notifications as they happen

@@ -7,7 +7,10 @@ from pathlib import Path
 import click
 
 from api.versions import VERSIONS
+from cli.inbound import inbound
+from cli.styling import mail, style
 from cli.values import Or, given
+from mailtalk.vocabulary import SenderPolicy
 
 APP = """Make and change apps: the tenants, each with a secret of its own.
 
@@ -17,7 +20,9 @@ APP = """Make and change apps: the tenants, each with a secret of its own.
   mailtalk app set my-app --limit 500          participants of a conversation; none: no limit
   mailtalk app set my-app --quiet 60 --cap 600 mail after 60 s of quiet, 600 s at most
   mailtalk app set my-app --quiet default      as MAILTALK_QUIET_SECONDS says
+  mailtalk app set my-app --sender-policy match  replies only from the users' own addresses
   mailtalk app rotate-secret my-app            a new secret; the old one ends within seconds
+  mailtalk app style my-app --file style.toml  how its mails look
 
 Nothing needs a restart: API processes know a new secret at once, workers a new pace with the next message.
 """
@@ -98,6 +103,12 @@ def rotate_secret(app_id: str) -> None:
 @click.option("--default-version", type=click.Choice(list(VERSIONS)), help="For requests that name no version.")
 @click.option("--quiet", type=seconds, help="A mail is made when its conversation was quiet so long; up to 900.")
 @click.option("--cap", type=seconds, help="And at most so long after the first message; up to 900.")
+@click.option(
+    "--sender-policy",
+    type=click.Choice(list(map(str, SenderPolicy))),
+    help="Whose mail to an inbound address is taken: whoever knows it (capability), who writes from an address of the "
+    "user (match), and can prove it by SPF or DKIM (authenticated). What does not match waits in quarantine.",
+)
 @click.option("--webhook", metavar="URL", help="Tell it of every event: the webhook `default`; see mailtalk webhooks.")
 @click.pass_context
 def set_app(  # noqa: PLR0913, PLR0917  one for each option
@@ -108,6 +119,7 @@ def set_app(  # noqa: PLR0913, PLR0917  one for each option
     default_version: str,
     quiet: object,
     cap: object,
+    sender_policy: str,
     webhook: str | None,
 ) -> None:
     """Change what is set for an app, and show it; what is not named stays.
@@ -120,10 +132,17 @@ def set_app(  # noqa: PLR0913, PLR0917  one for each option
     from mailtalk.webhooks.endpoints import Wish
 
     fields = given(
-        name=name, participant_limit=limit, default_version=default_version, quiet_seconds=quiet, cap_seconds=cap
+        name=name,
+        participant_limit=limit,
+        default_version=default_version,
+        quiet_seconds=quiet,
+        cap_seconds=cap,
+        sender_policy=sender_policy,
     )
     if not fields and webhook is None:
-        raise click.UsageError("say what to set: --name, --limit, --default-version, --quiet, --cap or --webhook", ctx)
+        raise click.UsageError(
+            "say what to set: --name, --limit, --default-version, --quiet, --cap, --sender-policy or --webhook", ctx
+        )
     if webhook is not None:
         put(settings("database_url", "secret_key"), app_id, "default", Wish(webhook))
     if fields:
@@ -204,4 +223,22 @@ def show(app_id: str, conversation: str, limit: int, *, as_json: bool) -> None:
     show_it(settings("database_url"), app_id, conversation, limit, as_json=as_json)
 
 
-COMMANDS = (app, participants, changes, conversation)
+@click.command()
+@app_option
+@click.argument("conversation", metavar="CONVERSATION")
+@click.argument("user", metavar="USER")
+@limit_option
+@json_option
+def explain(app_id: str, conversation: str, user: str, limit: int, *, as_json: bool) -> None:
+    """Tell why somebody was mailed, was not, or is not yet.
+
+    What holds for the next message, and what became of the last ones, newest first, for 30 days.
+    """
+    from cli.datadir import settings
+    from cli.explain import explain as tell
+
+    tell(settings("database_url"), app_id, conversation, user, limit, as_json=as_json)
+
+
+app.add_command(style)
+COMMANDS = (app, participants, changes, conversation, explain, inbound, mail)

@@ -1,6 +1,8 @@
 """Inbound addresses as rows: issued when first needed, found by hash, dead once the generation moved on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -27,29 +29,44 @@ class Bearer:
 
 def issue(session: Session, keyring: Keyring, participation: Participation, purpose: Purpose) -> str:
     """The local part for this participation; the same until its generation or our signing key changes."""
-    key = keyring.current
-    local = address.token(key, participation.id, participation.generation, purpose)
-    row = insert(Address).values(
-        app_id=participation.app_id,
-        participation_id=participation.id,
-        purpose=purpose,
-        generation=participation.generation,
-        key_id=key.id,
-        hash=address.lookup(key, local),
-    )
-    session.execute(row.on_conflict_do_nothing())
+    local, row = made(keyring, participation, purpose)
+    keep(session, [row])
     return local
 
 
+def made(keyring: Keyring, participation: Participation, purpose: Purpose) -> tuple[str, dict[str, Any]]:
+    """The local part, and the row that has to be kept so that mail to it is taken."""
+    key = keyring.current
+    local = address.token(key, participation.id, participation.generation, purpose)
+    return local, {
+        "app_id": participation.app_id,
+        "participation_id": participation.id,
+        "purpose": purpose,
+        "generation": participation.generation,
+        "key_id": key.id,
+        "hash": address.lookup(key, local),
+    }
+
+
+def keep(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Keep the rows of addresses that are issued."""
+    if rows:
+        session.execute(insert(Address).on_conflict_do_nothing(), rows)
+
+
 def find(session: Session, keyring: Keyring, local: str) -> Bearer | None:
-    """Whose live address this is; None for unknown, left, read-only, revoked and never issued alike."""
+    """Whose live address this is; None for unknown, left, read-only, revoked and never issued alike.
+
+    An old mail's address to unsubscribe outlives a rotation, as the link beside it does.
+    """
     key = address.signer(keyring, local)
     if key is None:
         return None
     query = (
         select(Participation, Address.purpose)
         .join(Address, Address.participation_id == Participation.id)
-        .where(Address.hash == address.lookup(key, local), Address.generation == Participation.generation)
+        .where(Address.hash == address.lookup(key, local))
+        .where((Address.generation == Participation.generation) | (Address.purpose == Purpose.UNSUBSCRIBE))
     )
     row = session.execute(query).one_or_none()
     if row is None or not serves(row.Participation, Purpose(row.purpose)):

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, select, text
+from sqlalchemy import ARRAY, ColumnElement, Text, cast, func, select, text
 from sqlalchemy.orm import Session
 
-from mailtalk import conversations
+from mailtalk import shapes
 from mailtalk.models import App, Conversation, Message, Notification, Participation, User
-from mailtalk.notify import why_not
-from mailtalk.vocabulary import NotificationStatus, Reason
+from mailtalk.vocabulary import NotificationStatus, Origin
 
 BATCH = 200  # notifications in one transaction
 
@@ -35,45 +35,6 @@ class Due:
         """The first message that the notification is about and that is not settled yet."""
         return max(self.participation.mailed_seq + 1, self.notification.from_seq)
 
-    def decide(self, session: Session, fresh: Sequence[Message], now: datetime) -> tuple[list[Message], Reason | None]:
-        """Settle these messages, all that are new to the reader: those to be mailed, or the reason why none is.
-
-        Those for which another reason holds than the notification ends with have rows of their own.
-        """
-        sorted_out = self._sorted_out(fresh, now)
-        wanted = sorted_out.pop(None, [])
-        reason = (
-            (None if self.user.emails else Reason.NO_ADDRESS) if wanted else next(iter(sorted_out), Reason.NOTHING_LEFT)
-        )
-        told = wanted or sorted_out.pop(reason, [])
-        self.notification.seqs = [message.seq for message in told]
-        session.add_all(self._for_another(each, found, now) for each, found in sorted_out.items())
-        self.participation.mailed_seq = max([self.participation.mailed_seq, *(message.seq for message in fresh)])
-        return wanted, reason
-
-    def _sorted_out(self, fresh: Sequence[Message], now: datetime) -> dict[Reason | None, list[Message]]:
-        state = conversations.state(self.participation)
-        found: dict[Reason | None, list[Message]] = {}
-        for message in fresh:
-            reason = why_not(self.user.id, state, self.participation.read_seq, message, now)
-            found.setdefault(reason, []).append(message)
-        found.pop(Reason.NEVER_NOTIFIES, None)
-        return found
-
-    def _for_another(self, reason: Reason | None, found: Sequence[Message], now: datetime) -> Notification:
-        return Notification(
-            app_id=self.app.id,
-            conversation_id=self.conversation.id,
-            user_id=self.user.id,
-            status=NotificationStatus.CANCELLED,
-            reason=reason,
-            seqs=[message.seq for message in found],
-            from_seq=found[0].seq,
-            not_before=now,
-            created_at=now,
-            ended_at=now,
-        )
-
 
 class Shared:
     """What the letters of a batch share, read once: the messages, who wrote them, and the mails they go on from."""
@@ -84,8 +45,9 @@ class Shared:
         for due in batch:
             first[due.place] = min(due.first, first.get(due.place, due.first))
         self._messages = {place: self._since(*place, seq) for place, seq in first.items()}
-        self._names = self._sender_names()
+        self._people = self._read_people()
         self._last = self._last_mails(batch)
+        self._answers = self._last_answers(batch)
 
     def fresh(self, due: Due) -> list[Message]:
         """The messages that are not settled yet for the reader, in order."""
@@ -93,26 +55,61 @@ class Shared:
 
     def sender_name(self, message: Message) -> str:
         """The name of who wrote it."""
-        return self._names.get((message.app_id, message.sender_id or ""), "")
+        return self.name(message.app_id, message.sender_id or "")
+
+    def sender_names(self, messages: Sequence[Message]) -> tuple[str, ...]:
+        """The names of those who wrote them, each once."""
+        return tuple(dict.fromkeys(self.sender_name(message) for message in messages))
+
+    def name(self, app_id: str, user_id: str) -> str:
+        """The name of a user who wrote a message, or whom a mail mentions."""
+        found = self._people.get((app_id, user_id))
+        return found.name if found else ""
+
+    def sender(self, message: Message) -> dict[str, Any] | None:
+        """Who wrote it, as the wire has it."""
+        found = self._people.get((message.app_id, message.sender_id or ""))
+        return shapes.user(found) if found else None
 
     def last_mail(self, due: Due, address: str) -> str | None:
         """The Message-ID of the last mail to this address in this conversation."""
         return self._last.get((*due.place, due.user.id, address))
 
+    def last_answer(self, due: Due) -> str | None:
+        """The Message-ID of the reader's own newest mail since our last one; it stands in their outbox."""
+        return self._answers.get((*due.place, due.user.id))
+
     def _since(self, app_id: str, conversation_id: str, seq: int) -> list[Message]:
         query = select(Message).where(Message.app_id == app_id, Message.conversation_id == conversation_id)
         return list(self._session.scalars(query.where(Message.seq >= seq).order_by(Message.seq)))
 
-    def _sender_names(self) -> dict[tuple[str, str], str]:
-        senders = {(m.app_id, m.sender_id) for found in self._messages.values() for m in found if m.sender_id}
+    def _read_people(self) -> dict[tuple[str, str], User]:
+        found = [message for messages in self._messages.values() for message in messages]
+        ids = {(message.app_id, message.sender_id) for message in found if message.sender_id}
+        ids |= {(m.app_id, user_id) for m in found if m.origin == Origin.EMAIL for user_id in m.mentions}
+        given = (
+            func.unnest(
+                cast([app_id for app_id, _ in ids], ARRAY(Text)), cast([user_id for _, user_id in ids], ARRAY(Text))
+            )
+            .table_valued("app_id", "id")
+            .render_derived("given")
+        )
+        query = select(User).join(given, (User.app_id == given.c.app_id) & (User.id == given.c.id))
+        return {(user.app_id, user.id): user for user in self._session.scalars(query)}
+
+    def _last_answers(self, batch: Sequence[Due]) -> dict[tuple[str, str, str], str]:
         rows = self._session.execute(
             text("""
-            SELECT u.app_id, u.id, u.name FROM users u
-            JOIN unnest(CAST(:apps AS text[]), CAST(:ids AS text[])) AS s (app_id, id)
-                ON u.app_id = s.app_id AND u.id = s.id"""),
-            {"apps": [app_id for app_id, _ in senders], "ids": [user_id for _, user_id in senders]},
+            SELECT p.app_id, p.conversation_id, p.user_id, m.mail_id
+            FROM unnest(CAST(:apps AS text[]), CAST(:conversations AS text[]), CAST(:users AS text[]),
+                CAST(:seen AS bigint[])) AS p (app_id, conversation_id, user_id, seq)
+            JOIN LATERAL (
+                SELECT mail_id FROM messages WHERE app_id = p.app_id AND conversation_id = p.conversation_id
+                    AND seq > p.seq AND sender_id = p.user_id AND mail_id IS NOT NULL
+                ORDER BY seq DESC LIMIT 1) AS m ON true"""),
+            _columns(batch) | {"seen": [due.participation.mailed_seq for due in batch]},
         )
-        return {(row.app_id, row.id): row.name for row in rows}
+        return {(row[0], row[1], row[2]): row[3] for row in rows}
 
     def _last_mails(self, batch: Sequence[Due]) -> dict[tuple[str, str, str, str], str]:
         rows = self._session.execute(
@@ -122,12 +119,9 @@ class Shared:
             FROM deliveries d
             JOIN unnest(CAST(:apps AS text[]), CAST(:conversations AS text[]), CAST(:users AS text[]))
                 AS p (app_id, conversation_id, user_id) USING (app_id, conversation_id, user_id)
+            WHERE d.kind = 'notification'
             ORDER BY d.app_id, d.conversation_id, d.user_id, d.address, d.created_at DESC"""),
-            {
-                "apps": [due.app.id for due in batch],
-                "conversations": [due.conversation.id for due in batch],
-                "users": [due.user.id for due in batch],
-            },
+            _columns(batch),
         )
         return {(row[0], row[1], row[2], row[3]): row[4] for row in rows}
 
@@ -150,6 +144,14 @@ def take(session: Session, now: datetime) -> list[Due]:
         .with_for_update(of=[Notification, Participation], key_share=True, skip_locked=True)
     )
     return [Due(*row) for row in rows]
+
+
+def _columns(batch: Sequence[Due]) -> dict[str, list[Any]]:
+    return {
+        "apps": [due.app.id for due in batch],
+        "conversations": [due.conversation.id for due in batch],
+        "users": [due.user.id for due in batch],
+    }
 
 
 def _same(left: type[Notification], right: type[Participation]) -> ColumnElement[bool]:

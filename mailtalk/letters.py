@@ -4,25 +4,30 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from mailtalk import addresses, deliveries, messages
+from mailtalk import addresses, deliveries, events, fates, links, shapes
+from mailtalk.bodies import Bodies
 from mailtalk.due import Due, Shared, take
+from mailtalk.events import Happened
 from mailtalk.files import Links
 from mailtalk.keys import Keyring
 from mailtalk.mail import compose
+from mailtalk.mail.content import Content
+from mailtalk.mail.letter import Letter, label
 from mailtalk.models import Delivery, Message
-from mailtalk.vocabulary import NotificationStatus, Purpose
+from mailtalk.vocabulary import EventType, NotificationStatus, Purpose, Reason
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who our mails come from: the envelope's and header's address, and the domain of the inbound addresses."""
+    """Who our mails come from: the envelope's and header's address, the inbound addresses' domain, the links' base."""
 
     address: str
     domain: str
@@ -39,18 +44,28 @@ class Maker:
 
     def __init__(self, session: Session, keyring: Keyring, sender: Sender, now: datetime) -> None:
         self.session, self.keyring, self.sender, self.now = session, keyring, sender, now
-        self._bodies: dict[compose.Content, bytes] = {}
+        self._issued: list[dict[str, Any]] = []
+        self._told: list[tuple[str, dict[str, Any], str]] = []
 
     def make(self) -> int:
         """Make the notifications that are due; gives how many were in hand, 0 when none is left."""
         batch = take(self.session, self.now)
         self.shared = Shared(self.session, batch)
+        self.bodies = Bodies(self.shared, self.sender.links(self.keyring), self.now)
         for due in batch:
             reason = self._make_safely(due)
             due.notification.status = NotificationStatus.CANCELLED if reason else NotificationStatus.MADE
             due.notification.reason = reason
             due.notification.ended_at = self.now
+        self._keep()
         return len(batch)
+
+    def _keep(self) -> None:
+        # At the end and all at once: a statement for each letter would take most of the time.
+        addresses.keep(self.session, self._issued)
+        kind = EventType.NOTIFICATION_TRIGGERED
+        told = [Happened(app_id, kind, data, conversation_id) for app_id, data, conversation_id in self._told]
+        events.record_many(self.session, told, self.now)
 
     def _make_safely(self, due: Due) -> str | None:
         # One that cannot be made must not keep the others, of all apps, from being made.
@@ -64,61 +79,71 @@ class Maker:
 
     def _make_one(self, due: Due) -> str | None:
         """Make a notification's mails; or the reason why there is none."""
-        wanted, reason = due.decide(self.session, self.shared.fresh(due), self.now)
+        wanted, reason = fates.settle(self.session, due, self.shared.fresh(due), self.now)
+        if reason in {None, Reason.NO_ADDRESS, Reason.SUPPRESSED}:
+            self._tell(due, wanted)
         if reason is None:
             self.session.add_all(list(self._deliveries(due, wanted)))
         return reason
 
+    def _tell(self, due: Due, wanted: Sequence[Message]) -> None:
+        """Say to other programs that somebody is notified, also who has no address."""
+        data = {
+            "notificationId": f"ntf_{due.notification.id}",
+            "recipient": shapes.user(due.user),
+            "sender": self.shared.sender(wanted[-1]),
+            "conversation": shapes.conversation(due.conversation),
+            "messages": [self.bodies.shown(message) for message in wanted],
+        }
+        self._told.append((due.app.id, data, due.conversation.id))
+
     def _deliveries(self, due: Due, wanted: Sequence[Message]) -> Iterable[Delivery]:
         may_reply = addresses.serves(due.participation, Purpose.REPLY)
-        subject = due.conversation.subject or f"New messages in {due.app.name}"
-        body = self._body(subject, wanted, may_reply=may_reply)
+        content = self.bodies.content(due, wanted, may_reply=may_reply)
+        body = compose.body(content)
+        sender_name = compose.sender(content, self.shared.sender_names(wanted))
         reply_to = self._inbound(due, Purpose.REPLY) if may_reply else None
         unsubscribe = self._inbound(due, Purpose.UNSUBSCRIBE)
+        to_pages = self._links(due, content)
         for address in dict.fromkeys(due.user.emails or ()):
             delivery_id = uuid4()
-            letter = self._letter(due, wanted, delivery_id, address, reply_to, unsubscribe)
-            yield self._delivery(due, delivery_id, letter, compose.mail(letter, subject, body))
+            made = Letter(
+                sender_name=sender_name,
+                sender=self.sender.address,
+                reader_name=due.user.name,
+                reader=address,
+                reply_to=reply_to,
+                unsubscribe=unsubscribe,
+                message_id=f"<n.{delivery_id.hex}@{self.sender.domain}>",
+                references=self._references(due, address),
+                thread=label(*due.place),
+                feedback=f"{label(*due.place)[:12]}:{label(due.app.id)[:12]}:notification:mailtalk",
+                domain=self.sender.domain,
+                at=self.now,
+                links=to_pages,
+            )
+            yield self._delivery(due, delivery_id, made, compose.mail(made, body))
 
-    def _body(self, subject: str, wanted: Sequence[Message], *, may_reply: bool) -> bytes:
-        lines = tuple(compose.Line(self._name(m), messages.said(m, self._file(m)), m.created_at) for m in wanted)
-        content = compose.Content(compose.clean(subject, compose.SUBJECT_LIMIT), lines, may_reply)
-        if content not in self._bodies:
-            self._bodies[content] = compose.body(content)
-        return self._bodies[content]
+    def _references(self, due: Due, address: str) -> tuple[str, ...]:
+        """What the mail goes on from: the root of its thread, our last mail, and the reader's own answer, if newer."""
+        root = f"<c.{label(*due.place, due.user.id, address)}@{self.sender.domain}>"
+        found = (root, self.shared.last_mail(due, address), self.shared.last_answer(due))
+        return tuple(each for each in found if each)
 
-    def _name(self, message: Message) -> str:
-        return compose.clean(self.shared.sender_name(message), compose.NAME_LIMIT)
-
-    def _file(self, message: Message) -> str | None:
-        """Where a message's file is."""
-        shown = self.sender.links(self.keyring).shown(message.app_id, message.attachment, self.now)
-        return None if shown is None else str(shown["url"])
+    def _links(self, due: Due, content: Content) -> dict[str, str | None]:
+        keyring, base_url, row = self.keyring, self.sender.base_url, due.participation
+        return {
+            "conversation": content.style.link_for(due.conversation.id, due.user.id),
+            "settings": links.settings(keyring, base_url, row),
+            "unsubscribe": links.unsubscribe(keyring, base_url, row),
+        }
 
     def _inbound(self, due: Due, purpose: Purpose) -> str:
-        return f"{addresses.issue(self.session, self.keyring, due.participation, purpose)}@{self.sender.domain}"
+        local, row = addresses.made(self.keyring, due.participation, purpose)
+        self._issued.append(row)
+        return f"{local}@{self.sender.domain}"
 
-    def _letter(  # noqa: PLR0913, PLR0917  one place where a mail's headers come together
-        self, due: Due, wanted: Sequence[Message], delivery_id: UUID, to: str, reply_to: str | None, unsubscribe: str
-    ) -> compose.Letter:
-        names = list(dict.fromkeys(self.shared.sender_name(message) for message in wanted))
-        root = f"<c.{compose.label(*due.place, due.user.id, to)}@{self.sender.domain}>"
-        last = self.shared.last_mail(due, to)
-        return compose.Letter(
-            sender_name=f"{', '.join(names[:3])} via {due.app.name}",
-            sender=self.sender.address,
-            reader_name=due.user.name,
-            reader=to,
-            reply_to=reply_to,
-            unsubscribe=unsubscribe,
-            message_id=f"<n.{delivery_id.hex}@{self.sender.domain}>",
-            references=(root, last) if last else (root,),
-            list_id=f"{compose.label(*due.place)}.{self.sender.domain}",
-            at=self.now,
-            loop_id=self.sender.domain,
-        )
-
-    def _delivery(self, due: Due, delivery_id: UUID, letter: compose.Letter, mail: bytes) -> Delivery:
+    def _delivery(self, due: Due, delivery_id: UUID, letter: Letter, mail: bytes) -> Delivery:
         return Delivery(
             app_id=due.app.id,
             id=delivery_id,

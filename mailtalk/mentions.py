@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping
 
-_MARKUP = re.compile(r"<!!mention:([^|<>]{1,255})\|([^<>]{0,255})>")
+MARKUP = r"<!!mention:(?P<id>[^|<>]{1,255})\|(?P<name>[^<>]{0,255})>"
+_MARKUP = re.compile(MARKUP)
 
 
 def of_text(text: str) -> list[str]:

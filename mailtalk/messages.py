@@ -36,6 +36,7 @@ class Draft:
     idempotency_key: str | None = None
     attachment: dict[str, Any] | None = None
     location: list[float] | None = None
+    mail_id: str | None = None  # of the mail it came by
 
 
 def post(
@@ -140,12 +141,6 @@ def delete(session: Session, app_id: str, conversation_id: str, message_id: str)
     )
 
 
-def said(message: Message, url: str | None) -> str:
-    """What a person reads of a message: its text with mentions as @Name, and where its file (`url`) or its place is."""
-    place = ",".join(map(str, message.location)) if message.location else None
-    return "\n".join(filter(None, (mentions.plain(message.text), url, place and f"geo:{place}")))
-
-
 def _tell(
     session: Session,
     conversation: Conversation,
@@ -229,6 +224,7 @@ def _message(at: datetime, conversation: Conversation, draft: Draft) -> Message:
         idempotency_key=draft.idempotency_key,
         attachment=draft.attachment,
         location=draft.location,
+        mail_id=draft.mail_id,
         read_by=[],
         created_at=at,
     )

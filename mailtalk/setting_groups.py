@@ -37,8 +37,8 @@ class Edge(BaseSettings):
             raise ValueError("MAILTALK_SMTP_TLS_CERT and MAILTALK_SMTP_TLS_KEY: set both, or none")
         if self.smtp_tls_required and self.smtp_tls_cert is None:
             raise ValueError("MAILTALK_SMTP_TLS_REQUIRED needs MAILTALK_SMTP_TLS_CERT and MAILTALK_SMTP_TLS_KEY")
-        if self.smtp_in_flight_bytes < self.smtp_message_bytes:
-            raise ValueError("MAILTALK_SMTP_IN_FLIGHT_BYTES is less than one mail, MAILTALK_SMTP_MESSAGE_BYTES")
+        if self.smtp_in_flight_bytes < self.smtp_message_bytes * 3 // 2:
+            raise ValueError("MAILTALK_SMTP_IN_FLIGHT_BYTES is less than one mail takes: 1.5 * SMTP_MESSAGE_BYTES")
         return self
 
 

@@ -2,9 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from mailtalk.setting_groups import Edge, Inbound, Outgoing, Webhooks
@@ -57,6 +57,12 @@ class Settings(Edge, Inbound, Outgoing, Webhooks):
         description="addresses and seals are derived from it; several, by comma: the first signs, all are known; "
         "unset: made once, with the embedded database only",
     )
+
+    @model_validator(mode="after")
+    def _have_doors_of_their_own(self) -> Self:
+        if self.lmtp_port == self.smtp_port:
+            raise ValueError(f"{PREFIX}LMTP_PORT and {PREFIX}SMTP_PORT are the same")
+        return self
 
     @property
     def sender(self) -> str:

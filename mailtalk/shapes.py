@@ -21,6 +21,7 @@ def user(row: User) -> Json:
         "photoUrl": row.photo_url,
         "welcomeMessage": row.welcome_message,
         "locale": row.locale,
+        "timeZone": row.time_zone,
         "role": row.role,
         "custom": row.custom,
         "pushTokens": row.push_tokens,

@@ -112,6 +112,28 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
+class Verdict(StrEnum):
+    """What was found of an inbound mail, in the order in which it is looked for; only a PERSON's becomes a message.
+
+    The first six are of machines. SENDER is not whose address it came to, FLOOD more than people write.
+    """
+
+    LOOP = "loop"
+    BOUNCE = "bounce"
+    COMPLAINT = "complaint"
+    AUTO_REPLY = "auto-reply"
+    AUTO_GENERATED = "auto-generated"
+    LIST = "list"
+    POSTMASTER = "postmaster"
+    UNREADABLE = "unreadable"
+    SENDER = "sender"
+    NO_ACCESS = "no-access"
+    EMPTY = "empty"
+    DUPLICATE = "duplicate"
+    FLOOD = "flood"
+    PERSON = "person"
+
+
 class NotificationStatus(StrEnum):
     """A participant's notification: OPEN waits to be made into mails, the others are its ends."""
 

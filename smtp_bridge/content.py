@@ -2,7 +2,7 @@
 
 from asyncio import LimitOverrunError, StreamReader
 
-from smtp_bridge.guard import Guard
+from smtp_bridge.guard import Guard, memory
 from smtp_bridge.replies import NO_ROOM, TOO_LARGE
 
 CRLF = b"\r\n"
@@ -55,8 +55,8 @@ class Content:
             raise Endless
         if self._size > self._limit:
             self._refuse(TOO_LARGE)
-        elif not self.refusal and self._guard.take(len(part)):
-            self._taken += len(part)
+        elif not self.refusal and self._guard.take(cost := memory(len(part))):
+            self._taken += cost
             self._data += part
         else:
             self._refuse(self.refusal or NO_ROOM)

@@ -77,7 +77,7 @@ class Guard:
         return IDLE_WHEN_FULL if len(self._sessions) > FULL * self._settings.smtp_sessions else IDLE
 
     def has_room(self, size: int) -> bool:
-        """Whether a mail of this size could be received now."""
+        """Whether so much memory is left."""
         return self._taken + size <= self._settings.smtp_in_flight_bytes
 
     def take(self, size: int) -> bool:
@@ -101,6 +101,11 @@ class Guard:
             await _wait(self._empty, seconds)
         for session in list(self._sessions):
             session.abort()
+
+
+def memory(size: int) -> int:
+    """What a mail takes that is received, sealed and kept: half as much again as it has bytes, as measured."""
+    return size * 3 // 2
 
 
 def host(address: Address) -> str:

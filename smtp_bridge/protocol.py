@@ -6,6 +6,7 @@ from mailtalk.addresses import Bearer
 from smtp_bridge import replies
 from smtp_bridge.connection import Connection, Stage
 from smtp_bridge.content import Content, Endless
+from smtp_bridge.guard import memory
 
 WINDOW = 10.0  # seconds over which the speed of a mail's data is measured
 
@@ -33,7 +34,7 @@ class Bridge(Connection):
 
     def has_room(self, size: int) -> bool:
         """Whether a mail of this size could be received now."""
-        return self._guard.has_room(size)
+        return self._guard.has_room(memory(size))
 
     async def smtp_EHLO(self, hostname: str | None) -> None:  # noqa: N802 - aiosmtpd's name, as those below
         """Say what we can."""

@@ -23,7 +23,7 @@ from smtp_bridge.tls import Certificate
 from worker.bell import PROCESS_INBOUND, Bell
 
 BACKLOG = 1_000
-DRAIN = 4.0  # seconds for the mails that are being received when we stop; below the grace of `mailtalk up`
+DRAIN = 3.0  # seconds for the mails that are being received when we stop; below the grace of `mailtalk up`
 FILES = 200  # beside the sessions'
 
 log = logging.getLogger(__name__)

@@ -1,24 +1,28 @@
 """Inbound mail by hand: an inbox whose doors and desk the test works itself."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from asking import column, rows
 from cast import QUICK, Cast
 
 from mailtalk import addresses, clock, conversations, inbound
 from mailtalk.addresses import Bearer
-from mailtalk.inbound import Arrival, Desk
+from mailtalk.desk import Desk
+from mailtalk.inbound import Arrival
 from mailtalk.keys import Keyring
 from mailtalk.participation import Request
 from mailtalk.vocabulary import Access, ChangeKind, Purpose
 from worker.reader import Readers
 
 DOMAIN = "reply.localhost"
+BASE = "https://talk.example"
 READERS = Readers()  # their processes serve all tests
 READ, NONE = Request(ChangeKind.UPDATE, Access.READ), Request(ChangeKind.UPDATE, Access.NONE)
 LEAVE, ROTATE = Request(ChangeKind.LEAVE), Request(ChangeKind.ROTATE)
 OUTCOMES = "SELECT outcome, reason FROM inbound_mails ORDER BY id"
+JUDGED = "SELECT outcome, verdict, reason FROM inbound_mails ORDER BY id"
 FIRST = "SELECT 1 FROM inbound_mails WHERE id = (SELECT min(id) FROM inbound_mails)"
 TEXTS = "SELECT text FROM messages ORDER BY seq"
 
@@ -34,6 +38,7 @@ class Box:
     cast: Cast
     keyring: Keyring
     readers: Readers = READERS
+    rules: dict[str, Any] = field(default_factory=dict)  # of the desk
 
     def address(self, user: str, purpose: Purpose = Purpose.REPLY) -> str:
         with self.cast.database.transaction() as session:
@@ -53,15 +58,43 @@ class Box:
         with self.cast.database.transaction() as session:
             inbound.receive(session, self.keyring, [Arrival(mail_from, bearers, raw, clock.now())])
 
+    @property
+    def desk(self) -> Desk:
+        return Desk(self.keyring, DOMAIN, QUICK, self.readers, sender=f"notify@{DOMAIN}", base_url=BASE, **self.rules)
+
     def process(self) -> bool:
-        desk = Desk(self.keyring, DOMAIN, QUICK, self.readers)
         with self.cast.database.transaction() as session:
-            return inbound.process(session, desk, clock.now()) is not None
+            return inbound.process(session, self.desk, clock.now()) is not None
 
     def outcomes(self) -> list[tuple[str, str]]:
         while self.process():
             pass
         return [(row.outcome, row.reason) for row in rows(self.cast.database, OUTCOMES)]
 
+    def judged(self) -> list[tuple[str, str, str | None]]:
+        self.outcomes()
+        return [(row.outcome, row.verdict, row.reason) for row in rows(self.cast.database, JUDGED)]
+
     def texts(self) -> Sequence[str]:
         return column(self.cast.database, TEXTS)
+
+
+def quarantined(cast: Cast, user: str) -> str:
+    """A mail of this user's in quarantine, straight into the tables; gives its id on the wire."""
+    keyring = Keyring.from_setting("k" * 32)
+    raw = rows(
+        cast.database,
+        """INSERT INTO raw_mails (sealed, mail_from, received_at) VALUES (:sealed, '', now()) RETURNING id""",
+        sealed=keyring.seal(mail(), about="raw-mail"),
+    )[0][0]
+    mail_id = rows(
+        cast.database,
+        """INSERT INTO inbound_mails (raw_id, app_id, conversation_id, user_id, purpose, outcome, verdict, reason,
+            received_at) VALUES (:raw, :app, :conversation, :user, 'reply', 'quarantined', 'sender', 'x', now())
+        RETURNING id""",
+        raw=raw,
+        app=cast.app_id,
+        conversation=cast.conversation,
+        user=user,
+    )[0][0]
+    return f"mail_{mail_id}"

@@ -19,7 +19,7 @@ from mailtalk.vocabulary import MessageType, Origin
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PACE = Pace(timedelta(seconds=30), timedelta(seconds=100))
 DOMAIN = "reply.localhost"
-SENDER = Sender(f"notify@{DOMAIN}", DOMAIN)
+SENDER = Sender(f"notify@{DOMAIN}", DOMAIN, "https://mail.example")
 
 
 def at(seconds: float) -> datetime:

@@ -44,8 +44,9 @@ class Stack:
 
 
 def make_settings(**values: Any) -> Settings:
+    pace = {"quiet_seconds": 0.2, "cap_seconds": 2}
     ports = {"api_port": free_port(), "smtp_port": free_port()}
-    return Settings(secret_key="k" * 32, quiet_seconds=0.2, cap_seconds=2, **{**ports, **values})
+    return Settings(secret_key="k" * 32, **{**pace, **ports, **values})
 
 
 @contextmanager

@@ -6,9 +6,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from mailtalk import clock, events, idempotency, notifications
+from mailtalk import clock, idempotency, notifications
 from mailtalk.db import Database
-from mailtalk.webhooks import book
 
 HOUR = 3600.0  # seconds
 
@@ -16,18 +15,16 @@ HOUR = 3600.0  # seconds
 class Purge:
     """A look of the sweep's; the first one purges."""
 
-    def __init__(self, database: Database, event_days: float) -> None:
-        self._database, self._event_days, self._next = database, event_days, 0.0
+    def __init__(self, database: Database, *more: Callable[[Session, datetime], int]) -> None:
+        self._database, self._next, self._purges = database, 0.0, (idempotency.purge, notifications.purge, *more)
 
     def look(self) -> None:
         """Purge, unless it was done within the hour."""
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + HOUR
-        self._all(idempotency.purge)
-        self._all(notifications.purge)
-        self._all(lambda session, now: book.purge(session, now, self._event_days))
-        self._all(lambda session, now: events.purge(session, now, self._event_days))
+        for purge in self._purges:
+            self._all(purge)
 
     def _all(self, purge: Callable[[Session, datetime], int]) -> None:
         purged = 1

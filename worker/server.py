@@ -2,18 +2,19 @@
 
 import logging
 import warnings
+from functools import partial
 
 from celery.exceptions import SecurityWarning
 
-from mailtalk import notifications
+from mailtalk import events, mail_log, notifications
 from mailtalk.db import Database
 from mailtalk.desk import Desk
 from mailtalk.files import Links
 from mailtalk.keys import Keyring
 from mailtalk.letters import Sender
-from mailtalk.notifications import Pace
 from mailtalk.relay import Relay
 from mailtalk.settings import Settings
+from mailtalk.webhooks import book
 from mailtalk.webhooks.guard import Guard
 from worker import tasks
 from worker.app import build
@@ -51,7 +52,7 @@ class Worker:
         self._readers = Readers()
         self.work = _work(settings, self._database, self._bell, self._life, self._readers)
         self._teller = _teller(settings, self._database, self._life)
-        # Three, so that a slow relay keeps no change and no reply waiting, and no mail a webhook.
+        # Four, so that neither a slow relay nor a slow DNS nor a webhook keeps any change or other reply waiting.
         self._sweeps = (
             Sweep(
                 self._database,
@@ -59,9 +60,15 @@ class Worker:
                 self.work.recover,
                 self.work.apply_changes,
                 self.work.process_inbound,
-                Purge(self._database, settings.event_days).look,
+                Purge(
+                    self._database,
+                    partial(mail_log.purge, days=settings.raw_mail_days),
+                    partial(book.purge, days=settings.event_days),
+                    partial(events.purge, days=settings.event_days),
+                ).look,
             ),
             Sweep(self._database, notifications.next_due, self.work.deliver),
+            Sweep(self._database, self.work.next_proof, self.work.prove_senders),
             Sweep(self._database, self._teller.due, self._teller.recover, self._teller.look),
         )
         self.celery = build(settings)
@@ -104,7 +111,7 @@ def _work(settings: Settings, database: Database, bell: Bell, life: Life, reader
         database,
         keyring,
         bell,
-        Desk(keyring, settings.reply_domain, Pace.of(settings), readers),
+        Desk.of(settings, keyring, readers),
         Sender(settings.sender, settings.reply_domain, settings.base_url, settings.file_url_seconds),
         Relay(settings.relay_url.get_secret_value()) if settings.relay_url else None,
         lambda: life.id,

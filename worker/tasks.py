@@ -11,7 +11,7 @@ from worker.work import Work, safely
 def register(app: Celery, work: Work) -> None:
     """Give the application the tasks, bound to this worker's work."""
     _task(app, APPLY_CHANGES, work.apply_changes)
-    _task(app, PROCESS_INBOUND, work.process_inbound)
+    _task(app, PROCESS_INBOUND, work.take_mail_in)
     _task(app, DELIVER, work.deliver)
 
 

@@ -1,11 +1,12 @@
 """What a look does: each verb drains one kind of row, one transaction after the other, bell after the commit."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from queue import Empty, SimpleQueue
+from threading import BoundedSemaphore
 
 from sqlalchemy.orm import Session
 
@@ -18,12 +19,14 @@ from mailtalk.errors import Unavailable
 from mailtalk.keys import Keyring, SealBroken
 from mailtalk.lanes import Pending
 from mailtalk.letters import Maker, Sender
+from mailtalk.models import InboundMail
 from mailtalk.relay import Relay, Sent
 from mailtalk.rosters import Lane
 from mailtalk.vocabulary import Outcome, Stage
 from worker.bell import APPLY_CHANGES, DELIVER, Bell
 
 SENDERS = 8  # connections to the relay at once
+PROVERS = 2  # threads that may wait for the DNS
 CLAIM = 64  # deliveries in hand at once
 
 log = logging.getLogger(__name__)
@@ -45,6 +48,7 @@ class Work:
         self._database, self._keyring, self._bell = database, keyring, bell
         self._desk, self._sender, self._relay, self._worker_id = desk, sender, relay, worker_id
         self._senders = ThreadPoolExecutor(SENDERS, thread_name_prefix="sender")
+        self._provers = BoundedSemaphore(PROVERS)
         self._unsettled: SimpleQueue[tuple[Claimed, Sent]] = SimpleQueue()
 
     def close(self) -> None:
@@ -67,22 +71,27 @@ class Work:
                 return
             self._bell.announce(ended)
 
+    def take_mail_in(self) -> None:
+        """Process the mails that wait; then, unless enough threads are at it, those whose sender is to be proven."""
+        self.process_inbound()
+        self.prove_senders()
+
     def process_inbound(self) -> None:
         """Turn the mails that wait into messages, or give them their other outcome."""
-        while True:
-            try:
-                with self._database.transaction() as session:
-                    row = inbound.process(session, self._desk, clock.now())
-            except inbound.Poison as poison:
-                log.exception("an inbound mail is put aside")
-                with self._database.transaction() as session:
-                    inbound.fail(session, poison.mail_id, clock.now(), f"error: {type(poison.__cause__).__name__}")
-                continue
-            if row is None:
-                return
-            log.info("inbound mail %d: %s (%s)", row.id, row.outcome, row.reason)
+        for row in self._mails(inbound.process):
+            log.info("inbound mail %d: %s (%s: %s)", row.id, row.outcome, row.verdict, row.reason)
             if row.outcome == Outcome.UNSUBSCRIBED:
                 self._bell.ring(APPLY_CHANGES)
+
+    def prove_senders(self) -> None:
+        """Find out who sent the mails of apps that want to know, and process those then."""
+        if not self._provers.acquire(blocking=False):
+            return
+        try:
+            for _ in self._mails(inbound.prove):
+                self.process_inbound()
+        finally:
+            self._provers.release()
 
     def deliver(self) -> None:
         """Close due windows, make due notifications into mails, send what is due."""
@@ -105,6 +114,25 @@ class Work:
         if freed:
             log.warning("%d deliveries of dead workers are free again", freed)
             self._bell.ring(DELIVER)
+
+    def next_proof(self, session: Session) -> datetime | None:
+        """When there is a sender to be proven: now, or None."""
+        now = clock.now()
+        return now if inbound.wants_proof(session, now) else None
+
+    def _mails(self, verb: Callable[[Session, Desk, datetime], InboundMail | None]) -> Iterator[InboundMail]:
+        while True:
+            try:
+                with self._database.transaction() as session:
+                    row = verb(session, self._desk, clock.now())
+            except inbound.Poison as poison:
+                log.exception("an inbound mail is put aside")
+                with self._database.transaction() as session:
+                    inbound.fail(session, poison.mail_id, clock.now(), f"error: {type(poison.__cause__).__name__}")
+                continue
+            if row is None:
+                return
+            yield row
 
     def _drain(self, step: Callable[..., int]) -> None:
         done = 1

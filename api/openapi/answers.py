@@ -6,7 +6,19 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from api import bulk
-from mailtalk.vocabulary import Access, EndpointStatus, EventType, Frequency, MessageType, Origin
+from mailtalk.vocabulary import (
+    Access,
+    EndpointStatus,
+    EventType,
+    Frequency,
+    MessageType,
+    NotificationStatus,
+    Origin,
+    Outcome,
+    Purpose,
+    Stage,
+    Verdict,
+)
 
 Millis = Annotated[int, Meta(description="milliseconds since 1970-01-01 UTC", ge=0)]
 Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
@@ -31,6 +43,7 @@ class User(msgspec.Struct, rename="camel"):
     photo_url: str | None
     welcome_message: str | None
     locale: str | None
+    time_zone: str | None
     role: str | None
     custom: Custom
     push_tokens: dict[str, Any] | None
@@ -142,6 +155,37 @@ class Members(msgspec.Struct):
     data: list[Member]
 
 
+class Delivery(msgspec.Struct, rename="camel"):
+    """One mail to one address, and how sending it went."""
+
+    address: str
+    stage: Stage
+    reply: str | None
+    attempts: int
+    not_before: Millis
+    sent_at: Millis | None
+    bounced_at: Millis | None
+
+
+class Notification(msgspec.Struct, rename="camel"):
+    """What was mailed, is to be mailed, or was not, and why."""
+
+    id: str
+    status: NotificationStatus
+    reason: str | None
+    message_ids: list[str]
+    created_at: Millis
+    not_before: Millis
+    ended_at: Millis | None
+    deliveries: list[Delivery]
+
+
+class Notifications(msgspec.Struct):
+    """A page of notifications."""
+
+    data: list[Notification]
+
+
 class Actions(msgspec.Struct):
     """Body of a bulk POST."""
 
@@ -237,7 +281,7 @@ class Webhooks(msgspec.Struct):
     data: list[Webhook]
 
 
-class Delivery(msgspec.Struct, rename="camel"):
+class WebhookDelivery(msgspec.Struct, rename="camel"):
     """An event for a webhook, and how telling it went."""
 
     id: str
@@ -255,10 +299,10 @@ class Delivery(msgspec.Struct, rename="camel"):
     ended_at: Millis | None
 
 
-class Deliveries(msgspec.Struct):
+class WebhookDeliveries(msgspec.Struct):
     """A page of the log."""
 
-    data: list[Delivery]
+    data: list[WebhookDelivery]
 
 
 class Replayed(msgspec.Struct):
@@ -282,6 +326,38 @@ class Told(msgspec.Struct, rename="camel"):
     data: dict[str, Any]
     conversation_id: str | None
     sequence: Annotated[int | None, Meta(description="counts the events of the conversation")]
+
+
+class InboundMail(msgspec.Struct, rename="camel"):
+    """A mail that came to an inbound address, and what became of it."""
+
+    id: str
+    outcome: Outcome
+    verdict: Verdict | None
+    reason: Annotated[str | None, Meta(description="the mark that decided, for programs: `left`, `null-sender`, …")]
+    flag: Annotated[str | None, Meta(description="what is odd about it, though it decided nothing")]
+    purpose: Purpose
+    user_id: str | None
+    conversation_id: str | None
+    message_id: Annotated[str | None, Meta(description="the message that it became")]
+    size: int | None
+    received_at: Millis
+    processed_at: Millis | None
+    released_at: Millis | None
+    can_replay: bool
+
+
+class OneInboundMail(InboundMail, rename="camel"):
+    """The same, with what was cut from its text, and what SPF, DKIM and ARC say of its sender."""
+
+    elided: str | None
+    evidence: Annotated[dict[str, str | None] | None, Meta(description="where the app's policy asks for it")]
+
+
+class InboundMails(msgspec.Struct):
+    """A page of the mails."""
+
+    data: list[InboundMail]
 
 
 class Described(msgspec.Struct):

@@ -12,6 +12,7 @@ from api.openapi import (
     conversations,
     files,
     health,
+    inbound,
     messages,
     parameters,
     participants,
@@ -29,6 +30,7 @@ ENTRIES: Entries = {
     **participants.ENTRIES,
     **messages.ENTRIES,
     **webhooks.ENTRIES,
+    **inbound.ENTRIES,
     **files.ENTRIES,
     **health.ENTRIES,
 }
@@ -45,6 +47,7 @@ TAGS = {
     "Changes": "The log of the changes of participation.",
     "Messages": "What was said, newest first, and who has read it.",
     "Webhooks": "Who is told of what happened, and what became of it.",
+    "Inbound mail": "What came by mail and what became of it: nothing is dropped in silence.",
     "Batch": "Many requests in one.",
     "Operations": "What belongs to no app and needs no credential.",
 }

@@ -26,6 +26,7 @@ class Entry:
     answer: Any = dict  # the type of a 200
     example: Any = field(default_factory=dict)  # and an example of it
     missing: tuple[str, ...] = ()  # the error codes of its 404
+    conflict: str = ""  # the component that tells its 409
     media: str = JSON
     is_change: bool = False  # of participation: made durable, applied by a worker
     is_open: bool = False  # needs no credential

@@ -34,6 +34,11 @@ PATH: dict[str, Json] = {
         "description": "Your id of the webhook.",
         "example": "main",
     },
+    "mailId": {
+        "schema": {"type": "string", "pattern": "^mail_[0-9]{1,18}$"},
+        "description": "An inbound mail's id.",
+        "example": "mail_12",
+    },
 }
 REQUEST: dict[str, Json] = {
     "Version": {

@@ -12,6 +12,11 @@ RETRY: Json = {
 CHALLENGE: Json = {"description": "Always `Bearer`.", "required": True, "schema": {"const": "Bearer"}}
 IN_PROGRESS: Json = {"IN_PROGRESS": {"Idempotency-Key": ["its first request is still being worked on"]}}
 LIMIT: Json = {"PARTICIPANT_LIMIT": ["the conversation has as many participants as the app allows"]}
+MAIL_STATES: Json = {
+    "NOT_REPLAYABLE": ["it is posted: it had its effect"],
+    "NOT_QUARANTINED": ["it is ignored, not quarantined"],
+    "RAW_MAIL_PURGED": ["its raw bytes were purged; see MAILTALK_RAW_MAIL_DAYS"],
+}
 NOT_FOUND: Json = {"NOT_FOUND": ["no such thing"]}
 
 
@@ -40,6 +45,11 @@ COMPONENTS: dict[str, Json] = {
         LIMIT | IN_PROGRESS,
         {"Retry-After": RETRY},
     ),
+    "InboundConflict": _response(
+        "The mail's state forbids it, or the first request of this `Idempotency-Key` is not done yet.",
+        MAIL_STATES | IN_PROGRESS,
+        {"Retry-After": RETRY},
+    ),
     "TooLarge": _response("The body is too large.", {"TOO_LARGE": {"body": ["is larger than 1000000 bytes"]}}),
     "KeyReused": _response(
         "This `Idempotency-Key` was used for another request.",
@@ -60,7 +70,8 @@ def of(method: str, entry: Entry) -> Json:
         return {"404": _response("There is no such thing.", missing)} if missing else {}
     named = {"400": "Invalid", "401": "Unauthorized", "503": "Unavailable"}
     if method != "GET":
-        named |= {"409": "Conflict" if entry.is_change else "InProgress", "413": "TooLarge", "422": "KeyReused"}
+        conflict = entry.conflict or ("Conflict" if entry.is_change else "InProgress")
+        named |= {"409": conflict, "413": "TooLarge", "422": "KeyReused"}
     return {
         **{status: {"$ref": f"#/components/responses/{name}"} for status, name in named.items()},
         "404": _response("There is no such thing, or it is not this app's.", missing | NOT_FOUND),

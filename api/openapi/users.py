@@ -12,6 +12,7 @@ ALICE = {
     "photoUrl": "https://example.com/alice.jpg",
     "welcomeMessage": None,
     "locale": "en-GB",
+    "timeZone": "Europe/London",
     "role": "buyer",
     "custom": {"plan": "gold"},
     "pushTokens": None,
@@ -43,7 +44,8 @@ ENTRIES: Entries = {
         tag="Users",
         summary="Create or update a user",
         text="What is given is merged: null clears a field, and what is missing stays. `custom` merges key by key. "
-        "`name` is required to create. All of a user's addresses get the mails.",
+        "`name` is required to create. All of a user's addresses get the mails, in the language of `locale` and with "
+        "the times of `timeZone`, a name of the IANA's such as `Europe/Berlin`.",
         body=users.Put,
         sent={"name": "Alice", "email": ["alice@example.com"], "custom": {"plan": "gold"}},
     ),

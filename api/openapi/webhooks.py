@@ -82,7 +82,7 @@ ENTRIES: Entries = {
         tag="Webhooks",
         summary="List what a webhook was told, newest first",
         query=(*PAGE, query("stage", {"enum": list(webhooks.STAGES)}, "Only those of this stage.")),
-        answer=answers.Deliveries,
+        answer=answers.WebhookDeliveries,
         example={"data": [DELIVERY]},
     ),
     ("POST", WEBHOOK + "/replay"): Entry(
@@ -120,8 +120,17 @@ MAIL: Json = {
     "notificationId": "ntf_5",
     "recipient": BOB,
     "sender": ALICE,
-    "conversation": PLACE,
+    "conversation": APART,
     "messages": [HELLO],
+}
+REFUSED: Json = {
+    "inboundMailId": "mail_12",
+    "userId": "bob",
+    "conversationId": ORDER["id"],
+    "outcome": "refused",
+    "verdict": "no-access",
+    "reason": "left",
+    "receivedAt": 1_700_000_060_000,
 }
 # What happened, and an example of its `data`. Whose data is put together elsewhere is described by its text alone.
 EVENTS: dict[EventType, tuple[str, Json | None]] = {
@@ -138,7 +147,7 @@ EVENTS: dict[EventType, tuple[str, Json | None]] = {
     EventType.NOTIFICATION_TRIGGERED: ("Somebody is to be notified, also who has no address.", MAIL),
     EventType.NOTIFICATION_SENT: ("The relay took a notification's mail.", None),
     EventType.NOTIFICATION_BOUNCED: ("A notification's mail did not arrive.", None),
-    EventType.EMAIL_REJECTED: ("A mail that came in became no message.", None),
+    EventType.EMAIL_REJECTED: ("A mail that came in became no message, or not yet.", REFUSED),
     EventType.WEBHOOK_TEST: ("A test that somebody asked for.", {"text": "This is a test."}),
 }
 

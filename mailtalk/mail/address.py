@@ -2,8 +2,11 @@
 
 import hmac
 import re
+import unicodedata
 from base64 import b32encode
 from uuid import UUID
+
+import idna
 
 from mailtalk.keys import Key, Keyring
 from mailtalk.vocabulary import Purpose
@@ -39,6 +42,15 @@ def split(mailbox: str) -> tuple[str, str]:
     """A mailbox as (local part, domain), both lower case; the domain is empty when there is none."""
     local, _, domain = mailbox.strip().lower().rpartition("@")
     return (local, domain) if local else (domain, "")
+
+
+def normal(mailbox: str) -> str:
+    """A mailbox in the one form in which two are compared: lower case, its domain in ASCII (RFC 5891)."""
+    local, domain = split(unicodedata.normalize("NFC", mailbox))
+    try:
+        return f"{local}@{idna.encode(domain, uts46=True).decode('ascii')}"
+    except idna.IDNAError:
+        return f"{local}@{domain}"
 
 
 def hidden(text: str) -> str:

@@ -1,132 +1,114 @@
-"""Our mails as bytes: headers that no foreign text can break, and bodies built once for many readers."""
+"""Our mails as bytes: a body of text and HTML, built once for many readers, and the headers and links of each."""
 
-import binascii
-import re
-import unicodedata
-from dataclasses import dataclass
-from datetime import datetime
-from email.header import Header
-from email.utils import format_datetime
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from hashlib import sha256
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Template
 
-from mailtalk.mail.marker import MARKERS, QUOTE_CLASS
+from mailtalk.mail import letter, style
+from mailtalk.mail.content import CUT, Content, view
+from mailtalk.mail.letter import Letter
+from mailtalk.mail.sandbox import Refused, rendered
+from mailtalk.mail.slots import BrokenSlot, Pieces, filled, part, size
 
-TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=select_autoescape(["html"]),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
-NAME_LIMIT = 100
-SUBJECT_LIMIT = 200
-REFERENCES = 10  # message ids; longer lists tell a client nothing more
-_PLAIN_WORD = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
+LARGEST = 98_000  # bytes of the HTML part before the links; Gmail clips what is above 102 kB
+LINES = 50  # messages in one mail
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One message as the mail shows it."""
-
-    sender: str
-    text: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What the mail says; equal contents give equal bodies, whoever reads them."""
+class Body:
+    """All of a mail below its own headers, and the subject, which fits to it."""
 
     subject: str
-    lines: tuple[Line, ...]
-    may_reply: bool
+    pieces: Pieces
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """All that differs from reader to reader: the headers."""
-
-    sender_name: str
-    sender: str
-    reader_name: str
-    reader: str
-    reply_to: str | None
-    unsubscribe: str
-    message_id: str
-    references: tuple[str, ...]
-    list_id: str
-    at: datetime
-    loop_id: str
+def mail(letter_: Letter, body: Body) -> bytes:
+    """The whole mail, CRLF line ends."""
+    return letter.head(letter_, body.subject) + filled(body.pieces, letter_.links)
 
 
-def body(content: Content) -> bytes:
-    """The two parts, text and HTML, with their MIME headers: all of the mail below its own headers."""
-    marker = MARKERS[0] if content.may_reply else None
-    boundary = f"=_{sha256(repr(content).encode()).hexdigest()[:32]}"
-    values = {"content": content, "marker": marker, "quote_class": QUOTE_CLASS}
-    parts = [
-        _part(kind, TEMPLATES.get_template(f"notification.{suffix}").render(values))
-        for kind, suffix in (("plain", "txt"), ("html", "html"))
-    ]
+@lru_cache(maxsize=64)
+def body(content: Content) -> Body:
+    """The two parts of one content. Where an app's template fails, ours takes its place, and the log tells why."""
+    text, html = _fitting(content)
+    boundary = f"=_{sha256(repr((text, html)).encode()).hexdigest()[:32]}"
     delimiter = f"--{boundary}\r\n".encode()
-    head = f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n'.encode()
-    return head + delimiter + delimiter.join(parts) + f"--{boundary}--\r\n".encode()
+    head = f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n\r\n'.encode()
+    end = f"--{boundary}--\r\n".encode()
+    return Body(subject(content), (head, delimiter, *text, delimiter, *html, end))
 
 
-def mail(letter: Letter, subject: str, rest: bytes) -> bytes:
-    """The whole mail, CRLF line ends: `rest` is what `body` gave."""
-    fields = [
-        ("From", _mailbox(letter.sender_name, letter.sender)),
-        ("To", _mailbox(letter.reader_name, letter.reader)),
-        ("Subject", _encoded(clean(subject, SUBJECT_LIMIT), len("Subject: "))),
-        ("Date", format_datetime(letter.at)),
-        ("Message-ID", letter.message_id),
-        ("In-Reply-To", letter.references[-1]),
-        ("References", "\r\n ".join(letter.references[:1] + letter.references[1:][-REFERENCES:])),
-        ("Reply-To", letter.reply_to),
-        ("Auto-Submitted", "auto-generated"),
-        ("X-Auto-Response-Suppress", "All"),
-        ("X-Loop", letter.loop_id),
-        ("List-Id", f"<{letter.list_id}>"),
-        ("List-Unsubscribe", f"<mailto:{letter.unsubscribe}?subject=unsubscribe>"),
-        ("MIME-Version", "1.0"),
-    ]
-    head = "".join(f"{name}: {value}\r\n" for name, value in fields if value is not None)
-    return head.encode("ascii") + rest
+def subject(content: Content) -> str:
+    """The subject: the same for all mails of a conversation, since mail programs thread by it."""
+    values = {key: value for key, value in view(replace(content, lines=())).items() if key in {"app", "subject"}}
+    own = content.style.template("subject")
+    return (own and _tried(own, values)) or str(values["subject"])
 
 
-def clean(text: str, limit: int) -> str:
-    """Foreign text for a header: one line, no control or direction characters, and no encoded word of its own."""
-    shown = "".join(" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text)
-    shown = "".join(c for c in shown if unicodedata.category(c) not in {"Cf", "Cs", "Co"})
-    return " ".join(shown.replace("=?", "= ?").split())[:limit].strip()
+def sender(content: Content, names: tuple[str, ...]) -> str:
+    """Who the mail is from, as its reader sees it: those who wrote, via the app; with privacy the app alone."""
+    app = letter.name(content.app, letter.NAME_LIMIT // 2)
+    if content.style.privacy or not any(names):
+        return app
+    shown = letter.name(", ".join(names[:3]), letter.NAME_LIMIT // 2 - 10)
+    shown += f" +{len(names) - 3}" if len(names) > 3 else ""  # noqa: PLR2004  three are named
+    own = content.style.template("sender")
+    tried = own and _tried(own, {"app": app, "names": shown})
+    return tried or content.language.say("sender", names=shown, app=app)
 
 
-def label(*parts: str) -> str:
-    """A short stable word for an id that may hold anything, fit for a Message-ID or List-Id."""
-    return sha256("\x1f".join(parts).encode()).hexdigest()[:24]
+def _fitting(content: Content) -> tuple[Pieces, Pieces]:
+    """The parts with as many of the newest messages as fit, and the last one shortened where even it does not."""
+    content = replace(content, lines=content.lines[-LINES:])
+    html = _part("html", content)
+    if size(html) > LARGEST:
+        content, cut = _shrunk(content)
+        return _part("text", content, cut), _part("html", content, cut)
+    return _part("text", content), html
 
 
-def _mailbox(name: str, address: str) -> str:
-    shown = clean(re.sub(r"[<>@\"\\]", " ", name), NAME_LIMIT)
-    if not shown:
-        return f"<{address}>"
-    quoted = shown if _PLAIN_WORD.fullmatch(shown) else f'"{shown}"'
-    return f"{quoted if shown.isascii() else _encoded(shown, 10)}\r\n <{address}>"
+def _shrunk(content: Content) -> tuple[Content, int]:
+    fits, too_many = 0, len(content.lines)
+    while too_many - fits > 1:
+        middle = (fits + too_many) // 2
+        small = size(_part("html", _last(content, middle))) <= LARGEST
+        fits, too_many = (middle, too_many) if small else (fits, middle)
+    content, cut = _last(content, max(fits, 1)), CUT
+    while cut and size(_part("html", content, cut)) > LARGEST:
+        cut //= 2
+    return content, cut
 
 
-def _encoded(text: str, offset: int) -> str:
-    """RFC 2047 words when needed; folded so that no line passes 78 characters where words allow it."""
-    charset = "us-ascii" if text.isascii() else "utf-8"
-    return Header(text, charset, header_name="x" * offset, maxlinelen=76).encode(linesep="\r\n")
+def _last(content: Content, count: int) -> Content:
+    return replace(content, lines=content.lines[-count:])
 
 
-def _part(kind: str, text: str) -> bytes:
-    # b2a_qp takes care of lines over 76 characters, of trailing blanks and of "=".
-    lines = b"\r\n".join(binascii.b2a_qp(line.encode(), istext=True) for line in text.splitlines())
-    head = f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-    return head.encode() + lines.replace(b"=\n", b"=\r\n") + b"\r\n"
+def _part(name: str, content: Content, cut: int = CUT) -> Pieces:
+    values = view(content, cut=cut)
+    for template in _templates(name, content):
+        try:
+            return part(rendered(template, values), html=name == "html")
+        except (Refused, BrokenSlot) as error:
+            log.warning("the template %r of an app fails, ours is used: %s", name, error)
+    raise AssertionError("our own template fails")
+
+
+def _templates(name: str, content: Content) -> Iterator[Template]:
+    own = content.style.template(name)
+    if own is not None:
+        yield own
+    yield style.built_in(name)
+
+
+def _tried(template: Template, values: dict[str, str]) -> str | None:
+    try:
+        return letter.clean(rendered(template, values), letter.SUBJECT_LIMIT) or None
+    except Refused as error:
+        log.warning("a template of an app fails, ours is used: %s", error)
+        return None

@@ -10,7 +10,7 @@ from mailtalk.mail import dsn, parse, pictures, reply, screen
 from mailtalk.mail.dsn import Failure
 from mailtalk.mail.parse import Attachment
 from mailtalk.mail.quotes.evidence import OwnAddress
-from mailtalk.mail.screen import Verdict
+from mailtalk.vocabulary import Verdict
 
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,500}>")
 _REFERENCES = 50  # of the newest, which stand last

@@ -7,26 +7,14 @@ comes last, because vacation programs use it too (RFC 3834 3.1). inbound.md hold
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 
 from mailtalk.mail import headers, marks
 from mailtalk.mail.parse import Mail
+from mailtalk.vocabulary import Verdict
 
 _HOPS = 50
 _LOOKED_AT = 4000
-
-
-class Verdict(StrEnum):
-    """Who wrote a mail; only a PERSON's mail becomes a message."""
-
-    PERSON = "person"
-    LOOP = "loop"
-    BOUNCE = "bounce"
-    COMPLAINT = "complaint"
-    AUTO_REPLY = "auto-reply"
-    AUTO_GENERATED = "auto-generated"
-    LIST = "list"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """Mails that came in, and those that go out."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Identity, Index, text
+from sqlalchemy.dialects.postgresql import INT8MULTIRANGE, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
-from mailtalk.models.base import Base
+from mailtalk.models.base import Base, Json
 
 
 class RawMail(Base):
@@ -54,9 +56,12 @@ class InboundMail(Base):
     verdict: Mapped[str | None]
     reason: Mapped[str | None]
     flag: Mapped[str | None]  # what an operator may want to look at, though it decided nothing
+    evidence: Mapped[Json | None]  # what SPF, DKIM and ARC say of its sender, where the app wants to know
+    size: Mapped[int | None]
     fingerprint: Mapped[bytes | None]
     said_hash: Mapped[bytes | None]  # of the text that was found in it
     message_id: Mapped[str | None]
+    posted_as: Mapped[str | None]  # the id of the message that it became
     received_at: Mapped[datetime]
     processed_at: Mapped[datetime | None]
     released_at: Mapped[datetime | None]  # when somebody let it out of quarantine
@@ -92,9 +97,8 @@ class Notification(Base):
     status: Mapped[str] = mapped_column(server_default="open")
     reason: Mapped[str | None]
     from_seq: Mapped[int]
-    seqs: Mapped[list[int]] = mapped_column(
-        server_default="{}"
-    )  # of the messages mailed, or for which the reason holds
+    # Of the messages that were mailed, or for which the reason holds; ranges, since they mostly follow each other.
+    seqs: Mapped[Sequence[Range[int]]] = mapped_column(INT8MULTIRANGE, server_default="{}")
     not_before: Mapped[datetime]
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]

@@ -15,6 +15,7 @@ STARTS = {
     "listChanges": "",
     "listConversations": "hello",
     "listUserConversations": "",
+    "listInboundMails": "",
 }
 WRITING = {"postMessages", "importMessages"}
 KEPT, LOST = "hello", "hullo"  # nothing is done to the first, so that Alice may always write in it

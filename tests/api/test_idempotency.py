@@ -12,6 +12,7 @@ import httpx
 import pytest
 from asking import column, heal, raise_for, rows
 from cast import Cast
+from inbox import quarantined
 from servers import Stack, serving
 from waiting import until
 
@@ -57,6 +58,8 @@ SAMPLES: dict[tuple[str, str], tuple[str, Any]] = {
     ("POST", "/webhooks/{webhookId}/rotate-secret"): ("/webhooks/main/rotate-secret", None),
     ("POST", "/webhooks/{webhookId}/replay"): ("/webhooks/main/replay", {"from": 0}),
     ("POST", "/webhooks/{webhookId}/test"): ("/webhooks/main/test", None),
+    ("POST", "/inbound-mails/{mailId}/replay"): ("/inbound-mails/{mail}/replay", None),
+    ("POST", "/inbound-mails/{mailId}/release"): ("/inbound-mails/{mail}/release", None),
 }
 
 
@@ -94,13 +97,16 @@ MUTATING = [(method, path) for method, path, _ in ENDPOINTS if method != "GET"]
 
 @pytest.mark.parametrize(("method", "path"), MUTATING)
 def test_every_endpoint_that_changes_something_answers_a_repeat_with_the_first_answer(
-    http: httpx.Client, method: str, path: str
+    http: httpx.Client, cast: Cast, method: str, path: str
 ) -> None:
     http.put(BOB)
     http.put("/webhooks/main", json=HOOK)
+    mail = quarantined(cast, "alice") if "{mailId}" in path else ""
     message = http.post(MESSAGES, json=SYSTEM).json()[0]["id"]
     place, body = SAMPLES[method, path]
-    first, again = (http.request(method, place.format(message=message), json=body, headers=KEY) for _ in range(2))
+    first, again = (
+        http.request(method, place.format(message=message, mail=mail), json=body, headers=KEY) for _ in range(2)
+    )
     assert (first.status_code, again.status_code) == (200, 200), (first.text, again.text)
     assert first.content == again.content
     assert ("Idempotency-Replayed" in first.headers, again.headers["Idempotency-Replayed"]) == (False, "true")
@@ -264,7 +270,7 @@ def test_keys_are_purged_after_a_day_and_not_before(cast: Cast, stack: Stack) ->
             idempotency.keep(session, Claim(cast.app_id, key, b""), b"{}")
     old = {"app": cast.app_id, "at": clock.now() - idempotency.KEPT - timedelta(minutes=1)}
     rows(stack.database, "UPDATE idempotency_keys SET created_at = :at WHERE app_id = :app AND key = 'old'", **old)
-    purge = Purge(stack.database, event_days=30)
+    purge = Purge(stack.database)
     purge.look()
     kept = "SELECT key FROM idempotency_keys WHERE app_id = :app ORDER BY key"
     assert column(stack.database, kept, app=cast.app_id) == ["new"]

@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 import httpx
 import jsonschema_rs
 import pytest
+from asking import rows
 from cast import Cast
+from inbox import quarantined
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from api.app import ENDPOINTS
@@ -114,6 +116,7 @@ TOUR = (
     ("POST", "/conversations/tour/participants", {"actions": [WRONG, LATE]}, 200),
     ("POST", "/conversations/tour/participants/alice/email/rotate", None, 200),
     ("POST", "/conversations/tour/participants/dave/email/rotate", None, 404),
+    ("GET", "/conversations/tour/participants/alice/notifications", None, 200),
     ("POST", "/conversations/tour/readBy/alice", None, 200),
     ("PATCH", "/users/alice/conversations/tour", {"readUntil": 1_700_000_000_000}, 200),
     ("POST", "/import/conversations/tour/messages", [HELLO | {"timestamp": 1_500_000_000_000}], 200),
@@ -122,6 +125,10 @@ TOUR = (
     ("GET", "/changes", None, 400),
     ("GET", "/changes/chg_1", None, 200),
     ("GET", "/changes/chg_999999", None, 404),
+    ("GET", "/inbound-mails?outcome=posted", None, 200),
+    ("GET", "/inbound-mails?outcome=lost", None, 400),
+    ("GET", "/inbound-mails/mail_999999", None, 404),
+    ("POST", "/inbound-mails/mail_999999/replay", None, 404),
     ("DELETE", "/conversations/tour/participants/alice", None, 200),
     ("GET", "/conversations/tour/participants/alice", None, 404),
     ("DELETE", "/conversations/tour", None, 200),
@@ -147,6 +154,7 @@ def test_real_answers_are_what_the_document_says(api: str, worker: object, cast:
             assert answer.status_code == status, f"{method} {path}: {answer.text}"
             walked.add(_check_answer(answer))
         walked |= _tour_of_a_message(http, f"{api}/v1/{cast.app_id}/conversations/hello/messages")
+        walked |= _tour_of_mails(http, f"{api}/v1/{cast.app_id}/inbound-mails", cast)
         for path in ("/healthz", "/readyz"):
             walked.add(_check_answer(http.get(api + path)))
     assert walked >= {
@@ -161,6 +169,16 @@ def _tour_of_a_message(http: httpx.Client, messages: str) -> set[tuple[str, str]
     message = f"{messages}/{sent.json()[0]['id']}"
     edited = http.put(message, json={"text": "Paid twice"})
     return {_check_answer(each) for each in (sent, edited, http.get(message), http.delete(message), http.get(message))}
+
+
+def _tour_of_mails(http: httpx.Client, mails: str, cast: Cast) -> set[tuple[str, str]]:
+    asked = [http.post(f"{mails}/{quarantined(cast, 'alice')}/{verb}") for verb in ("release", "replay")]
+    again = http.post(f"{mails}/{quarantined(cast, 'alice')}/release")
+    rows(cast.database, "UPDATE inbound_mails SET outcome = 'posted'")
+    late = http.post(f"{mails}/{again.json()['id']}/replay")
+    assert late.status_code == 409
+    one = http.get(f"{mails}/{again.json()['id']}")
+    return {_check_answer(each) for each in (*asked, again, late, one, http.get(mails))}
 
 
 def test_a_202_and_a_401_are_what_the_document_says(api: str, cast: Cast) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from cast import Cast
+from inbox import quarantined
 from servers import Stack
 
 from api.app import ENDPOINTS
@@ -37,6 +38,7 @@ MAKES_ITS_OWN = {
     ("GET", "/conversations"),
     ("PUT", "/webhooks/{webhookId}"),
     ("GET", "/webhooks"),
+    ("GET", "/inbound-mails"),
 }
 ROUTES = [(method, path) for method, path, _ in ENDPOINTS]
 
@@ -62,6 +64,7 @@ class Victim:
             "/changes?conversationId=secret",
             "/webhooks/theirs",
             "/webhooks/theirs/deliveries",
+            "/inbound-mails",
         )
         return [self.http.get(path).json() for path in paths]
 
@@ -83,6 +86,7 @@ def victim(stack: Stack) -> Iterator[Victim]:
             "webhookId": "theirs",
             "messageId": said.json()[0]["id"],
             "changeId": changed.headers["Operation-Location"].rpartition("/")[2],
+            "mailId": quarantined(cast, "theirs"),
         }
         yield Victim(cast, http, ids)
 

@@ -33,7 +33,7 @@ def put(http: httpx.Client, **fields: Any) -> dict[str, Any]:
 def test_a_new_user_has_nulls_where_nothing_was_given(http: httpx.Client) -> None:
     got = put(http, name="Erin")
     assert got.pop("createdAt") > 1_700_000_000_000
-    names = ("email", "phone", "photoUrl", "welcomeMessage", "locale", "role", "pushTokens")
+    names = ("email", "phone", "photoUrl", "welcomeMessage", "locale", "timeZone", "role", "pushTokens")
     assert got == {"id": "erin", "name": "Erin", "custom": {}} | dict.fromkeys(names)
 
 
@@ -42,6 +42,14 @@ def test_what_is_not_given_stays_and_null_clears(http: httpx.Client) -> None:
     got = put(http, role=None, locale="fr-FR")
     assert (got["name"], got["email"], got["role"], got["locale"]) == ("Erin", ["e@example.com"], None, "fr-FR")
     assert put(http, email=None)["email"] is None
+
+
+def test_a_time_zone_is_one_that_exists(http: httpx.Client) -> None:
+    assert put(http, name="Erin", timeZone="Asia/Kathmandu")["timeZone"] == "Asia/Kathmandu"
+    for wrong in ("Mars/Olympus", "../../etc/passwd", "CET+1", ""):
+        answer = http.put(NEW, json={"timeZone": wrong})
+        assert (answer.status_code, list(answer.json()["reasons"])) == (400, ["timeZone"]), wrong
+    assert put(http, timeZone=None)["timeZone"] is None
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_list_says_how_to_make_the_first_one(mailtalk: Command) -> None:
 def test_list_shows_apps_and_never_their_secrets(mailtalk: Command) -> None:
     secrets = [mailtalk("app", "create", name).stdout.split()[3] for name in ("One", "Two")]
     table = mailtalk("app", "list").stdout
-    assert table.splitlines()[0].split() == ["ID", "NAME", "LIMIT", "VERSION", "QUIET", "CAP", "CREATED"]
+    assert table.splitlines()[0].split() == ["ID", "NAME", "LIMIT", "VERSION", "QUIET", "CAP", "SENDERS", "CREATED"]
     assert table.splitlines()[1].split()[:6] == ["one", "One", "100", "2024-01-01", "default", "default"]
     assert [app["name"] for app in listed(mailtalk).values()] == ["One", "Two"]
     assert not any(secret in table + mailtalk("app", "list", "--json").stdout for secret in secrets)

@@ -188,3 +188,56 @@ def test_indented_html_is_no_quote_and_outlooks_line_is_one() -> None:
     assert extract(None, page).text.split() == ["Yes", "indented"]
     assert extract(None, "<p>Yes</p><hr tabindex='-1'><p>quoted</p>").text == "Yes"
     assert extract(None, "<p>Yes</p><blockquote><div>Begin forwarded message:</div>x</blockquote>").text.endswith("x")
+
+
+@pytest.mark.parametrize(
+    "attribution",
+    [
+        "man. 3. mars 2025 kl.\n10:12 skrev Alice <a@b.example>:",
+        "2025년 3월 3일 (월) 오전\n10:12, Alice <a@b.example>님이 작성:",
+        "Vào Th 2, 3 thg 3, 2025\nvào lúc 10:12 Alice <a@b.example> đã viết:",
+        "Alice <a@b.example>, 3 Mar\n2025 Pzt, 10:12 tarihinde şunu yazdı:",
+        "Alice kirjoitti\n3.3.2025 klo 10.12:",
+        "Alice kirjoitti 3.3.2025 klo 10.12:",
+        "Wiadomość napisana przez Alice <a@b.example> w\ndniu 3 mar 2025, o godz. 10:12:",
+        "Saatja: Alice <a@b.example>\nSaadetud: E, 3. märts 2025 10:12\nSaaja: Bob <b@b.example>\nTeema: Tere",
+    ],
+)
+@pytest.mark.parametrize("quote", ["> Hi Bob,\n> on Tuesday?", "\nHi Bob,\non Tuesday?"])
+def test_what_introduces_a_quote_may_be_wrapped_or_in_a_language_that_we_do_not_know(
+    attribution: str, quote: str
+) -> None:
+    assert extract(f"Fine by me.\n\n{attribution}\n{quote}", None).text == "Fine by me."
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Ask Bob <b@b.example> about the meeting 3/3/2025 at 10:30:\nhe knows all.",
+        "Alice wrote 3/3/2025 10:12:\nsomething strange that I wanted to tell you.",
+        "The log says (from <b@b.example>, 2025-03-03 10:12):\ndisk full",
+        "Fine.\n\nName: Bob <b@b.example>\nWhen: 3 March 2025 10:12\nWhere: here",
+    ],
+)
+def test_what_a_person_says_of_letters_and_dates_stays(said: str) -> None:
+    assert extract(said, None).text == said
+
+
+def test_what_a_person_quotes_before_the_answered_mail_is_theirs() -> None:
+    attribution = "<div>On 11 Apr 2011, at 6:54 PM, Alice &lt;a@b.example&gt; wrote:</div>"
+    page = f"<p>Look:</p><blockquote>Turn it off.</blockquote>{attribution}<blockquote>Hi</blockquote>"
+    assert extract(None, page).text.split("\n") == ["Look:", "", "Turn it off."]
+    said = "Look:\n> Turn it off.\n\nOn 11 Apr 2011, at 6:54 PM, Alice <a@b.example> wrote:\n> Hi"
+    assert extract(said, None).text == "Look:\n> Turn it off."
+
+
+def test_a_signature_by_pgp_is_nobodys_words() -> None:
+    head = "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n"
+    foot = "-----BEGIN PGP SIGNATURE-----\n\niQEcBAEB\n=abc\n-----END PGP SIGNATURE-----\n"
+    assert extract(f"{head}Yes.\n- - one\n{foot}", None).text == "Yes.\n- one"
+    assert extract(f"{head}Yes.\n", None).text.endswith("Yes.")
+
+
+def test_a_long_dash_begins_a_signature_only_above_an_address_card() -> None:
+    assert extract("Yes.\n\n—\nBob Smith\nACME\n+49 30 1234567", None).text == "Yes."
+    assert extract("Yes.\n\n—\n\nAnd now to something else.", None).text == "Yes.\n\n—\n\nAnd now to something else."

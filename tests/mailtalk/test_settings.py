@@ -154,3 +154,23 @@ def test_the_readme_has_every_setting_with_its_default_and_none_extra() -> None:
     for name, field in Settings.model_fields.items():
         if field.default is not None:
             assert f"`{field.default}`" in table[f"MAILTALK_{name.upper()}"], name
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"SMTP_TLS_CERT": "cert.pem"}, "MAILTALK_SMTP_TLS_CERT and MAILTALK_SMTP_TLS_KEY: set both, or none"),
+        ({"SMTP_TLS_KEY": "key.pem"}, "MAILTALK_SMTP_TLS_CERT and MAILTALK_SMTP_TLS_KEY: set both, or none"),
+        ({"SMTP_TLS_REQUIRED": "true"}, "MAILTALK_SMTP_TLS_REQUIRED needs MAILTALK_SMTP_TLS_CERT"),
+        ({"SMTP_IN_FLIGHT_BYTES": "1000000"}, "MAILTALK_SMTP_IN_FLIGHT_BYTES is less than one mail"),
+        ({"LMTP_PORT": "8025"}, "MAILTALK_LMTP_PORT and MAILTALK_SMTP_PORT are the same"),
+    ],
+)
+def test_settings_that_do_not_fit_are_named(
+    monkeypatch: pytest.MonkeyPatch, values: dict[str, str], problem: str
+) -> None:
+    for name, value in values.items():
+        monkeypatch.setenv(f"MAILTALK_{name}", value)
+    with pytest.raises(SettingsError) as caught:
+        load()
+    assert problem in str(caught.value)

@@ -95,7 +95,7 @@ def test_an_endless_command_is_refused_and_its_sender_sent_away(where: tuple[str
 
 
 def test_mails_in_flight_take_no_more_memory_than_allowed(settings: Settings, cast: Cast) -> None:
-    tight = settings.model_copy(update={"smtp_message_bytes": 300_000, "smtp_in_flight_bytes": 300_000})
+    tight = settings.model_copy(update={"smtp_message_bytes": 300_000, "smtp_in_flight_bytes": 450_000})
     with bridging(tight) as where, Talk(where) as first, Talk(where) as second:
         first.begin()
         first.send(b"x" * 250_000)
@@ -109,7 +109,7 @@ def test_mails_in_flight_take_no_more_memory_than_allowed(settings: Settings, ca
 
 
 def test_memory_of_who_left_in_the_middle_is_given_back(settings: Settings, cast: Cast) -> None:
-    tight = settings.model_copy(update={"smtp_message_bytes": 300_000, "smtp_in_flight_bytes": 300_000})
+    tight = settings.model_copy(update={"smtp_message_bytes": 300_000, "smtp_in_flight_bytes": 450_000})
     with bridging(tight) as where:
         for _ in range(3):
             with Talk(where) as talk:

@@ -10,6 +10,7 @@ from mailtalk.mail.quotes.locales import WORDS
 LONGEST = 400  # characters of an attribution
 _LINES = 6  # lines that it may be wrapped over
 _MOST = 100  # lines that end like one are looked at
+_HALF = 100  # characters of the first line of one that is wrapped
 _SHORT = 160  # characters of one that only the quote below it shows
 
 
@@ -25,6 +26,12 @@ _ON = re.compile(rf"[\s>\"*_]{{0,4}}(?:{_either(WORDS.on)})(?![a-zà-ÿ]).{{0,30
 _DATE_FIRST = re.compile(r"[^\d@]{0,18}\d")
 _NUMBERS = re.compile(r"\d[^\d]+\d")
 _DATE = re.compile(r"\d[^\d]+\d+[^\d]+\d|\d[^\d]+\d{4}(?!\d)|\d{4}[^\d]+\d")
+_DATE_LAST = re.compile(r"\d[^\d]+(?:\d+[^\d]+\d+|\d{4})[^\d]{0,10}$")
+_ANGLED = re.compile(r"<[^\s@<>]{1,64}@[^\s@<>]{1,255}>")
+_WROTE_WHEN = re.compile(
+    rf"(?!i |we |you |ich |wir |je |nous |yo |io |eu |jag |jeg |ik )\S+(?: \S+){{0,3}} (?:{_either(WORDS.wrote)})"
+    r" (?P<when>[(\w]?.{0,12}\d[^@]{4,40})"
+)
 _ADDRESS = re.compile(r"[^\s@<>]@[^\s@<>]")
 _OLD_GMAIL = re.compile(
     r"\d{4}-\d\d-\d\d \d{1,2}:\d\d gmt[+-]\d\d:\d\d .{1,80}|\d{4}/\d{1,2}/\d{1,2} .{1,60}<\S{3,80}>"
@@ -73,7 +80,8 @@ def is_attribution(folded: str, *, quote_follows: bool = False) -> bool:
 
 def _ending_at(folded: list[str], letters: list[str], end: int) -> range | None:
     """Go up from the last line to where the attribution opens: the nearest "On ...", else the nearest that fits."""
-    strong, weak, words, follows = None, None, "", _quote_follows(letters, end)
+    strong, told, weak, words = None, None, None, ""
+    follows, apart = _quote_follows(letters, end), letters[end + 1 : end + 2] in ([], [Kind.EMPTY], [Kind.QUOTE])
     for start in range(end, max(end - _LINES, -1), -1):
         if len(words) > LONGEST or not _joins(folded, letters, start, end):
             break
@@ -81,18 +89,29 @@ def _ending_at(folded: list[str], letters: list[str], end: int) -> range | None:
         if is_attribution(words):
             if _opens(folded, letters, start, words):
                 return range(start, end + 1)
-            strong = strong or range(start, end + 1)
+            if strong is None or _breaks_off(folded[start]):
+                strong = range(start, end + 1)
+        elif apart and _tells_when(words):
+            told = told or range(start, end + 1)
         elif is_attribution(words, quote_follows=follows):
             weak = weak or range(start, end + 1)
-    return strong or weak
+    return strong or told or weak
 
 
 def _opens(folded: list[str], letters: list[str], start: int, words: str) -> bool:
     """See "On Monday", or a date that is not the second line of "On Monday, April 12,"."""
-    if _ON.match(words):
-        return True
     above = folded[start - 1] if start and letters[start - 1] == Kind.TEXT else ""
-    return bool(_DATE_FIRST.match(words)) and not (_ON.match(above) and len(above) < LONGEST // 2)
+    if _breaks_off(above):
+        return False
+    begun = _ON.match(above) and len(above) < LONGEST // 2
+    return bool(_ON.match(words) or (_DATE_FIRST.match(words) and not begun))
+
+
+def _breaks_off(line: str) -> bool:
+    """See a line that is a writer's address, or a date and the first word of a time: "man. 3. mars 2025 kl."."""
+    if len(line) > _HALF:
+        return False
+    return bool(_ANGLED.search(line) or (_DATE_FIRST.match(line) and _DATE_LAST.search(line)))
 
 
 def _joins(folded: list[str], letters: list[str], line: int, end: int) -> bool:
@@ -136,6 +155,19 @@ def _names_writer(core: str) -> bool:
     if _WROTE_NAME.search(core) and _NUMBERS.search(core):
         return opens or address
     return bool(_WROTE_ON.fullmatch(core) or (dated and _ends_in_address(core)))
+
+
+def _tells_when(folded: str) -> bool:
+    """See, in any language, an address and a date, or a name, a verb and a date: "Alice kirjoitti 3.3.2025 klo 10:"."""
+    core = folded.strip(_FRAME)
+    if len(core) > _SHORT or not core.endswith(tuple(_COLON)):
+        return False
+    core = core.rstrip(_COLON + _FRAME)
+    nameless = _ANGLED.sub("", core)
+    if nameless != core and _DATE.search(nameless):
+        return True
+    wrote = _WROTE_WHEN.fullmatch(core)
+    return bool(wrote and _DATE.search(wrote["when"]))
 
 
 def _wrote_last(core: str) -> bool:

@@ -8,6 +8,8 @@ from mailtalk.mail.quotes.locales import WORDS, Role
 
 _FIELD = re.compile(r"[\s*_>|•-]{0,8}(?P<word>[^:\uff1a]{1,24}?)[\s*_]{0,4}[:\uff1a]")
 _TIME = re.compile(r"\d{4}\D.{0,40}?\d{1,2}\s?[:.]\s?\d\d|\d{1,2}[:.]\d\d.{0,40}?\d{4}")
+_WRITER = re.compile(r"[^:\uff1a]{1,24}[:\uff1a][^<>]{0,100}<[^\s@<>]{1,64}@[^\s@<>]{1,100}>")
+_FIELDS = 4  # lines of a block in a language that we do not know
 _LONGEST = 14  # lines of a block
 _WIDTH = 200  # characters of a header that are looked at
 _GAP = 2  # lines that a folded header may take more
@@ -20,9 +22,24 @@ def blocks(folded: list[str], letters: list[str]) -> Iterator[range]:
     while start < len(folded):
         block = _block(roles, letters, start) if roles[start] else range(0)
         good = len(block) > 1 and _convinces(folded, roles, block)
+        if not good:
+            block = _foreign(folded, letters, start)
+            good = len(block) > 0
         if good:
             yield block
         start = block.stop if good else start + 1
+
+
+def _foreign(folded: list[str], letters: list[str], start: int) -> range:
+    """Know a block in a language that we have no words of: fields alone, the first with an address, one with a time."""
+    above = letters[start - 1] if start else Kind.EMPTY
+    if above == Kind.TEXT or not _WRITER.match(folded[start][:_WIDTH]):
+        return range(0)
+    stop = start
+    while stop < min(start + _LONGEST, len(folded)) and letters[stop] == Kind.TEXT and _FIELD.match(folded[stop][:60]):
+        stop += 1
+    dated = any(_TIME.search(line[:_WIDTH]) for line in folded[start:stop])
+    return range(start, stop) if dated and stop - start >= _FIELDS else range(0)
 
 
 def _roles(folded: str) -> frozenset[Role]:

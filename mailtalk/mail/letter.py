@@ -1,0 +1,145 @@
+"""The headers of our mails: no foreign text can break them, and every mail program threads by them."""
+
+import re
+import unicodedata
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.header import Header
+from email.utils import format_datetime
+from functools import lru_cache
+from hashlib import sha256
+
+NAME_LIMIT = 100
+SUBJECT_LIMIT = 200
+REFERENCES = 10  # message ids; longer lists tell a client nothing more
+WIDTH = 76  # of a line
+LINE_LIMIT = 900  # characters of an address in a header, which has no place to be folded
+_AROUND = len("=?utf-8?b??=")
+_PLAIN_WORD = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
+_ADDRESS_MARKS = re.compile(r"[<>@\"\\\uff20\ufe6b\uff1c\uff1e]")  # also the wide ones, which look the same
+_MESSAGE_ID = re.compile(r"<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.:\[\]-]{1,120}@[A-Za-z0-9!#$%&'*+/=?^_`{|}~.:\[\]-]{1,120}>")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """All that differs from reader to reader: the headers, and the links by name; a link may be missing."""
+
+    sender_name: str
+    sender: str
+    reader_name: str
+    reader: str
+    reply_to: str | None
+    unsubscribe: str
+    message_id: str
+    references: tuple[str, ...]
+    thread: str
+    feedback: str
+    domain: str
+    at: datetime
+    links: Mapping[str, str | None]
+
+
+def head(letter: Letter, subject: str) -> bytes:
+    """The mail's own headers, CRLF line ends; those of the body follow."""
+    subject = encoded(clean(subject, SUBJECT_LIMIT), len("Thread-Topic: "))
+    fields = [
+        ("From", _mailbox(letter.sender_name, letter.sender)),
+        ("To", _mailbox(letter.reader_name, letter.reader)),
+        ("Subject", subject),
+        ("Date", format_datetime(letter.at)),
+        ("Message-ID", letter.message_id),
+        ("In-Reply-To", letter.references[-1]),
+        ("References", "\r\n ".join(letter.references[:1] + letter.references[1:][-REFERENCES:])),
+        ("Reply-To", letter.reply_to),
+        ("Auto-Submitted", "auto-generated"),
+        ("X-Auto-Response-Suppress", "All"),
+        ("Precedence", "list"),
+        ("X-Loop", letter.domain),
+        ("List-Id", f"<{letter.thread}.{letter.domain}>"),
+        ("List-Archive", _archive(letter.links.get("conversation"))),
+        *_unsubscribe(letter),
+        ("Feedback-ID", letter.feedback),
+        ("Thread-Topic", subject),
+        ("Thread-Index", _thread_index(letter.thread)),
+        ("MIME-Version", "1.0"),
+    ]
+    return "".join(f"{name}: {value}\r\n" for name, value in fields if value is not None).encode("ascii")
+
+
+def clean(text: str, limit: int) -> str:
+    """Foreign text for a header: one line, no control or direction characters, and no encoded word of its own."""
+    if not (text.isascii() and text.isprintable()):
+        text = _seen(text)
+    return " ".join(text.replace("=?", "= ?").split())[:limit].strip()
+
+
+def name(text: str, limit: int = NAME_LIMIT) -> str:
+    """A person's name for a header: nothing in it looks like an address."""
+    return clean(_ADDRESS_MARKS.sub(" ", text), limit)
+
+
+def message_id(text: str | None) -> str | None:
+    """The Message-ID of somebody else's mail, if it can stand in a header of ours as it is."""
+    return text if text and _MESSAGE_ID.fullmatch(text) and "=?" not in text else None
+
+
+def label(*parts: str) -> str:
+    """A short stable word for an id that may hold anything, fit for a Message-ID or List-Id."""
+    return sha256("\x1f".join(parts).encode()).hexdigest()[:24]
+
+
+@lru_cache(maxsize=1024)
+def encoded(text: str, offset: int) -> str:
+    """RFC 2047 words when needed; folded so that no line passes 78 characters where words allow it."""
+    if not text.isascii():
+        return "\r\n ".join(_words(text, offset))
+    if offset + len(text) <= WIDTH:
+        return text
+    return Header(text, "us-ascii", header_name="x" * offset, maxlinelen=WIDTH).encode(linesep="\r\n")
+
+
+@lru_cache(maxsize=1024)
+def _seen(text: str) -> str:
+    shown = "".join(" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text)
+    return "".join(c for c in shown if unicodedata.category(c) not in {"Cf", "Cs", "Co"})
+
+
+def _words(text: str, offset: int) -> Iterator[str]:
+    """Cut a text between its characters into encoded words, the first of which stands behind the header's name."""
+    word, room = b"", (WIDTH - offset - _AROUND) // 4 * 3
+    for character in text:
+        more = character.encode()
+        if len(word) + len(more) > room:
+            yield f"=?utf-8?b?{b64encode(word).decode()}?="
+            word, room = b"", (WIDTH - 1 - _AROUND) // 4 * 3
+        word += more
+    yield f"=?utf-8?b?{b64encode(word).decode()}?="
+
+
+def _mailbox(text: str, address: str) -> str:
+    shown = name(text)
+    if not shown:
+        return f"<{address}>"
+    quoted = shown if _PLAIN_WORD.fullmatch(shown) else f'"{shown}"'
+    return f"{quoted if shown.isascii() else encoded(shown, len('From: '))}\r\n <{address}>"
+
+
+def _archive(url: str | None) -> str | None:
+    return f"<{url}>" if url and len(url) <= LINE_LIMIT else None
+
+
+def _unsubscribe(letter: Letter) -> list[tuple[str, str]]:
+    """RFC 8058: by one POST to the link, or (RFC 2369) by a mail."""
+    mail = f"<mailto:{letter.unsubscribe}?subject=unsubscribe>"
+    url = letter.links.get("unsubscribe")
+    if not url:
+        return [("List-Unsubscribe", mail)]
+    both = ("List-Unsubscribe", f"<{url}>,\r\n {mail}")
+    return [both, ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")]
+
+
+def _thread_index(thread: str) -> str:
+    """Outlook's own id of a conversation ([MS-OXOMSG] 2.2.1.3): a version, a time, and 16 bytes that decide."""
+    return b64encode(b"\x01" + bytes(5) + sha256(thread.encode()).digest()[:16]).decode()

@@ -1,0 +1,133 @@
+"""Templates that others wrote: a small part of Jinja without calls or assignments, in bounded steps and output."""
+
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes, pass_context
+from jinja2.runtime import Context
+from jinja2.sandbox import SandboxedEnvironment
+from markupsafe import Markup, escape
+
+SOURCE_LIMIT = 64_000  # characters of a template
+OUTPUT_LIMIT = 1_000_000  # and of what it gives
+STEPS = 50_000  # of all its loops together
+DEEPEST = 40  # nodes within nodes
+_STEPS = "_steps"
+_NODES = frozenset(
+    [
+        *("Template", "Output", "TemplateData", "Name", "Const", "Getattr", "Getitem", "If", "For", "Filter", "Test"),
+        *("Compare", "Operand", "And", "Or", "Not", "CondExpr", "Concat", "Tuple", "List"),
+    ]
+)
+_FILTERS = (
+    *("escape", "e", "default", "d", "upper", "lower", "title", "capitalize", "trim", "length", "count", "first"),
+    *("last", "truncate", "urlencode"),
+)
+_TESTS = ("defined", "undefined", "none", "odd", "even", "divisibleby", "string", "number")
+
+
+class Refused(Exception):
+    """A template is wrong, asks for what it may not have, or for too much; `line` is where, as far as it is known."""
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
+        super().__init__(reason if line is None else f"line {line}: {reason}")
+
+
+@dataclass(eq=False, slots=True)
+class Budget:
+    """What one rendering may still use."""
+
+    steps: int = STEPS
+
+
+def compiled(source: str, *, html: bool) -> Template:
+    """Compile a template; Refused for one that is wrong or uses what is not there."""
+    if len(source) > SOURCE_LIMIT:
+        raise Refused(f"longer than {SOURCE_LIMIT} characters")
+    env = _ENVIRONMENTS[html]
+    try:
+        tree = env.parse(source)
+        _check(tree)
+        return Template.from_code(env, env.compile(tree), dict(env.globals))
+    except TemplateSyntaxError as error:
+        raise Refused(error.message or "it is no template", error.lineno) from None
+    except RecursionError:
+        raise Refused("nested too deeply") from None
+
+
+def rendered(template: Template, values: Mapping[str, Any]) -> str:
+    """What the template gives; Refused when it fails or does not end in time."""
+    try:
+        return "".join(_within(OUTPUT_LIMIT, template.generate(**values, _budget=Budget())))
+    except Refused:
+        raise
+    except Exception as error:  # noqa: BLE001  whatever a template makes of our values is its own fault
+        raise Refused(str(error) or type(error).__name__, _line(error)) from None
+
+
+def _within(limit: int, pieces: Iterable[str]) -> Iterator[str]:
+    for piece in pieces:
+        limit -= len(piece)
+        if limit < 0:
+            raise Refused(f"gives more than {OUTPUT_LIMIT} characters")
+        yield piece
+
+
+def lines(text: str) -> Markup:
+    """Text with its line ends and indents as HTML shows them, also where white-space is not understood."""
+    shown = str(escape(text)).replace("  ", " &nbsp;")
+    return Markup(shown.replace("\n ", "\n&nbsp;").replace("\n", "<br>\n"))  # noqa: S704  escaped above
+
+
+@pass_context
+def _counted(context: Context, items: Iterable[Any]) -> Iterator[Any]:
+    """Give the items of a loop as long as there are steps left."""
+    budget: Budget = context["_budget"]
+    for item in items:
+        budget.steps -= 1
+        if budget.steps < 0:
+            raise Refused(f"loops more than {STEPS} times")
+        yield item
+
+
+def _check(tree: nodes.Template) -> None:
+    """Refuse what is not among the few nodes that a mail needs; make every loop count."""
+    waiting: list[tuple[nodes.Node, int]] = [(tree, 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        _allow(node, depth)
+        waiting += [(child, depth + 1) for child in node.iter_child_nodes()]
+        if isinstance(node, nodes.For):
+            node.iter = nodes.Filter(node.iter, _STEPS, [], [], None, None, lineno=node.lineno)
+
+
+def _allow(node: nodes.Node, depth: int) -> None:
+    kind = type(node).__name__
+    if depth > DEEPEST:
+        raise Refused("nested too deeply", node.lineno)
+    if kind not in _NODES or (isinstance(node, nodes.For) and node.recursive):
+        raise Refused(f"{kind.lower()} is not for mail templates", node.lineno)
+    if isinstance(node, nodes.Filter | nodes.Test) and (node.dyn_args or node.dyn_kwargs):
+        raise Refused("* and ** are not for mail templates", node.lineno)
+    if isinstance(node, nodes.Filter) and node.name == _STEPS:
+        raise Refused(f"no filter named {_STEPS!r}", node.lineno)
+
+
+def _line(error: BaseException) -> int | None:
+    frames = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "<template>"]
+    return frames[-1] if frames else None
+
+
+def _environment(*, html: bool) -> SandboxedEnvironment:
+    env = SandboxedEnvironment(
+        autoescape=html, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    env.globals.clear()
+    env.filters = {name: env.filters[name] for name in _FILTERS} | {"lines": lines, _STEPS: _counted}
+    env.tests = {name: env.tests[name] for name in _TESTS}
+    return env
+
+
+_ENVIRONMENTS = {html: _environment(html=html) for html in (False, True)}

@@ -1,0 +1,121 @@
+"""The words of our mails in every language we send, with plurals, moments and sizes as their readers write them."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_time, get_timezone_gmt, get_timezone_name
+from babel.numbers import format_decimal
+from babel.units import format_unit
+
+TEXTS: Mapping[str, Mapping[str, Any]] = {
+    path.stem: tomllib.loads(path.read_text("utf-8"))
+    for path in sorted((Path(__file__).parent / "texts").glob("*.toml"))
+}
+"""By language: a text, or for what is counted a text for each plural form of Unicode's CLDR."""
+
+FIXED = frozenset({"language", "marker"})  # the quote cutter must know the marker
+DEFAULT = "en"
+_HOLE = re.compile(r"\{([^{}]*)\}")
+_TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")
+_KILO = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Language:
+    """How one reader is written to: the language, the region's way to write dates, and the time zone.
+
+    Equal ones are one object, so that it can be part of a key.
+    """
+
+    code: str
+    locale: Locale
+    zone: tzinfo
+    texts: Mapping[str, Any]
+
+    def say(self, key: str, **values: str) -> str:
+        """A text with its holes filled."""
+        return fill(self.texts[key], values)
+
+    def count(self, key: str, number: int, **values: str) -> str:
+        """A text in the plural form that the number asks for."""
+        forms = self.texts[key]
+        form = forms.get(self.locale.plural_form(number), forms["other"])
+        return fill(form, {**values, "count": format_decimal(number, locale=self.locale)})
+
+    def moment(self, at: datetime) -> str:
+        """Day, time, and the name of the time zone."""
+        local = at.astimezone(self.zone)
+        clock = f"{format_time(local, 'short', locale=self.locale)} {self._zone_name(local)}"
+        both = self._both.format(clock, format_date(local, "long", locale=self.locale))
+        return both.replace("\u202f", " ")  # a space that some fonts of old programs do not have
+
+    def size(self, number: int) -> str:
+        """A file's size, in the unit that gives a short number."""
+        for unit in ("byte", "kilobyte", "megabyte"):
+            if number < _KILO or unit == "megabyte":
+                break
+            number = number / _KILO  # type: ignore[assignment]  # kB and MB are rounded below
+        digits = "#,##0" if number >= 10 or unit == "byte" else "#,##0.#"  # noqa: PLR2004  two digits say enough
+        return format_unit(number, f"digital-{unit}", "short", format=digits, locale=self.locale)
+
+    @cached_property
+    def _both(self) -> str:
+        # The pattern's quotes are around words; ours has none.
+        return str(self.locale.datetime_formats["medium"]).replace("'", "")
+
+    def _zone_name(self, local: datetime) -> str:
+        """Its short name in this language, else in its own country, else how far it is from Greenwich."""
+        names = (get_timezone_name(local, width="short", locale=self.locale), local.tzname() or "")
+        return next((name for name in names if name.isalpha()), get_timezone_gmt(local, "long", locale=self.locale))
+
+
+@lru_cache(maxsize=1024)
+def language(locale: str | None, time_zone: str | None) -> Language:
+    """The language that serves a locale such as de, en-GB or pt_BR; English for one we do not speak."""
+    found = _locale(locale or DEFAULT)
+    return Language(found.language, found, _zone(time_zone), TEXTS[found.language])
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Put values into the holes of a text: `{name}`."""
+    return _HOLE.sub(lambda hole: values[hole[1]], text)
+
+
+def holes(text: str) -> set[str]:
+    """Give the names of a text's holes."""
+    return set(_HOLE.findall(text))
+
+
+def forms(text: Any) -> Mapping[str, str]:
+    """A text by plural form; what is not counted has one."""
+    return text if isinstance(text, Mapping) else {"other": text}
+
+
+def _locale(tag: str) -> Locale:
+    try:
+        found = Locale.parse(tag.replace("-", "_")) if _TAG.fullmatch(tag) else None
+    except (UnknownLocaleError, ValueError):
+        found = None
+    if found is not None and found.language in TEXTS:
+        return found
+    return Locale.parse(_language_of(tag))
+
+
+def _language_of(tag: str) -> str:
+    code = re.split(r"[-_.@]", tag, maxsplit=1)[0].lower()
+    return code if code in TEXTS else DEFAULT
+
+
+def _zone(name: str | None) -> tzinfo:
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (OSError, ValueError, LookupError):  # it was one when it was set
+        return UTC

@@ -1,0 +1,73 @@
+"""The page behind "was this you?": a question for people, not for programs that open every link."""
+
+import httpx
+import pytest
+from asking import column, rows
+from cast import Cast
+from inbox import quarantined
+
+from mailtalk import clock, quarantine
+from mailtalk.keys import Keyring
+
+OUTCOME = "SELECT outcome, released_at IS NOT NULL FROM inbound_mails"
+
+
+@pytest.fixture
+def link(api: str, cast: Cast, keyring: Keyring) -> str:
+    mail_id = int(quarantined(cast, "alice").removeprefix("mail_"))
+    return quarantine.link(keyring, api, mail_id, clock.now())
+
+
+def test_looking_releases_nothing(link: str, cast: Cast) -> None:
+    for method in ("GET", "HEAD", "GET"):
+        answer = httpx.request(method, link)
+        assert answer.status_code == 200
+    assert "in your name in the conversation “Hello” of Demo" in answer.text
+    assert "<button" in answer.text
+    assert [tuple(row) for row in rows(cast.database, OUTCOME)] == [("quarantined", False)]
+
+
+def test_the_button_does_and_twice_is_once(link: str, cast: Cast) -> None:
+    for _ in range(2):
+        answer = httpx.post(link)
+        assert (answer.status_code, "Thank you" in answer.text) == (200, True)
+    assert [tuple(row) for row in rows(cast.database, OUTCOME)] == [("received", True)]
+
+
+def test_the_page_loads_nothing_and_runs_nothing(link: str) -> None:
+    answer = httpx.get(link)
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert "form-action 'self'" in policy
+    assert (answer.headers["Referrer-Policy"], answer.headers["Cache-Control"]) == ("no-referrer", "no-store")
+    assert not any(tag in answer.text for tag in ("<script", "<img", "<link", "style=", "http:", "https:"))
+
+
+def test_others_text_is_text(link: str, cast: Cast) -> None:
+    rows(cast.database, "UPDATE conversations SET subject = '<script>alert(1)</script>'")
+    answer = httpx.get(link)
+    assert "<script" not in answer.text
+    assert "&lt;script&gt;" in answer.text
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("change", [lambda url: url[:-3], lambda url: url + "AAAA", lambda url: url[:-20] + "%2e" * 6])
+def test_a_wrong_link_is_404_and_says_no_more(link: str, cast: Cast, method: str, change: object) -> None:
+    answer = httpx.request(method, change(link))  # type: ignore[operator]
+    assert (answer.status_code, "This link does not work" in answer.text) == (404, True)
+    assert column(cast.database, "SELECT outcome FROM inbound_mails") == ["quarantined"]
+
+
+def test_a_link_that_has_ended(api: str, cast: Cast, keyring: Keyring) -> None:
+    mail_id = int(quarantined(cast, "alice").removeprefix("mail_"))
+    old = quarantine.link(keyring, api, mail_id, clock.now() - quarantine.LINK * 1.1)
+    assert httpx.post(old).status_code == 404
+    assert column(cast.database, "SELECT outcome FROM inbound_mails") == ["quarantined"]
+
+
+def test_what_waits_no_more_cannot_be_let_out(link: str, cast: Cast) -> None:
+    rows(cast.database, "UPDATE inbound_mails SET raw_id = NULL")
+    answer = httpx.post(link)
+    assert (answer.status_code, "can no longer be let through" in answer.text) == (409, True)
+    rows(cast.database, "DELETE FROM inbound_mails")
+    assert httpx.get(link).status_code == 404
