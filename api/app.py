@@ -24,6 +24,7 @@ from api import (
     readers,
     release,
     users,
+    webhooks,
 )
 from api.auth import Credentials
 from api.calls import Call, Endpoint, Services, endpoint
@@ -36,12 +37,14 @@ from mailtalk.files import Links
 from mailtalk.keys import Keyring
 from mailtalk.notifications import Pace
 from mailtalk.settings import Settings
+from mailtalk.webhooks.guard import Guard
 from worker.bell import Bell
 
 CONVERSATION = "/conversations/{conversationId}"
 MESSAGE = CONVERSATION + "/messages/{messageId}"
 PARTICIPANTS = CONVERSATION + "/participants"
 PARTICIPANT = PARTICIPANTS + "/{userId}"
+WEBHOOK = "/webhooks/{webhookId}"
 ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("PUT", "/users", users.put_many),
     ("GET", "/users", users.listed),
@@ -70,6 +73,14 @@ ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("PATCH", "/users/{userId}/conversations/{conversationId}", readers.patch),
     ("POST", "/import" + CONVERSATION + "/messages", history.post),
     ("POST", batch.PATH, batch.post),
+    ("GET", "/webhooks", webhooks.listed),
+    ("PUT", WEBHOOK, webhooks.put),
+    ("GET", WEBHOOK, webhooks.get),
+    ("DELETE", WEBHOOK, webhooks.delete),
+    ("POST", WEBHOOK + "/rotate-secret", webhooks.rotate),
+    ("GET", WEBHOOK + "/deliveries", webhooks.deliveries),
+    ("POST", WEBHOOK + "/replay", webhooks.replay),
+    ("POST", WEBHOOK + "/test", webhooks.test),
     ("GET", "/changes", changes.listed),
     ("GET", "/changes/{changeId}", changes.get),
     ("GET", "/inbound-mails", inbound.listed),
@@ -112,6 +123,7 @@ def build(settings: Settings) -> ASGIApp:
             intake,
             Pace.of(settings),
             settings.reply_domain,
+            Guard(settings.webhook_allow_private),
             Links(keyring, settings.base_url, settings.file_url_seconds),
         )
         yield

@@ -22,6 +22,7 @@ from mailtalk.group_commit import in_time
 from mailtalk.idempotency import Claim
 from mailtalk.keys import Keyring
 from mailtalk.notifications import Pace
+from mailtalk.webhooks.guard import Guard
 
 BODY_LIMIT = 1_000_000  # bytes
 LIMIT, LIMIT_MOST = 10, 100
@@ -40,6 +41,7 @@ class Services:
     intake: Intake
     pace: Pace
     reply_domain: str
+    guard: Guard
     links: Links
 
 

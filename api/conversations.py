@@ -10,7 +10,7 @@ from starlette.responses import Response
 from api import listing, messages, wire
 from api.calls import Call
 from api.wire import Json
-from mailtalk import clock, conversations, users, views
+from mailtalk import clock, conversations, shapes, users, views
 from mailtalk.changes import Requested
 from mailtalk.files import Links
 from mailtalk.messages import page
@@ -104,24 +104,16 @@ def shown(session: Session, links: Links, seen: Sequence[Seen]) -> list[Json]:
 
 def _shown(seen: Seen, last_message: Json | None) -> Json:
     row = seen.conversation
-    content = {
-        "id": row.id,
-        "subject": row.subject,
-        "photoUrl": row.photo_url,
-        "welcomeMessages": row.welcome_messages,
-        "custom": row.custom,
+    content = shapes.conversation(row) | {
         "lastMessage": last_message,
-        "participants": {each.user_id: _member(each.access, each.notify) for each in seen.participants},
-        "createdAt": clock.millis(row.created_at),
-        "topicId": row.id,
+        "participants": shapes.members(seen.participants),
     }
     return content | (_frozen(seen.view) if seen.view is not None else {})
 
 
 def _frozen(view: Json) -> Json:
-    members = {user_id: _member(each["access"], each["notify"]) for user_id, each in view["participants"].items()}
+    members = {
+        user_id: {"access": each["access"], "notify": wire.notify_out(each["notify"])}
+        for user_id, each in view["participants"].items()
+    }
     return view | {"participants": members}
-
-
-def _member(access: str, notify: str) -> Json:
-    return {"access": access, "notify": wire.notify_out(notify)}

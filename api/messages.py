@@ -11,7 +11,7 @@ from starlette.responses import Response
 from api import wire
 from api.calls import Call
 from api.wire import Json
-from mailtalk import clock, conversations, messages, readers, views
+from mailtalk import clock, conversations, messages, readers, shapes, views
 from mailtalk.errors import Invalid
 from mailtalk.files import Links
 from mailtalk.messages import TEXT_LIMIT, Draft
@@ -110,26 +110,10 @@ def shown(session: Session, links: Links, found: Sequence[Message]) -> list[Json
     """Messages on the wire, of one conversation or many."""
     read_by, now = readers.of(session, found), clock.now()
     return [
-        _shown(message, read_by[message.id]) | {"attachment": links.shown(message.app_id, message.attachment, now)}
+        shapes.message(message, read_by[message.id])
+        | {"attachment": links.shown(message.app_id, message.attachment, now)}
         for message in found
     ]
-
-
-def _shown(message: Message, read_by: list[str]) -> Json:
-    return {
-        "id": message.id,
-        "conversationId": message.conversation_id,
-        "type": message.type,
-        "senderId": message.sender_id,
-        "text": message.text,
-        "readBy": read_by,
-        "origin": message.origin,
-        "location": message.location,
-        "custom": message.custom,
-        "createdAt": clock.millis(message.created_at),
-        "editedAt": clock.millis(message.edited_at) if message.edited_at else None,
-        "referencedMessageId": message.referenced_message_id,
-    }
 
 
 def _sender(i: int, new: New) -> str | None:

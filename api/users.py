@@ -11,7 +11,7 @@ from starlette.responses import Response
 from api import wire
 from api.calls import Call
 from api.wire import Json
-from mailtalk import clock, users
+from mailtalk import shapes, users
 from mailtalk.errors import Invalid
 from mailtalk.models import User
 
@@ -96,20 +96,7 @@ def columns(body: Put) -> Json:
 
 def shown(user: User) -> Json:
     """A user on the wire."""
-    return {
-        "id": user.id,
-        "name": user.name,
-        "email": user.emails,
-        "phone": user.phones,
-        "photoUrl": user.photo_url,
-        "welcomeMessage": user.welcome_message,
-        "locale": user.locale,
-        "timeZone": user.time_zone,
-        "role": user.role,
-        "custom": user.custom,
-        "pushTokens": user.push_tokens,
-        "createdAt": clock.millis(user.created_at),
-    }
+    return shapes.user(user)
 
 
 def _texts(value: str | list[str] | None) -> list[str] | None:

@@ -9,6 +9,8 @@ import click
 
 from cli.operate import COMMANDS
 from cli.outgoing import OUTGOING
+from cli.tell import COMMANDS as TELLING
+from cli.tell_people import COMMANDS as TELLING_PEOPLE
 
 if TYPE_CHECKING:
     from mailtalk.errors import Reasons
@@ -42,6 +44,9 @@ Look after it:
   mailtalk inbound list         what became of each mail that came; `show`, `replay`, `release`
   mailtalk suppressions list    addresses that get no mail, and why; `release` one
   mailtalk held list            mails that may have gone or not; `send` or `drop` them
+  mailtalk webhooks             tell other programs what happens; see which of them fail
+  mailtalk channels             send notifications to Slack, Teams, ntfy, SMS and others too
+  mailtalk notifications tail   notifications as they happen
 
 \b
 Settings are MAILTALK_* environment variables; secrets are also read from the
@@ -170,5 +175,5 @@ def mails(to: str | None, limit: int, *, source: bool) -> None:
     show(settings("database_url", "secret_key"), to, limit)
 
 
-for command in (*COMMANDS, *OUTGOING):
+for command in (*COMMANDS, *OUTGOING, *TELLING, *TELLING_PEOPLE):
     main.add_command(command)

@@ -109,6 +109,7 @@ def rotate_secret(app_id: str) -> None:
     help="Whose mail to an inbound address is taken: whoever knows it (capability), who writes from an address of the "
     "user (match), and can prove it by SPF or DKIM (authenticated). What does not match waits in quarantine.",
 )
+@click.option("--webhook", metavar="URL", help="Tell it of every event: the webhook `default`; see mailtalk webhooks.")
 @click.pass_context
 def set_app(  # noqa: PLR0913, PLR0917  one for each option
     ctx: click.Context,
@@ -119,6 +120,7 @@ def set_app(  # noqa: PLR0913, PLR0917  one for each option
     quiet: object,
     cap: object,
     sender_policy: str,
+    webhook: str | None,
 ) -> None:
     """Change what is set for an app, and show it; what is not named stays.
 
@@ -126,6 +128,8 @@ def set_app(  # noqa: PLR0913, PLR0917  one for each option
     """
     from cli.app import alter
     from cli.datadir import settings
+    from cli.webhooks import put
+    from mailtalk.webhooks.endpoints import Wish
 
     fields = given(
         name=name,
@@ -135,11 +139,14 @@ def set_app(  # noqa: PLR0913, PLR0917  one for each option
         cap_seconds=cap,
         sender_policy=sender_policy,
     )
-    if not fields:
+    if not fields and webhook is None:
         raise click.UsageError(
-            "say what to set: --name, --limit, --default-version, --quiet, --cap or --sender-policy", ctx
+            "say what to set: --name, --limit, --default-version, --quiet, --cap, --sender-policy or --webhook", ctx
         )
-    alter(settings("database_url"), app_id, fields)
+    if webhook is not None:
+        put(settings("database_url", "secret_key"), app_id, "default", Wish(webhook))
+    if fields:
+        alter(settings("database_url"), app_id, fields)
 
 
 @click.group()

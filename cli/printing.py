@@ -32,6 +32,11 @@ def as_json(content: object) -> None:
     click.echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
 
 
+def as_line(content: object) -> None:
+    """Print JSON as one line, for programs that read line by line."""
+    click.echo(json.dumps(content, default=moment))
+
+
 def cell(value: Any) -> str:
     """Give a value as one short line."""
     if value is None:

@@ -7,11 +7,12 @@ from sqlalchemy import Select, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from mailtalk import events, payloads
 from mailtalk.errors import Invalid, NotFound
 from mailtalk.models import Conversation, Participation
 from mailtalk.participation import State
 from mailtalk.users import assign
-from mailtalk.vocabulary import Access, Frequency, Notify, Sees
+from mailtalk.vocabulary import Access, EventType, Frequency, Notify, Sees
 
 _DELETE = (
     """UPDATE notifications SET status = 'cancelled', reason = 'conversation-deleted', ended_at = :now
@@ -80,7 +81,11 @@ def delete(session: Session, app_id: str, conversation_id: str, now: datetime) -
 
     Changes that still wait are rejected by the worker, which finds no conversation.
     """
-    lock(session, app_id, conversation_id)
+    row = lock(session, app_id, conversation_id)
+    kind = EventType.CONVERSATION_DELETED
+    if events.wanted(session, app_id, kind):
+        data = {"conversation": payloads.conversation(session, row)}
+        events.record(session, now, app_id, kind, data, conversation_id)
     values = {"app": app_id, "conversation": conversation_id, "now": now}
     for statement in _DELETE:
         session.execute(text(statement), values)

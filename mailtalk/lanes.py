@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from mailtalk import rosters, selection
+from mailtalk import attendance, rosters, selection
 from mailtalk.changes import Ended
 from mailtalk.db import is_temporary
 from mailtalk.participation import UNSET, Request, Roster
@@ -130,6 +130,7 @@ def _apply(session: Session, now: datetime, places: dict[Lane, Place], pending: 
             status = ChangeStatus.REJECTED if error else ChangeStatus.APPLIED
             outcomes.append({"id": change.id, "lane": lane, "seq": seq, "status": status, "error": error})
     rosters.write(session, now, places, read)
+    attendance.tell(session, now, read)
     repaced = [(lane, user_id) for lane, roster in read.items() for user_id in roster.repaced]
     if repaced:
         selection.repace(session, now, repaced)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from mailtalk import addresses, deliveries, events, fates, links, shapes
 from mailtalk.bodies import Bodies
 from mailtalk.due import Due, Shared, take
+from mailtalk.events import Happened
 from mailtalk.files import Links
 from mailtalk.keys import Keyring
 from mailtalk.mail import compose
@@ -64,8 +65,9 @@ class Maker:
     def _keep(self) -> None:
         # At the end and all at once: a statement for each letter would take most of the time.
         addresses.keep(self.session, self._issued)
-        for app_id, data, conversation_id in self._told:
-            events.record(self.session, self.now, app_id, EventType.NOTIFICATION_TRIGGERED, data, conversation_id)
+        kind = EventType.NOTIFICATION_TRIGGERED
+        told = [Happened(app_id, kind, data, conversation_id) for app_id, data, conversation_id in self._told]
+        events.record_many(self.session, told, self.now)
 
     def _make_safely(self, due: Due) -> str | None:
         # One that cannot be made must not keep the others, of all apps, from being made.

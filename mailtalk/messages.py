@@ -10,12 +10,13 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
-from mailtalk import conversations, mentions, notifications
+from mailtalk import conversations, events, mentions, notifications, payloads, readers
 from mailtalk.errors import Invalid, NotFound
+from mailtalk.events import Happened
 from mailtalk.models import Conversation, File, Message, Participation
 from mailtalk.notifications import Pace
 from mailtalk.users import merged
-from mailtalk.vocabulary import MessageType, Origin
+from mailtalk.vocabulary import EventType, MessageType, Origin
 
 TEXT_LIMIT = 100_000  # characters
 
@@ -51,9 +52,11 @@ def post(
     now = max(now, conversation.last_message_at or now)  # the clock of another machine may be behind
     before = conversation.last_seq
     posted = [append(session, now, conversation, draft, known) for draft in drafts]
-    written = [message for message in posted if message.type == MessageType.USER and message.seq > before]
+    added = [message for message in posted if message.seq > before]
+    written = [message for message in added if message.type == MessageType.USER]
     if written:
         notifications.announce(session, conversation, now, pace, written)
+    _tell(session, conversation, added, EventType.MESSAGE_SENT, now)
     return posted
 
 
@@ -112,7 +115,7 @@ def edit(  # noqa: PLR0913, PLR0917  which message, and what of it
     session: Session, now: datetime, app_id: str, conversation_id: str, message_id: str, fields: Mapping[str, Any]
 ) -> None:
     """Change `text`, merge `custom` or clear it with None; nobody is notified, and whom the message mentions stays."""
-    conversations.get(session, app_id, conversation_id)
+    conversation = conversations.get(session, app_id, conversation_id)
     query = _of(app_id, conversation_id).where(Message.id == message_id).with_for_update(key_share=True)
     message = _found(session.scalar(query), message_id)
     message.text = fields.get("text", message.text)
@@ -120,12 +123,15 @@ def edit(  # noqa: PLR0913, PLR0917  which message, and what of it
     message.custom = {} if custom is None else merged(message.custom, custom)
     if fields:
         message.edited_at = now
+        _tell(session, conversation, [message], EventType.MESSAGE_UPDATED, now)
 
 
 def delete(session: Session, app_id: str, conversation_id: str, message_id: str) -> None:
     """Delete a message and its file: it is not read any more, and in no mail that is made from now on."""
     conversation = conversations.lock(session, app_id, conversation_id)
-    session.delete(get(session, app_id, conversation_id, message_id))
+    message = get(session, app_id, conversation_id, message_id)
+    _tell(session, conversation, [message], EventType.MESSAGE_DELETED)
+    session.delete(message)
     of_message = (File.app_id == app_id, File.conversation_id == conversation_id, File.message_id == message_id)
     session.execute(sql_delete(File).where(*of_message))
     session.flush()
@@ -133,6 +139,21 @@ def delete(session: Session, app_id: str, conversation_id: str, message_id: str)
     conversation.last_message_at = session.scalar(
         newest.where(Message.app_id == app_id, Message.conversation_id == conversation_id)
     )
+
+
+def _tell(
+    session: Session,
+    conversation: Conversation,
+    found: Sequence[Message],
+    kind: EventType,
+    now: datetime | None = None,
+) -> None:
+    if not found or not events.wanted(session, conversation.app_id, kind):
+        return
+    read_by = {} if kind is EventType.MESSAGE_SENT else readers.of(session, found)  # nobody has read what is new
+    told = payloads.messages(session, conversation, found, read_by)
+    place = (conversation.app_id, kind)
+    events.record_many(session, [Happened(*place, data, conversation.id) for data in told], now)
 
 
 def _of(app_id: str, conversation_id: str) -> Any:

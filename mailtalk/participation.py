@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
-from mailtalk.vocabulary import Access, ChangeKind, Frequency, Notify, Sees
+from mailtalk.vocabulary import Access, ChangeKind, EventType, Frequency, Notify, Sees
 
 LIMIT = "PARTICIPANT_LIMIT"
 UNKNOWN_USER = "USER_NOT_FOUND"
@@ -144,6 +144,7 @@ class Roster:
     ) -> None:
         self.states = dict(states)
         self.touched: dict[str, None] = {}  # in order, and each once
+        self.before: dict[str, State] = {}  # of those who are touched
         self.joined: set[str] = set()  # who came (back) in
         self.repaced: set[str] = set()  # who is to be mailed more or less often
         self.views: dict[str, Mapping[str, State]] = {}  # who took part when a user's view was frozen
@@ -178,6 +179,7 @@ class Roster:
             self.repaced.add(user_id)
         if after.sees is Sees.FROZEN and before.sees is not Sees.FROZEN:
             self.views[user_id] = {name: state for name, state in self.states.items() if state.active}
+        self.before.setdefault(user_id, before)
         self.states[user_id] = after
         self.touched[user_id] = None
 
@@ -185,6 +187,14 @@ class Roster:
         if entered > 0 and self._limit is not None and self._active >= self._limit:
             raise Forbidden(LIMIT)
         self._active += entered
+
+
+def told(before: State, after: State) -> EventType | None:
+    """What a change is to others; None when it changed nothing that they know."""
+    if before.active != after.active:
+        return EventType.PARTICIPANT_JOINED if after.active else EventType.PARTICIPANT_LEFT
+    changed = replace(before, generation=after.generation, sees=after.sees) != after
+    return EventType.PARTICIPANT_UPDATED if after.active and changed else None
 
 
 def may_freeze(request: Request) -> bool:

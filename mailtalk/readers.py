@@ -3,14 +3,17 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from mailtalk import conversations, users
+from mailtalk import conversations, events, payloads, users
 from mailtalk.errors import NotFound
+from mailtalk.events import Happened
 from mailtalk.models import Message
+from mailtalk.vocabulary import EventType
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+TOLD = 100  # messages read at once of which webhooks are told, the newest ones
 ROUNDING = timedelta(microseconds=500)  # the wire says whole milliseconds, the nearest ones
 
 
@@ -27,13 +30,15 @@ def read_all(session: Session, app_id: str, conversation_id: str, user_id: str) 
     done = session.execute(
         text("""
         UPDATE participations p SET read_seq = greatest(p.read_seq, coalesce(p.view_seq, c.last_seq))
-        FROM conversations c WHERE c.app_id = p.app_id AND c.id = p.conversation_id
+        FROM conversations c, participations before WHERE c.app_id = p.app_id AND c.id = p.conversation_id
             AND p.app_id = :app AND p.conversation_id = :conversation AND p.user_id = :user AND p.present
-        RETURNING 1"""),
+            AND before.id = p.id
+        RETURNING before.read_seq, p.read_seq"""),
         {"app": app_id, "conversation": conversation_id, "user": user_id},
-    )
-    if done.one_or_none() is None:
+    ).one_or_none()
+    if done is None:
         raise _why(session, app_id, conversation_id, user_id)
+    _tell(session, app_id, conversation_id, user_id, *done)
 
 
 def read_until(session: Session, app_id: str, conversation_id: str, user_id: str, moment: datetime) -> None:
@@ -46,13 +51,15 @@ def read_until(session: Session, app_id: str, conversation_id: str, user_id: str
         UPDATE participations p SET read_seq = least(coalesce(p.view_seq, c.last_seq), coalesce((
             SELECT min(m.seq) - 1 FROM messages m WHERE m.app_id = c.app_id AND m.conversation_id = c.id
                 AND m.created_at > :until), c.last_seq))
-        FROM conversations c WHERE c.app_id = p.app_id AND c.id = p.conversation_id
+        FROM conversations c, participations before WHERE c.app_id = p.app_id AND c.id = p.conversation_id
             AND p.app_id = :app AND p.conversation_id = :conversation AND p.user_id = :user AND p.present
-        RETURNING 1"""),
+            AND before.id = p.id
+        RETURNING before.read_seq, p.read_seq"""),
         {"app": app_id, "conversation": conversation_id, "user": user_id, "until": moment + ROUNDING},
-    )
-    if done.one_or_none() is None:
+    ).one_or_none()
+    if done is None:
         raise _why(session, app_id, conversation_id, user_id)
+    _tell(session, app_id, conversation_id, user_id, *done)
 
 
 def check(session: Session, app_id: str, conversation_id: str, user_id: str) -> None:
@@ -60,6 +67,23 @@ def check(session: Session, app_id: str, conversation_id: str, user_id: str) -> 
     users.get(session, app_id, user_id)
     conversations.get(session, app_id, conversation_id)
     conversations.participant(session, app_id, conversation_id, user_id)
+
+
+def _tell(  # noqa: PLR0913, PLR0917  whose reading, and how far
+    session: Session, app_id: str, conversation_id: str, user_id: str, before: int, after: int
+) -> None:
+    """Tell of each message that was read just now; the user's own are not."""
+    kind = EventType.MESSAGE_READ
+    if after <= before or not events.wanted(session, app_id, kind):
+        return
+    query = select(Message).where(Message.app_id == app_id, Message.conversation_id == conversation_id)
+    query = query.where(Message.seq > before, Message.seq <= after, Message.sender_id.is_distinct_from(user_id))
+    read = list(session.scalars(query.order_by(Message.seq.desc()).limit(TOLD)))[::-1]
+    row = conversations.get(session, app_id, conversation_id)
+    told = payloads.messages(session, row, read, of(session, read))
+    recipient = payloads.users(session, app_id, [user_id]).get(user_id)
+    happened = [Happened(app_id, kind, data | {"recipient": recipient}, conversation_id) for data in told]
+    events.record_many(session, happened)
 
 
 def _marks(session: Session, messages: Sequence[Message]) -> Sequence[tuple[str, str, str, int]]:

@@ -30,7 +30,7 @@ def user(row: User) -> Json:
 
 
 def message(row: Message, read_by: Sequence[str]) -> Json:
-    """A message, and who has read it."""
+    """A message, and who has read it; a file that came by mail is still a reference, of which `files` makes a link."""
     return {
         "id": row.id,
         "conversationId": row.conversation_id,

@@ -1,15 +1,19 @@
 """Users: created and merged by backend services, never deleted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from mailtalk import suppressions
+from mailtalk import events, shapes, suppressions
 from mailtalk.errors import Invalid, NotFound
+from mailtalk.events import Happened
 from mailtalk.models import User
+from mailtalk.vocabulary import EventType
+
+Put = tuple[User, EventType | None]  # and what it is to others
 
 
 def put(session: Session, app_id: str, user_id: str, fields: dict[str, Any]) -> None:
@@ -17,25 +21,18 @@ def put(session: Session, app_id: str, user_id: str, fields: dict[str, Any]) -> 
 
     Raises Invalid when the user is new and has no name.
     """
-    row = session.get(User, (app_id, user_id), with_for_update={"key_share": True})
-    if row is None:
-        if "name" not in fields:
-            raise Invalid({"name": ["is required to create a user"]})
-        fresh = insert(User).values(app_id=app_id, id=user_id, name=fields["name"], custom={})
-        session.execute(fresh.on_conflict_do_nothing())
-        row = session.get_one(User, (app_id, user_id), with_for_update={"key_share": True})
-    for address in set(fields.get("emails") or ()).difference(row.emails or ()):
-        suppressions.release(session, app_id, address)  # whoever gives an address anew wants mail there
-    assign(row, fields)
+    _tell(session, [_put(session, app_id, user_id, fields)])
 
 
 def put_many(session: Session, app_id: str, users: Mapping[str, dict[str, Any]]) -> None:
     """Put several users, in the order of their ids so that two of these never wait for each other."""
+    done = []
     for user_id in sorted(users):
         try:
-            put(session, app_id, user_id, users[user_id])
+            done.append(_put(session, app_id, user_id, users[user_id]))
         except Invalid as error:
             raise Invalid({f"{user_id}.name": ["is required to create a user"]}) from error
+    _tell(session, done)
 
 
 def page(session: Session, app_id: str, limit: int, starting_after: str | None = None) -> list[User]:
@@ -69,3 +66,24 @@ def assign(row: Any, fields: Mapping[str, Any]) -> None:
 def merged(old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
     """A JSON object with the new keys over the old ones; None takes a key away."""
     return {key: value for key, value in {**(old or {}), **new}.items() if value is not None}
+
+
+def _put(session: Session, app_id: str, user_id: str, fields: dict[str, Any]) -> Put:
+    row, is_new = session.get(User, (app_id, user_id), with_for_update={"key_share": True}), False
+    if row is None:
+        if "name" not in fields:
+            raise Invalid({"name": ["is required to create a user"]})
+        fresh = insert(User).values(app_id=app_id, id=user_id, name=fields["name"], custom={})
+        is_new = session.scalar(fresh.on_conflict_do_nothing().returning(User.id)) is not None
+        row = session.get_one(User, (app_id, user_id), with_for_update={"key_share": True})
+    for address in set(fields.get("emails") or ()).difference(row.emails or ()):
+        suppressions.release(session, app_id, address)  # whoever gives an address anew wants mail there
+    assign(row, fields)
+    if is_new:
+        return row, EventType.USER_CREATED
+    return row, EventType.USER_UPDATED if session.is_modified(row) else None
+
+
+def _tell(session: Session, done: Sequence[Put]) -> None:
+    told = [Happened(row.app_id, kind, {"user": shapes.user(row)}) for row, kind in done if kind]
+    events.record_many(session, told)

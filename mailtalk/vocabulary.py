@@ -216,3 +216,20 @@ class EventType(StrEnum):
     PARTICIPANT_UPDATED = "participant.updated"
     PARTICIPANT_LEFT = "participant.left"
     EMAIL_REJECTED = "email.rejected"
+    WEBHOOK_TEST = "webhook.test"
+
+
+class EndpointKind(StrEnum):
+    """Who is told of events: a WEBHOOK, a CHANNEL of another system, or a LISTENER, for whom they are only kept."""
+
+    WEBHOOK = "webhook"
+    CHANNEL = "channel"
+    LISTENER = "listener"
+
+
+class EndpointStatus(StrEnum):
+    """Whether an endpoint is told: PAUSED failed for long, and what waits is kept; DISABLED said that it is gone."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    DISABLED = "disabled"

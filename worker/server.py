@@ -6,15 +6,18 @@ from functools import partial
 
 from celery.exceptions import SecurityWarning
 
-from mailtalk import mail_log
+from mailtalk import events, mail_log
 from mailtalk.db import Database
 from mailtalk.deliveries import Rules
 from mailtalk.desk import Desk
+from mailtalk.files import Links
 from mailtalk.keys import Keyring
 from mailtalk.letters import Sender
 from mailtalk.postmark import Postmark
 from mailtalk.relay import Relay
 from mailtalk.settings import Settings
+from mailtalk.webhooks import book
+from mailtalk.webhooks.guard import Guard
 from worker import tasks
 from worker.app import build
 from worker.bell import Bell
@@ -23,6 +26,7 @@ from worker.life import Life
 from worker.purge import Purge
 from worker.reader import Readers
 from worker.sweep import Sweep
+from worker.telling import Teller
 from worker.work import Work
 
 THREADS = 4
@@ -50,7 +54,8 @@ class Worker:
         self._life = Life(self._database)
         self._readers = Readers()
         self.work = _work(settings, self._database, self._bell, self._life, self._readers)
-        # Three, so that neither a slow relay nor a slow DNS keeps any change or any other reply waiting.
+        self._teller = _teller(settings, self._database, self._life)
+        # Four, so that neither a slow relay nor a slow DNS nor a webhook keeps any change or other reply waiting.
         self._sweeps = (
             Sweep(
                 self._database,
@@ -58,10 +63,16 @@ class Worker:
                 self.work.recover,
                 self.work.apply_changes,
                 self.work.process_inbound,
-                Purge(self._database, partial(mail_log.purge, days=settings.raw_mail_days)).look,
+                Purge(
+                    self._database,
+                    partial(mail_log.purge, days=settings.raw_mail_days),
+                    partial(book.purge, days=settings.event_days),
+                    partial(events.purge, days=settings.event_days),
+                ).look,
             ),
             Sweep(self._database, self.work.next_due, self.work.deliver),
             Sweep(self._database, self.work.next_proof, self.work.prove_senders),
+            Sweep(self._database, self._teller.due, self._teller.recover, self._teller.look),
         )
         self.celery = build(settings)
         tasks.register(self.celery, self.work)
@@ -77,6 +88,7 @@ class Worker:
         for sweep in self._sweeps:
             sweep.stop()
         self.work.close()
+        self._teller.close()
         self._readers.close()
         self._life.stop()
         self._bell.close()
@@ -118,3 +130,9 @@ def _delivering(settings: Settings, database: Database, keyring: Keyring, life: 
     relay = Relay(settings.relay_url.get_secret_value()) if settings.relay_url else None
     rules, connections = Rules.of(settings), settings.relay_connections
     return Delivering(database, keyring, settings.reply_domain, relay, rules, lambda: life.id, connections)
+
+
+def _teller(settings: Settings, database: Database, life: Life) -> Teller:
+    keyring = Keyring.from_setting(settings.require("secret_key"))
+    links = Links(keyring, settings.base_url, settings.file_url_seconds)
+    return Teller(database, keyring, Guard(settings.webhook_allow_private), links, lambda: life.id)

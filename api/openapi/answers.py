@@ -8,6 +8,8 @@ from msgspec import UNSET, Meta, UnsetType
 from api import bulk
 from mailtalk.vocabulary import (
     Access,
+    EndpointStatus,
+    EventType,
     Frequency,
     MessageType,
     NotificationStatus,
@@ -252,6 +254,78 @@ class Changes(msgspec.Struct):
     """A page of the log."""
 
     data: list[Logged]
+
+
+class Webhook(msgspec.Struct, rename="camel"):
+    """An endpoint that is told of what happens."""
+
+    id: str
+    url: str
+    events: list[EventType] | None
+    status: EndpointStatus
+    reason: str | None
+    failing_since: Millis | None
+    secret_since: Millis
+    created_at: Millis
+
+
+class MadeWebhook(Webhook, rename="camel"):
+    """A webhook, with the secret that was made."""
+
+    secret: str | UnsetType | None = UNSET
+
+
+class Webhooks(msgspec.Struct):
+    """All webhooks of an app."""
+
+    data: list[Webhook]
+
+
+class WebhookDelivery(msgspec.Struct, rename="camel"):
+    """An event for a webhook, and how telling it went."""
+
+    id: str
+    event_id: str
+    type: EventType | None
+    conversation_id: str | None
+    sequence: int | None
+    stage: Literal["queued", "sent", "failed", "cancelled"]
+    attempts: int
+    status: Annotated[int | None, Meta(description="of the last answer; null: there was none")]
+    reply: Annotated[str | None, Meta(description="the last answer, shortened, or why there was none")]
+    created_at: Millis
+    tried_at: Millis | None
+    next_try_at: Millis | None
+    ended_at: Millis | None
+
+
+class WebhookDeliveries(msgspec.Struct):
+    """A page of the log."""
+
+    data: list[WebhookDelivery]
+
+
+class Replayed(msgspec.Struct):
+    """How many events are told again."""
+
+    count: int
+
+
+class Tested(msgspec.Struct, rename="camel"):
+    """The test's event."""
+
+    event_id: str
+
+
+class Told(msgspec.Struct, rename="camel"):
+    """What a webhook is told."""
+
+    id: Annotated[str, Meta(description="the same at every try and replay")]
+    type: EventType
+    created_at: Millis
+    data: dict[str, Any]
+    conversation_id: str | None
+    sequence: Annotated[int | None, Meta(description="counts the events of the conversation")]
 
 
 class InboundMail(msgspec.Struct, rename="camel"):

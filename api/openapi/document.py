@@ -18,6 +18,7 @@ from api.openapi import (
     participants,
     problems,
     users,
+    webhooks,
 )
 from api.openapi.entry import JSON, Entries, Entry
 from api.wire import Json
@@ -28,6 +29,7 @@ ENTRIES: Entries = {
     **conversations.ENTRIES,
     **participants.ENTRIES,
     **messages.ENTRIES,
+    **webhooks.ENTRIES,
     **inbound.ENTRIES,
     **files.ENTRIES,
     **health.ENTRIES,
@@ -44,6 +46,7 @@ TAGS = {
     "Participants": "Who takes part in a conversation, how, and from which address.",
     "Changes": "The log of the changes of participation.",
     "Messages": "What was said, newest first, and who has read it.",
+    "Webhooks": "Who is told of what happened, and what became of it.",
     "Inbound mail": "What came by mail and what became of it: nothing is dropped in silence.",
     "Batch": "Many requests in one.",
     "Operations": "What belongs to no app and needs no credential.",
@@ -84,9 +87,10 @@ def document() -> Json:
         "security": [{"credential": []}],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": paths,
+        "webhooks": webhooks.described(schemas),
         "components": {
             "securitySchemes": {"credential": CREDENTIAL},
-            "parameters": parameters.REQUEST,
+            "parameters": parameters.REQUEST | webhooks.SIGNED,
             "responses": problems.COMPONENTS,
             "schemas": components,
         },
@@ -153,7 +157,7 @@ def _unready(entry: Entry, schemas: Schemas) -> Json:
 
 def _schemas() -> tuple[Schemas, Json]:
     """The schema of every type of the entries, and the components that they point to."""
-    types = [answers.Problem, answers.PendingChange]
+    types = [answers.Problem, answers.PendingChange, answers.Told]
     types += [each for entry in ENTRIES.values() for each in (entry.body, entry.answer) if each is not None]
     found, components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}", schema_hook=lambda _custom: {"description": "Anything."}

@@ -29,6 +29,11 @@ PATH: dict[str, Json] = {
         "description": "A change's id.",
         "example": "chg_42",
     },
+    "webhookId": {
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+        "description": "Your id of the webhook.",
+        "example": "main",
+    },
     "mailId": {
         "schema": {"type": "string", "pattern": "^mail_[0-9]{1,18}$"},
         "description": "An inbound mail's id.",

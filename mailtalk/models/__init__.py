@@ -1,7 +1,7 @@
 """The tables. Every key starts with the app; whatever is asked for is a row with a status first."""
 
 from mailtalk.models.base import Base
-from mailtalk.models.events import Event, Webhook, WebhookDelivery
+from mailtalk.models.events import Event, EventCount, Webhook, WebhookDelivery, WebhookLane
 from mailtalk.models.log import Change, IdempotencyKey, ImportBatch, Worker
 from mailtalk.models.mails import Delivery, DomainRate, InboundMail, Notice, Notification, RawMail, Suppression
 from mailtalk.models.people import Address, App, Conversation, File, Message, Participation, User
@@ -15,6 +15,7 @@ __all__ = [
     "Delivery",
     "DomainRate",
     "Event",
+    "EventCount",
     "File",
     "IdempotencyKey",
     "ImportBatch",
@@ -28,5 +29,6 @@ __all__ = [
     "User",
     "Webhook",
     "WebhookDelivery",
+    "WebhookLane",
     "Worker",
 ]

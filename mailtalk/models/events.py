@@ -1,4 +1,4 @@
-"""What is told to other programs: events, the webhooks that want them, and how each telling went."""
+"""What is told to other programs: events, who wants them, and how each telling went."""
 
 from datetime import datetime
 from uuid import UUID
@@ -18,7 +18,6 @@ class Event(Base):
     __tablename__ = "events"
     __table_args__ = (
         Index("ix_events_untold", "id", postgresql_where=text("told_at IS NULL")),
-        Index(None, "app_id", "conversation_id", "seq"),
         Index(None, "created_at"),
     )
 
@@ -29,45 +28,86 @@ class Event(Base):
     seq: Mapped[int | None]
     data: Mapped[Json]
     created_at: Mapped[datetime]
-    told_at: Mapped[datetime | None]  # when it was handed to the webhooks
+    told_at: Mapped[datetime | None]  # when it was handed to those who want it
+
+
+class EventCount(Base):
+    """The last seq of a conversation's events; it outlives events that are purged, and the conversation."""
+
+    __tablename__ = "event_counts"
+
+    app_id: Mapped[str] = mapped_column(primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(primary_key=True)
+    last: Mapped[int]
 
 
 class Webhook(Base):
-    """An endpoint of an app; its secret is sealed, because signing needs it."""
+    """An endpoint: who wants an app's events. What must not be read is sealed: a secret, or a channel's URL."""
 
     __tablename__ = "webhooks"
 
     app_id: Mapped[str] = mapped_column(ForeignKey("apps.id"), primary_key=True)
     id: Mapped[str] = mapped_column(primary_key=True)
-    url: Mapped[str]
+    kind: Mapped[str] = mapped_column(server_default="webhook")
+    url: Mapped[str]  # of a channel only its scheme
     secret_sealed: Mapped[bytes]
-    events: Mapped[list[str] | None]
+    secret_since: Mapped[datetime]
+    old_secret_sealed: Mapped[bytes | None]
+    events: Mapped[list[str] | None]  # none: all
     status: Mapped[str] = mapped_column(server_default="active")
     reason: Mapped[str | None]
     failing_since: Mapped[datetime | None]
+    rests_until: Mapped[datetime | None]  # nothing is sent before: it did not answer, or asked to wait
+    until: Mapped[datetime | None]  # a listener's, who goes away without a word
     created_at: Mapped[datetime]
 
 
+class WebhookLane(Base):
+    """What one endpoint is still to be told of one conversation, or one user: in order, by one worker at a time."""
+
+    __tablename__ = "webhook_lanes"
+    __table_args__ = (
+        Index(
+            "ix_webhook_lanes_due", "app_id", "webhook_id", "not_before", "lane", postgresql_where=text("claim IS NULL")
+        ),
+        Index("ix_webhook_lanes_held", "app_id", "webhook_id", postgresql_where=text("claim IS NOT NULL")),
+    )
+
+    app_id: Mapped[str] = mapped_column(primary_key=True)
+    webhook_id: Mapped[str] = mapped_column(primary_key=True)
+    lane: Mapped[str] = mapped_column(primary_key=True)
+    pending: Mapped[int]
+    not_before: Mapped[datetime]
+    claim: Mapped[UUID | None]
+    worker_id: Mapped[int | None]
+
+
 class WebhookDelivery(Base):
-    """One event for one webhook, and how telling it went."""
+    """One event for one endpoint, and how telling it went."""
 
     __tablename__ = "webhook_deliveries"
     __table_args__ = (
-        Index("ix_webhook_deliveries_due", "app_id", "webhook_id", "id", postgresql_where=text("stage = 'queued'")),
-        Index("ix_webhook_deliveries_held", "worker_id", postgresql_where=text("stage = 'claimed'")),
+        Index(
+            "ix_webhook_deliveries_queue",
+            "app_id",
+            "webhook_id",
+            "lane",
+            "id",
+            postgresql_where=text("stage = 'queued'"),
+        ),
+        Index("ix_webhook_deliveries_log", "app_id", "webhook_id", "id"),
+        Index(None, "created_at"),
     )
 
     app_id: Mapped[str] = mapped_column(primary_key=True)
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     webhook_id: Mapped[str]
     event_id: Mapped[int]
-    conversation_id: Mapped[str | None]
+    lane: Mapped[str]
     stage: Mapped[str] = mapped_column(server_default="queued")
     attempts: Mapped[int] = mapped_column(server_default="0")
-    not_before: Mapped[datetime]
-    claim: Mapped[UUID | None]
-    worker_id: Mapped[int | None]
     status: Mapped[int | None]
     reply: Mapped[str | None]
     created_at: Mapped[datetime]
+    tried_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]

@@ -25,7 +25,6 @@ class App(Base):
     cap_seconds: Mapped[float | None]
     sender_policy: Mapped[str] = mapped_column(server_default="capability")
     style: Mapped[Json] = mapped_column(server_default="{}")  # how its mails look: name, logo, colour, templates, …
-    channels_sealed: Mapped[bytes | None]  # where else it is notified: URLs that hold credentials
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 

@@ -26,6 +26,7 @@ from worker.purge import Purge
 KEY = {"Idempotency-Key": "key-1"}
 MESSAGES = "/conversations/hello/messages"
 BOB = "/conversations/hello/participants/bob"
+HOOK = {"url": "https://mailtalk.invalid/"}
 SYSTEM = [{"type": "SystemMessage", "text": "Hello"}]
 Asked = tuple[str, str, Any]  # method, path, body
 COUNT = "SELECT count(*) FROM {} WHERE app_id = :app"
@@ -52,6 +53,11 @@ SAMPLES: dict[tuple[str, str], tuple[str, Any]] = {
         [{"type": "SystemMessage", "text": "Then", "timestamp": 1}],
     ),
     ("POST", "/batch"): ("/batch", [[1, "POST", MESSAGES, SYSTEM]]),
+    ("PUT", "/webhooks/{webhookId}"): ("/webhooks/new", HOOK),
+    ("DELETE", "/webhooks/{webhookId}"): ("/webhooks/main", None),
+    ("POST", "/webhooks/{webhookId}/rotate-secret"): ("/webhooks/main/rotate-secret", None),
+    ("POST", "/webhooks/{webhookId}/replay"): ("/webhooks/main/replay", {"from": 0}),
+    ("POST", "/webhooks/{webhookId}/test"): ("/webhooks/main/test", None),
     ("POST", "/inbound-mails/{mailId}/replay"): ("/inbound-mails/{mail}/replay", None),
     ("POST", "/inbound-mails/{mailId}/release"): ("/inbound-mails/{mail}/release", None),
 }
@@ -94,6 +100,7 @@ def test_every_endpoint_that_changes_something_answers_a_repeat_with_the_first_a
     http: httpx.Client, cast: Cast, method: str, path: str
 ) -> None:
     http.put(BOB)
+    http.put("/webhooks/main", json=HOOK)
     mail = quarantined(cast, "alice") if "{mailId}" in path else ""
     message = http.post(MESSAGES, json=SYSTEM).json()[0]["id"]
     place, body = SAMPLES[method, path]

@@ -16,6 +16,7 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from api.app import ENDPOINTS
 from api.openapi.document import APP, ENTRIES, document
+from mailtalk.vocabulary import EventType
 
 Json = dict[str, Any]
 DOCUMENT = document()
@@ -51,6 +52,13 @@ def test_names_are_unique_and_tags_are_described() -> None:
 @pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)
 def test_examples_are_what_their_schemas_say(path: str, method: str, operation: Json) -> None:
     for schema, example in _examples(operation):
+        _check(schema, example)
+
+
+@pytest.mark.parametrize("kind", EventType)
+def test_every_event_is_described_and_its_example_is_what_its_schema_says(kind: EventType) -> None:
+    operation = DOCUMENT["webhooks"][kind]["post"]
+    for schema, example in _examples(operation | {"responses": {}}):
         _check(schema, example)
 
 
@@ -124,6 +132,17 @@ TOUR = (
     ("DELETE", "/conversations/tour/participants/alice", None, 200),
     ("GET", "/conversations/tour/participants/alice", None, 404),
     ("DELETE", "/conversations/tour", None, 200),
+    ("PUT", "/webhooks/tour", {"url": "https://mailtalk.invalid/", "events": ["message.sent"]}, 200),
+    ("PUT", "/webhooks/tour", {"url": "http://127.0.0.1/", "events": None, "secret": "s"}, 400),
+    ("GET", "/webhooks/tour", None, 200),
+    ("GET", "/webhooks/nobody", None, 404),
+    ("GET", "/webhooks", None, 200),
+    ("POST", "/webhooks/tour/test", None, 200),
+    ("POST", "/webhooks/tour/rotate-secret", None, 200),
+    ("GET", "/webhooks/tour/deliveries?stage=queued", None, 200),
+    ("POST", "/webhooks/tour/replay", {"from": 0, "to": 1}, 200),
+    ("POST", "/webhooks/tour/replay", {}, 400),
+    ("DELETE", "/webhooks/tour", None, 200),
 )
 
 

@@ -26,6 +26,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/import/conversations/{conversationId}/messages"): [
         {"type": "UserMessage", "sender": "theirs", "text": "Old", "timestamp": 1}
     ],
+    ("PUT", "/webhooks/{webhookId}"): {"url": "https://mailtalk.invalid/mine"},
+    ("POST", "/webhooks/{webhookId}/replay"): {"from": 0},
     ("POST", "/batch"): [[1, "DELETE", "/conversations/secret"], [2, "GET", "/users/theirs"]],
 }
 # What a new app of one's own makes with these ids: rows of its own, beside the other app's.
@@ -34,6 +36,8 @@ MAKES_ITS_OWN = {
     ("PUT", "/users/{userId}"),
     ("GET", "/users"),
     ("GET", "/conversations"),
+    ("PUT", "/webhooks/{webhookId}"),
+    ("GET", "/webhooks"),
     ("GET", "/inbound-mails"),
 }
 ROUTES = [(method, path) for method, path, _ in ENDPOINTS]
@@ -58,6 +62,8 @@ class Victim:
             "/conversations/secret/participants",
             "/conversations/secret/participants/theirs/email",
             "/changes?conversationId=secret",
+            "/webhooks/theirs",
+            "/webhooks/theirs/deliveries",
             "/inbound-mails",
         )
         return [self.http.get(path).json() for path in paths]
@@ -70,12 +76,14 @@ def victim(stack: Stack) -> Iterator[Victim]:
         http.put("/users/theirs", json={"name": "Their user"})
         http.put("/conversations/secret", json={"subject": "Their secret"})
         changed = http.put("/conversations/secret/participants/theirs")
+        http.put("/webhooks/theirs", json={"url": "https://mailtalk.invalid/", "events": ["message.read"]})
         said = http.post(
             "/conversations/secret/messages", json=[{"type": "UserMessage", "sender": "theirs", "text": "x"}]
         )
         ids = {
             "userId": "theirs",
             "conversationId": "secret",
+            "webhookId": "theirs",
             "messageId": said.json()[0]["id"],
             "changeId": changed.headers["Operation-Location"].rpartition("/")[2],
             "mailId": quarantined(cast, "theirs"),

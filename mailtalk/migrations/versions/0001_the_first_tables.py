@@ -39,7 +39,6 @@ def upgrade() -> None:
         sa.Column(
             "style", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), server_default="{}", nullable=False
         ),
-        sa.Column("channels_sealed", sa.LargeBinary(), nullable=True),
         sa.Column(
             "created_at",
             postgresql.TIMESTAMP(timezone=True),
@@ -130,6 +129,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("domain", name=op.f("pk_domain_rates")),
     )
     op.create_table(
+        "event_counts",
+        sa.Column("app_id", sa.Text(), nullable=False),
+        sa.Column("conversation_id", sa.Text(), nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("app_id", "conversation_id", name=op.f("pk_event_counts")),
+    )
+    op.create_table(
         "events",
         sa.Column("app_id", sa.Text(), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -140,9 +146,6 @@ def upgrade() -> None:
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("told_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("app_id", "id", name=op.f("pk_events")),
-    )
-    op.create_index(
-        op.f("ix_events_app_id_conversation_id_seq"), "events", ["app_id", "conversation_id", "seq"], unique=False
     )
     op.create_index(op.f("ix_events_created_at"), "events", ["created_at"], unique=False)
     op.create_index("ix_events_untold", "events", ["id"], unique=False, postgresql_where=sa.text("told_at IS NULL"))
@@ -247,31 +250,49 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("webhook_id", sa.Text(), nullable=False),
         sa.Column("event_id", sa.BigInteger(), nullable=False),
-        sa.Column("conversation_id", sa.Text(), nullable=True),
+        sa.Column("lane", sa.Text(), nullable=False),
         sa.Column("stage", sa.Text(), server_default="queued", nullable=False),
         sa.Column("attempts", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("not_before", postgresql.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("claim", sa.Uuid(), nullable=True),
-        sa.Column("worker_id", sa.BigInteger(), nullable=True),
         sa.Column("status", sa.BigInteger(), nullable=True),
         sa.Column("reply", sa.Text(), nullable=True),
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("tried_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("app_id", "id", name=op.f("pk_webhook_deliveries")),
     )
+    op.create_index(op.f("ix_webhook_deliveries_created_at"), "webhook_deliveries", ["created_at"], unique=False)
+    op.create_index("ix_webhook_deliveries_log", "webhook_deliveries", ["app_id", "webhook_id", "id"], unique=False)
     op.create_index(
-        "ix_webhook_deliveries_due",
+        "ix_webhook_deliveries_queue",
         "webhook_deliveries",
-        ["app_id", "webhook_id", "id"],
+        ["app_id", "webhook_id", "lane", "id"],
         unique=False,
         postgresql_where=sa.text("stage = 'queued'"),
     )
+    op.create_table(
+        "webhook_lanes",
+        sa.Column("app_id", sa.Text(), nullable=False),
+        sa.Column("webhook_id", sa.Text(), nullable=False),
+        sa.Column("lane", sa.Text(), nullable=False),
+        sa.Column("pending", sa.BigInteger(), nullable=False),
+        sa.Column("not_before", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("claim", sa.Uuid(), nullable=True),
+        sa.Column("worker_id", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("app_id", "webhook_id", "lane", name=op.f("pk_webhook_lanes")),
+    )
     op.create_index(
-        "ix_webhook_deliveries_held",
-        "webhook_deliveries",
-        ["worker_id"],
+        "ix_webhook_lanes_due",
+        "webhook_lanes",
+        ["app_id", "webhook_id", "not_before", "lane"],
         unique=False,
-        postgresql_where=sa.text("stage = 'claimed'"),
+        postgresql_where=sa.text("claim IS NULL"),
+    )
+    op.create_index(
+        "ix_webhook_lanes_held",
+        "webhook_lanes",
+        ["app_id", "webhook_id"],
+        unique=False,
+        postgresql_where=sa.text("claim IS NOT NULL"),
     )
     op.create_table(
         "workers",
@@ -401,12 +422,17 @@ def upgrade() -> None:
         "webhooks",
         sa.Column("app_id", sa.Text(), nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), server_default="webhook", nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("secret_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("secret_since", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("old_secret_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("events", sa.ARRAY(sa.Text()), nullable=True),
         sa.Column("status", sa.Text(), server_default="active", nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("failing_since", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("rests_until", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("until", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["app_id"], ["apps.id"], name=op.f("fk_webhooks_apps")),
         sa.PrimaryKeyConstraint("app_id", "id", name=op.f("pk_webhooks")),
