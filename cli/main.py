@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.operate import COMMANDS
+from cli.outgoing import OUTGOING
 
 if TYPE_CHECKING:
     from mailtalk.errors import Reasons
@@ -39,6 +40,8 @@ Look after it:
   mailtalk conversation show    a conversation and the mails that are about to be made
   mailtalk explain              why somebody was mailed, or was not
   mailtalk inbound list         what became of each mail that came; `show`, `replay`, `release`
+  mailtalk suppressions list    addresses that get no mail, and why; `release` one
+  mailtalk held list            mails that may have gone or not; `send` or `drop` them
 
 \b
 Settings are MAILTALK_* environment variables; secrets are also read from the
@@ -167,5 +170,5 @@ def mails(to: str | None, limit: int, *, source: bool) -> None:
     show(settings("database_url", "secret_key"), to, limit)
 
 
-for command in COMMANDS:
+for command in (*COMMANDS, *OUTGOING):
     main.add_command(command)

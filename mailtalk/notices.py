@@ -146,7 +146,7 @@ def _make(case: Case, kind: DeliveryKind, mailbox: str, message_id: str, values:
         "received": row.received_at,
         "said": _said(case),
     }
-    mail = notice.mail(kind, letter, shown | dict(values))
+    mail = case.desk.postmark.stamp(notice.mail(kind, letter, shown | dict(values)), delivery_id)
     case.session.add(
         Delivery(
             app_id=case.app.id,
