@@ -19,6 +19,7 @@ from api import (
     history,
     inbound,
     messages,
+    notifications,
     participants,
     readers,
     release,
@@ -29,6 +30,7 @@ from api.calls import Call, Endpoint, Services, endpoint
 from api.intake import Intake
 from api.openapi import page
 from api.outcomes import Outcomes
+from api.pages import routes as pages
 from mailtalk.db import Database
 from mailtalk.files import Links
 from mailtalk.keys import Keyring
@@ -58,6 +60,7 @@ ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", PARTICIPANTS, bulk.post),
     ("GET", PARTICIPANT + "/email", addresses.get),
     ("POST", PARTICIPANT + "/email/rotate", addresses.rotate),
+    ("GET", PARTICIPANT + "/notifications", notifications.listed),
     ("POST", CONVERSATION + "/messages", messages.post),
     ("GET", CONVERSATION + "/messages", messages.listed),
     ("GET", MESSAGE, messages.get),
@@ -136,6 +139,7 @@ def _routes(base_url: str) -> list[Route]:
         Route("/readyz", health.ready, methods=["GET"]),
         Route(files.PATH, files.get, methods=["GET"]),
         *page.routes(base_url),
+        *pages.routes(),
         *release.ROUTES,
         *served,
     ]

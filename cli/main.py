@@ -37,6 +37,7 @@ Look after it:
   mailtalk participants import  people from a CSV file, 100,000 and more
   mailtalk changes              who joined, changed or left a conversation, when
   mailtalk conversation show    a conversation and the mails that are about to be made
+  mailtalk explain              why somebody was mailed, or was not
   mailtalk inbound list         what became of each mail that came; `show`, `replay`, `release`
 
 \b

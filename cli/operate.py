@@ -216,5 +216,22 @@ def show(app_id: str, conversation: str, limit: int, *, as_json: bool) -> None:
     show_it(settings("database_url"), app_id, conversation, limit, as_json=as_json)
 
 
+@click.command()
+@app_option
+@click.argument("conversation", metavar="CONVERSATION")
+@click.argument("user", metavar="USER")
+@limit_option
+@json_option
+def explain(app_id: str, conversation: str, user: str, limit: int, *, as_json: bool) -> None:
+    """Tell why somebody was mailed, was not, or is not yet.
+
+    What holds for the next message, and what became of the last ones, newest first, for 30 days.
+    """
+    from cli.datadir import settings
+    from cli.explain import explain as tell
+
+    tell(settings("database_url"), app_id, conversation, user, limit, as_json=as_json)
+
+
 app.add_command(style)
-COMMANDS = (app, participants, changes, conversation, inbound, mail)
+COMMANDS = (app, participants, changes, conversation, explain, inbound, mail)

@@ -55,14 +55,18 @@ def keep(session: Session, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def find(session: Session, keyring: Keyring, local: str) -> Bearer | None:
-    """Whose live address this is; None for unknown, left, read-only, revoked and never issued alike."""
+    """Whose live address this is; None for unknown, left, read-only, revoked and never issued alike.
+
+    An old mail's address to unsubscribe outlives a rotation, as the link beside it does.
+    """
     key = address.signer(keyring, local)
     if key is None:
         return None
     query = (
         select(Participation, Address.purpose)
         .join(Address, Address.participation_id == Participation.id)
-        .where(Address.hash == address.lookup(key, local), Address.generation == Participation.generation)
+        .where(Address.hash == address.lookup(key, local))
+        .where((Address.generation == Participation.generation) | (Address.purpose == Purpose.UNSUBSCRIBE))
     )
     row = session.execute(query).one_or_none()
     if row is None or not serves(row.Participation, Purpose(row.purpose)):

@@ -8,10 +8,9 @@ from typing import Any
 from sqlalchemy import ARRAY, ColumnElement, Text, cast, func, select, text
 from sqlalchemy.orm import Session
 
-from mailtalk import conversations, shapes
+from mailtalk import shapes
 from mailtalk.models import App, Conversation, Message, Notification, Participation, User
-from mailtalk.notify import why_not
-from mailtalk.vocabulary import NotificationStatus, Origin, Reason
+from mailtalk.vocabulary import NotificationStatus, Origin
 
 BATCH = 200  # notifications in one transaction
 
@@ -35,45 +34,6 @@ class Due:
     def first(self) -> int:
         """The first message that the notification is about and that is not settled yet."""
         return max(self.participation.mailed_seq + 1, self.notification.from_seq)
-
-    def decide(self, session: Session, fresh: Sequence[Message], now: datetime) -> tuple[list[Message], Reason | None]:
-        """Settle these messages, all that are new to the reader: those to be mailed, or the reason why none is.
-
-        Those for which another reason holds than the notification ends with have rows of their own.
-        """
-        sorted_out = self._sorted_out(fresh, now)
-        wanted = sorted_out.pop(None, [])
-        reason = (
-            (None if self.user.emails else Reason.NO_ADDRESS) if wanted else next(iter(sorted_out), Reason.NOTHING_LEFT)
-        )
-        told = wanted or sorted_out.pop(reason, [])
-        self.notification.seqs = [message.seq for message in told]
-        session.add_all(self._for_another(each, found, now) for each, found in sorted_out.items())
-        self.participation.mailed_seq = max([self.participation.mailed_seq, *(message.seq for message in fresh)])
-        return wanted, reason
-
-    def _sorted_out(self, fresh: Sequence[Message], now: datetime) -> dict[Reason | None, list[Message]]:
-        state = conversations.state(self.participation)
-        found: dict[Reason | None, list[Message]] = {}
-        for message in fresh:
-            reason = why_not(self.user.id, state, self.participation.read_seq, message, now)
-            found.setdefault(reason, []).append(message)
-        found.pop(Reason.NEVER_NOTIFIES, None)
-        return found
-
-    def _for_another(self, reason: Reason | None, found: Sequence[Message], now: datetime) -> Notification:
-        return Notification(
-            app_id=self.app.id,
-            conversation_id=self.conversation.id,
-            user_id=self.user.id,
-            status=NotificationStatus.CANCELLED,
-            reason=reason,
-            seqs=[message.seq for message in found],
-            from_seq=found[0].seq,
-            not_before=now,
-            created_at=now,
-            ended_at=now,
-        )
 
 
 class Shared:

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from mailtalk import addresses, deliveries, events, links, shapes
+from mailtalk import addresses, deliveries, events, fates, links, shapes
 from mailtalk.bodies import Bodies
 from mailtalk.due import Due, Shared, take
 from mailtalk.files import Links
@@ -77,8 +77,8 @@ class Maker:
 
     def _make_one(self, due: Due) -> str | None:
         """Make a notification's mails; or the reason why there is none."""
-        wanted, reason = due.decide(self.session, self.shared.fresh(due), self.now)
-        if reason in {None, Reason.NO_ADDRESS}:
+        wanted, reason = fates.settle(self.session, due, self.shared.fresh(due), self.now)
+        if reason in {None, Reason.NO_ADDRESS, Reason.SUPPRESSED}:
             self._tell(due, wanted)
         if reason is None:
             self.session.add_all(list(self._deliveries(due, wanted)))

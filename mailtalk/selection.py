@@ -24,47 +24,49 @@ _ZONES = text("""
         AND u.time_zone IS NOT NULL""")
 
 # Who wrote or is mentioned is judged message by message, all others by their own setting alone, so that the work is
-# about the participants plus the messages, not their product. width_bucket counts the seqs up to one: they are sorted.
-# The rule is that of `notify.why_not`; a test holds them together.
+# about the participants plus the messages, not their product. The rule is that of `notify.why_not`; a test holds them
+# together.
 _SETTLE = text(f"""
     WITH written AS MATERIALIZED (
         SELECT seq, sender_id, mentions FROM messages
         WHERE app_id = :app AND conversation_id = :conversation AND seq >= :from_seq
             AND type = 'UserMessage' AND origin <> 'import'),
-    every AS (SELECT array_agg(seq ORDER BY seq) AS seqs FROM written),
+    every AS (SELECT range_agg(int8range(seq, seq + 1)) AS seqs FROM written),
     named AS (SELECT sender_id AS user_id FROM written UNION SELECT unnest(mentions) FROM written),
     person AS MATERIALIZED (
         SELECT p.user_id, p.notify, p.read_seq, p.mailed_seq, named.user_id IS NOT NULL AS is_named,
             CASE WHEN p.mute_until > :now THEN 'muted' WHEN p.notify = 'Off' THEN 'notify-off' END AS barred,
-            {digests.NOT_BEFORE} AS not_before
+            {digests.NOT_BEFORE} AS not_before,
+            EXISTS (SELECT 1 FROM notifications n WHERE n.app_id = p.app_id AND n.conversation_id = p.conversation_id
+                AND n.user_id = p.user_id AND n.status = 'open') AS has_open
         FROM participations p LEFT JOIN named ON named.user_id = p.user_id
         WHERE p.app_id = :app AND p.conversation_id = :conversation AND p.present AND p.access <> 'None'),
-    verdict AS MATERIALIZED (
-        SELECT user_id, not_before, v.reason, v.seqs FROM person, every, LATERAL (VALUES
-            ('already-read', seqs[width_bucket(mailed_seq, seqs) + 1 : width_bucket(read_seq, seqs)]),
+    verdict AS (
+        SELECT user_id, not_before, has_open, v.reason, v.seqs FROM person, every, LATERAL (VALUES
+            ('already-read', seqs * int8multirange(int8range(mailed_seq + 1, greatest(mailed_seq, read_seq) + 1))),
             (coalesce(barred, CASE notify WHEN 'MentionsOnly' THEN 'not-mentioned' END),
-                seqs[width_bucket(greatest(mailed_seq, read_seq), seqs) + 1 :])) AS v (reason, seqs)
-        WHERE NOT is_named AND cardinality(v.seqs) > 0
+                seqs * int8multirange(int8range(greatest(mailed_seq, read_seq) + 1, NULL)))) AS v (reason, seqs)
+        WHERE NOT is_named AND NOT isempty(v.seqs)
         UNION ALL
-        SELECT user_id, not_before, r.reason, array_agg(seq ORDER BY seq) FROM person
+        SELECT user_id, not_before, has_open, r.reason, range_agg(int8range(seq, seq + 1)) FROM person
         JOIN written ON seq > mailed_seq, LATERAL (SELECT CASE
             WHEN sender_id = user_id THEN 'own-message'
             WHEN seq <= read_seq THEN 'already-read'
             WHEN barred IS NOT NULL THEN barred
             WHEN notify = 'MentionsOnly' AND NOT user_id = ANY(mentions) THEN 'not-mentioned' END AS reason) AS r
-        WHERE is_named GROUP BY user_id, not_before, r.reason),
+        WHERE is_named GROUP BY user_id, not_before, has_open, r.reason),
+    judged AS MATERIALIZED (
+        SELECT *, has_open OR bool_or(reason IS NULL) OVER (PARTITION BY user_id) AS is_told FROM verdict),
     opened AS (
         INSERT INTO notifications (app_id, conversation_id, user_id, from_seq, not_before, created_at)
-        SELECT :app, :conversation, user_id, :from_seq, not_before, :now FROM verdict WHERE reason IS NULL
+        SELECT :app, :conversation, user_id, :from_seq, not_before, :now FROM judged WHERE reason IS NULL
         ON CONFLICT (app_id, conversation_id, user_id) WHERE status = 'open'
             DO UPDATE SET not_before = least(notifications.not_before, excluded.not_before),
                 from_seq = least(notifications.from_seq, excluded.from_seq))
     INSERT INTO notifications
         (app_id, conversation_id, user_id, status, reason, seqs, from_seq, not_before, created_at, ended_at)
-    SELECT :app, :conversation, user_id, 'cancelled', reason, seqs, seqs[1], :now, :now, :now FROM verdict v
-    WHERE NOT EXISTS (SELECT 1 FROM verdict w WHERE w.user_id = v.user_id AND w.reason IS NULL)
-        AND NOT EXISTS (SELECT 1 FROM notifications n WHERE n.app_id = :app AND n.conversation_id = :conversation
-            AND n.user_id = v.user_id AND n.status = 'open')""")  # noqa: S608  ours
+    SELECT :app, :conversation, user_id, 'cancelled', reason, seqs, lower(seqs), :now, :now, :now FROM judged
+    WHERE NOT is_told""")  # noqa: S608  ours
 
 _HASTEN = text("""
     INSERT INTO notifications (app_id, conversation_id, user_id, from_seq, not_before, created_at)

@@ -17,6 +17,7 @@ from mailtalk.participation import Request
 from mailtalk.vocabulary import Access, ChangeKind, Notify, Outcome, Purpose, Verdict
 
 Step = Callable[[Case], Judgement | None]
+ECHOES = frozenset({Verdict.LOOP, Verdict.BOUNCE, Verdict.COMPLAINT})
 
 
 def decide(session: Session, desk: Desk, now: datetime, row: InboundMail) -> Judgement:
@@ -63,6 +64,11 @@ def _machine(case: Case) -> Judgement | None:
     return None if found.verdict is Verdict.PERSON else Judgement(Outcome.IGNORED, found.verdict, found.reason)
 
 
+def _echo(case: Case) -> Judgement | None:
+    """What only comes back to us; a mail program that asks by itself for less mail is asked by its owner."""
+    return _machine(case) if case.reading.verdict in ECHOES else None
+
+
 def _unreadable(case: Case) -> Judgement | None:
     return Judgement(Outcome.REFUSED, Verdict.UNREADABLE, case.trouble) if case.trouble else None
 
@@ -103,7 +109,8 @@ def _why_dead(case: Case) -> str | None:
         return "access-none"
     if not addresses.serves(found, Purpose(case.row.purpose)):
         return "read-only"
-    return "address-replaced" if found.generation != case.row.generation else None
+    replaced = found.generation != case.row.generation and case.row.purpose != Purpose.UNSUBSCRIBE
+    return "address-replaced" if replaced else None
 
 
 def _empty(case: Case) -> Judgement | None:
@@ -137,5 +144,5 @@ CHAINS: Mapping[Purpose, Sequence[Step]] = {
         repeats.flood,
         replies.post,
     ),
-    Purpose.UNSUBSCRIBE: (_machine, _unreadable, _authors, _unsubscribe),
+    Purpose.UNSUBSCRIBE: (_echo, _unreadable, _authors, _unsubscribe),
 }

@@ -6,7 +6,17 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from api import bulk
-from mailtalk.vocabulary import Access, Frequency, MessageType, Origin, Outcome, Purpose, Verdict
+from mailtalk.vocabulary import (
+    Access,
+    Frequency,
+    MessageType,
+    NotificationStatus,
+    Origin,
+    Outcome,
+    Purpose,
+    Stage,
+    Verdict,
+)
 
 Millis = Annotated[int, Meta(description="milliseconds since 1970-01-01 UTC", ge=0)]
 Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
@@ -141,6 +151,37 @@ class Members(msgspec.Struct):
     """A page of participants."""
 
     data: list[Member]
+
+
+class Delivery(msgspec.Struct, rename="camel"):
+    """One mail to one address, and how sending it went."""
+
+    address: str
+    stage: Stage
+    reply: str | None
+    attempts: int
+    not_before: Millis
+    sent_at: Millis | None
+    bounced_at: Millis | None
+
+
+class Notification(msgspec.Struct, rename="camel"):
+    """What was mailed, is to be mailed, or was not, and why."""
+
+    id: str
+    status: NotificationStatus
+    reason: str | None
+    message_ids: list[str]
+    created_at: Millis
+    not_before: Millis
+    ended_at: Millis | None
+    deliveries: list[Delivery]
+
+
+class Notifications(msgspec.Struct):
+    """A page of notifications."""
+
+    data: list[Notification]
 
 
 class Actions(msgspec.Struct):

@@ -3,6 +3,7 @@
 from api import participants
 from api.openapi import answers
 from api.openapi.entry import ID, PAGE, Entries, Entry, query
+from mailtalk.vocabulary import Reason
 
 PARTICIPANTS = "/conversations/{conversationId}/participants"
 PARTICIPANT = PARTICIPANTS + "/{userId}"
@@ -13,6 +14,26 @@ SEEN = {
     "muteUntil": None,
     "frequency": "default",
     "joinedAt": 1_700_000_000_000,
+}
+TOLD = {
+    "id": "ntf_5",
+    "status": "made",
+    "reason": None,
+    "messageIds": ["msg_Zm9yIHRoZSB0ZXN0cw"],
+    "createdAt": 1_700_000_000_000,
+    "notBefore": 1_700_000_030_000,
+    "endedAt": 1_700_000_030_100,
+    "deliveries": [
+        {
+            "address": "alice@example.com",
+            "stage": "sent",
+            "reply": "250 2.0.0 OK",
+            "attempts": 1,
+            "notBefore": 1_700_000_030_100,
+            "sentAt": 1_700_000_030_400,
+            "bouncedAt": None,
+        }
+    ],
 }
 JOINED = {
     "id": "chg_42",
@@ -74,6 +95,19 @@ ENTRIES: Entries = {
         answer=answers.Members,
         example={"data": [{"id": "alice", **SEEN}]},
         missing=("CONVERSATION_NOT_FOUND",),
+    ),
+    ("GET", PARTICIPANT + "/notifications"): Entry(
+        name="listNotifications",
+        tag="Participants",
+        summary="List a participant's notifications: why they were mailed, or not",
+        text="Ours, not TalkJS's. Newest first, for 30 days. `made` has its mails, `open` waits until `notBefore`, "
+        "`cancelled` has its `reason`: "
+        + ", ".join(f"`{each}`" for each in Reason if each != Reason.NEVER_NOTIFIES)
+        + ".",
+        query=PAGE,
+        answer=answers.Notifications,
+        example={"data": [TOLD]},
+        missing=NONE_FOUND,
     ),
     ("POST", PARTICIPANTS): Entry(
         name="changeParticipants",

@@ -8,6 +8,7 @@ from mailtalk.mail.quotes import shape
 from mailtalk.mail.quotes.evidence import OwnAddress, Sent, lead_in
 from mailtalk.mail.quotes.html import lines_of, shown
 from mailtalk.mail.quotes.lines import DEPTH, QUOTE_MARK, Kind
+from mailtalk.mail.quotes.page import EMPTY_QUOTE
 
 _CONFIDENCE = {
     "marker": 1.0,
@@ -46,7 +47,7 @@ def extract(
     plain = reader.read(alphabet.split(text)) if text and text.strip() else None
     if html and (plain is None or plain.method in ("whole", "signature")):
         lines, contained = lines_of(html)
-        plain = _better(plain, reader.read(lines, contained=contained))
+        plain = _better(plain, reader.read(lines, contained=contained, is_page=True))
     reply = plain or Reply("", "", "whole", _CONFIDENCE["whole"])
     return replace(reply, text=own.scrub(reply.text), elided=own.scrub(reply.elided))
 
@@ -71,7 +72,7 @@ class _Reader:
     sent: Sent
     keep_forwards: bool
 
-    def read(self, lines: list[str], *, contained: bool = False) -> Reply:
+    def read(self, lines: list[str], *, contained: bool = False, is_page: bool = False) -> Reply:
         """Give letters to the lines, let the rules cut, and name what cut."""
         first = self.own.mark(alphabet.read(lines), lines)
         letters, covered = self.sent.mark(first, lines)
@@ -81,7 +82,7 @@ class _Reader:
         kept = shape.part(letters, lines, keep_forwards=forwards, loose=loose, covered=covered)
         method = self._method(lines, first, letters, kept, contained=contained)
         unsure = method == "marker" and not covered and Kind.GONE in kept[: _first_kept(kept)]
-        pairs = list(zip(shown(lines), kept, strict=True))
+        pairs = list(zip(_unindented(lines, letters, kept) if is_page else shown(lines), kept, strict=True))
         text = "\n".join(_kept(pairs)).strip()
         elided = "\n".join(line for line, letter in pairs if letter == Kind.GONE).strip("\n")
         return Reply(text, elided, method, _UNSURE if unsure and text else _CONFIDENCE[method])
@@ -105,6 +106,12 @@ class _Reader:
         if kinds <= set("dsrlgt") and letters[cut[0]] in "dsrlgt":
             return "signature"
         return "container" if contained else "classifier"
+
+
+def _unindented(lines: list[str], letters: str, kept: str) -> Iterator[str]:
+    """Give a page's lines as they are read; what the person has put into a quote's element is only indented."""
+    for line, letter, stays in zip(shown(lines), letters, kept, strict=True):
+        yield line.removeprefix(EMPTY_QUOTE) if letter == Kind.QUOTE and stays == Kind.TEXT else line
 
 
 def _kept(pairs: list[tuple[str, str]]) -> Iterator[str]:

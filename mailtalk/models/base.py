@@ -37,5 +37,4 @@ class Base(DeclarativeBase):
         Json: JSONB(none_as_null=True),
         list[Any]: JSONB(none_as_null=True),
         list[str]: ARRAY(Text),
-        list[int]: ARRAY(BigInteger),
     }

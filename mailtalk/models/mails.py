@@ -1,9 +1,11 @@
 """Mails that came in, and those that go out."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Identity, Index, text
+from sqlalchemy.dialects.postgresql import INT8MULTIRANGE, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mailtalk.models.base import Base, Json
@@ -95,9 +97,8 @@ class Notification(Base):
     status: Mapped[str] = mapped_column(server_default="open")
     reason: Mapped[str | None]
     from_seq: Mapped[int]
-    seqs: Mapped[list[int]] = mapped_column(
-        server_default="{}"
-    )  # of the messages mailed, or for which the reason holds
+    # Of the messages that were mailed, or for which the reason holds; ranges, since they mostly follow each other.
+    seqs: Mapped[Sequence[Range[int]]] = mapped_column(INT8MULTIRANGE, server_default="{}")
     not_before: Mapped[datetime]
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]

@@ -108,6 +108,7 @@ TOUR = (
     ("POST", "/conversations/tour/participants", {"actions": [WRONG, LATE]}, 200),
     ("POST", "/conversations/tour/participants/alice/email/rotate", None, 200),
     ("POST", "/conversations/tour/participants/dave/email/rotate", None, 404),
+    ("GET", "/conversations/tour/participants/alice/notifications", None, 200),
     ("POST", "/conversations/tour/readBy/alice", None, 200),
     ("PATCH", "/users/alice/conversations/tour", {"readUntil": 1_700_000_000_000}, 200),
     ("POST", "/import/conversations/tour/messages", [HELLO | {"timestamp": 1_500_000_000_000}], 200),

@@ -92,7 +92,7 @@ class Story:
     def _carol_is_mailed_too(self) -> str:
         assert "@Carol, will you" in self._await_mail("carol", "will you bring").text
         second, first = self._await_mail("bob", "will you bring"), self.mails("bob")[0]
-        assert second.header("In-Reply-To") == first.header("Message-ID")
+        assert second.header("In-Reply-To") == answer(first, ANSWER)["Message-ID"]  # what Bob himself wrote last
         assert first.header("Message-ID") in second.header("References").split()
         assert first.header("References").split()[0] == second.header("References").split()[0]
         assert second.reply_to == first.reply_to

@@ -169,3 +169,13 @@ def test_every_language_has_its_words() -> None:
     assert said <= set(WORDS.wrote)
     assert Role.FROM in WORDS.roles["差出人"]
     assert WORDS.roles["de"] == {Role.FROM}
+
+
+def test_a_link_that_works_without_a_login_is_hidden_wherever_it_stands() -> None:
+    token = "Ab-_" * 10 + "xyz"
+    wrapped = f"https://filter.example/?url=https%3A%2F%2Fm.example%2Fsettings%2F{token}&data=1"
+    said = f"See https://m.example/unsubscribe/{token} and {wrapped}\n\nOn 1 Jan 2024, Alice <a@b.example> wrote:\n"
+    reply = extract(f"{said}> https://m.example/settings/{token}", None, reply_domain="reply.example")
+    assert token not in reply.text + reply.elided
+    assert "https://m.example/unsubscribe/…" in reply.text
+    assert "/settings/abc" in extract("/settings/abc", None, reply_domain="reply.example").text

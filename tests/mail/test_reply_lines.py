@@ -221,3 +221,23 @@ def test_what_introduces_a_quote_may_be_wrapped_or_in_a_language_that_we_do_not_
 )
 def test_what_a_person_says_of_letters_and_dates_stays(said: str) -> None:
     assert extract(said, None).text == said
+
+
+def test_what_a_person_quotes_before_the_answered_mail_is_theirs() -> None:
+    attribution = "<div>On 11 Apr 2011, at 6:54 PM, Alice &lt;a@b.example&gt; wrote:</div>"
+    page = f"<p>Look:</p><blockquote>Turn it off.</blockquote>{attribution}<blockquote>Hi</blockquote>"
+    assert extract(None, page).text.split("\n") == ["Look:", "", "Turn it off."]
+    said = "Look:\n> Turn it off.\n\nOn 11 Apr 2011, at 6:54 PM, Alice <a@b.example> wrote:\n> Hi"
+    assert extract(said, None).text == "Look:\n> Turn it off."
+
+
+def test_a_signature_by_pgp_is_nobodys_words() -> None:
+    head = "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n"
+    foot = "-----BEGIN PGP SIGNATURE-----\n\niQEcBAEB\n=abc\n-----END PGP SIGNATURE-----\n"
+    assert extract(f"{head}Yes.\n- - one\n{foot}", None).text == "Yes.\n- one"
+    assert extract(f"{head}Yes.\n", None).text.endswith("Yes.")
+
+
+def test_a_long_dash_begins_a_signature_only_above_an_address_card() -> None:
+    assert extract("Yes.\n\n—\nBob Smith\nACME\n+49 30 1234567", None).text == "Yes."
+    assert extract("Yes.\n\n—\n\nAnd now to something else.", None).text == "Yes.\n\n—\n\nAnd now to something else."

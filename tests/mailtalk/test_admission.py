@@ -51,6 +51,13 @@ def test_a_reader_may_still_unsubscribe(box: Box) -> None:
     assert box.admit(address) is None
 
 
+def test_an_old_mails_address_to_unsubscribe_outlives_a_rotation(box: Box) -> None:
+    address = box.address("bob", Purpose.UNSUBSCRIBE)
+    box.cast.change("bob", ROTATE)
+    assert box.admit(address) is not None
+    assert box.address("bob", Purpose.UNSUBSCRIBE) != address
+
+
 def test_other_domains_and_junk_are_not_ours_and_cost_no_look_up(box: Box) -> None:
     local = box.address("bob").partition("@")[0]
     for mailbox in (f"{local}@example.com", local, f"{local}@x.{DOMAIN}", f"{'a' * 30}@{DOMAIN}", f"bob@{DOMAIN}", ""):

@@ -118,8 +118,9 @@ def test_one_participants_mails_keep_their_order(box: Box) -> None:
     assert box.texts() == ["three", "one", "two"]
 
 
-def test_mail_to_the_unsubscribe_address_asks_for_notify_off(box: Box) -> None:
-    box.receive(mail("", "Subject: unsubscribe\r\n"), box.bearer("bob", Purpose.UNSUBSCRIBE))
+@pytest.mark.parametrize("header", ["", "Auto-Submitted: auto-generated\r\n", "Precedence: bulk\r\n"])
+def test_mail_to_the_unsubscribe_address_asks_for_notify_off(box: Box, header: str) -> None:
+    box.receive(mail("", f"Subject: unsubscribe\r\n{header}"), box.bearer("bob", Purpose.UNSUBSCRIBE))
     assert [outcome for outcome, _ in box.outcomes()] == ["unsubscribed"]
     assert column(box.cast.database, "SELECT notify FROM participations WHERE user_id = 'bob'") == [Notify.ALL]
     box.cast.apply()

@@ -15,6 +15,7 @@ from cast import Cast
 from inbox import DOMAIN, Box, mail
 from waiting import until
 
+from mailtalk.errors import Unavailable
 from mailtalk.keys import Keyring
 from mailtalk.mail import limits, parse, reading
 from mailtalk.mail.reading import Unreadable
@@ -208,3 +209,17 @@ def test_an_unreadable_mail_fails_at_once_and_keeps_no_other_waiting(
         box.receive(mail(said), box.bearer("bob"))
     assert box.outcomes() == [("posted", "whole"), ("failed", "parser: died"), ("posted", "whole")]
     assert box.texts() == ["one", "two"]
+
+
+def test_when_no_process_can_be_started_the_mail_waits(
+    cast: Cast, keyring: Keyring, readers: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cast.join("alice", "bob")
+    box = Box(cast, keyring, readers)
+    box.receive(mail("one"), box.bearer("bob"))
+    for command in (("/nowhere/python",), (sys.executable, "-c", "")):
+        monkeypatch.setattr(child, "COMMAND", command)
+        with pytest.raises(Unavailable):
+            box.process()
+    monkeypatch.undo()
+    assert box.outcomes() == [("posted", "whole")]

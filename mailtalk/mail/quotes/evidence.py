@@ -10,6 +10,8 @@ from mailtalk.mail.quotes.locales import fold
 HIDDEN = "…"  # stands where an address of ours stood
 _LONGEST_SENT = 50_000  # characters of our mail that are compared
 _LINKS = re.compile(r"<[^<>\s]{4,2000}>|https?://\S{1,2000}")
+# What mailtalk.links makes, also inside the links of mail filters.
+_TOKEN_LINKS = re.compile(r"((?:/|%2F)(?:settings|unsubscribe)(?:/|%2F))[\w-]{43}(?![\w-])", re.IGNORECASE | re.ASCII)
 _WORD = re.compile(r"\W+|_")
 _NUMBERS = re.compile(r"\d\D+\d")
 _FIELD = re.compile(r"\W{0,8}\w{1,20}(?: \w{1,20})?\s?[:\uff1a](?=[\s\"<])")
@@ -37,7 +39,7 @@ def lead_in(letters: str, lines: list[str], begin: int) -> str:
 
 
 class OwnAddress:
-    """Finds addresses like <30 characters>@reply.example, which are secrets."""
+    """Finds addresses like <30 characters>@reply.example, which are secrets, and hides our mails' links too."""
 
     def __init__(self, domain: str) -> None:
         self._domain = domain.casefold()
@@ -48,7 +50,10 @@ class OwnAddress:
         return self._possible(line[:WIDTH]) and bool(self._pattern.search(line[:WIDTH]))
 
     def scrub(self, text: str) -> str:
-        """Hide every such address."""
+        """Hide every such address, and the token of each link by which a mail of ours is answered without a login."""
+        if not self._domain:
+            return text
+        text = _TOKEN_LINKS.sub(rf"\1{HIDDEN}", text) if "settings" in text or "unsubscribe" in text else text
         return self._pattern.sub(HIDDEN, text) if self._possible(text) else text
 
     def _possible(self, text: str) -> bool:

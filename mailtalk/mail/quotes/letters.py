@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from mailtalk.mail.quotes import attributions, headers
+from mailtalk.mail.quotes import armour, attributions, headers
 from mailtalk.mail.quotes.lines import DEPTH, WIDTH, Kind, kind_of
 from mailtalk.mail.quotes.locales import fold
 
@@ -13,7 +13,7 @@ _WRAPPED = 60  # a quoted line as long as this may have been wrapped by a relay
 
 def split(text: str) -> list[str]:
     """Cut a text into lines, an attribution on its own; what is past the first 2,000 lines stays one piece."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n", DEPTH)
+    lines = armour.without(text.replace("\r\n", "\n").replace("\r", "\n")).split("\n", DEPTH)
     close = [part for line in lines[:DEPTH] for part in attributions.split_shared(line)]
     return close + lines[DEPTH:]
 

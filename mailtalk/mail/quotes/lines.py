@@ -34,6 +34,7 @@ class Kind(StrEnum):
 
 
 _DRAWN = "-_=*#~\u2010\u2011\u2012\u2013\u2014\u2015\u2500\u2501"  # dashes of every kind
+_LONG_DASHES = ("\u2013", "\u2014")  # what programs make of two dashes
 _RULE = re.compile(rf"[+\s{re.escape(_DRAWN)}]{{2,}}")
 _DASHED = re.compile(rf"[>\s{re.escape(_DRAWN)}]*(?P<words>[^\W_].{{2,80}}?)[\s{re.escape(_DRAWN)}]{{2,}}")
 _LINK = re.compile(r"<[^<>]*>|\]\([^()]*\)|[*_\[\]]")
@@ -67,7 +68,7 @@ def _drawn(line: str) -> Kind | None:
     """Recognise lines without a word."""
     if line == "--":
         return Kind.DASHES
-    return Kind.RULE if _RULE.fullmatch(line) else None
+    return Kind.RULE if line in _LONG_DASHES or _RULE.fullmatch(line) else None
 
 
 def _worded(folded: str) -> Kind:

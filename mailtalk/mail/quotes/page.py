@@ -7,7 +7,7 @@ from mailtalk.mail.quotes.containers import Part
 from mailtalk.mail.quotes.lines import HEADING_MARK, QUOTE_MARK, SIGNATURE_MARK
 
 _MARKS = {Part.SIGNATURE: SIGNATURE_MARK, Part.HEADING: HEADING_MARK}
-_EMPTY_QUOTE = "> "
+EMPTY_QUOTE = "> "
 _SPACE = re.compile(r"[ \t\r\n\f\xa0]+")
 
 
@@ -36,7 +36,7 @@ class Page:
         """End an element."""
         if self.parts[-1] != Part.BODY:
             self.end_line(even_empty=False)
-        if self.parts.pop() == Part.QUOTE and not self.quoted and self.lines[-1:] == [_EMPTY_QUOTE]:
+        if self.parts.pop() == Part.QUOTE and not self.quoted and self.lines[-1:] == [EMPTY_QUOTE]:
             self.lines[-1] = ""  # an answer between quotes is easier to read so
 
     @property
@@ -84,9 +84,9 @@ class Page:
             self.write(f"{number + 1}. ")
 
     def _blank(self) -> str:
-        return _EMPTY_QUOTE if self.quoted else ""
+        return EMPTY_QUOTE if self.quoted else ""
 
     def _prefix(self) -> str:
         if self.quoted:
-            return _EMPTY_QUOTE
+            return EMPTY_QUOTE
         return next((mark for part, mark in _MARKS.items() if part in self.parts), "")

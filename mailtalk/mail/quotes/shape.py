@@ -7,6 +7,7 @@ from mailtalk.mail.quotes.lines import Kind
 
 _HARD = re.compile(r"[omhf]|(?<!a)a++(?!e*+q)")
 _SPOKEN = frozenset("tsgd")
+_BY_HAND = re.compile(r"\A[est]*t[e]?q+(?=e*a+e*q)")  # what the person quotes before the answered mail is introduced
 _BLOCK = re.compile(r"[aq](?:[aqe]*[aq])?")
 _AFTERWORD = 2  # lines of text below a single quote that make it no inline answer
 
@@ -61,6 +62,7 @@ def _answered_below(letters: str) -> str:
 
 def _quotes(letters: str, *, loose: bool) -> str:
     """Take away quotes at the end, one at the top, and one before a last word; inline ones stay with their answers."""
+    letters = _BY_HAND.sub(lambda found: found[0].replace(Kind.QUOTE, Kind.TEXT), letters)
     last = letters.rfind(Kind.TEXT)
     if last < 0:
         return re.sub("[aqe]", Kind.GONE, letters) if loose or Kind.ATTRIBUTION in letters else letters

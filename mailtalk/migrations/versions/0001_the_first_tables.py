@@ -181,7 +181,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), server_default="open", nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("from_seq", sa.BigInteger(), nullable=False),
-        sa.Column("seqs", sa.ARRAY(sa.BigInteger()), server_default="{}", nullable=False),
+        sa.Column("seqs", postgresql.INT8MULTIRANGE(), server_default="{}", nullable=False),
         sa.Column("not_before", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True),

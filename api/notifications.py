@@ -1,0 +1,67 @@
+"""The notifications of a participant: what was mailed and how it went, what was not and why, what waits."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from api.calls import Call
+from api.participants import place
+from api.wire import Json
+from mailtalk import clock, explanations
+from mailtalk.errors import Invalid
+from mailtalk.explanations import Told
+from mailtalk.models import Delivery
+from mailtalk.vocabulary import Stage
+
+PREFIX = "ntf_"
+DIGITS = 18  # of a bigint, whatever they are
+
+
+async def listed(call: Call) -> Json:
+    """GET: newest first, also of who has left."""
+    return {"data": [shown(each) for each in await call.transact(_page, call)]}
+
+
+def shown(told: Told) -> Json:
+    """A notification on the wire."""
+    row = told.notification
+    return {
+        "id": f"{PREFIX}{row.id}",
+        "status": row.status,
+        "reason": row.reason,
+        "messageIds": list(told.messages),
+        "createdAt": clock.millis(row.created_at),
+        "notBefore": clock.millis(row.not_before),
+        "endedAt": _millis(row.ended_at),
+        "deliveries": [_delivery(each) for each in told.deliveries],
+    }
+
+
+def _page(session: Session, call: Call) -> list[Told]:
+    return explanations.page(session, call.app_id, *place(call), limit=call.page_limit(), before=_before(call))
+
+
+def _before(call: Call) -> int | None:
+    given = call.query_id("startingAfter")
+    if given is None:
+        return None
+    number = given.removeprefix(PREFIX)
+    if number == given or not (number.isascii() and number.isdecimal()) or len(number) > DIGITS:
+        raise Invalid({"startingAfter": ["is no id of a notification"]})
+    return int(number)
+
+
+def _delivery(row: Delivery) -> Json:
+    return {
+        "address": row.address,
+        "stage": row.stage,
+        "reply": row.reply,
+        "attempts": row.attempts,
+        "notBefore": clock.millis(row.not_before),
+        "sentAt": _millis(row.ended_at) if row.stage == Stage.SENT else None,
+        "bouncedAt": _millis(row.bounced_at),
+    }
+
+
+def _millis(moment: datetime | None) -> int | None:
+    return None if moment is None else clock.millis(moment)

@@ -1,0 +1,42 @@
+"""What the settings page lets choose: a form's values, and the change of participation that they ask for."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from mailtalk.models import Participation
+from mailtalk.participation import UNSET, Request, Unset
+from mailtalk.vocabulary import ChangeKind, Frequency, Notify
+
+NOTIFY = {"all": Notify.ALL, "mentions": Notify.MENTIONS_ONLY, "off": Notify.OFF}
+FREQUENCY = {each.value: each for each in Frequency}
+MUTE = {"day": timedelta(days=1), "week": timedelta(days=7)}
+UNMUTE = "none"
+
+Value = TypeVar("Value")
+
+
+def asked(form: Mapping[str, str], row: Participation, now: datetime) -> Request | None:
+    """The change that a form asks for; what it does not name, or names wrongly, stays. None: nothing is to change."""
+    request = Request(
+        ChangeKind.UPDATE,
+        notify=_other(NOTIFY.get(form.get("notify", "")), row.notify),
+        mute_until=_mute(form.get("mute", ""), row, now),
+        frequency=_other(FREQUENCY.get(form.get("frequency", "")), row.frequency),
+    )
+    return None if request == Request(ChangeKind.UPDATE) else request
+
+
+def muted_until(row: Participation, now: datetime) -> datetime | None:
+    """Until when the conversation is muted, if it is."""
+    return row.mute_until if row.mute_until is not None and row.mute_until > now else None
+
+
+def _mute(value: str, row: Participation, now: datetime) -> datetime | Unset | None:
+    if value in MUTE:
+        return now + MUTE[value]
+    return None if value == UNMUTE and muted_until(row, now) else UNSET
+
+
+def _other(value: Value | None, present: str) -> Value | None:
+    return None if value == present else value

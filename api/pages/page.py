@@ -1,0 +1,37 @@
+"""A page as an answer: its template in its language, and headers that let it load nothing and tell nobody its link."""
+
+from base64 import b64encode
+from hashlib import sha256
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import Response
+
+from api.pages import words
+
+TEMPLATES = Environment(
+    loader=PackageLoader("api.pages", "templates"),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=StrictUndefined,
+)
+STYLE = TEMPLATES.get_template("page.css").render()
+_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+GUARDS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": _POLICY,
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+
+
+def answer(template: str, language: str, status: int = 200, **values: Any) -> Response:
+    """Render a page."""
+    shown = {"style": STYLE, "language": language, "say": words.TEXTS[language]} | values
+    content = TEMPLATES.get_template(template).render(shown)
+    return Response(content, status, GUARDS | {"Content-Language": language}, media_type="text/html; charset=utf-8")

@@ -1,0 +1,169 @@
+"""`/settings/…` and `/unsubscribe/…`: whoever has the link of a mail chooses how that participant is mailed.
+
+The link is a capability: it is no cookie that another site could ride on, so no token against forgery is needed.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from api.calls import Services
+from api.pages import choices, page, words
+from mailtalk import apps, clock, conversations, links, users
+from mailtalk.changes import Requested
+from mailtalk.errors import NotFound, Unavailable
+from mailtalk.group_commit import in_time
+from mailtalk.models import Participation, User
+from mailtalk.participation import Request as Change
+from mailtalk.vocabulary import ChangeKind, Notify
+
+FORM_LIMIT = 10_000  # bytes
+ONE_CLICK = b"One-Click"  # of List-Unsubscribe, in a form of either encoding
+SEE_OTHER = 303
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Somebody who came by a link: how they take part, and in which language they are spoken to."""
+
+    request: Request
+    services: Services
+    participation: Participation
+    user: User
+    about: Mapping[str, str | None]
+    language: str
+
+    @property
+    def token(self) -> str:
+        """What the link ends with."""
+        given: str = self.request.path_params["token"]
+        return given
+
+    def shown(self, template: str, status: int = 200, **values: Any) -> Response:
+        """A page for this visitor."""
+        shown = {"about": self.about, "name": self.user.name, "token": self.token} | values
+        return page.answer(template, self.language, status, **shown)
+
+
+Handler = Callable[[Visit], Awaitable[Response]]
+
+
+def routes() -> list[Route]:
+    """The two pages, each to be looked at and to be sent."""
+    return [
+        Route(links.SETTINGS + "{token}", _visited(settings), methods=["GET"]),
+        Route(links.SETTINGS + "{token}", _visited(save), methods=["POST"]),
+        Route(links.UNSUBSCRIBE + "{token}", _visited(ask), methods=["GET"]),
+        Route(links.UNSUBSCRIBE + "{token}", _visited(unsubscribe), methods=["POST"]),
+    ]
+
+
+async def settings(visit: Visit) -> Response:
+    """GET: how this participant is mailed, as a form."""
+    row, now = visit.participation, clock.now()
+    until = choices.muted_until(row, now)
+    query = visit.request.query_params
+    return visit.shown(
+        "settings.html",
+        notify=next(name for name, notify in choices.NOTIFY.items() if notify == row.notify),
+        frequency=row.frequency,
+        muted_until=until and words.moment(until, visit.language, visit.user.time_zone),
+        languages=words.LANGUAGES,
+        outcome=next((name for name in ("saved", "later") if name in query), None),
+    )
+
+
+async def save(visit: Visit) -> Response:
+    """POST: take the form, and show the page again, so that loading it anew sends nothing twice."""
+    form = dict(parse_qsl((await _body(visit.request)).decode("utf-8", "replace"), max_num_fields=20))
+    language = form.get("language")
+    if language in words.LANGUAGES and language != words.spoken(visit.user.locale):
+        await _transact(visit.services, _speak, visit.user, language)
+    change = choices.asked(form, visit.participation, clock.now())
+    applied = change is None or await _apply(visit, change)
+    return Response(status_code=SEE_OTHER, headers=page.GUARDS | {"Location": "?saved" if applied else "?later"})
+
+
+async def ask(visit: Visit) -> Response:
+    """GET: a button, because whatever opens links to look at them must not end anybody's mails."""
+    return visit.shown("unsubscribe.html")
+
+
+async def unsubscribe(visit: Visit) -> Response:
+    """POST: end this conversation's mails, for the button and for mail programs' own (RFC 8058)."""
+    if ONE_CLICK not in await _body(visit.request):
+        return visit.shown("unsubscribe.html", 400)
+    off = Change(ChangeKind.UPDATE, notify=Notify.OFF)
+    applied = visit.participation.notify == Notify.OFF or await _apply(visit, off)
+    return visit.shown("unsubscribed.html", 200 if applied else 202, applied=applied)
+
+
+def _visited(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        language = words.wanted(request.headers.get("accept-language", ""))
+        try:
+            return await handler(await _visit(request, language))
+        except NotFound:
+            return page.answer("gone.html", language, 404)
+        except Unavailable:
+            return page.answer("trouble.html", language, 503)
+
+    return answer
+
+
+async def _visit(request: Request, language: str) -> Visit:
+    services: Services = request.app.state.services
+    row, user, about = await _transact(services, _found, services, request.path_params["token"])
+    return Visit(request, services, row, user, about, words.spoken(user.locale) or language)
+
+
+def _found(session: Session, services: Services, token: str) -> tuple[Participation, User, Mapping[str, str | None]]:
+    row = links.read(session, services.keyring, token)
+    if row is None:
+        raise NotFound(["no such link"])
+    conversation = conversations.get(session, row.app_id, row.conversation_id)
+    app = apps.found(session, row.app_id)
+    return row, users.get(session, row.app_id, row.user_id), {"subject": conversation.subject, "app": app.name}
+
+
+def _speak(session: Session, user: User, language: str) -> None:
+    users.put(session, user.app_id, user.id, {"locale": language})
+
+
+async def _apply(visit: Visit, change: Change) -> bool:
+    """Let a worker apply the change, as one of the API's; False when it was not done in time, and will be."""
+    row = visit.participation
+    asked = Requested(row.app_id, row.conversation_id, row.user_id, change, clock.now())
+    (receipt,) = await visit.services.intake.take([asked])
+    if isinstance(receipt, NotFound):
+        raise receipt
+    if receipt.failure is not None:
+        raise receipt.failure
+    return receipt.ended is not None
+
+
+async def _body(request: Request) -> bytes:
+    raw = bytearray()
+    try:
+        async for chunk in request.stream():
+            raw += chunk
+            if len(raw) > FORM_LIMIT:
+                return b""
+    except ClientDisconnect:
+        return b""
+    return bytes(raw)
+
+
+async def _transact(services: Services, verb: Callable[..., Any], *args: Any) -> Any:
+    def transact() -> Any:
+        with services.database.transaction() as session:
+            return verb(session, *args)
+
+    return await in_time(run_in_threadpool(transact))

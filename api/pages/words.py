@@ -1,0 +1,42 @@
+"""The pages' words in every language we speak, and how a moment is written in it."""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from mailtalk.mail.texts import language
+
+TEXTS: Mapping[str, Mapping[str, str]] = {
+    path.stem: tomllib.loads(path.read_text(encoding="utf-8"))
+    for path in sorted((Path(__file__).parent / "texts").glob("*.toml"))
+}
+DEFAULT = "en"
+LANGUAGES = {code: texts["language"] for code, texts in TEXTS.items()}
+_WANTED = re.compile(r"^\s*([A-Za-z]{2,3})\b[^;]*(?:;\s*q\s*=\s*([01](?:\.[0-9]{0,3})?))?\s*$")
+
+
+def spoken(locale: str | None) -> str | None:
+    """The language of a locale such as pt-BR or de_AT; None when we don't speak it."""
+    code = re.split("[-_]", locale or "")[0].lower()
+    return code if code in TEXTS else None
+
+
+def wanted(accept_language: str) -> str:
+    """The language that a browser wants most among those we speak (RFC 9110, 12.5.4); English when it says none."""
+    weighed = sorted(_weighed(accept_language.split(",")), reverse=True, key=lambda each: each[0])
+    return next((code for weight, code in weighed if weight > 0), DEFAULT)
+
+
+def moment(at: datetime, code: str, zone: str | None) -> str:
+    """A moment as people write it, with the time zone; as our mails have it."""
+    return language(code, zone).moment(at)
+
+
+def _weighed(parts: Iterable[str]) -> Iterable[tuple[float, str]]:
+    for part in parts:
+        match = _WANTED.match(part)
+        code = spoken(match[1]) if match else None
+        if match and code:
+            yield float(match[2] or 1), code

@@ -1,0 +1,202 @@
+"""The pages behind the links in mails, as mail programs, link scanners and people without scripts ask for them."""
+
+import logging
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from asking import column, rows
+from cast import Cast
+from servers import Stack
+
+from api.pages import words
+from mailtalk import conversations, links
+from mailtalk.keys import Keyring
+
+ONE_CLICK = {"List-Unsubscribe": "One-Click"}
+PLACE = "/conversations/hello/participants/bob"
+CHOSEN = "SELECT notify, frequency, mute_until IS NOT NULL FROM participations WHERE app_id = :app AND user_id = 'bob'"
+
+
+@pytest.fixture
+def cast(stack: Stack) -> Cast:
+    return stack.introduce()
+
+
+@pytest.fixture
+def token(stack: Stack, cast: Cast) -> str:
+    with stack.client(cast) as http:
+        http.put(PLACE)
+    with stack.database.transaction() as session:
+        row = conversations.participant(session, cast.app_id, "hello", "bob")
+        return links.token(Keyring.from_setting(stack.settings.require("secret_key")), row.id)
+
+
+@pytest.fixture
+def web(stack: Stack) -> Iterator[httpx.Client]:
+    """Somebody without a credential."""
+    with httpx.Client(base_url=stack.api, timeout=60) as client:
+        yield client
+
+
+def chosen(cast: Cast) -> tuple[str, str, bool]:
+    (row,) = rows(cast.database, CHOSEN, app=cast.app_id)
+    return tuple(row)
+
+
+def log(cast: Cast) -> list[tuple[str, str | None]]:
+    found = rows(cast.database, "SELECT kind, notify FROM changes WHERE app_id = :app ORDER BY id", app=cast.app_id)
+    return [(row.kind, row.notify) for row in found]
+
+
+# one click
+
+
+@pytest.mark.parametrize("encoding", ["data", "files"])
+def test_one_click_ends_the_mails_without_redirect_cookie_or_login(
+    web: httpx.Client, cast: Cast, token: str, encoding: str
+) -> None:
+    body = ONE_CLICK if encoding == "data" else {name: (None, value) for name, value in ONE_CLICK.items()}
+    answer = web.post(f"/unsubscribe/{token}", **{encoding: body})
+    assert (answer.status_code, "set-cookie" in answer.headers) == (200, False)
+    assert chosen(cast) == ("Off", "default", False)
+    assert log(cast) == [("join", None), ("update", "Off")]
+    assert web.post(f"/unsubscribe/{token}", data=ONE_CLICK).status_code == 200
+    assert len(log(cast)) == 2  # a repeat changes nothing
+
+
+@pytest.mark.parametrize("path", ["settings", "unsubscribe"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_looking_changes_nothing(web: httpx.Client, cast: Cast, token: str, path: str, method: str) -> None:
+    web.request(method, f"/{path}/{token}", params={"notify": "off", "List-Unsubscribe": "One-Click"})
+    assert chosen(cast) == ("All", "default", False)
+    assert len(log(cast)) == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"List-Unsubscribe=", b"x" * 20_000 + b"One-Click"])
+def test_a_post_that_asks_for_nothing_ends_nothing(web: httpx.Client, cast: Cast, token: str, body: bytes) -> None:
+    answer = web.post(f"/unsubscribe/{token}", content=body)
+    assert (answer.status_code, "<button>" in answer.text) == (400, True)
+    assert chosen(cast)[0] == "All"
+
+
+# the form
+
+
+def test_what_is_chosen_goes_through_the_log_of_changes(web: httpx.Client, cast: Cast, token: str) -> None:
+    form = {"notify": "mentions", "frequency": "daily", "mute": "week", "language": "en"}
+    answer = web.post(f"/settings/{token}", data=form)
+    assert (answer.status_code, answer.headers["location"]) == (303, "?saved")
+    assert chosen(cast) == ("MentionsOnly", "daily", True)
+    assert log(cast) == [("join", None), ("update", "MentionsOnly")]
+    page = web.get(f"/settings/{token}?saved").text
+    assert re.findall(r'value="(\w+)" checked', page) == ["mentions", "daily", "keep"]
+    assert '<p role="status"' in page
+
+
+def test_what_stays_the_same_is_no_change(web: httpx.Client, cast: Cast, token: str) -> None:
+    form = {"notify": "all", "frequency": "default", "mute": "none", "language": "en"}
+    assert web.post(f"/settings/{token}", data=form).status_code == 303
+    assert len(log(cast)) == 1
+
+
+def test_a_mute_is_kept_or_ended(web: httpx.Client, cast: Cast, token: str) -> None:
+    web.post(f"/settings/{token}", data={"mute": "day"})
+    web.post(f"/settings/{token}", data={"mute": "keep"})
+    assert chosen(cast) == ("All", "default", True)
+    web.post(f"/settings/{token}", data={"mute": "none"})
+    assert chosen(cast) == ("All", "default", False)
+
+
+@pytest.mark.parametrize(
+    "body", [b"notify=Off&frequency=weekly&mute=year&language=tlh", b"\xff\xfe", b"&" * 5_000, b"x" * 20_000, b"notify"]
+)
+def test_what_no_form_of_ours_sends_changes_nothing(web: httpx.Client, cast: Cast, token: str, body: bytes) -> None:
+    web.post(f"/settings/{token}", content=body)
+    assert chosen(cast) == ("All", "default", False)
+    assert column(cast.database, "SELECT locale FROM users WHERE app_id = :app", app=cast.app_id) == [None] * 4
+
+
+def test_the_language_is_the_users(web: httpx.Client, cast: Cast, token: str) -> None:
+    assert 'lang="fr"' in web.get(f"/settings/{token}", headers={"Accept-Language": "tlh, fr;q=0.9, en;q=0.8"}).text
+    web.post(f"/settings/{token}", data={"language": "ja"})
+    spoken = "SELECT locale FROM users WHERE app_id = :app AND id = 'bob'"
+    assert column(cast.database, spoken, app=cast.app_id) == ["ja"]
+    page = web.get(f"/settings/{token}", headers={"Accept-Language": "fr"})
+    assert (page.headers["content-language"], '<html lang="ja">' in page.text) == ("ja", True)
+    rows(cast.database, "UPDATE users SET locale = 'de-AT' WHERE app_id = :app", app=cast.app_id)
+    web.post(f"/settings/{token}", data={"language": "de"})
+    assert column(cast.database, spoken, app=cast.app_id) == ["de-AT"]
+
+
+# guards
+
+
+@pytest.mark.parametrize("path", ["settings", "unsubscribe"])
+def test_a_link_of_who_left_is_one_friendly_404_like_any_that_is_wrong(
+    web: httpx.Client, stack: Stack, cast: Cast, token: str, path: str
+) -> None:
+    with stack.client(cast) as http:
+        http.delete(PLACE)
+    dead, wrong = (web.get(f"/{path}/{each}") for each in (token, "x" * 43))
+    assert (dead.status_code, wrong.status_code) == (404, 404)
+    assert dead.text == wrong.text
+    assert "does not work any more" in dead.text
+    assert web.post(f"/{path}/{token}", data=ONE_CLICK).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["settings/{}", "unsubscribe/{}", "settings/{}?saved", "settings/gone"])
+def test_every_page_loads_nothing_and_tells_nobody(web: httpx.Client, token: str, path: str) -> None:
+    answer = web.get("/" + path.format(token))
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["x-robots-tag"] == "noindex, nofollow"
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert not re.search(r"<script|\son\w+=|javascript:|src=|https?://", answer.text)
+
+
+def test_foreign_text_is_text(web: httpx.Client, cast: Cast, token: str) -> None:
+    rows(cast.database, "UPDATE conversations SET subject = :s WHERE app_id = :app", s="<b>\"x'&", app=cast.app_id)
+    assert "&lt;b&gt;&#34;x&#39;&amp;" in web.get(f"/settings/{token}").text
+
+
+def test_the_link_stands_in_no_log(
+    web: httpx.Client, token: str, stack: Stack, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("httpcore").setLevel(logging.WARNING)  # the test's own client, and httpx
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    web.get(f"/settings/{token}")
+    web.post(f"/settings/{token}", data={"notify": "off"})
+    web.post(f"/unsubscribe/{token}", data=ONE_CLICK)
+    others = [each.getMessage() for each in caplog.records if each.name != "uvicorn.access"]  # api/server.py has it off
+    assert not [said for said in others if token in said]
+
+
+# words
+
+
+@pytest.mark.parametrize("code", words.TEXTS)
+def test_every_language_says_everything(code: str) -> None:
+    assert words.TEXTS[code].keys() == words.TEXTS["en"].keys()
+    assert all(text.strip() for text in words.TEXTS[code].values())
+
+
+@pytest.mark.parametrize(
+    ("header", "code"),
+    [
+        ("", "en"),
+        ("de", "de"),
+        ("de-CH, en;q=0.5", "de"),
+        ("en;q=0.5, pt-BR;q=0.9", "pt"),
+        ("de;q=0, nl;q=0.1", "nl"),
+        ("*", "en"),
+        ("xx, de;q=zzz, it;q=0.3", "it"),
+        ("," * 50, "en"),
+    ],
+)
+def test_the_browsers_language_is_heard(header: str, code: str) -> None:
+    assert words.wanted(header) == code
