@@ -21,7 +21,7 @@ def test_talkjs_signs_timestamp_dot_body_with_the_secret_as_it_is_written() -> N
     assert headers["X-TalkJS-Signature"] == hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest().upper()
 
 
-@pytest.mark.parametrize("secret", [SECRET, OTHER])
+@pytest.mark.parametrize("secret", [SECRET, OTHER], ids=["new", "old"])
 def test_standard_webhooks_own_library_verifies_both_secrets_while_they_change(secret: str) -> None:
     headers = signing.headers([SECRET, OTHER], "evt_1", BODY, NOW)
     assert Webhook(secret).verify(BODY, headers) == {"id": "evt_1", "text": "Grüße"}
@@ -48,7 +48,7 @@ def test_the_example_of_the_specification() -> None:
 @pytest.mark.parametrize(
     ("secret", "good"),
     [
-        (SECRET, True),
+        pytest.param(SECRET, True, id="made"),
         ("sk_live_0123456789abcdef", True),
         ("too short", False),
         ("x" * 201, False),
