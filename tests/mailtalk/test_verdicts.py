@@ -167,6 +167,12 @@ def test_zero_switches_it_off(cast: Cast, keyring: Keyring) -> None:
 
 
 def test_the_app_is_told_of_what_a_person_wrote_that_became_no_message(box: Box) -> None:
+    rows(
+        box.cast.database,
+        """INSERT INTO webhooks (app_id, id, url, secret_sealed, secret_since, created_at)
+        VALUES (:app, 'all', 'https://x.example', '', now(), now())""",
+        app=box.cast.app_id,
+    )
     policy(box, SenderPolicy.MATCH)
     for raw in (
         mail(),
