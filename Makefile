@@ -10,7 +10,7 @@ PYTHON ?= $(firstword $(foreach each,python3.11 python3.12 python3.13 python3.14
 	$(if $(shell $(each) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>&1 || echo no),,$(each))))
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check lint fmt schemathesis bench-replies lock clean
+.PHONY: help up test check lint fmt schemathesis chaos bench-replies lock clean
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -35,6 +35,9 @@ fmt: $(INSTALLED) ## Format the code, and mend what can be mended
 
 schemathesis: $(INSTALLED) ## Ask every endpoint at length, right and wrong; `make check` has the short form
 	SCHEMATHESIS_EXAMPLES=40 $(BIN)/pytest -p no:xdist tests/api/test_schemathesis.py
+
+chaos: $(INSTALLED) ## Mail 3,000 people by a worker that is killed every two seconds, and count
+	CHAOS_RECIPIENTS=3000 CHAOS_SECONDS=2 CHAOS_KILLS=1000 $(BIN)/pytest -p no:xdist tests/journeys/test_killed_sender.py
 
 bench-replies: $(INSTALLED) bench/.venv/.installed ## Compare reply extraction with its peers, on the mails in ../shared
 	$(BIN)/python bench/compare.py

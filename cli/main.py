@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.operate import COMMANDS
+from cli.outgoing import OUTGOING
 from cli.tell import COMMANDS as TELLING
 from cli.tell_people import COMMANDS as TELLING_PEOPLE
 
@@ -41,6 +42,8 @@ Look after it:
   mailtalk conversation show    a conversation and the mails that are about to be made
   mailtalk explain              why somebody was mailed, or was not
   mailtalk inbound list         what became of each mail that came; `show`, `replay`, `release`
+  mailtalk suppressions list    addresses that get no mail, and why; `release` one
+  mailtalk held list            mails that may have gone or not; `send` or `drop` them
   mailtalk webhooks             tell other programs what happens; see which of them fail
   mailtalk channels             send notifications to Slack, Teams, ntfy, SMS and others too
   mailtalk notifications tail   notifications as they happen
@@ -172,5 +175,5 @@ def mails(to: str | None, limit: int, *, source: bool) -> None:
     show(settings("database_url", "secret_key"), to, limit)
 
 
-for command in (*COMMANDS, *TELLING, *TELLING_PEOPLE):
+for command in (*COMMANDS, *OUTGOING, *TELLING, *TELLING_PEOPLE):
     main.add_command(command)

@@ -25,6 +25,7 @@ class Bearer:
     user_id: str | None = None
     participation_id: UUID | None = None
     generation: int | None = None
+    delivery_id: UUID | None = None
 
 
 def issue(session: Session, keyring: Keyring, participation: Participation, purpose: Purpose) -> str:

@@ -1,4 +1,4 @@
-"""Deliveries: claimed by a living worker, sent, settled; every step a conditional update with the claim."""
+"""Deliveries in a worker's hand: said before the dot, settled after it; each step an update with the claim."""
 
 import random
 from collections.abc import Sequence
@@ -9,14 +9,45 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from mailtalk.mail import address
-from mailtalk.vocabulary import Stage
+from mailtalk import events, suppressions
+from mailtalk.mail import address, answers
+from mailtalk.models import Delivery
+from mailtalk.settings import Settings
+from mailtalk.vocabulary import DeliveryKind, EventType, Stage
 
 WORKER_LOCK = 0x4D54  # class of the advisory locks that are workers' lives
 BACK_OFF = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 120, 240))
-GIVE_UP = timedelta(hours=48)
-RELAY_AWAY = timedelta(seconds=10)
+RELAY_AWAY = timedelta(seconds=5)
 REPLY_LIMIT = 500  # characters of the relay's answer that are kept
+ENDS = {Stage.SENT, Stage.CAPTURED, Stage.FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the settings say of sending: how long, how fast, and what becomes of a mail that may have gone."""
+
+    give_up: timedelta = timedelta(hours=48)
+    suppress: timedelta = timedelta(days=30)
+    hold: bool = False
+    per_minute: int = 0  # to one domain; 0: any number
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Rules":
+        """The rules that the settings name."""
+        return cls(
+            timedelta(hours=settings.give_up_hours),
+            timedelta(days=settings.suppress_days),
+            settings.unknown == "hold",
+            settings.domain_mails_per_minute,
+        )
+
+    @property
+    def doubt(self) -> Stage:
+        """Where a delivery goes whose final dot was sent and whose answer was lost."""
+        return Stage.HELD if self.hold else Stage.UNKNOWN
+
+
+DEFAULT = Rules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +57,10 @@ class Claimed:
     app_id: str
     id: UUID
     claim: UUID
+    kind: str
+    notification_id: int | None
+    conversation_id: str
+    user_id: str
     address: str
     body_sealed: bytes
     attempts: int
@@ -37,62 +72,89 @@ def seal_name(delivery_id: UUID) -> str:
     return f"delivery/{delivery_id}"
 
 
-def claim(session: Session, now: datetime, worker_id: int, limit: int) -> list[Claimed]:
-    """Take deliveries that are due; nobody else takes them while this worker lives."""
-    rows = session.execute(
-        text("""
-        UPDATE deliveries SET stage = 'claimed', claim = gen_random_uuid(), worker_id = :worker, attempts = attempts + 1
-        WHERE (app_id, id) IN (
-            SELECT app_id, id FROM deliveries
-            WHERE stage IN ('queued', 'deferred', 'unknown') AND not_before <= :now
-            ORDER BY not_before LIMIT :limit FOR UPDATE SKIP LOCKED)
-        RETURNING app_id, id, claim, address, body_sealed, attempts, created_at"""),
-        {"worker": worker_id, "now": now, "limit": limit},
-    )
-    return [Claimed(*row) for row in rows]
-
-
 def sending(session: Session, claimed: Claimed) -> bool:
     """Say that the final dot is about to be sent; False when the claim was lost: then it must not be."""
     return _move(session, claimed, (Stage.CLAIMED,), "stage = 'sending'", {})
 
 
-def settle(session: Session, now: datetime, claimed: Claimed, stage: Stage, reply: str) -> bool:
+def settle(  # noqa: PLR0913, PLR0917  an end and the rules for it
+    session: Session, now: datetime, claimed: Claimed, stage: Stage, reply: str, rules: Rules = DEFAULT
+) -> bool:
     """Record how it went: SENT, CAPTURED, FAILED, DEFERRED (with back-off), UNKNOWN or QUEUED (nothing was tried)."""
-    if stage in {Stage.DEFERRED, Stage.UNKNOWN} and now - claimed.created_at > GIVE_UP:
-        stage, reply = Stage.FAILED, f"given up after {GIVE_UP}: {reply}"
-    ended = stage in {Stage.SENT, Stage.CAPTURED, Stage.FAILED}
-    assignments = "stage = :stage, reply = :reply, not_before = :later, ended_at = :ended, attempts = :attempts"
+    if stage is Stage.SENT:
+        # It survives the death of any process; when the whole machine dies, the row says so: sending.
+        session.execute(text("SET LOCAL synchronous_commit = off"))
+    unknown = stage is Stage.UNKNOWN
+    stage, reply = _judged(now, claimed, stage, reply, rules)
+    assignments = """stage = :stage, reply = :reply, not_before = :later, ended_at = :ended, attempts = :attempts,
+        slot_at = NULL, unknowns = unknowns + :unknown"""
     values = {
         "stage": stage,
-        "reply": address.hidden(reply)[:REPLY_LIMIT],
+        "reply": reply,
         "later": now + wait(stage, claimed.attempts),
-        "ended": now if ended else None,
+        "ended": now if stage in ENDS else None,
         "attempts": claimed.attempts - (stage is Stage.QUEUED),
+        "unknown": int(unknown),
     }
-    return _move(session, claimed, (Stage.CLAIMED, Stage.SENDING), assignments, values)
+    moved = _move(session, claimed, (Stage.CLAIMED, Stage.SENDING), assignments, values)
+    if moved and stage in ENDS:
+        _tell(session, now, claimed, stage, reply, rules)
+    return moved
+
+
+def bounced(session: Session, now: datetime, delivery: Claimed | Delivery, kind: str, status: str | None) -> None:
+    """Tell webhooks that a mail did not arrive, or was called spam; the address is one of the app's own user."""
+    record(
+        session,
+        now,
+        delivery,
+        EventType.NOTIFICATION_BOUNCED,
+        {"address": delivery.address, "bounce": kind, "status": status},
+    )
+
+
+def record(
+    session: Session,
+    now: datetime,
+    delivery: Claimed | Delivery,
+    kind: EventType,
+    more: dict[str, str | None] | None = None,
+) -> None:
+    """Write an event about a notification's mail; of other mails nothing is told."""
+    if delivery.kind == DeliveryKind.NOTIFICATION:
+        data = {
+            "notificationId": f"ntf_{delivery.notification_id}",
+            "recipient": {"id": delivery.user_id},
+            "conversationId": delivery.conversation_id,
+            "deliveryId": str(delivery.id),
+        }
+        events.record(session, now, delivery.app_id, kind, {**data, **(more or {})}, delivery.conversation_id)
 
 
 def wait(stage: Stage, attempts: int) -> timedelta:
     """How long until the next try."""
     if stage is Stage.QUEUED:
         return RELAY_AWAY
-    return BACK_OFF[min(attempts, len(BACK_OFF)) - 1] * random.uniform(0.8, 1.2)
+    return BACK_OFF[max(min(attempts, len(BACK_OFF)), 1) - 1] * random.uniform(0.8, 1.2)
 
 
-def recover(session: Session) -> int:
-    """Free what dead workers had in hand: claimed ones were not sent, of sending ones nobody knows."""
-    result = session.execute(
-        text("""
-        UPDATE deliveries SET claim = NULL, stage = CASE stage WHEN 'claimed' THEN 'queued' ELSE 'unknown' END
-        WHERE stage IN ('claimed', 'sending') AND worker_id IN (
-            SELECT worker_id FROM (
-                SELECT DISTINCT worker_id FROM deliveries WHERE stage IN ('claimed', 'sending') OFFSET 0) AS held
-            WHERE pg_try_advisory_xact_lock(:class, CAST(worker_id AS integer)))
-        RETURNING 1"""),
-        {"class": WORKER_LOCK},
-    )
-    return len(result.all())
+def _judged(now: datetime, claimed: Claimed, stage: Stage, reply: str, rules: Rules) -> tuple[Stage, str]:
+    shown = address.hidden(reply)[:REPLY_LIMIT]
+    if stage in {Stage.DEFERRED, Stage.UNKNOWN} and now - claimed.created_at > rules.give_up:
+        return Stage.FAILED, f"given up after {rules.give_up}: {shown}"
+    return (rules.doubt if stage is Stage.UNKNOWN else stage), shown
+
+
+def _tell(  # noqa: PLR0913, PLR0917  an end and the rules for it
+    session: Session, now: datetime, claimed: Claimed, stage: Stage, reply: str, rules: Rules
+) -> None:
+    """What an end means for others: webhooks hear of it, and a refused address is remembered."""
+    if stage is not Stage.FAILED:
+        record(session, now, claimed, EventType.NOTIFICATION_SENT)
+    elif answers.is_refusal(reply):
+        dead, status = answers.is_dead(reply), answers.enhanced(reply)
+        suppressions.note(session, now, claimed.app_id, claimed.address, status, rules.suppress, dead=dead)
+        bounced(session, now, claimed, "hard" if dead else "soft", status)
 
 
 def _move(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
@@ -18,6 +18,7 @@ from mailtalk.mail.reading import Reading
 from mailtalk.mail.reply import Reply
 from mailtalk.models import App, Conversation, Delivery, InboundMail, User
 from mailtalk.notifications import Pace
+from mailtalk.postmark import Postmark
 from mailtalk.resolver import Resolver
 from mailtalk.settings import Settings
 from mailtalk.vocabulary import Outcome, Verdict
@@ -60,6 +61,8 @@ class Desk:
     sender: str = ""
     base_url: str = ""
     authenticator: Authenticator | None = None
+    suppress: timedelta = timedelta(days=30)  # how long an address that does not exist is left alone
+    postmark: Postmark = Postmark()  # noqa: RUF009  immutable
 
     @classmethod
     def of(cls, settings: Settings, keyring: Keyring, reader: Readers) -> "Desk":
@@ -73,6 +76,8 @@ class Desk:
             settings.sender,
             settings.base_url,
             Authenticator(Resolver(settings.dns_servers), settings.trusted_sealers),
+            timedelta(days=settings.suppress_days),
+            Postmark.of(settings),
         )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ARRAY, ColumnElement, Text, cast, func, select, text
 from sqlalchemy.orm import Session
 
-from mailtalk import shapes
+from mailtalk import shapes, suppressions
 from mailtalk.models import App, Conversation, Message, Notification, Participation, User
 from mailtalk.vocabulary import NotificationStatus, Origin
 
@@ -39,7 +39,7 @@ class Due:
 class Shared:
     """What the letters of a batch share, read once: the messages, who wrote them, and the mails they go on from."""
 
-    def __init__(self, session: Session, batch: Sequence[Due]) -> None:
+    def __init__(self, session: Session, batch: Sequence[Due], now: datetime) -> None:
         self._session = session
         first: dict[tuple[str, str], int] = {}
         for due in batch:
@@ -48,6 +48,7 @@ class Shared:
         self._people = self._read_people()
         self._last = self._last_mails(batch)
         self._answers = self._last_answers(batch)
+        self._suppressed = self._unreachable(batch, now)
 
     def fresh(self, due: Due) -> list[Message]:
         """The messages that are not settled yet for the reader, in order."""
@@ -70,6 +71,11 @@ class Shared:
         """Who wrote it, as the wire has it."""
         found = self._people.get((message.app_id, message.sender_id or ""))
         return shapes.user(found) if found else None
+
+    def addresses(self, due: Due) -> list[str]:
+        """Where the reader is mailed: each address once, without those that are suppressed."""
+        suppressed = self._suppressed[due.app.id]
+        return [each for each in dict.fromkeys(due.user.emails or ()) if each not in suppressed]
 
     def last_mail(self, due: Due, address: str) -> str | None:
         """The Message-ID of the last mail to this address in this conversation."""
@@ -110,6 +116,12 @@ class Shared:
             _columns(batch) | {"seen": [due.participation.mailed_seq for due in batch]},
         )
         return {(row[0], row[1], row[2]): row[3] for row in rows}
+
+    def _unreachable(self, batch: Sequence[Due], now: datetime) -> dict[str, dict[str, str]]:
+        emails: dict[str, set[str]] = {}
+        for due in batch:
+            emails.setdefault(due.app.id, set()).update(due.user.emails or ())
+        return {app: suppressions.active(self._session, now, app, found) for app, found in emails.items()}
 
     def _last_mails(self, batch: Sequence[Due]) -> dict[tuple[str, str, str, str], str]:
         rows = self._session.execute(

@@ -14,7 +14,7 @@ from mailtalk.db import is_temporary
 from mailtalk.desk import RAW_SEAL, Desk, Judgement
 from mailtalk.errors import Unavailable
 from mailtalk.keys import Keyring
-from mailtalk.mail import address
+from mailtalk.mail import address, verp
 from mailtalk.mail.quotes.evidence import OwnAddress
 from mailtalk.models import InboundMail, RawMail
 from mailtalk.vocabulary import Outcome, Purpose
@@ -51,10 +51,13 @@ def admit(session: Session, keyring: Keyring, mailbox: str, domain: str) -> Bear
     return addresses.find(session, keyring, local) if at == domain else None
 
 
-def admit_postmaster(mailbox: str, domain: str) -> Bearer | None:
-    """The postmaster, with or without our domain (RFC 5321 4.5.1); None for anybody else."""
+def admit_known(keyring: Keyring, mailbox: str, domain: str) -> Bearer | None:
+    """Whom we know without a look-up: the postmaster, with or without our domain (RFC 5321 4.5.1), and bounces."""
     local, at = address.split(mailbox)
-    return POSTMASTER if local == "postmaster" and at in {"", domain} else None
+    if local == "postmaster" and at in {"", domain}:
+        return POSTMASTER
+    delivery_id = verp.delivery(keyring, local) if at == domain else None
+    return Bearer(Purpose.BOUNCE, delivery_id=delivery_id) if delivery_id else None
 
 
 def needs_look_up(keyring: Keyring, mailbox: str, domain: str) -> bool:
@@ -138,7 +141,8 @@ def _process(session: Session, desk: Desk, now: datetime, row: InboundMail) -> N
 
 def _without_token(keyring: Keyring, mail_from: str) -> str:
     local, domain = address.split(mail_from)
-    return f"(hidden)@{domain}" if address.signer(keyring, local) else mail_from
+    ours = address.signer(keyring, local) or verp.delivery(keyring, local)
+    return f"(hidden)@{domain}" if ours else mail_from
 
 
 def _row(raw_id: int, arrival: Arrival, bearer: Bearer) -> dict[str, object]:
@@ -149,6 +153,7 @@ def _row(raw_id: int, arrival: Arrival, bearer: Bearer) -> dict[str, object]:
         "user_id": bearer.user_id,
         "participation_id": bearer.participation_id,
         "generation": bearer.generation,
+        "delivery_id": bearer.delivery_id,
         "purpose": bearer.purpose,
         "size": len(arrival.raw),
         "received_at": arrival.at,

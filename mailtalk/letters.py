@@ -20,6 +20,7 @@ from mailtalk.mail import compose
 from mailtalk.mail.content import Content
 from mailtalk.mail.letter import Letter, label
 from mailtalk.models import Delivery, Message
+from mailtalk.postmark import Postmark
 from mailtalk.vocabulary import EventType, NotificationStatus, Purpose, Reason
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class Sender:
     domain: str
     base_url: str = "http://127.0.0.1:8000"
     file_url_seconds: float = 604_800
+    postmark: Postmark = Postmark()  # noqa: RUF009  immutable
 
     def links(self, keyring: Keyring) -> Links:
         """How files that came with mails are shown in ours."""
@@ -50,7 +52,7 @@ class Maker:
     def make(self) -> int:
         """Make the notifications that are due; gives how many were in hand, 0 when none is left."""
         batch = take(self.session, self.now)
-        self.shared = Shared(self.session, batch)
+        self.shared = Shared(self.session, batch, self.now)
         self.bodies = Bodies(self.shared, self.sender.links(self.keyring), self.now)
         for due in batch:
             reason = self._make_safely(due)
@@ -79,7 +81,8 @@ class Maker:
 
     def _make_one(self, due: Due) -> str | None:
         """Make a notification's mails; or the reason why there is none."""
-        wanted, reason = fates.settle(self.session, due, self.shared.fresh(due), self.now)
+        reachable = bool(self.shared.addresses(due))
+        wanted, reason = fates.settle(self.session, due, self.shared.fresh(due), self.now, reachable=reachable)
         if reason in {None, Reason.NO_ADDRESS, Reason.SUPPRESSED}:
             self._tell(due, wanted)
         if reason is None:
@@ -105,7 +108,7 @@ class Maker:
         reply_to = self._inbound(due, Purpose.REPLY) if may_reply else None
         unsubscribe = self._inbound(due, Purpose.UNSUBSCRIBE)
         to_pages = self._links(due, content)
-        for address in dict.fromkeys(due.user.emails or ()):
+        for address in self.shared.addresses(due):
             delivery_id = uuid4()
             made = Letter(
                 sender_name=sender_name,
@@ -122,7 +125,8 @@ class Maker:
                 at=self.now,
                 links=to_pages,
             )
-            yield self._delivery(due, delivery_id, made, compose.mail(made, body))
+            mail = self.sender.postmark.stamp(compose.mail(made, body), delivery_id)
+            yield self._delivery(due, delivery_id, made, mail)
 
     def _references(self, due: Due, address: str) -> tuple[str, ...]:
         """What the mail goes on from: the root of its thread, our last mail, and the reader's own answer, if newer."""

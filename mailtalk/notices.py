@@ -3,8 +3,8 @@
 Always to the registered address, never to whoever the mail says it is from: else anybody could have us write to others.
 """
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, func, select, text
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from mailtalk import clock, deliveries, events, quarantine
 from mailtalk.desk import Case, Judgement
-from mailtalk.mail import notice
+from mailtalk.mail import notice, texts
 from mailtalk.mail.quotes.evidence import OwnAddress
 from mailtalk.models import Conversation, Delivery, InboundMail
 from mailtalk.vocabulary import DeliveryKind, EventType, Outcome, Purpose, Verdict
@@ -21,11 +21,7 @@ DAY = timedelta(days=1)
 ASKED_A_DAY = 10  # times: who knows an address must not be able to fill its owner's inbox
 NOT_ASKED = "not-asked"
 REPEATS = (Verdict.DUPLICATE,)  # what became a message already
-WHY: Mapping[Verdict, str] = {
-    Verdict.NO_ACCESS: "You cannot write in this conversation any more.",
-    Verdict.EMPTY: "We found no text of your own in it. Please write your answer above the quoted mail.",
-    Verdict.UNREADABLE: "It is larger, or built in a more complicated way, than we take.",
-}
+WHY = (Verdict.NO_ACCESS, Verdict.EMPTY, Verdict.UNREADABLE)  # of these a person is told
 
 
 def tell(case: Case, judgement: Judgement) -> None:
@@ -70,7 +66,7 @@ def _ask(case: Case) -> None:
     for index, mailbox in enumerate(case.mailboxes):
         message_id = f"<q.{row.id}.{index}@{case.desk.domain}>"
         if not _is_made(case, message_id):
-            _make(case, DeliveryKind.CONFIRMATION, mailbox, message_id, {"link": link, "days": quarantine.LINK.days})
+            _make(case, DeliveryKind.CONFIRMATION, mailbox, message_id, link=link, until=case.now + quarantine.LINK)
 
 
 def _said_today(case: Case) -> bool:
@@ -110,7 +106,7 @@ def _reject(case: Case, verdict: Verdict) -> None:
     for mailbox in case.mailboxes:
         if _first_today(case, mailbox, verdict):
             message_id = f"<r.{uuid4().hex}@{case.desk.domain}>"
-            _make(case, DeliveryKind.REJECTION, mailbox, message_id, {"why": WHY[verdict]})
+            _make(case, DeliveryKind.REJECTION, mailbox, message_id, why=verdict)
 
 
 def _first_today(case: Case, mailbox: str, reason: str) -> bool:
@@ -125,7 +121,7 @@ def _first_today(case: Case, mailbox: str, reason: str) -> bool:
     return noted is not None
 
 
-def _make(case: Case, kind: DeliveryKind, mailbox: str, message_id: str, values: Mapping[str, object]) -> None:
+def _make(case: Case, kind: DeliveryKind, mailbox: str, message_id: str, **more: Any) -> None:
     row, delivery_id = case.row, uuid4()
     subject = case.session.scalar(
         select(Conversation.subject).where(Conversation.app_id == row.app_id, Conversation.id == row.conversation_id)
@@ -140,13 +136,9 @@ def _make(case: Case, kind: DeliveryKind, mailbox: str, message_id: str, values:
         at=case.now,
         loop_id=case.desk.domain,
     )
-    shown = {
-        "app": case.app.name,
-        "subject": subject or case.app.name,
-        "received": row.received_at,
-        "said": _said(case),
-    }
-    mail = notice.mail(kind, letter, shown | dict(values))
+    content = notice.Content(case.app.name, subject or case.app.name, _said(case), **more)
+    language = texts.language(case.user.locale, case.user.time_zone) if case.user else texts.language(None, None)
+    mail = case.desk.postmark.stamp(notice.mail(kind, letter, content, language), delivery_id)
     case.session.add(
         Delivery(
             app_id=case.app.id,

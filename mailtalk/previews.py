@@ -29,7 +29,7 @@ def content(  # noqa: PLR0913, PLR0917  whose mail, about what, when
         conversation,
         apps.found(session, app_id),
     )
-    shared = Shared(session, [due])
+    shared = Shared(session, [due], now)
     wanted = [each for each in shared.fresh(due) if each.type == MessageType.USER and each.sender_id != user_id]
     if not wanted:
         raise NotFound({"conversationId": [f"no message of anybody but {user_id!r} lately"]})

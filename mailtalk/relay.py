@@ -1,24 +1,35 @@
-"""The relay: mails go out over kept connections; nothing is after the final dot that was not said before it."""
+"""The relays: mails go out over kept connections; nothing is after the final dot that was not said before it."""
 
+import logging
 import re
 import smtplib
-import ssl
+import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from queue import Empty, LifoQueue
 from typing import NamedTuple
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import urlsplit
 
+from mailtalk.breaker import Breaker
+from mailtalk.line import Envelope, Line, Timeouts
+from mailtalk.mail import address, answers
+from mailtalk.mail.answers import Answer, Fate
 from mailtalk.vocabulary import Stage
 
-COMMAND_TIMEOUT = 60.0
-DATA_TIMEOUT = 120.0
-DOT_TIMEOUT = 600.0  # RFC 5321 4.5.3.2.6; a shorter wait makes duplicates
 MAILS_PER_CONNECTION = 100
-CONNECTION_AGE = 300.0
-IDLE = 5.0
+CONNECTION_AGE = 300.0  # seconds
+IDLE = 5.0  # seconds; some relays end an idle connection after ten, in the middle of the next mail
 CLEAN = re.compile(r"[^\s<>\x00-\x1f\x7f-\U0010ffff]{1,64}@[A-Za-z0-9.\[\]:-]{1,253}")
+TROUBLE = (OSError, smtplib.SMTPException)
+STAGES = {
+    Fate.GOOD: Stage.SENT,
+    Fate.LATER: Stage.DEFERRED,
+    Fate.REFUSED: Stage.FAILED,
+    Fate.NONSENSE: Stage.DEFERRED,
+}
+
+log = logging.getLogger(__name__)
 
 
 class Sent(NamedTuple):
@@ -28,156 +39,149 @@ class Sent(NamedTuple):
     reply: str
 
 
-class _Line:
-    """One connection to the relay and how much it was used."""
-
-    def __init__(self, client: smtplib.SMTP) -> None:
-        self.client, self.born, self.used, self.mails = client, time.monotonic(), time.monotonic(), 0
-
-    def worn(self) -> bool:
-        now = time.monotonic()
-        return self.mails >= MAILS_PER_CONNECTION or now - self.born > CONNECTION_AGE or now - self.used > IDLE
-
-    def close(self, *, politely: bool) -> None:
-        with suppress(OSError, smtplib.SMTPException):
-            if politely:
-                self.client.quit()
-        self.client.close()
+class _Stale(Exception):
+    """The relay had given up a kept connection; a new one may do at once."""
 
 
 class Relay:
-    """A pool of connections to one relay; used by several threads."""
+    """Several relays, in order of preference: one in trouble is left alone for a while; used by several threads."""
 
-    def __init__(self, url: str) -> None:
-        self._url = urlsplit(url)
-        self._idle: LifoQueue[_Line] = LifoQueue()
+    def __init__(self, urls: str, timeouts: Timeouts = Timeouts()) -> None:  # noqa: B008  immutable
+        self._peers = [_Peer(url.strip(), timeouts) for url in urls.split(",")]
 
-    def send(self, mail_from: str, to: str, mail: bytes, before_dot: Callable[[], bool]) -> Sent | None:
+    def send(self, envelope: Envelope, mail: bytes, before_dot: Callable[[], bool]) -> Sent | None:
         """Send a mail; None when `before_dot` said no and the connection was dropped before the final dot."""
-        if not CLEAN.fullmatch(to):
+        if not CLEAN.fullmatch(envelope.to):
             return Sent(Stage.FAILED, "the address cannot be sent to")
-        try:
-            line = self._line()
-        except (OSError, smtplib.SMTPException) as error:
-            return Sent(Stage.QUEUED, f"the relay cannot be reached: {_said(error)}")
-        return self._send(line, mail_from, to, mail, before_dot)
+        sent: Sent | None = Sent(Stage.QUEUED, "every relay is left alone for a while")
+        for peer in self._peers:
+            ticket = peer.breaker.enter()
+            if ticket is not None:
+                sent = peer.send(ticket, envelope, mail, before_dot)
+                if sent is None or sent.stage is not Stage.QUEUED:
+                    break
+        return sent
+
+    def room(self, most: int) -> int:
+        """How many mails may be taken in hand: none while all relays are left alone, one when one is to be tried."""
+        rooms = [peer.breaker.room() for peer in self._peers]
+        return most if True in rooms else int(None in rooms)
+
+    def tidy(self) -> None:
+        """Say goodbye on connections that nobody needed for a while."""
+        for peer in self._peers:
+            peer.close(only_worn=True)
 
     def close(self) -> None:
         """Say goodbye on every idle connection."""
-        with suppress(Empty):
-            while True:
-                self._idle.get_nowait().close(politely=True)
+        for peer in self._peers:
+            peer.close(only_worn=False)
 
-    def _send(self, line: _Line, mail_from: str, to: str, mail: bytes, before_dot: Callable[[], bool]) -> Sent | None:
-        dotted = False
+
+class _Peer:
+    """One relay: its idle connections and its breaker."""
+
+    def __init__(self, url: str, timeouts: Timeouts) -> None:
+        self._url, self._timeouts = urlsplit(url), timeouts
+        self._idle: deque[Line] = deque()
+        self._lock = threading.Lock()
+        self.breaker = Breaker()
+
+    def send(self, ticket: int, envelope: Envelope, mail: bytes, before_dot: Callable[[], bool]) -> Sent | None:
+        """Send over a kept connection, or over a new one when there is none or the relay gave it up."""
+        kept = self._kept()
+        with suppress(_Stale):
+            if kept is not None:
+                return self._over(kept, ticket, envelope, mail, before_dot)
         try:
-            refusal = _introduce(line.client, mail_from, to)
-            if refusal is None:
-                if not before_dot():
-                    line.close(politely=False)
-                    return None
-                dotted = True
-                refusal = _dot(line.client, mail)
-        except (OSError, smtplib.SMTPException) as error:
+            line = Line(self._url, self._timeouts)
+        except TROUBLE as error:
+            return self._paused(ticket, f"the relay cannot be reached: {_said(error)}")
+        return self._over(line, ticket, envelope, mail, before_dot)
+
+    def close(self, *, only_worn: bool) -> None:
+        """Say goodbye on idle connections."""
+        with self._lock:
+            ending = [line for line in self._idle if not only_worn or _worn(line)]
+            for line in ending:
+                self._idle.remove(line)
+        for line in ending:
+            line.close(politely=True)
+
+    def _over(
+        self, line: Line, ticket: int, envelope: Envelope, mail: bytes, before_dot: Callable[[], bool]
+    ) -> Sent | None:
+        used = line.mails > 0
+        try:
+            answer = line.introduce(envelope)
+            if answer is None and not before_dot():
+                line.close(politely=False)
+                self.breaker.mend(ticket)  # it was ready for the mail
+                return None
+        except TROUBLE as error:
             line.close(politely=False)
-            stage = Stage.UNKNOWN if dotted else Stage.QUEUED
-            return Sent(stage, f"the connection broke: {_said(error)}")
+            return self._broken(line, ticket, error, used=used)
         except BaseException:
             line.close(politely=False)
             raise
-        worn = line.mails > 0 and refusal.reply.startswith("421")
-        self._keep(line, refusal)
-        return refusal._replace(stage=Stage.QUEUED) if worn else refusal  # a new connection may do at once
+        try:
+            answer = answer or line.dot(mail)
+        except TROUBLE as error:
+            line.close(politely=False)
+            self.breaker.doubt(ticket)
+            return Sent(Stage.UNKNOWN, f"the connection broke after the dot: {_said(error)}")
+        return self._judged(line, ticket, answer, used=used)
 
-    def _keep(self, line: _Line, sent: Sent) -> None:
-        line.mails += 1
-        line.used = time.monotonic()
-        if sent.stage is Stage.SENT or (sent.reply[0] in "45" and not sent.reply.startswith("421")):
-            with suppress(OSError, smtplib.SMTPException):
-                if sent.stage is not Stage.SENT:
-                    line.client.rset()
-                self._idle.put(line)
-                return
-        line.close(politely=False)
+    def _broken(self, line: Line, ticket: int, error: Exception, *, used: bool) -> Sent:
+        """Before the dot: nothing was sent. At RCPT or DATA it may be for this mail, which then must not come soon."""
+        hung = isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError)
+        if used and not hung:
+            raise _Stale
+        said = f"the connection broke at {line.waiting}: {_said(error)}"
+        if line.waiting == "MAIL":
+            return self._paused(ticket, said)
+        self.breaker.doubt(ticket)
+        return Sent(Stage.DEFERRED, said)
 
-    def _line(self) -> _Line:
-        with suppress(Empty):  # several threads take
-            while True:
-                line = self._idle.get_nowait()
-                if not line.worn():
-                    return line
-                line.close(politely=True)
-        return _Line(_connect(self._url))
+    def _judged(self, line: Line, ticket: int, answer: Answer, *, used: bool) -> Sent:
+        fate = answers.fate(answer, used=used)
+        if fate in {Fate.LATER, Fate.REFUSED}:
+            line.reset()
+        self._keep(line, fit=line.fit and fate in {Fate.GOOD, Fate.LATER, Fate.REFUSED})
+        if fate is Fate.STALE:
+            raise _Stale
+        if fate is Fate.PAUSE:
+            return self._paused(ticket, str(answer))
+        if self.breaker.mend(ticket):
+            log.warning("the relay %s takes mails again", self._url.hostname)
+        if fate is Fate.NONSENSE and answer.verb == ".":
+            return Sent(Stage.UNKNOWN, str(answer))
+        return Sent(STAGES[fate], str(answer))
 
+    def _paused(self, ticket: int, said: str) -> Sent:
+        if self.breaker.trip(ticket):
+            log.warning("the relay %s is left alone for a while: %s", self._url.hostname, address.hidden(said))
+        return Sent(Stage.QUEUED, said)
 
-def _connect(url: SplitResult) -> smtplib.SMTP:
-    host, context = url.hostname or "", ssl.create_default_context()
-    if url.scheme == "smtps":
-        client: smtplib.SMTP = smtplib.SMTP_SSL(host, url.port or 465, timeout=COMMAND_TIMEOUT, context=context)
-    else:
-        client = smtplib.SMTP(host, url.port or 25, timeout=COMMAND_TIMEOUT)
-    try:
-        _greet(client, url)
-    except BaseException:
-        client.close()
-        raise
-    return client
+    def _kept(self) -> Line | None:
+        while True:
+            with self._lock:
+                line = self._idle.pop() if self._idle else None
+            if line is None or not _worn(line):
+                return line
+            line.close(politely=True)
 
-
-def _greet(client: smtplib.SMTP, url: SplitResult) -> None:
-    client.ehlo_or_helo_if_needed()
-    if url.scheme == "smtp" and client.has_extn("starttls"):
-        client.starttls(context=_context(url))
-    if url.username:
-        client.login(unquote(url.username), unquote(url.password or ""))
-    client.ehlo_or_helo_if_needed()
-
-
-def _context(url: SplitResult) -> ssl.SSLContext:
-    """A relay that gets our password must prove who it is; otherwise any encryption beats none (Postfix's "may")."""
-    context = ssl.create_default_context()
-    if not url.username:
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
-
-
-def _introduce(client: smtplib.SMTP, mail_from: str, to: str) -> Sent | None:
-    """MAIL, RCPT and DATA; a refusal, or None when the relay waits for the mail."""
-    _timeout(client, COMMAND_TIMEOUT)
-    steps: tuple[tuple[Callable[[], tuple[int, bytes]], set[int]], ...] = (
-        (lambda: client.mail(mail_from), {250}),
-        (lambda: client.rcpt(to), {250, 251, 252}),
-        (lambda: client.docmd("DATA"), {354}),
-    )
-    for step, expected in steps:
-        code, reply = step()
-        if code not in expected:
-            return _refusal(code, reply)
-    return None
+    def _keep(self, line: Line, *, fit: bool) -> None:
+        if not fit:
+            line.close(politely=False)
+            return
+        with self._lock:
+            self._idle.append(line)
 
 
-def _dot(client: smtplib.SMTP, mail: bytes) -> Sent:
-    _timeout(client, DATA_TIMEOUT)
-    client.send(re.sub(rb"(?m)^\.", b"..", mail) + b".\r\n")  # RFC 5321 4.5.2
-    _timeout(client, DOT_TIMEOUT)
-    code, reply = client.getreply()
-    if 400 <= code < 600:  # noqa: PLR2004
-        return _refusal(code, reply)
-    return Sent(Stage.SENT if 200 <= code < 300 else Stage.UNKNOWN, _text(code, reply))  # noqa: PLR2004
-
-
-def _refusal(code: int, reply: bytes) -> Sent:
-    """5xx is for good, but 552 is 452 (RFC 5321 4.5.3.1.10); what is no answer at all is tried again."""
-    return Sent(Stage.FAILED if 500 <= code < 600 and code != 552 else Stage.DEFERRED, _text(code, reply))  # noqa: PLR2004
-
-
-def _text(code: int, reply: bytes) -> str:
-    return f"{code} {reply.decode('utf-8', 'replace')}"
-
-
-def _timeout(client: smtplib.SMTP, seconds: float) -> None:
-    if client.sock is not None:
-        client.sock.settimeout(seconds)
+def _worn(line: Line) -> bool:
+    now = time.monotonic()
+    return line.mails >= MAILS_PER_CONNECTION or now - line.born > CONNECTION_AGE or now - line.used > IDLE
 
 
 def _said(error: Exception) -> str:

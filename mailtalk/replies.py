@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from mailtalk import files, messages
+from mailtalk import files, messages, suppressions
 from mailtalk.desk import Case, Judgement
 from mailtalk.mail import letter
 from mailtalk.models import InboundMail
@@ -25,6 +25,8 @@ def post(case: Case) -> Judgement:
     for message, file in zip(posted, case.files, strict=False):
         files.keep(case.session, case.desk.keyring, message, file)
     case.row.posted_as = posted[0].id
+    author = case.reading.from_addresses[0]
+    suppressions.release_own(case.session, case.row.app_id or "", case.row.user_id or "", author)
     return Judgement(Outcome.POSTED, Verdict.PERSON, case.words.method)
 
 

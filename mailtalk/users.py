@@ -7,7 +7,7 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from mailtalk import events, shapes
+from mailtalk import events, shapes, suppressions
 from mailtalk.errors import Invalid, NotFound
 from mailtalk.events import Happened
 from mailtalk.models import User
@@ -76,6 +76,8 @@ def _put(session: Session, app_id: str, user_id: str, fields: dict[str, Any]) ->
         fresh = insert(User).values(app_id=app_id, id=user_id, name=fields["name"], custom={})
         is_new = session.scalar(fresh.on_conflict_do_nothing().returning(User.id)) is not None
         row = session.get_one(User, (app_id, user_id), with_for_update={"key_share": True})
+    for address in set(fields.get("emails") or ()).difference(row.emails or ()):
+        suppressions.release(session, app_id, address)  # whoever gives an address anew wants mail there
     assign(row, fields)
     if is_new:
         return row, EventType.USER_CREATED

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailtalk import addresses, changes, conversations, notices, policies, repeats, replies
+from mailtalk import addresses, bounces, changes, conversations, notices, policies, repeats, replies
 from mailtalk.changes import Requested
 from mailtalk.desk import RAW_SEAL, Case, Desk, Judgement, Reader
 from mailtalk.errors import NotFound
@@ -22,8 +22,6 @@ ECHOES = frozenset({Verdict.LOOP, Verdict.BOUNCE, Verdict.COMPLAINT})
 
 def decide(session: Session, desk: Desk, now: datetime, row: InboundMail) -> Judgement:
     """Read the mail, ask it what its purpose asks, act on the answer, and tell whom it concerns."""
-    if row.purpose == Purpose.POSTMASTER:
-        return Judgement(Outcome.IGNORED, Verdict.POSTMASTER, "postmaster")
     with desk.reader.take() as reader:
         try:
             return _decide(session, desk, now, row, reader)
@@ -56,6 +54,24 @@ def _read(reader: Reader, content: bytes, mail_from: str, domain: str) -> tuple[
         return reader.read(limits.header_block(content) + b"\r\n\r\n", mail_from, domain), trouble
     except limits.TooMuch:
         return None, trouble
+
+
+def _report(case: Case) -> Judgement | None:
+    """What mail servers and readers say of a mail of ours, wherever they say it."""
+    found = case.reading
+    if found.verdict not in {Verdict.BOUNCE, Verdict.COMPLAINT}:
+        return None
+    heard = bounces.hear(case.session, case.now, case.row, found, case.desk.suppress)
+    return Judgement(Outcome.IGNORED, found.verdict, heard or found.reason)
+
+
+def _no_report(case: Case) -> Judgement:
+    """What comes to an envelope sender never becomes a message."""
+    return Judgement(Outcome.IGNORED, case.reading.verdict, case.reading.reason or "no-report")
+
+
+def _postmaster(_: Case) -> Judgement:
+    return Judgement(Outcome.IGNORED, Verdict.POSTMASTER, "postmaster")
 
 
 def _machine(case: Case) -> Judgement | None:
@@ -133,6 +149,7 @@ def _unsubscribe(case: Case) -> Judgement:
 
 CHAINS: Mapping[Purpose, Sequence[Step]] = {
     Purpose.REPLY: (
+        _report,
         _machine,
         _unreadable,
         _authors,
@@ -144,5 +161,7 @@ CHAINS: Mapping[Purpose, Sequence[Step]] = {
         repeats.flood,
         replies.post,
     ),
-    Purpose.UNSUBSCRIBE: (_echo, _unreadable, _authors, _unsubscribe),
+    Purpose.UNSUBSCRIBE: (_report, _echo, _unreadable, _authors, _unsubscribe),
+    Purpose.BOUNCE: (_report, _no_report),
+    Purpose.POSTMASTER: (_report, _postmaster),
 }

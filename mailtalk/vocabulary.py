@@ -175,7 +175,8 @@ class Stage(StrEnum):
     """How far a delivery (one mail to one address) has come.
 
     QUEUED → CLAIMED → SENDING → SENT is the way through. DEFERRED waits after a 4xx, FAILED had a 5xx,
-    UNKNOWN sent its final dot and lost the answer, CAPTURED was kept instead of sent, CANCELLED has a reason.
+    UNKNOWN sent its final dot and lost the answer, HELD did too and is not sent again by itself, CAPTURED was kept
+    instead of sent, CANCELLED has a reason.
     """
 
     QUEUED = "queued"
@@ -185,8 +186,17 @@ class Stage(StrEnum):
     DEFERRED = "deferred"
     FAILED = "failed"
     UNKNOWN = "unknown"
+    HELD = "held"
     CAPTURED = "captured"
     CANCELLED = "cancelled"
+
+
+class Suspicion(StrEnum):
+    """What is known against an address: it is DEAD, its owner COMPLAINED, or it was FAILING too often."""
+
+    DEAD = "dead"
+    COMPLAINED = "complained"
+    FAILING = "failing"
 
 
 class EventType(StrEnum):

@@ -132,8 +132,9 @@ class Connection(SMTP):
     async def _welcome(self) -> None:
         if self._farewell:
             return
-        assert self.session  # noqa: S101 - aiosmtpd makes it with the connection
-        peer = address(self.session.peer[0])  # type: ignore[index]
+        if not self.session or not self.session.peer:
+            raise ConnectionResetError
+        peer = address(self.session.peer[0])
         passed_on = self.may_be_proxied and proxy.is_proxy(peer, self._proxies)
         self.client = await proxy.client(self._reader) if passed_on else peer
         self._farewell = self._guard.enter_host(self, self.client)

@@ -94,7 +94,7 @@ class Handler:
     async def _admit(self, address: str) -> Bearer | None:
         if inbound.needs_look_up(self._keyring, address, self._domain):
             return await in_time(asyncio.to_thread(self._look_up, address))
-        return inbound.admit_postmaster(address, self._domain)
+        return inbound.admit_known(self._keyring, address, self._domain)
 
     def _look_up(self, address: str) -> Bearer | None:
         with self._database.transaction() as session:

@@ -1,5 +1,7 @@
 """The verbs that we say otherwise than aiosmtpd."""
 
+from collections.abc import Sequence
+
 from aiosmtpd.smtp import Envelope
 
 from mailtalk.addresses import Bearer
@@ -92,6 +94,15 @@ class Bridge(Connection):
 
     def _create_envelope(self) -> Mail:
         return Mail()
+
+    def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
+        try:
+            return super()._getaddr(arg)
+        except (AttributeError, LookupError, NameError, RecursionError):
+            return None, None  # Python's parser stumbles over what is no address
+
+    def _getparams(self, params: Sequence[str]) -> dict[str, str | bool] | None:
+        return super()._getparams(params) if "".join(params).isascii() else None  # not all digits are numbers
 
     def _extensions(self) -> list[str]:
         able = [f"SIZE {self.data_size_limit}", "8BITMIME", "SMTPUTF8", "PIPELINING", "ENHANCEDSTATUSCODES"]

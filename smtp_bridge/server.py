@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import os
 import resource
 import signal
+import threading
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ from worker.bell import PROCESS_INBOUND, Bell
 
 BACKLOG = 1_000
 DRAIN = 3.0  # seconds for the mails that are being received when we stop; below the grace of `mailtalk up`
+LAST = 8.0  # seconds until the process ends, whatever still goes on
 FILES = 200  # beside the sessions'
 
 log = logging.getLogger(__name__)
@@ -45,6 +48,7 @@ async def _serve(settings: Settings) -> None:
     loop.add_signal_handler(signal.SIGHUP, certificate.renew if certificate else _nothing_to_read)
     async with listening(settings, certificate):
         await stopped.wait()
+        _insist()
 
 
 @asynccontextmanager
@@ -99,6 +103,13 @@ class _Door:
 def _silence() -> None:
     for name in ("mail.log", "mail.debug"):  # aiosmtpd would log recipients' addresses, which are secrets
         logging.getLogger(name).disabled = True
+
+
+def _insist() -> None:
+    """End also when a database that hangs would hold us up: whoever has no answer by then comes again."""
+    timer = threading.Timer(LAST, os._exit, [0])
+    timer.daemon = True
+    timer.start()
 
 
 def _nothing_to_read() -> None:

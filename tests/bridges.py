@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,12 +27,12 @@ def environment(**settings: Any) -> dict[str, str]:
 class BridgeProcess:
     """One process; `where` is its door, `said` its log."""
 
-    def __init__(self, log: Path, **settings: Any) -> None:
+    def __init__(self, log: Path, command: Sequence[str | Path] = (MAILTALK, "bridge"), **settings: Any) -> None:
         self.where = "127.0.0.1", settings.setdefault("smtp_port", free_port())
         self._log = log
         with log.open("wb") as out:
             self.process = subprocess.Popen(
-                [sys.executable, MAILTALK, "bridge"], env=environment(**settings), stdout=out, stderr=out
+                [sys.executable, *command], env=environment(**settings), stdout=out, stderr=out
             )
 
     def __enter__(self) -> Self:

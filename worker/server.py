@@ -6,12 +6,14 @@ from functools import partial
 
 from celery.exceptions import SecurityWarning
 
-from mailtalk import events, mail_log, notifications
+from mailtalk import events, mail_log
 from mailtalk.db import Database
+from mailtalk.deliveries import Rules
 from mailtalk.desk import Desk
 from mailtalk.files import Links
 from mailtalk.keys import Keyring
 from mailtalk.letters import Sender
+from mailtalk.postmark import Postmark
 from mailtalk.relay import Relay
 from mailtalk.settings import Settings
 from mailtalk.webhooks import book
@@ -19,6 +21,7 @@ from mailtalk.webhooks.guard import Guard
 from worker import tasks
 from worker.app import build
 from worker.bell import Bell
+from worker.delivering import Delivering
 from worker.life import Life
 from worker.purge import Purge
 from worker.reader import Readers
@@ -67,7 +70,7 @@ class Worker:
                     partial(events.purge, days=settings.event_days),
                 ).look,
             ),
-            Sweep(self._database, notifications.next_due, self.work.deliver),
+            Sweep(self._database, self.work.next_due, self.work.deliver),
             Sweep(self._database, self.work.next_proof, self.work.prove_senders),
             Sweep(self._database, self._teller.due, self._teller.recover, self._teller.look),
         )
@@ -112,10 +115,21 @@ def _work(settings: Settings, database: Database, bell: Bell, life: Life, reader
         keyring,
         bell,
         Desk.of(settings, keyring, readers),
-        Sender(settings.sender, settings.reply_domain, settings.base_url, settings.file_url_seconds),
-        Relay(settings.relay_url.get_secret_value()) if settings.relay_url else None,
-        lambda: life.id,
+        Sender(
+            settings.sender,
+            settings.reply_domain,
+            settings.base_url,
+            settings.file_url_seconds,
+            Postmark.of(settings),
+        ),
+        _delivering(settings, database, keyring, life),
     )
+
+
+def _delivering(settings: Settings, database: Database, keyring: Keyring, life: Life) -> Delivering:
+    relay = Relay(settings.relay_url.get_secret_value()) if settings.relay_url else None
+    rules, connections = Rules.of(settings), settings.relay_connections
+    return Delivering(database, keyring, settings.reply_domain, relay, rules, lambda: life.id, connections)
 
 
 def _teller(settings: Settings, database: Database, life: Life) -> Teller:

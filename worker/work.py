@@ -2,32 +2,27 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from datetime import datetime
-from queue import Empty, SimpleQueue
+from datetime import datetime, timedelta
 from threading import BoundedSemaphore
 
 from sqlalchemy.orm import Session
 
-from mailtalk import changes, clock, deliveries, inbound, lanes, notifications
+from mailtalk import changes, clock, inbound, lanes, notifications
 from mailtalk.changes import Ended
 from mailtalk.db import Database
-from mailtalk.deliveries import Claimed
 from mailtalk.desk import Desk
 from mailtalk.errors import Unavailable
-from mailtalk.keys import Keyring, SealBroken
+from mailtalk.keys import Keyring
 from mailtalk.lanes import Pending
 from mailtalk.letters import Maker, Sender
 from mailtalk.models import InboundMail
-from mailtalk.relay import Relay, Sent
 from mailtalk.rosters import Lane
-from mailtalk.vocabulary import Outcome, Stage
+from mailtalk.vocabulary import Outcome
 from worker.bell import APPLY_CHANGES, DELIVER, Bell
+from worker.delivering import Delivering
 
-SENDERS = 8  # connections to the relay at once
+PAUSED = timedelta(seconds=1)  # between two looks for mails while no relay takes any
 PROVERS = 2  # threads that may wait for the DNS
-CLAIM = 64  # deliveries in hand at once
 
 log = logging.getLogger(__name__)
 
@@ -42,20 +37,15 @@ class Work:
         bell: Bell,
         desk: Desk,
         sender: Sender,
-        relay: Relay | None,
-        worker_id: Callable[[], int | None],
+        delivering: Delivering,
     ) -> None:
         self._database, self._keyring, self._bell = database, keyring, bell
-        self._desk, self._sender, self._relay, self._worker_id = desk, sender, relay, worker_id
-        self._senders = ThreadPoolExecutor(SENDERS, thread_name_prefix="sender")
+        self._desk, self._sender, self.delivering = desk, sender, delivering
         self._provers = BoundedSemaphore(PROVERS)
-        self._unsettled: SimpleQueue[tuple[Claimed, Sent]] = SimpleQueue()
 
     def close(self) -> None:
         """Finish the mails that are being sent."""
-        self._senders.shutdown(cancel_futures=True)
-        if self._relay is not None:
-            self._relay.close()
+        self.delivering.close()
 
     def apply_changes(self) -> None:
         """Apply the participation changes that wait, until there are none in lanes that are free."""
@@ -97,10 +87,12 @@ class Work:
         """Close due windows, make due notifications into mails, send what is due."""
         self._drain(lambda session: notifications.close_windows(session, clock.now()))
         self._drain(lambda session: Maker(session, self._keyring, self._sender, clock.now()).make())
-        self._settle_late()
-        while claimed := self._claim():
-            for failure in filter(None, self._senders.map(self._deliver_safely, claimed)):
-                raise failure
+        self.delivering.look()
+
+    def next_due(self, session: Session) -> datetime | None:
+        """When the next window, notification or delivery is due; not at once while every relay is left alone."""
+        due = notifications.next_due(session)
+        return due if due is None or not self.delivering.paused else max(due, clock.now() + PAUSED)
 
     def next_arrival(self, session: Session) -> datetime | None:
         """When there is something to apply or to process: now, or None."""
@@ -109,8 +101,7 @@ class Work:
 
     def recover(self) -> None:
         """Free what dead workers had in hand."""
-        with self._database.transaction() as session:
-            freed = deliveries.recover(session)
+        freed = self.delivering.recover()
         if freed:
             log.warning("%d deliveries of dead workers are free again", freed)
             self._bell.ring(DELIVER)
@@ -156,59 +147,6 @@ class Work:
             ended = [failed] if failed else []
         self._bell.announce(ended)
         return bool(ended)
-
-    def _claim(self) -> list[Claimed]:
-        worker_id = self._worker_id()
-        if worker_id is None:  # without a life nobody could tell that our claims are free again
-            return []
-        with self._database.transaction() as session:
-            return deliveries.claim(session, clock.now(), worker_id, CLAIM)
-
-    def _deliver_safely(self, claimed: Claimed) -> Exception | None:
-        try:
-            self._deliver(claimed)
-        except Exception as error:  # noqa: BLE001  the others of the batch are still sent; the caller raises it
-            return error
-        return None
-
-    def _deliver(self, claimed: Claimed) -> None:
-        # When the claim was lost, whoever has it now sends the mail, and settling changes nothing.
-        self._settle(
-            claimed, self._send(claimed) or Sent(Stage.QUEUED, "it is not sure that it was still ours to send")
-        )
-
-    def _settle(self, claimed: Claimed, sent: Sent) -> None:
-        try:
-            with self._database.transaction() as session:
-                deliveries.settle(session, clock.now(), claimed, sent.stage, sent.reply)
-        except Exception:
-            self._unsettled.put((claimed, sent))  # nobody else may: while we live, the claim is ours
-            raise
-
-    def _settle_late(self) -> None:
-        with suppress(Empty):
-            while True:
-                self._settle(*self._unsettled.get_nowait())
-
-    def _send(self, claimed: Claimed) -> Sent | None:
-        try:
-            mail = self._keyring.unseal(claimed.body_sealed, about=deliveries.seal_name(claimed.id))
-        except SealBroken as error:
-            return Sent(Stage.FAILED, str(error))
-        if self._relay is None:
-            return Sent(Stage.CAPTURED, "no relay is set")
-        try:
-            return self._relay.send(self._sender.address, claimed.address, mail, lambda: self._about_to_end(claimed))
-        except Exception as error:
-            log.exception("delivery %s: sending failed in a way we did not foresee", claimed.id)
-            return Sent(Stage.UNKNOWN, f"error: {type(error).__name__}")
-
-    def _about_to_end(self, claimed: Claimed) -> bool:
-        try:
-            with self._database.transaction() as session:
-                return deliveries.sending(session, claimed)
-        except Unavailable:
-            return False  # unsaid, so unsent
 
 
 def safely(look: Callable[[], None]) -> None:

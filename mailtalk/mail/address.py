@@ -14,7 +14,9 @@ from mailtalk.vocabulary import Purpose
 TOKEN_CHARS = 26  # 130 bits
 CHECK_CHARS = 4  # 20 bits
 LOCAL_CHARS = TOKEN_CHARS + CHECK_CHARS
-_LOCAL_PART = re.compile(rf"(?<![a-z2-7])[a-z2-7]{{{LOCAL_CHARS}}}(?=@)", re.IGNORECASE)
+_LOCAL_PART = re.compile(
+    rf"(?<![a-z2-7])(?:[a-z2-7]{{{LOCAL_CHARS}}}|b[a-z2-7]{{39}})(?=@)", re.IGNORECASE
+)  # or verp's
 _ALPHABET = frozenset("abcdefghijklmnopqrstuvwxyz234567")
 
 

@@ -14,7 +14,7 @@ from mailtalk.mail.parse import Mail, parse
 
 _REPORTS = {"message/delivery-status", "message/global-delivery-status"}
 _RETURNED = {"message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/global"}
-_NO_FAILURE = {"delivered", "relayed", "expanded"}
+_NO_FAILURE = {"delivered", "relayed", "expanded", "delayed"}
 _LOOKED_AT = 20_000
 _MOST = 100  # recipients of one mail (RCPT limit)
 _GROUPS = re.compile(r"\n[ \t]*\n")
@@ -108,8 +108,7 @@ def _from_fields(fields: dict[str, str], spare: str) -> Failure:
     address = _RECIPIENT.search(recipient.rpartition(";")[2])
     words = fields.get("diagnostic-code") or spare
     status = _status(words, fields.get("status", ""))
-    hard = fields.get("action", "failed").lower() != "delayed" and _is_dead(status, words)
-    return Failure(address[0] if address else None, status, hard)
+    return Failure(address[0] if address else None, status, _is_dead(status, words))
 
 
 def _status(words: str, declared: str) -> str | None:

@@ -1,7 +1,8 @@
 """A notice as bytes: a small mail of ours about a mail of the reader's, which no program is to answer."""
 
 import re
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes
@@ -14,12 +15,14 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from mailtalk.mail.letter import NAME_LIMIT, SUBJECT_LIMIT, clean
+from mailtalk.mail.texts import DEFAULT, Language, fill
 from mailtalk.vocabulary import DeliveryKind
 
 SHOWN = 2_000  # characters of the reader's text
-SUBJECTS = {
-    DeliveryKind.REJECTION: "Your mail was not taken: {subject}",
-    DeliveryKind.CONFIRMATION: "Was this you? {subject}",
+SUBJECTS = {DeliveryKind.REJECTION: "rejected_subject", DeliveryKind.CONFIRMATION: "asked_subject"}
+SAYINGS: Mapping[str, Mapping[str, str]] = {
+    path.stem: tomllib.loads(path.read_text("utf-8"))
+    for path in sorted((Path(__file__).parent / "notices").glob("*.toml"))
 }
 TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -50,24 +53,54 @@ class Letter:
     loop_id: str
 
 
-def mail(kind: DeliveryKind, letter: Letter, values: Mapping[str, object]) -> bytes:
-    """The whole mail, CRLF line ends; `values` are what the template of this kind shows."""
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a notice says: `why` names a saying; `until` and `link` are the question's."""
+
+    app: str
+    subject: str
+    said: str
+    why: str = ""
+    link: str = ""
+    until: datetime | None = None
+
+
+def mail(kind: DeliveryKind, letter: Letter, content: Content, language: Language) -> bytes:
+    """The whole mail, CRLF line ends."""
     made = EmailMessage(policy=SMTP)
-    fields = _fields(kind, letter, str(values["subject"]))
+    say = _sayings(content, language)
+    fields = _fields(letter, say(SUBJECTS[kind]))
     for name, value in fields:
         made[name] = value
-    shown = {**values, "said": _excerpt(str(values["said"]))}
+    shown = {
+        "language": language.code,
+        "say": say,
+        "subject": say(SUBJECTS[kind]),
+        "said": _excerpt(content.said),
+        "why": content.why,
+        "link": content.link,
+    }
     made.set_content(TEMPLATES.get_template(f"{kind}.txt").render(shown), cte="quoted-printable")
     made.add_alternative(TEMPLATES.get_template(f"{kind}.html").render(shown), subtype="html", cte="quoted-printable")
     return _checked(made.as_bytes(), [name for name, _ in fields])
 
 
-def _fields(kind: DeliveryKind, letter: Letter, subject: str) -> list[tuple[str, object]]:
+def _sayings(content: Content, language: Language) -> Callable[[str], str]:
+    values = {
+        "app": clean(content.app, NAME_LIMIT),
+        "subject": clean(content.subject, SUBJECT_LIMIT),
+        "until": language.moment(content.until) if content.until else "",
+    }
+    texts = SAYINGS.get(language.code, SAYINGS[DEFAULT])
+    return lambda key: fill(texts[key], values)
+
+
+def _fields(letter: Letter, subject: str) -> list[tuple[str, object]]:
     answers = letter.answers if letter.answers and _MESSAGE_ID.fullmatch(letter.answers) else None
     fields = [
         ("From", _mailbox(letter.sender_name, letter.sender)),
         ("To", _mailbox(letter.reader_name, letter.reader)),
-        ("Subject", clean(SUBJECTS[kind].format(subject=clean(subject, SUBJECT_LIMIT)), SUBJECT_LIMIT)),
+        ("Subject", clean(subject, SUBJECT_LIMIT)),
         ("Date", format_datetime(letter.at)),
         ("Message-ID", letter.message_id),
         ("In-Reply-To", answers),

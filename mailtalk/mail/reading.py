@@ -13,6 +13,7 @@ from mailtalk.mail.quotes.evidence import OwnAddress
 from mailtalk.vocabulary import Verdict
 
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,500}>")
+_QUOTED_ID = re.compile(r"^[> \t]{0,20}Message-ID:\s{0,20}(<[^<>\s]{1,500}>)", re.IGNORECASE | re.MULTILINE)
 _REFERENCES = 50  # of the newest, which stand last
 
 
@@ -35,6 +36,7 @@ class Reading(msgspec.Struct, frozen=True):
     answers: tuple[str, ...]
     fingerprint: bytes
     failures: tuple[Failure, ...]
+    returned: str | None  # the Message-ID of the mail that a bounce or a complaint gives back
     attachments: tuple[Attachment, ...]
 
 
@@ -51,8 +53,18 @@ def read(mail: parse.Mail, raw: bytes, *, mail_from: str, own_domain: str) -> Re
         tuple(_MESSAGE_ID.findall(" ".join(mail.all("in-reply-to") + mail.all("references")))[-_REFERENCES:]),
         _fingerprint(mail, raw),
         tuple(dsn.failures(mail)) if screened.verdict is Verdict.BOUNCE else (),
+        _returned(mail) if screened.verdict in {Verdict.BOUNCE, Verdict.COMPLAINT} else None,
         tuple(replace(each, name=own.scrub(each.name)) for each in mail.attachments),
     )
+
+
+def _returned(mail: parse.Mail) -> str | None:
+    """Some programs quote it in their words."""
+    returned = dsn.returned(mail)
+    if returned is not None:
+        return returned.message_id
+    found = _QUOTED_ID.search(mail.text or mail.html or "")
+    return found[1] if found else None
 
 
 def words(mail: parse.Mail, *, own_domain: str, sent: bytes | None) -> reply.Reply:

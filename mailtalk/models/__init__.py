@@ -3,7 +3,7 @@
 from mailtalk.models.base import Base
 from mailtalk.models.events import Event, EventCount, Webhook, WebhookDelivery, WebhookLane
 from mailtalk.models.log import Change, IdempotencyKey, ImportBatch, Worker
-from mailtalk.models.mails import Delivery, InboundMail, Notice, Notification, RawMail, Suppression
+from mailtalk.models.mails import Delivery, DomainRate, InboundMail, Notice, Notification, RawMail, Suppression
 from mailtalk.models.people import Address, App, Conversation, File, Message, Participation, User
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Change",
     "Conversation",
     "Delivery",
+    "DomainRate",
     "Event",
     "EventCount",
     "File",

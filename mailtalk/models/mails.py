@@ -115,6 +115,7 @@ class Delivery(Base):
         Index("ix_deliveries_due", "not_before", postgresql_where=text("stage IN ('queued', 'deferred', 'unknown')")),
         Index("ix_deliveries_held", "worker_id", postgresql_where=text("stage IN ('claimed', 'sending')")),
         Index(None, "app_id", "conversation_id", "user_id"),
+        Index("ix_deliveries_bounce", "id"),
     )
 
     app_id: Mapped[str] = mapped_column(primary_key=True)
@@ -128,7 +129,9 @@ class Delivery(Base):
     body_sealed: Mapped[bytes]
     stage: Mapped[str] = mapped_column(server_default="queued")
     attempts: Mapped[int] = mapped_column(server_default="0")
+    unknowns: Mapped[int] = mapped_column(server_default="0")  # how often its answer was lost: so many may be repeats
     not_before: Mapped[datetime]
+    slot_at: Mapped[datetime | None]  # when its domain's rate lets it go; none: it has not asked yet
     claim: Mapped[UUID | None]
     worker_id: Mapped[int | None]
     reply: Mapped[str | None]
@@ -149,6 +152,15 @@ class Suppression(Base):
     score: Mapped[float] = mapped_column(server_default="0")
     scored_at: Mapped[datetime]
     until: Mapped[datetime | None]
+
+
+class DomainRate(Base):
+    """When the next mail to a domain of recipients may go, of all workers; only while a rate is set."""
+
+    __tablename__ = "domain_rates"
+
+    domain: Mapped[str] = mapped_column(primary_key=True)
+    next_at: Mapped[datetime]
 
 
 class Notice(Base):

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailtalk.mail import compose, sample, slots, spans, style
@@ -17,6 +17,7 @@ from mailtalk.mail.texts import FIXED, TEXTS, fill, forms, holes, language
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 said = st.lists(st.text(st.characters(codec="utf-8", exclude_categories=("Cc",))), min_size=1, max_size=8)
+few = settings(max_examples=60, deadline=None)
 each_language = pytest.mark.parametrize("code", TEXTS)
 PLAIN = style.Style(link="https://app.example/c/{conversationId}")
 
@@ -60,6 +61,7 @@ def squeeze(text: str) -> str:
     return " ".join(text.split())
 
 
+@few
 @given(said)
 def test_both_parts_hold_what_was_said_and_no_tag_of_it(lines: list[str]) -> None:
     said_ = "\n".join([*lines, "<script>alert(1)</script><img src=x> </td></table> {{ 7 * 7 }} {% raw %}"])
@@ -110,6 +112,7 @@ def test_a_plain_name_is_a_mention_where_the_message_says_so() -> None:
     assert made == ["mention", "text", "you", "text"]
 
 
+@few
 @given(st.text(alphabet="<!mention:a|>@b htps:/.()"))
 def test_spans_are_the_whole_text(text: str) -> None:
     found = spans.of(text, "a", {"b": "a"})
@@ -139,6 +142,7 @@ def test_many_messages_stay_under_the_clip_and_the_newest_are_shown() -> None:
     assert "earlier" not in parts(content("a", "b"))[0]
 
 
+@few
 @given(
     st.sampled_from(["&", '"', "😀", "\n", "漢", "http://a ", "<!!mention:a|b>", "@b ", "  "]), st.integers(1, 100_000)
 )

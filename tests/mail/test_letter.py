@@ -29,7 +29,8 @@ NAMES = [
     *("X-Auto-Response-Suppress", "Precedence", "X-Loop", "List-Id", "List-Archive", "List-Unsubscribe"),
     *("List-Unsubscribe-Post", "Feedback-ID", "Thread-Topic", "Thread-Index", "MIME-Version"),
 ]
-thousands = settings(max_examples=350, deadline=None)
+unhurried = settings(deadline=None)
+thousands = settings(max_examples=700, deadline=None)  # of three strings, of up to twelve pieces
 
 
 def letter(sender_name: str = "Alice via Demo", reader_name: str = "Bob", **changed: object) -> Letter:
@@ -68,19 +69,14 @@ def test_hostile_names_and_subjects_never_add_or_change_a_header(sender: str, re
     assert getaddresses([mail["To"]])[0][1] == "bob@example.com"
     assert [address for _, address in getaddresses([mail["From"]])] == ["notify@reply.example"]
     assert mail["From"].endswith("<notify@reply.example>")
-
-
-@thousands
-@given(foreign, foreign)
-def test_what_is_decoded_is_no_header_and_no_address_either(name: str, subject: str) -> None:
-    mail = parsed(letter(name), subject)
-    shown, topic = read(mail["From"]), read(mail["Subject"])
+    shown, topic = read(mail["From"]), read(mail["Subject"])  # what is decoded is no header and no address either
     assert not re.search(r"[\r\n\x00\u2028\u202e]", shown + topic)
     assert shown.count("@") == shown.count("<") == 1
     assert not re.search("[\uff20\ufe6b\uff1c\uff1e]", shown)
     assert topic.split() == letters.clean(subject, letters.SUBJECT_LIMIT).split()
 
 
+@unhurried
 @given(foreign)
 def test_clean_text_is_one_line_without_control_characters_or_encoded_words(text: str) -> None:
     cleaned = letters.clean(text, 50)
@@ -90,6 +86,7 @@ def test_clean_text_is_one_line_without_control_characters_or_encoded_words(text
     assert not re.search(r"[\r\n\x00\u2028\u2029\u202e]|=\?", cleaned)
 
 
+@unhurried
 @given(foreign, foreign)
 def test_what_machines_read_is_never_encoded(name: str, subject: str) -> None:
     head = letter(name, name)
@@ -108,6 +105,7 @@ def test_what_machines_read_is_never_encoded(name: str, subject: str) -> None:
     assert mail["Date"] == "Fri, 02 Jan 2026 03:04:05 +0000"
 
 
+@unhurried
 @given(foreign, foreign)
 def test_headers_are_ascii_in_short_lines(name: str, subject: str) -> None:
     raw = letters.head(letter(name, name), subject)

@@ -10,17 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailtalk.mail import notice, parse, screen
-from mailtalk.mail.notice import Letter
+from mailtalk import notices
+from mailtalk.mail import notice, parse, screen, texts
+from mailtalk.mail.notice import SAYINGS, Content, Letter
 from mailtalk.vocabulary import DeliveryKind, Verdict
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 LETTER = Letter(
     "Demo", "notify@reply.example", "Bob", "bob@example.com", "<r.1@reply.example>", "<his@x>", AT, "reply.example"
 )
-VALUES = {"app": "Demo", "subject": "Stars", "received": AT, "said": "Nine & <b>o'clock</b>\n\nBob", "why": "Because."}
-REJECTION = VALUES
-CONFIRMATION = VALUES | {"link": "https://talk.example/inbound/release/abc", "days": 7}
+REJECTION = Content("Demo", "Stars", "Nine & <b>o'clock</b>\n\nBob", why="no-access")
+CONFIRMATION = replace(REJECTION, why="", link="https://talk.example/inbound/release/abc", until=AT)
+ENGLISH = texts.language(None, None)
+each_language = pytest.mark.parametrize("code", texts.TEXTS)
 NAMES = [
     "From",
     "To",
@@ -42,14 +44,14 @@ def read(raw: bytes) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("kind", "values", "says"),
+    ("kind", "content", "says"),
     [
-        (DeliveryKind.REJECTION, REJECTION, ["Because.", "> Nine & <b>o'clock</b>", "> Bob", '"Stars"']),
-        (DeliveryKind.CONFIRMATION, CONFIRMATION, ["> Nine", "https://talk.example/inbound/release/abc", "7 days"]),
+        (DeliveryKind.REJECTION, REJECTION, ["cannot write", "> Nine & <b>o'clock</b>", "> Bob", "“Stars”"]),
+        (DeliveryKind.CONFIRMATION, CONFIRMATION, ["> Nine", "https://talk.example/inbound/release/abc", "2026"]),
     ],
 )
-def test_a_notice_says_what_it_is_about(kind: DeliveryKind, values: dict[str, Any], says: list[str]) -> None:
-    raw = notice.mail(kind, LETTER, values)
+def test_a_notice_says_what_it_is_about(kind: DeliveryKind, content: Content, says: list[str]) -> None:
+    raw = notice.mail(kind, LETTER, content, ENGLISH)
     mail = read(raw)
     assert sorted(mail.keys()) == sorted(NAMES)
     assert mail["To"] == "Bob <bob@example.com>"
@@ -63,7 +65,7 @@ def test_a_notice_says_what_it_is_about(kind: DeliveryKind, values: dict[str, An
 
 
 def test_we_take_a_notice_for_a_loop_and_others_for_a_machines() -> None:
-    raw = notice.mail(DeliveryKind.REJECTION, LETTER, REJECTION)
+    raw = notice.mail(DeliveryKind.REJECTION, LETTER, REJECTION, ENGLISH)
     ours = screen.screen(
         parse.parse(raw), mail_from="bob@example.com", own_domain="reply.example", loop_id="reply.example"
     )
@@ -75,7 +77,7 @@ def test_we_take_a_notice_for_a_loop_and_others_for_a_machines() -> None:
 @settings(max_examples=80, deadline=None)
 def test_no_text_becomes_a_header(hostile: str, said: str) -> None:
     letter = replace(LETTER, sender_name=hostile, reader_name=hostile, answers=hostile)
-    raw = notice.mail(DeliveryKind.REJECTION, letter, REJECTION | {"subject": hostile, "said": said})
+    raw = notice.mail(DeliveryKind.REJECTION, letter, replace(REJECTION, subject=hostile, said=said), ENGLISH)
     assert set(read(raw).keys()) <= set(NAMES)
 
 
@@ -85,11 +87,25 @@ def test_no_text_becomes_a_header(hostile: str, said: str) -> None:
 )
 def test_known_ways_to_a_header(hostile: str) -> None:
     letter = replace(LETTER, sender_name=hostile, reader_name=hostile, answers=hostile)
-    mail = read(notice.mail(DeliveryKind.CONFIRMATION, letter, CONFIRMATION | {"subject": hostile}))
+    mail = read(notice.mail(DeliveryKind.CONFIRMATION, letter, replace(CONFIRMATION, subject=hostile), ENGLISH))
     assert "Bcc" not in mail
     assert [each.addr_spec for each in mail["To"].addresses] == ["bob@example.com"]
 
 
 def test_a_long_text_is_shown_in_part() -> None:
-    mail = read(notice.mail(DeliveryKind.REJECTION, LETTER, REJECTION | {"said": "x" * 100_000}))
+    mail = read(notice.mail(DeliveryKind.REJECTION, LETTER, replace(REJECTION, said="x" * 100_000), ENGLISH))
     assert len(mail.get_body(("plain",)).get_content()) < 4_000
+
+
+@each_language
+def test_every_language_of_our_mails_has_every_saying(code: str) -> None:
+    holes = {key: texts.holes(text) for key, text in SAYINGS["en"].items()}
+    assert {key: texts.holes(text) for key, text in SAYINGS[code].items()} == holes
+    language = texts.language(code, "Europe/Berlin")
+    rejections = [replace(REJECTION, why=why) for why in notices.WHY]
+    made = [notice.mail(DeliveryKind.REJECTION, LETTER, each, language) for each in rejections]
+    made.append(notice.mail(DeliveryKind.CONFIRMATION, LETTER, CONFIRMATION, language))
+    for mail in map(read, made):
+        html = mail.get_body(("html",)).get_content()
+        assert f'<html lang="{code}">' in html
+        assert "{" not in html.partition("<body")[2]

@@ -255,10 +255,10 @@ class TestFailures:
         assert failure.recipient == "bob@example.com"
         assert failure.hard is hard
 
-    def test_a_delay_is_soft_and_a_delivery_no_failure(self) -> None:
+    def test_neither_a_delay_nor_a_delivery_is_a_failure(self) -> None:
         one = "Final-Recipient: rfc822; {}@x.example\nAction: {}\nStatus: 5.1.1\n\n"
         got = self.failures(one.format("a", "delayed") + one.format("b", "delivered") + one.format("c", "failed"))
-        assert got == [dsn.Failure("a@x.example", "5.1.1", False), dsn.Failure("c@x.example", "5.1.1", True)]
+        assert got == [dsn.Failure("c@x.example", "5.1.1", True)]
 
     def test_without_a_report_the_words_count(self) -> None:
         text = (

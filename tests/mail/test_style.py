@@ -165,6 +165,11 @@ def test_what_does_not_end_or_gets_too_large_is_refused(source: str) -> None:
     assert fault("{{ marker }}" + source)
 
 
+def test_loops_that_say_nothing_are_counted_too() -> None:
+    assert "loops more than" in fault("{{ marker or '' }}" + "{% for a in texts.why %}" * 3 + "{% endfor %}" * 3)
+    assert "gives more than" in fault("{{ marker or '' }}" + "{% for a in texts.why %}" + "x" * 30_000 + "{% endfor %}")
+
+
 def test_html_of_others_is_escaped_in_every_template() -> None:
     found = proof.checked({"templates": {"html": HTML}})
     html = parts(content("<script>alert(1)</script>{{ 7 * 7 }}", style=found))[1]

@@ -71,11 +71,11 @@ def test_a_well_formed_address_that_was_never_issued_is_not_ours(box: Box) -> No
     assert box.admit(f"{local}@{DOMAIN}") is None
 
 
-def test_the_postmaster_needs_no_database() -> None:
+def test_the_postmaster_needs_no_database(keyring: Keyring) -> None:
     for mailbox in ("postmaster", "Postmaster", f"postmaster@{DOMAIN}", f"PostMaster@{DOMAIN.upper()}"):
-        assert inbound.admit_postmaster(mailbox, DOMAIN) == inbound.POSTMASTER
-    assert inbound.admit_postmaster("postmaster@example.com", DOMAIN) is None
-    assert inbound.admit_postmaster(f"bob@{DOMAIN}", DOMAIN) is None
+        assert inbound.admit_known(keyring, mailbox, DOMAIN) == inbound.POSTMASTER
+    assert inbound.admit_known(keyring, "postmaster@example.com", DOMAIN) is None
+    assert inbound.admit_known(keyring, f"bob@{DOMAIN}", DOMAIN) is None
 
 
 def test_an_address_of_the_old_key_lives_on_beside_the_new_one(box: Box) -> None:

@@ -11,8 +11,8 @@ from mailing import Post, at
 from sqlalchemy import text
 from waiting import until
 
-from mailtalk import deliveries
-from mailtalk.deliveries import BACK_OFF, GIVE_UP, RELAY_AWAY, WORKER_LOCK, Claimed
+from mailtalk import claims, deliveries
+from mailtalk.deliveries import BACK_OFF, DEFAULT, RELAY_AWAY, WORKER_LOCK, Claimed, Rules
 from mailtalk.keys import Keyring
 from mailtalk.vocabulary import Stage
 
@@ -39,7 +39,7 @@ def alive(cast: Cast, worker_id: int) -> Iterator[None]:
 
 def claim(cast: Cast, seconds: float = 30, worker_id: int = 1) -> list[Claimed]:
     with cast.database.transaction() as session:
-        return deliveries.claim(session, at(seconds), worker_id, 10)
+        return claims.claim(session, at(seconds), worker_id, 10)
 
 
 def settle(cast: Cast, claimed: Claimed, stage: Stage, now: datetime) -> bool:
@@ -54,7 +54,7 @@ def sending(cast: Cast, claimed: Claimed) -> bool:
 
 def recover(cast: Cast) -> int:
     with cast.database.transaction() as session:
-        return deliveries.recover(session)
+        return claims.recover(session)
 
 
 def test_a_delivery_is_claimed_when_it_is_due_and_by_one_only(post: Post) -> None:
@@ -118,10 +118,81 @@ def test_a_relay_that_is_away_costs_no_attempt(post: Post) -> None:
 
 @pytest.mark.parametrize("stage", [Stage.DEFERRED, Stage.UNKNOWN])
 def test_after_two_days_it_is_given_up_with_the_last_answer(post: Post, stage: Stage) -> None:
-    late = at(30) + GIVE_UP + timedelta(seconds=1)
+    late = at(30) + DEFAULT.give_up + timedelta(seconds=1)
     with post.cast.database.transaction() as session:
-        (claimed,) = deliveries.claim(session, late, 1, 10)
+        (claimed,) = claims.claim(session, late, 1, 10)
     settle(post.cast, claimed, stage, late)
     row = rows(post.cast.database, "SELECT stage, reply FROM deliveries")[0]
     assert row.stage == "failed"
     assert row.reply.endswith(f"it is {stage}")
+
+
+@pytest.mark.parametrize(
+    ("reply", "known", "bounce"),
+    [
+        ("550 5.1.1 nobody", ("dead", 0.0), ("hard", "5.1.1")),
+        ("550 5.1.2 no such domain", ("dead", 0.0), ("hard", "5.1.2")),
+        ("550 5.1.10 null mx", ("dead", 0.0), ("hard", "5.1.10")),
+        ("553 5.2.1 disabled", ("dead", 0.0), ("hard", "5.2.1")),
+        ("554 5.7.1 spam", ("failing", 1.0), ("soft", "5.7.1")),
+        ("550 no", ("failing", 1.0), ("soft", None)),
+    ],
+)
+def test_a_refusal_is_remembered_and_told(
+    post: Post, reply: str, known: tuple[str, float], bounce: tuple[str, str | None]
+) -> None:
+    (claimed,) = claim(post.cast)
+    with post.cast.database.transaction() as session:
+        assert deliveries.settle(session, at(30), claimed, Stage.FAILED, reply)
+        assert not deliveries.settle(session, at(30), claimed, Stage.FAILED, reply)
+    assert [tuple(row) for row in rows(post.cast.database, "SELECT reason, score FROM suppressions")] == [known]
+    told = rows(post.cast.database, "SELECT type, data->>'bounce', data->>'status' FROM events WHERE type ~ 'bounced'")
+    assert [tuple(row) for row in told] == [("notification.bounced", *bounce)]
+
+
+@pytest.mark.parametrize("reply", ["given up after 2 days: 451 later", "the seal is broken"])
+def test_a_failure_of_ours_says_nothing_of_the_address(post: Post, reply: str) -> None:
+    (claimed,) = claim(post.cast)
+    with post.cast.database.transaction() as session:
+        deliveries.settle(session, at(30), claimed, Stage.FAILED, reply)
+    assert rows(post.cast.database, "SELECT 1 FROM suppressions") == []
+    assert rows(post.cast.database, "SELECT 1 FROM events WHERE type ~ 'bounced'") == []
+
+
+@pytest.mark.parametrize("stage", [Stage.SENT, Stage.CAPTURED])
+def test_what_was_sent_is_told_once_and_in_the_same_transaction(post: Post, stage: Stage) -> None:
+    (claimed,) = claim(post.cast)
+    settle(post.cast, claimed, stage, at(30))
+    settle(post.cast, claimed, stage, at(30))
+    events = rows(post.cast.database, "SELECT conversation_id, data FROM events WHERE type = 'notification.sent'")
+    notification = column(post.cast.database, "SELECT notification_id FROM deliveries")[0]
+    assert [tuple(row) for row in events] == [
+        (
+            "hello",
+            {
+                "notificationId": f"ntf_{notification}",
+                "recipient": {"id": "bob"},
+                "conversationId": "hello",
+                "deliveryId": str(claimed.id),
+            },
+        )
+    ]
+
+
+def test_how_often_an_answer_was_lost_is_counted(post: Post) -> None:
+    (claimed,) = claim(post.cast)
+    settle(post.cast, claimed, Stage.UNKNOWN, at(30))
+    (again,) = claim(post.cast, 1000)
+    sending(post.cast, again)
+    assert recover(post.cast) == 1
+    (last,) = claim(post.cast, 1001)
+    settle(post.cast, last, Stage.SENT, at(1001))
+    assert tuple(rows(post.cast.database, "SELECT stage, unknowns FROM deliveries")[0]) == ("sent", 2)
+
+
+def test_a_lost_answer_is_held_when_the_settings_say_so(post: Post) -> None:
+    (claimed,) = claim(post.cast)
+    with post.cast.database.transaction() as session:
+        deliveries.settle(session, at(30), claimed, Stage.UNKNOWN, "broke", Rules(hold=True))
+    assert tuple(rows(post.cast.database, "SELECT stage, unknowns, ended_at FROM deliveries")[0]) == ("held", 1, None)
+    assert claim(post.cast, 100_000) == []

@@ -10,12 +10,11 @@ import pytest
 from asking import column, rows
 from cast import Cast
 from inbox import DOMAIN, Box
-from mailing import SENDER
+from mailing import START, Post, text
 
 from mailtalk import clock, conversations, files, messages
 from mailtalk.files import Links
 from mailtalk.keys import Key, Keyring
-from mailtalk.letters import Maker
 from mailtalk.settings import Settings
 
 NOBODY = "0" * 32
@@ -199,10 +198,12 @@ def _made(settings: Settings, file_id: str) -> str:
 
 def test_a_notification_leads_to_the_file(box: Box) -> None:
     received(box, mail("Look", ("plan.pdf", "application/pdf", b"%PDF")))
-    with box.cast.database.transaction() as session:
-        row = messages.page(session, box.cast.app_id, "hello", 1)[0]
-        maker = Maker(session, box.keyring, SENDER, clock.now())
-        assert f"/files/{box.cast.app_id}/" in (maker._file(row) or "")
+    post, later = Post(box.cast, box.keyring), (clock.now() - START).total_seconds() + 1_000
+    post.close(later)
+    post.make(later)
+    ((user, made),) = post.mails()
+    assert user == "alice"
+    assert f"/files/{box.cast.app_id}/" in text(made)
 
 
 def test_an_address_of_ours_in_a_files_name_is_hidden(box: Box) -> None:

@@ -180,6 +180,15 @@ def test_who_has_no_address_is_not_asked(box: Box) -> None:
     assert column(box.cast.database, "SELECT flag FROM inbound_mails") == ["not-asked"]
 
 
+def test_they_are_asked_in_their_language(box: Box) -> None:
+    with box.cast.database.transaction() as session:
+        users.put(session, box.cast.app_id, "bob", {"locale": "de-DE", "time_zone": "Europe/Berlin"})
+    put_aside(box)
+    ((_, _, asked),) = made(box)
+    assert asked["Subject"] == "Waren Sie das? Hello"
+    assert "geben Sie es bis" in text(asked)
+
+
 # rejections
 
 

@@ -6,20 +6,29 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
-from sink import HANG_UP, Sink, sinking
+from sink import HANG, HANG_UP, RESET, Sink, sinking
 from waiting import until
 
+from mailtalk import breaker
+from mailtalk.line import Envelope, Timeouts
 from mailtalk.relay import Relay, Sent
 from mailtalk.vocabulary import Stage
 
+TO_BOB = Envelope("notify@reply.example", "bob@example.com", "id")
 MAIL = b"Subject: hi\r\n\r\nhello\r\n"
 QUEUED, DEFERRED, FAILED, UNKNOWN, SENT = Stage.QUEUED, Stage.DEFERRED, Stage.FAILED, Stage.UNKNOWN, Stage.SENT
 
 
-@pytest.fixture
-def sink() -> Iterator[Sink]:
+@pytest.fixture(params=[(), ("PIPELINING", "DSN")], ids=["plain", "pipelining"])
+def sink(request: pytest.FixtureRequest) -> Iterator[Sink]:
     with sinking() as sink:
+        sink.extensions = request.param
         yield sink
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(breaker, "FIRST", 0.0)
 
 
 @pytest.fixture
@@ -30,7 +39,7 @@ def relay(sink: Sink) -> Iterator[Relay]:
 
 
 def send(relay: Relay, mail: bytes = MAIL, to: str = "bob@example.com") -> Sent:
-    sent = relay.send("notify@reply.example", to, mail, lambda: True)
+    sent = relay.send(Envelope("notify@reply.example", to, "id"), mail, lambda: True)
     assert sent is not None
     return sent
 
@@ -49,47 +58,75 @@ def test_dots_and_sizes_are_kept(sink: Sink, relay: Relay, mail: bytes) -> None:
     assert sink.mails == [mail]
 
 
+BROKEN = {"MAIL": QUEUED, "RCPT": DEFERRED, "DATA": DEFERRED}
+BEFORE_THE_DOT = [
+    ("421 4.3.2 closing", QUEUED),
+    ("451 4.7.1 greylisted", DEFERRED),
+    ("452 4.2.2 full", DEFERRED),
+    ("530 5.7.0 authenticate first", QUEUED),
+    ("535 5.7.8 no", QUEUED),
+    ("550 5.1.1 nobody", FAILED),
+    ("550 5.7.515 your domain does not sign", QUEUED),
+    ("552 5.2.2 full", DEFERRED),
+    ("554 5.7.1 spam", FAILED),
+    ("554 5.7.1 <bob@example.com>: Relay access denied", QUEUED),
+    ("what?", DEFERRED),
+    ("220 hello again", DEFERRED),
+    (HANG_UP, None),
+    (RESET, None),
+    (HANG, None),
+]
+
+
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA"])
-@pytest.mark.parametrize(
-    ("answer", "stage"),
-    [
-        ("421 4.3.2 closing", DEFERRED),
-        ("451 4.7.1 greylisted", DEFERRED),
-        ("452 4.2.2 full", DEFERRED),
-        ("550 5.1.1 nobody", FAILED),
-        ("552 5.2.2 full", DEFERRED),
-        ("554 5.7.1 spam", FAILED),
-        ("what?", DEFERRED),
-        ("220 hello again", DEFERRED),
-        (HANG_UP, QUEUED),
-    ],
-)
-def test_an_answer_before_the_dot(sink: Sink, relay: Relay, verb: str, answer: str, stage: Stage) -> None:
+@pytest.mark.parametrize(("answer", "stage"), BEFORE_THE_DOT)
+def test_an_answer_before_the_dot(sink: Sink, verb: str, answer: str, stage: Stage | None) -> None:
     sink.will(verb, answer)
-    assert send(relay).stage is stage
-    assert sink.mails == []
-    assert send(relay).stage is SENT  # whatever was said, the next mail goes
-    assert sink.mails == [MAIL]
+    with closing(Relay(sink.url, Timeouts(dot=0.3, command=0.3))) as relay:
+        if verb == "MAIL" and stage is FAILED:
+            stage = QUEUED  # it is the sender, who is the same for all, that was refused
+        got = send(relay).stage
+        # A reset may overtake the answers that were sent before it.
+        assert got in ({BROKEN[verb], QUEUED} if answer == RESET else {stage or BROKEN[verb]})
+        assert sink.mails == []
+        assert send(relay).stage is SENT  # whatever was said, the next mail goes
+        assert sink.mails == [MAIL]
 
 
 @pytest.mark.parametrize(
     ("answer", "stage"),
     [
         ("250 ok", SENT),
-        ("421 4.3.2 closing", DEFERRED),
+        ("421 4.3.2 closing", QUEUED),
         ("451 4.3.0 later", DEFERRED),
         ("452 4.3.1 full", DEFERRED),
+        ("550 5.1.1 nobody", FAILED),
         ("550 5.7.1 spam", FAILED),
+        ("550 5.7.515 your domain does not sign", QUEUED),
         ("552 5.3.4 too big", DEFERRED),
         ("what?", UNKNOWN),
         ("354 go on", UNKNOWN),
         (HANG_UP, UNKNOWN),
+        (RESET, UNKNOWN),
+        (HANG, UNKNOWN),
     ],
 )
-def test_an_answer_to_the_dot(sink: Sink, relay: Relay, answer: str, stage: Stage) -> None:
+def test_an_answer_to_the_dot(sink: Sink, answer: str, stage: Stage) -> None:
     sink.will(".", answer)
-    assert send(relay).stage is stage
-    assert send(relay).stage is SENT
+    with closing(Relay(sink.url, Timeouts(dot=0.3))) as relay:
+        assert send(relay).stage is stage
+        assert send(relay).stage is SENT
+
+
+@pytest.mark.parametrize("verb", ["CONNECT", "EHLO"])
+@pytest.mark.parametrize("answer", ["421 4.3.2 busy", "554 5.7.1 go away", "what?", HANG_UP, RESET, HANG])
+def test_a_relay_that_does_not_greet_costs_no_attempt(sink: Sink, verb: str, answer: str) -> None:
+    sink.will(verb, answer)
+    if verb == "EHLO":
+        sink.will("HELO", answer)
+    with closing(Relay(sink.url, Timeouts(connect=0.3))) as relay:
+        assert send(relay).stage is QUEUED
+        assert send(relay).stage is SENT
 
 
 def test_the_connection_is_kept_between_mails(sink: Sink, relay: Relay) -> None:
@@ -107,15 +144,43 @@ def test_a_connection_that_went_wrong_is_not_kept(sink: Sink, relay: Relay, answ
     assert sink.sessions == 2
 
 
-def test_a_kept_connection_that_the_relay_closes_costs_no_attempt(sink: Sink, relay: Relay) -> None:
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA"])
+@pytest.mark.parametrize("answer", ["421 4.4.2 you were idle", "451 4.4.2 timeout", HANG_UP, RESET])
+def test_a_kept_connection_that_the_relay_gave_up_is_replaced_at_once(
+    sink: Sink, relay: Relay, verb: str, answer: str
+) -> None:
     send(relay)
-    sink.will("MAIL", "421 4.4.2 you were idle")
-    assert send(relay).stage is QUEUED
+    sink.will(verb, answer)
     assert send(relay).stage is SENT
+    assert sink.sessions == 2
+
+
+def test_a_recipient_who_is_refused_costs_no_connection(sink: Sink, relay: Relay) -> None:
+    sink.will("RCPT", *["550 5.1.1 nobody"] * 3)
+    assert [send(relay).reply for _ in range(3)] == ["550 5.1.1 nobody"] * 3
+    assert send(relay).stage is SENT
+    assert sink.sessions == 1
+
+
+def test_a_relay_that_waits_for_a_mail_whose_recipient_it_refused_gets_none(sink: Sink, relay: Relay) -> None:
+    sink.extensions = ("PIPELINING",)
+    sink.will("RCPT", "550 5.1.1 nobody")
+    sink.will("DATA", "354 go on")
+    assert send(relay).stage is FAILED
+    assert send(relay).stage is SENT
+    assert (sink.mails, sink.sessions) == ([MAIL], 2)
+
+
+def test_the_envelope_is_as_it_was_given(sink: Sink, relay: Relay) -> None:
+    send(relay)
+    relay.send(Envelope("", "bob@example.com", "id"), MAIL, lambda: True)
+    assert sink.senders == ["notify@reply.example", "<>"]
+    asked = ["RET=HDRS", "ENVID=id", "NOTIFY=FAILURE,DELAY"]
+    assert sink.options == (asked * 2 if "DSN" in sink.extensions else [])
 
 
 def test_no_before_the_dot_leaves_nothing_at_the_relay(sink: Sink, relay: Relay) -> None:
-    assert relay.send("notify@reply.example", "bob@example.com", MAIL, lambda: False) is None
+    assert relay.send(TO_BOB, MAIL, lambda: False) is None
     assert send(relay, b"other\r\n").stage is SENT
     assert sink.mails == [b"other\r\n"]
     assert sink.commands.count("DATA") == 2
@@ -126,7 +191,7 @@ def test_trouble_before_the_dot_leaves_nothing_at_the_relay_and_is_told(sink: Si
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        relay.send("notify@reply.example", "bob@example.com", MAIL, trouble)
+        relay.send(TO_BOB, MAIL, trouble)
     assert send(relay, b"other\r\n").stage is SENT
     assert sink.mails == [b"other\r\n"]
 

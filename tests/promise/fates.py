@@ -37,6 +37,7 @@ class Fates:
     readers: dict[str, Reader]
     said: list[Said] = field(default_factory=list)
     of: dict[tuple[str, int], str] = field(default_factory=dict)
+    missed: set[tuple[str, int]] = field(default_factory=set)  # by who was away when they were settled
     window: list[Said] = field(default_factory=list)
     opened: datetime | None = None
     closes: datetime | None = None
@@ -59,6 +60,8 @@ class Fates:
         for name, reader in self.readers.items():
             fresh = [message for message in self.window if (name, message.seq) not in self.of]
             whys = {message.seq: self._why(name, message, now, reader.read) for message in fresh}
+            if not reader.present:
+                self.missed |= {(name, message.seq) for message in fresh}
             if not reader.present or not fresh:
                 continue
             if None in whys.values():

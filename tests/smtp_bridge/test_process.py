@@ -10,6 +10,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
+from asking import until_blocked
 from bridges import MAILTALK, BridgeProcess, environment
 from cast import Cast
 from certificates import make, trusting
@@ -127,6 +128,22 @@ def test_who_never_finishes_does_not_hold_the_end_up(settings: Settings, monkeyp
             talk.begin()
             began = time.monotonic()
         assert 0.3 <= time.monotonic() - began < 3
+        assert talk.hear() == ""
+
+
+def test_a_database_that_hangs_does_not_hold_the_end_up(cast: Cast, settings: Settings, tmp_path: Path) -> None:
+    hasty = "import smtp_bridge.server as s; s.DRAIN = 0.2; s.LAST = 1; from cli.main import main; main(['bridge'])"
+    url = settings.require("database_url")
+    with BridgeProcess(tmp_path / "log", ["-c", hasty], database_url=url) as bridge, bridge.talk() as talk:
+        with cast.database.engine.begin() as connection:
+            connection.exec_driver_sql("LOCK TABLE raw_mails")  # our own patience with a lock is 10 s
+            talk.begin()
+            talk.send(MAIL + b".\r\n")
+            until_blocked(cast.database)
+            bridge.process.terminate()
+            began = time.monotonic()
+            assert bridge.process.wait(20) == 0
+            assert time.monotonic() - began < 9
         assert talk.hear() == ""
 
 

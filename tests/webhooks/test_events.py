@@ -45,7 +45,7 @@ def test_users(cast: Cast) -> None:
 
 
 def users_shape(user_id: str, name: str, custom: dict[str, str], event: Any) -> dict[str, Any]:
-    empty = ("email", "phone", "photoUrl", "welcomeMessage", "locale", "role", "pushTokens")
+    empty = ("email", "phone", "photoUrl", "welcomeMessage", "locale", "role", "pushTokens", "timeZone")
     made = {"id": user_id, "name": name, "custom": custom, "createdAt": event[2]["user"]["createdAt"]}
     return made | dict.fromkeys(empty)
 

@@ -90,7 +90,9 @@ def upgrade() -> None:
         sa.Column("body_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("stage", sa.Text(), server_default="queued", nullable=False),
         sa.Column("attempts", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("unknowns", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("not_before", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("slot_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("claim", sa.Uuid(), nullable=True),
         sa.Column("worker_id", sa.BigInteger(), nullable=True),
         sa.Column("reply", sa.Text(), nullable=True),
@@ -105,6 +107,7 @@ def upgrade() -> None:
         ["app_id", "conversation_id", "user_id"],
         unique=False,
     )
+    op.create_index("ix_deliveries_bounce", "deliveries", ["id"], unique=False)
     op.create_index(
         "ix_deliveries_due",
         "deliveries",
@@ -118,6 +121,12 @@ def upgrade() -> None:
         ["worker_id"],
         unique=False,
         postgresql_where=sa.text("stage IN ('claimed', 'sending')"),
+    )
+    op.create_table(
+        "domain_rates",
+        sa.Column("domain", sa.Text(), nullable=False),
+        sa.Column("next_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("domain", name=op.f("pk_domain_rates")),
     )
     op.create_table(
         "event_counts",
