@@ -123,6 +123,13 @@ MAIL: Json = {
     "conversation": APART,
     "messages": [HELLO],
 }
+SENT: Json = {
+    "notificationId": "ntf_5",
+    "recipient": {"id": "bob"},
+    "conversationId": ORDER["id"],
+    "deliveryId": "0b5c1f0e-6f0c-4a53-9d43-5c1f2a7be1a4",
+}
+BOUNCED: Json = SENT | {"address": "bob@example.com", "bounce": "hard", "status": "5.1.1"}
 REFUSED: Json = {
     "inboundMailId": "mail_12",
     "userId": "bob",
@@ -132,8 +139,8 @@ REFUSED: Json = {
     "reason": "left",
     "receivedAt": 1_700_000_060_000,
 }
-# What happened, and an example of its `data`. Whose data is put together elsewhere is described by its text alone.
-EVENTS: dict[EventType, tuple[str, Json | None]] = {
+# What happened, and an example of its `data`.
+EVENTS: dict[EventType, tuple[str, Json]] = {
     EventType.USER_CREATED: ("A user was created.", {"user": ALICE}),
     EventType.USER_UPDATED: ("A user was changed.", {"user": ALICE}),
     EventType.MESSAGE_SENT: ("A message was sent, by API or by mail; imported ones are not told.", SAID),
@@ -145,8 +152,8 @@ EVENTS: dict[EventType, tuple[str, Json | None]] = {
     EventType.PARTICIPANT_UPDATED: ("Somebody's access, notify or mute was changed.", PART),
     EventType.PARTICIPANT_LEFT: ("Somebody left, or has access `None`.", PART),
     EventType.NOTIFICATION_TRIGGERED: ("Somebody is to be notified, also who has no address.", MAIL),
-    EventType.NOTIFICATION_SENT: ("The relay took a notification's mail.", None),
-    EventType.NOTIFICATION_BOUNCED: ("A notification's mail did not arrive.", None),
+    EventType.NOTIFICATION_SENT: ("The relay took a notification's mail.", SENT),
+    EventType.NOTIFICATION_BOUNCED: ("A notification's mail did not arrive.", BOUNCED),
     EventType.EMAIL_REJECTED: ("A mail that came in became no message, or not yet.", REFUSED),
     EventType.WEBHOOK_TEST: ("A test that somebody asked for.", {"text": "This is a test."}),
 }
@@ -157,14 +164,14 @@ def described(schemas: dict[Any, Json]) -> Json:
     return {kind: {"post": _request(kind, text, data, schemas)} for kind, (text, data) in EVENTS.items()}
 
 
-def _request(kind: EventType, text: str, data: Json | None, schemas: dict[Any, Json]) -> Json:
+def _request(kind: EventType, text: str, data: Json, schemas: dict[Any, Json]) -> Json:
     said = {
         "id": "evt_42",
         "type": kind,
         "createdAt": 1_700_000_060_000,
-        "data": data or {},
-        "conversationId": None if data is None or "conversation" not in data else PLACE["id"],
-        "sequence": None if data is None or "conversation" not in data else 3,
+        "data": data,
+        "conversationId": PLACE["id"] if data.keys() & {"conversation", "conversationId"} else None,
+        "sequence": 3 if data.keys() & {"conversation", "conversationId"} else None,
     }
     content = {"schema": schemas[answers.Told], "example": said}
     return {

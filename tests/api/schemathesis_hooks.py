@@ -16,6 +16,7 @@ STARTS = {
     "listConversations": "hello",
     "listUserConversations": "",
     "listInboundMails": "",
+    "listNotifications": "",
 }
 WRITING = {"postMessages", "importMessages"}
 KEPT, LOST = "hello", "hullo"  # nothing is done to the first, so that Alice may always write in it
@@ -90,8 +91,10 @@ def _with_names(case: Case) -> None:
 
 
 def _user(body: dict[str, Any]) -> dict[str, Any]:
-    """Who is new needs a name; and what RFC 5322 calls an address is more than any mail server takes."""
-    return {"name": "Alice", **body, **({"email": "alice@example.com"} if body.get("email") else {})}
+    """Who is new needs a name; what RFC 5322 calls an address is more than any mail server takes; zones have names."""
+    mended = {"email": "alice@example.com"} if body.get("email") else {}
+    zone = {"timeZone": "Europe/Berlin"} if body.get("timeZone") is not None else {}
+    return {"name": "Alice", **body, **mended, **zone}
 
 
 def _with_known_access(case: Case) -> None:
