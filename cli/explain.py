@@ -76,7 +76,7 @@ def _json(stands: Standing, told: list[Told]) -> dict[str, Any]:
         "userId": row.user_id,
         "next": _next(stands),
         "barredBy": stands.barred,
-        "frequency": row.frequency,
+        "frequency": stands.frequency,
         "windowClosesAt": conversation.window_due_at,
         "notifications": [notifications.shown(each) | {"explanation": list(_of(each))} for each in told],
     }
@@ -103,7 +103,7 @@ def _next(stands: Standing) -> str:
     row = stands.participation
     if stands.barred is None:
         which = ", if it mentions them," if row.notify == Notify.MENTIONS_ONLY else ""
-        return f"of somebody else{which} is mailed {WHEN[Frequency(row.frequency)]}"
+        return f"of somebody else{which} is mailed {WHEN[stands.frequency]}"
     until = printing.moment(row.mute_until) if row.mute_until else ""
     return BARRED[stands.barred].format(until=until)
 

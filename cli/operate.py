@@ -10,7 +10,7 @@ from api.versions import VERSIONS
 from cli.inbound import inbound
 from cli.styling import mail, style
 from cli.values import Or, given
-from mailtalk.vocabulary import SenderPolicy
+from mailtalk.vocabulary import Frequency, SenderPolicy
 
 APP = """Make and change apps: the tenants, each with a secret of its own.
 
@@ -20,6 +20,7 @@ APP = """Make and change apps: the tenants, each with a secret of its own.
   mailtalk app set my-app --limit 500          participants of a conversation; none: no limit
   mailtalk app set my-app --quiet 60 --cap 600 mail after 60 s of quiet, 600 s at most
   mailtalk app set my-app --quiet default      as MAILTALK_QUIET_SECONDS says
+  mailtalk app set my-app --frequency daily    one digest a day, for who chose nothing else
   mailtalk app set my-app --sender-policy match  replies only from the users' own addresses
   mailtalk app rotate-secret my-app            a new secret; the old one ends within seconds
   mailtalk app style my-app --file style.toml  how its mails look
@@ -104,6 +105,11 @@ def rotate_secret(app_id: str) -> None:
 @click.option("--quiet", type=seconds, help="A mail is made when its conversation was quiet so long; up to 900.")
 @click.option("--cap", type=seconds, help="And at most so long after the first message; up to 900.")
 @click.option(
+    "--frequency",
+    type=click.Choice(list(map(str, Frequency))),
+    help="How often its participants are mailed who chose nothing else; default: by quiet and cap.",
+)
+@click.option(
     "--sender-policy",
     type=click.Choice(list(map(str, SenderPolicy))),
     help="Whose mail to an inbound address is taken: whoever knows it (capability), who writes from an address of the "
@@ -119,6 +125,7 @@ def set_app(  # noqa: PLR0913, PLR0917  one for each option
     default_version: str,
     quiet: object,
     cap: object,
+    frequency: str,
     sender_policy: str,
     webhook: str | None,
 ) -> None:
@@ -137,11 +144,14 @@ def set_app(  # noqa: PLR0913, PLR0917  one for each option
         default_version=default_version,
         quiet_seconds=quiet,
         cap_seconds=cap,
+        frequency=frequency,
         sender_policy=sender_policy,
     )
     if not fields and webhook is None:
         raise click.UsageError(
-            "say what to set: --name, --limit, --default-version, --quiet, --cap, --sender-policy or --webhook", ctx
+            "say what to set: --name, --limit, --default-version, --quiet, --cap, --frequency, --sender-policy "
+            "or --webhook",
+            ctx,
         )
     if webhook is not None:
         put(settings("database_url", "secret_key"), app_id, "default", Wish(webhook))

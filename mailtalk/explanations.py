@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import Select, select, text
 from sqlalchemy.orm import Session
 
-from mailtalk import conversations
+from mailtalk import apps, conversations
 from mailtalk.errors import Invalid, NotFound
 from mailtalk.models import Change, Conversation, Delivery, Notification, Participation, User
-from mailtalk.vocabulary import Access, ChangeStatus, Notify, Reason
+from mailtalk.vocabulary import Access, ChangeStatus, Frequency, Notify, Reason
 
 # Of those that ended their own messages, of one that waits all that are not settled yet.
 _MESSAGES = text("""
@@ -34,12 +34,16 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How things stand for one participant: what keeps the next message from being mailed, nothing or the first."""
+    """How things stand for one participant: what keeps the next message from being mailed, nothing or the first.
+
+    `frequency` is their own, or the app's for who has none.
+    """
 
     conversation: Conversation
     participation: Participation
     user: User
     barred: Reason | None
+    frequency: Frequency
     last_change: Change | None
 
 
@@ -69,7 +73,8 @@ def standing(session: Session, now: datetime, app_id: str, conversation_id: str,
     last = session.scalar(
         changes.where(Change.status == ChangeStatus.APPLIED).order_by(Change.applied_seq.desc()).limit(1)
     )
-    return Standing(conversations.get(session, app_id, conversation_id), row, user, _barred(row, user, now), last)
+    conversation = conversations.get(session, app_id, conversation_id)
+    return Standing(conversation, row, user, _barred(row, user, now), _frequency(session, row), last)
 
 
 def _participation(session: Session, app_id: str, conversation_id: str, user_id: str) -> Participation:
@@ -89,6 +94,11 @@ def _mails(session: Session, query: Select[Delivery]) -> Mapping[int | None, Seq
     for each in session.scalars(query.order_by(Delivery.address)):
         found.setdefault(each.notification_id, []).append(each)
     return found
+
+
+def _frequency(session: Session, row: Participation) -> Frequency:
+    own = Frequency(row.frequency)
+    return Frequency(apps.found(session, row.app_id).frequency) if own is Frequency.DEFAULT else own
 
 
 def _barred(row: Participation, user: User, now: datetime) -> Reason | None:

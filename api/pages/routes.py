@@ -130,7 +130,15 @@ def _found(session: Session, services: Services, token: str) -> tuple[Participat
         raise NotFound(["no such link"])
     conversation = conversations.get(session, row.app_id, row.conversation_id)
     app = apps.found(session, row.app_id)
-    return row, users.get(session, row.app_id, row.user_id), {"subject": conversation.subject, "app": app.name}
+    return (
+        row,
+        users.get(session, row.app_id, row.user_id),
+        {
+            "subject": conversation.subject,
+            "app": app.name,
+            "frequency": app.frequency,
+        },
+    )
 
 
 def _speak(session: Session, user: User, language: str) -> None:

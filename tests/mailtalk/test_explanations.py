@@ -103,6 +103,13 @@ def test_the_command_says_what_holds_for_the_next_message(
     assert words in told["next"]
 
 
+def test_who_chose_nothing_is_mailed_as_often_as_the_app_says(post: Post, mailtalk: Command) -> None:
+    rows(post.cast.database, "UPDATE apps SET frequency = 'daily'")
+    assert "is mailed in a digest at eight in the morning" in explain(mailtalk)
+    post.cast.change("bob", Request(ChangeKind.UPDATE, frequency=Frequency.HOURLY))
+    assert "is mailed in a digest at the next full hour" in explain(mailtalk)
+
+
 def test_the_command_tells_why_bob_got_no_mail(post: Post, mailtalk: Command) -> None:
     assert "Nothing was to be mailed in the last 30 days." in explain(mailtalk)
     post.cast.change("bob", Request(ChangeKind.UPDATE, mute_until=at(60)))

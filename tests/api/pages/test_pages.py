@@ -101,6 +101,15 @@ def test_what_stays_the_same_is_no_change(web: httpx.Client, cast: Cast, token: 
     assert len(log(cast)) == 1
 
 
+def test_who_chose_nothing_sees_how_often_that_is(web: httpx.Client, cast: Cast, token: str) -> None:
+    usual = r'value="default" checked>\s*<span><b>([\w ]+)</b><small>([\w ,-]+)<'
+    assert re.findall(usual, web.get(f"/settings/{token}").text) == [
+        ("Soon", "Gathered for a little while, then in one e-mail")
+    ]
+    rows(cast.database, "UPDATE apps SET frequency = 'daily' WHERE id = :app", app=cast.app_id)
+    assert re.findall(usual, web.get(f"/settings/{token}").text) == [("As usual here", "One e-mail in the morning")]
+
+
 def test_a_mute_is_kept_or_ended(web: httpx.Client, cast: Cast, token: str) -> None:
     web.post(f"/settings/{token}", data={"mute": "day"})
     web.post(f"/settings/{token}", data={"mute": "keep"})
