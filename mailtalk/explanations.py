@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import Select, select, text
 from sqlalchemy.orm import Session
 
-from mailtalk import apps, conversations
+from mailtalk import apps, conversations, suppressions
 from mailtalk.errors import Invalid, NotFound
-from mailtalk.models import Change, Conversation, Delivery, Notification, Participation, User
+from mailtalk.models import Change, Conversation, Delivery, Notification, Participation, Suppression, User
 from mailtalk.vocabulary import Access, ChangeStatus, Frequency, Notify, Reason
 
 # Of those that ended their own messages, of one that waits all that are not settled yet.
@@ -45,6 +45,7 @@ class Standing:
     barred: Reason | None
     frequency: Frequency
     last_change: Change | None
+    suppressed: Sequence[Suppression]  # of their addresses
 
 
 def page(  # noqa: PLR0913  a page is all of these
@@ -74,7 +75,9 @@ def standing(session: Session, now: datetime, app_id: str, conversation_id: str,
         changes.where(Change.status == ChangeStatus.APPLIED).order_by(Change.applied_seq.desc()).limit(1)
     )
     conversation = conversations.get(session, app_id, conversation_id)
-    return Standing(conversation, row, user, _barred(row, user, now), _frequency(session, row), last)
+    suppressed = suppressions.of(session, now, app_id, user.emails or ())
+    barred = _barred(row, user, now, suppressed)
+    return Standing(conversation, row, user, barred, _frequency(session, row), last, suppressed)
 
 
 def _participation(session: Session, app_id: str, conversation_id: str, user_id: str) -> Participation:
@@ -101,12 +104,14 @@ def _frequency(session: Session, row: Participation) -> Frequency:
     return Frequency(apps.found(session, row.app_id).frequency) if own is Frequency.DEFAULT else own
 
 
-def _barred(row: Participation, user: User, now: datetime) -> Reason | None:
+def _barred(row: Participation, user: User, now: datetime, suppressed: Sequence[Suppression]) -> Reason | None:
+    reachable = {each.lower() for each in user.emails or ()} - {each.address for each in suppressed}
     reasons = (
         (Reason.LEFT, not row.present),
         (Reason.ACCESS_NONE, row.access == Access.NONE),
         (Reason.MUTED, row.mute_until is not None and now < row.mute_until),
         (Reason.NOTIFY_OFF, row.notify == Notify.OFF),
         (Reason.NO_ADDRESS, not user.emails),
+        (Reason.SUPPRESSED, not reachable),
     )
     return next((reason for reason, holds in reasons if holds), None)
