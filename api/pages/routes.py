@@ -115,7 +115,7 @@ def _visited(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         except NotFound:
             return page.answer("gone.html", language, 404)
         except Unavailable:
-            return page.answer("trouble.html", language, 503)
+            return page.trouble(language)
 
     return answer
 
