@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from mailtalk import apps, conversations, suppressions
 from mailtalk.errors import Invalid, NotFound
 from mailtalk.models import Change, Conversation, Delivery, Notification, Participation, Suppression, User
-from mailtalk.vocabulary import Access, ChangeStatus, Frequency, Notify, Reason
+from mailtalk.vocabulary import Access, ChangeStatus, Frequency, NotificationStatus, Notify, Reason
 
 # Of those that ended their own messages, of one that waits all that are not settled yet.
 _MESSAGES = text("""
@@ -63,7 +63,12 @@ def page(  # noqa: PLR0913  a page is all of these
     ids = [each.id for each in found]
     messages = _messages(session, app_id, ids)
     mails = _mails(session, select(Delivery).filter_by(**place).where(Delivery.notification_id.in_(ids)))
-    return [Told(each, messages[each.id], mails.get(each.id, ())) for each in found]
+    return [Told(each, messages[each.id], _mails_of(each, mails)) for each in found]
+
+
+def _mails_of(row: Notification, mails: Mapping[int | None, Sequence[Delivery]]) -> Sequence[Delivery]:
+    """Those of one that was made when it was read: its mails may have been made a moment later."""
+    return () if row.status == NotificationStatus.OPEN else mails.get(row.id, ())
 
 
 def standing(session: Session, now: datetime, app_id: str, conversation_id: str, user_id: str) -> Standing:
