@@ -34,6 +34,7 @@ BARRED = {
     Reason.MUTED: "is not mailed: they muted the conversation until {until}",
     Reason.NOTIFY_OFF: "is not mailed: they want no mails of the conversation (notify false)",
     Reason.NO_ADDRESS: "is not mailed: they have no mail address",
+    Reason.SUPPRESSED: "is not mailed: mail to all their addresses is suppressed: it bounced, or they complained",
 }
 WHEN = {
     Frequency.IMMEDIATELY: "at once",
@@ -135,5 +136,5 @@ def _delivery(row: Delivery) -> str:
     stage = STAGES.get(Stage(row.stage), row.stage)
     stage = stage.format(ended=ended, later=printing.moment(row.not_before), attempts=row.attempts)
     answer = f"; the answer was: {printing.plain(row.reply)}" if row.reply and row.stage != Stage.CAPTURED else ""
-    bounced = f"; it bounced at {printing.moment(row.bounced_at)}" if row.bounced_at else ""
+    bounced = f"; it bounced, or they complained, at {printing.moment(row.bounced_at)}" if row.bounced_at else ""
     return f"to {printing.plain(row.address)} {stage}{answer}{bounced}"

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Select, select, text
 from sqlalchemy.orm import Session
 
-from mailtalk import conversations
+from mailtalk import conversations, suppressions
 from mailtalk.errors import Invalid, NotFound
 from mailtalk.models import Change, Conversation, Delivery, Notification, Participation, User
 from mailtalk.vocabulary import Access, ChangeStatus, Notify, Reason
@@ -69,7 +69,8 @@ def standing(session: Session, now: datetime, app_id: str, conversation_id: str,
     last = session.scalar(
         changes.where(Change.status == ChangeStatus.APPLIED).order_by(Change.applied_seq.desc()).limit(1)
     )
-    return Standing(conversations.get(session, app_id, conversation_id), row, user, _barred(row, user, now), last)
+    conversation = conversations.get(session, app_id, conversation_id)
+    return Standing(conversation, row, user, _barred(session, row, user, now), last)
 
 
 def _participation(session: Session, app_id: str, conversation_id: str, user_id: str) -> Participation:
@@ -91,12 +92,15 @@ def _mails(session: Session, query: Select[Delivery]) -> Mapping[int | None, Seq
     return found
 
 
-def _barred(row: Participation, user: User, now: datetime) -> Reason | None:
+def _barred(session: Session, row: Participation, user: User, now: datetime) -> Reason | None:
+    addresses = user.emails or ()
+    suppressed = suppressions.active(session, now, row.app_id, addresses)
     reasons = (
         (Reason.LEFT, not row.present),
         (Reason.ACCESS_NONE, row.access == Access.NONE),
         (Reason.MUTED, row.mute_until is not None and now < row.mute_until),
         (Reason.NOTIFY_OFF, row.notify == Notify.OFF),
-        (Reason.NO_ADDRESS, not user.emails),
+        (Reason.NO_ADDRESS, not addresses),
+        (Reason.SUPPRESSED, suppressed.keys() >= set(addresses)),
     )
     return next((reason for reason, holds in reasons if holds), None)

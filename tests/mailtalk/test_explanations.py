@@ -1,6 +1,7 @@
 """Why somebody was mailed, was not, or is not yet: what the API and the command say of one participant."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ from cast import Cast
 from mailing import Post, at
 from shell import Command, command
 
-from mailtalk import explanations, users
+from mailtalk import clock, explanations, users
 from mailtalk.errors import Invalid, NotFound
 from mailtalk.explanations import Told
 from mailtalk.keys import Keyring
 from mailtalk.participation import Request
-from mailtalk.vocabulary import Access, ChangeKind, Frequency, Notify, Reason
+from mailtalk.suppressions import suppress
+from mailtalk.vocabulary import Access, ChangeKind, Frequency, Notify, Reason, Suspicion
 
 
 @pytest.fixture
@@ -139,6 +141,16 @@ def test_who_has_no_address_is_told_so(post: Post, mailtalk: Command) -> None:
     told = explain(mailtalk)
     assert "is not mailed: they have no mail address" in told
     assert "not mailed, because they have no mail address" in told
+
+
+def test_whose_addresses_are_all_suppressed_is_told_so(post: Post, mailtalk: Command) -> None:
+    with post.cast.database.transaction() as session:
+        users.put(session, post.cast.app_id, "bob", {"emails": ["Bob@example.com", "b@example.com"]})
+        suppress(session, clock.now(), post.cast.app_id, "bob@example.com", Suspicion.DEAD, "5.1.1", timedelta(1))
+    assert "is mailed when" in explain(mailtalk)
+    with post.cast.database.transaction() as session:
+        suppress(session, clock.now(), post.cast.app_id, "b@example.com", Suspicion.COMPLAINED, None, timedelta())
+    assert "is not mailed: mail to all their addresses is suppressed" in explain(mailtalk)
 
 
 def test_the_command_needs_what_is_there(mailtalk: Command, post: Post) -> None:
