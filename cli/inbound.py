@@ -4,6 +4,7 @@
 
 import click
 
+from cli.values import MailId
 from mailtalk.vocabulary import Outcome
 
 INBOUND = """See what became of each mail that came in, and process one again.
@@ -31,7 +32,7 @@ An outcome says what happened, a verdict what was found, a reason which mark sho
 Raw bytes are kept for MAILTALK_RAW_MAIL_DAYS; later a mail can be seen here, but not processed again.
 """
 
-mail_id = click.argument("mail_id", metavar="ID", type=click.IntRange(1))
+mail_id = click.argument("mail_id", metavar="ID", type=MailId())
 json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 
 

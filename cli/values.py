@@ -21,6 +21,17 @@ class Or(click.ParamType[Any]):
         return WORD if value == self._word else self._other.convert(value, param, ctx)
 
 
+class MailId(click.ParamType[int]):
+    """The id of a mail that came: 12, or mail_12, as the API and webhooks write it."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Give the number."""
+        number: click.ParamType[Any] = click.IntRange(1)
+        return int(number.convert(str(value).removeprefix("mail_"), param, ctx))
+
+
 class _Word:
     """The word was said."""
 

@@ -19,15 +19,22 @@ _OURS = re.compile(r"<n\.([0-9a-f]{32})@")
 
 def hear(session: Session, now: datetime, row: InboundMail, reading: Reading, suppress: timedelta) -> str | None:
     """Take what a bounce or a complaint says of one of our mails, for the operator in a word; None: of none of ours."""
-    delivery = _told_of(session, row, reading)
+    delivery = attribute(session, row, reading)
     if delivery is None:
         return None
-    row.delivery_id = delivery.id
-    if row.app_id is None:
-        row.app_id, row.conversation_id, row.user_id = delivery.app_id, delivery.conversation_id, delivery.user_id
     if reading.verdict is Verdict.COMPLAINT:
         return _complained(session, now, delivery)
     return _failed(session, now, delivery, reading.failures, suppress)
+
+
+def attribute(session: Session, row: InboundMail, reading: Reading) -> Delivery | None:
+    """Note whose mail of ours this is about, so that the app sees it; None when it is about none."""
+    delivery = _told_of(session, row, reading)
+    if delivery is not None:
+        row.delivery_id = delivery.id
+        if row.app_id is None:
+            row.app_id, row.conversation_id, row.user_id = delivery.app_id, delivery.conversation_id, delivery.user_id
+    return delivery
 
 
 def _told_of(session: Session, row: InboundMail, reading: Reading) -> Delivery | None:

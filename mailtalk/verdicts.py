@@ -68,6 +68,7 @@ def _report(case: Case) -> Judgement | None:
 
 def _no_report(case: Case) -> Judgement:
     """What comes to an envelope sender never becomes a message."""
+    bounces.attribute(case.session, case.row, case.reading)
     return Judgement(Outcome.IGNORED, case.reading.verdict, case.reading.reason or "no-report")
 
 

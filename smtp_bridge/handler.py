@@ -88,7 +88,7 @@ class Handler:
             return self.trouble(error)
         finally:
             mail.data.close()
-        log.info("mail %d kept: %d bytes for %d recipients", mail_id, len(raw), len(arrival.bearers))
+        log.info("raw mail %d kept: %d bytes for %d recipients", mail_id, len(raw), len(arrival.bearers))
         return replies.OK_KEPT
 
     async def _admit(self, address: str) -> Bearer | None:

@@ -69,7 +69,7 @@ class Work:
     def process_inbound(self) -> None:
         """Turn the mails that wait into messages, or give them their other outcome."""
         for row in self._mails(processing.process):
-            log.info("inbound mail %d: %s (%s: %s)", row.id, row.outcome, row.verdict, row.reason)
+            log.info("inbound mail %d of raw mail %s: %s (%s)", row.id, row.raw_id, row.outcome, _found(row))
             if row.outcome == Outcome.UNSUBSCRIBED:
                 self._bell.ring(APPLY_CHANGES)
 
@@ -147,6 +147,11 @@ class Work:
             ended = [failed] if failed else []
         self._bell.announce(ended)
         return bool(ended)
+
+
+def _found(row: InboundMail) -> str:
+    """The verdict and the mark, without what the mail says there: that is its sender's, and no log's."""
+    return ": ".join(filter(None, (row.verdict, (row.reason or "").partition(": ")[0])))
 
 
 def safely(look: Callable[[], None]) -> None:

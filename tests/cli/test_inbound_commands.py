@@ -68,8 +68,9 @@ def test_show_one_and_its_bytes(mailtalk: Command, box: Box) -> None:
 
 def test_release_and_replay(mailtalk: Command, cast: Cast) -> None:
     cast.join("alice")
-    mail_id = quarantined(cast, "alice").removeprefix("mail_")
-    assert "is received: a worker looks at it" in mailtalk("inbound", "release", mail_id).stdout
+    on_the_wire = quarantined(cast, "alice")
+    mail_id = on_the_wire.removeprefix("mail_")
+    assert "is received: a worker looks at it" in mailtalk("inbound", "release", on_the_wire).stdout
     rows(cast.database, "UPDATE inbound_mails SET outcome = 'ignored'")
     assert "it is ignored, not quarantined" in mailtalk("inbound", "release", mail_id, code=1).stderr
     assert "is received" in mailtalk("inbound", "replay", mail_id).stdout
@@ -80,6 +81,11 @@ def test_release_and_replay(mailtalk: Command, cast: Cast) -> None:
 @pytest.mark.parametrize("verb", ["show", "replay", "release"])
 def test_an_unknown_mail_is_exit_1(mailtalk: Command, cast: Cast, verb: str) -> None:
     assert "no mail 77" in mailtalk("inbound", verb, "77", code=1).stderr
+
+
+@pytest.mark.parametrize("word", ["0", "mail_0", "mail_", "msg_1", "mail_1x"])
+def test_what_is_no_id_is_exit_2(mailtalk: Command, word: str) -> None:
+    assert "Invalid value for 'ID'" in mailtalk("inbound", "show", word, code=2).stderr
 
 
 def test_a_policy_is_set_for_an_app(mailtalk: Command, cast: Cast) -> None:

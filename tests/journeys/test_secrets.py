@@ -63,6 +63,7 @@ def hard_times(stack: Stack, relay: Relay, story: Story) -> None:
     assert story.post.recipient(f"{mail.reply_to}.example").startswith("550 ")
     story.post.deliver("bob@example.com", elsewhere.reply_to, BURST)
     story.post.deliver("", elsewhere.reply_to, bounce(elsewhere))
+    story.post.deliver("bob@example.com", elsewhere.reply_to, listed(elsewhere))
     refuse(relay, story, mail)
     until("a 451 is told of", lambda: outage(stack, story, mail))
 
@@ -155,6 +156,15 @@ def bounce(mail: Mail) -> EmailMessage:
     report["Auto-Submitted"] = "auto-replied"
     report.set_content(f"Not delivered:\n\n{mail.raw.decode()}")
     return report
+
+
+def listed(mail: Mail) -> EmailMessage:
+    """Write a mail of a list, whose name tells a secret and what was said."""
+    written = EmailMessage()
+    written["From"], written["To"], written["Subject"] = "bob@example.com", mail.reply_to, "Re: Hello"
+    written["List-Id"] = f"{QUESTION} <{mail.reply_to}>"
+    written.set_content("A digest")
+    return written
 
 
 def kept(data: Path) -> dict[str, str]:

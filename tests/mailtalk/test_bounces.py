@@ -175,6 +175,9 @@ def test_a_report_of_a_mail_that_is_not_ours_changes_nothing(box: Box) -> None:
 def test_whatever_comes_to_an_envelope_sender_never_becomes_a_message(box: Box, raw: bytes) -> None:
     box.receive(raw, sender(box))
     assert [outcome for outcome, _ in box.outcomes()] == ["ignored"]
+    assert [tuple(row) for row in rows(box.cast.database, "SELECT app_id, user_id FROM inbound_mails")] == [
+        (box.cast.app_id, "bob")
+    ]
     assert box.texts() == ["hi"]
     assert (bounces(box), scores(box)) == ([], [])
 
