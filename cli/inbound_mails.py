@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from cli import connect, printing
 from cli.datadir import key_of
 from mailtalk import apps, clock, mail_log, quarantine
-from mailtalk.desk import RAW_SEAL
 from mailtalk.errors import NotFound
+from mailtalk.inbound import RAW_SEAL
 from mailtalk.keys import Keyring
 from mailtalk.models import InboundMail, RawMail
 from mailtalk.settings import Settings

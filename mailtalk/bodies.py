@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from mailtalk import shapes
 from mailtalk.due import Due, Shared
 from mailtalk.files import Links
 from mailtalk.mail import letter, spans, style
@@ -37,11 +35,6 @@ class Bodies:
             reader_id=due.user.id if mentioned else None,
             links=frozenset({"settings", "unsubscribe"} | ({"conversation"} if app.link else set())),
         )
-
-    def shown(self, message: Message) -> dict[str, Any]:
-        """A message as the wire has it."""
-        file = self._files.shown(message.app_id, message.attachment, self._now)
-        return shapes.message(message, message.read_by) | {"attachment": file}
 
     def _line(self, message: Message) -> Line:
         key = (message.app_id, message.conversation_id, message.seq)

@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -88,6 +86,9 @@ def psycopg_url(url: str) -> URL:
 
 def migrate(url: str) -> None:
     """Bring the tables to the newest version; several at once wait for each other."""
+    from alembic import command  # noqa: PLC0415  a sixth of a second, which no other process needs
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["url"] = psycopg_url(url)

@@ -23,8 +23,6 @@ from mailtalk.resolver import Resolver
 from mailtalk.settings import Settings
 from mailtalk.vocabulary import Outcome, Verdict
 
-RAW_SEAL = "raw-mail"  # what binds a raw mail's sealed bytes to their table
-
 
 class Reader(Protocol):
     """Reads one mail; TooMuch for one beyond the limits, Unreadable for one that it cannot read."""

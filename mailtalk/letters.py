@@ -96,7 +96,7 @@ class Maker:
             "recipient": shapes.user(due.user),
             "sender": self.shared.sender(wanted[-1]),
             "conversation": shapes.conversation(due.conversation),
-            "messages": [self.bodies.shown(message) for message in wanted],
+            "messages": [shapes.message(message, message.read_by) for message in wanted],
         }
         self._told.append((due.app.id, data, due.conversation.id))
 

@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from mailtalk import policies
 from mailtalk.authentication import Claim, Evidence, from_domain
-from mailtalk.desk import RAW_SEAL, Desk
+from mailtalk.desk import Desk
+from mailtalk.inbound import RAW_SEAL
 from mailtalk.mail import limits
 from mailtalk.models import InboundMail, RawMail, User
 from mailtalk.resolver import Unanswered

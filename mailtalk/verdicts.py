@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 
 from mailtalk import addresses, bounces, changes, conversations, notices, policies, repeats, replies
 from mailtalk.changes import Requested
-from mailtalk.desk import RAW_SEAL, Case, Desk, Judgement, Reader
+from mailtalk.desk import Case, Desk, Judgement, Reader
 from mailtalk.errors import NotFound
+from mailtalk.inbound import RAW_SEAL
 from mailtalk.mail import limits
 from mailtalk.mail.reading import Reading, Unreadable
 from mailtalk.models import InboundMail, Participation, RawMail

@@ -40,3 +40,13 @@ def heal(database: Database, table: str) -> None:
 def until_blocked(database: Database, sessions: int = 1) -> None:
     """Wait until so many sessions wait for a lock."""
     until(lambda: column(database, BLOCKED)[0] >= sessions)
+
+
+def subscribe(database: Database, app_id: str = "demo") -> None:
+    """Have the app's events written for an endpoint that wants them all, and is sent none of them yet."""
+    rows(
+        database,
+        """INSERT INTO webhooks (app_id, id, url, secret_sealed, secret_since, rests_until, created_at)
+        VALUES (:app, 'test', 'https://hooks.example', '', now(), now() + interval '1 day', now())""",
+        app=app_id,
+    )

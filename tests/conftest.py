@@ -21,6 +21,7 @@ from worker.server import Worker
 
 TEMPLATE = "mailtalk_template"
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+FAST |= {"autovacuum": "off"}  # its workers keep a test's database from being dropped
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,7 +7,7 @@ from typing import Any
 from asking import column, rows
 from cast import QUICK, Cast
 
-from mailtalk import addresses, clock, conversations, inbound
+from mailtalk import addresses, clock, conversations, inbound, processing
 from mailtalk.addresses import Bearer
 from mailtalk.desk import Desk
 from mailtalk.inbound import Arrival
@@ -64,7 +64,7 @@ class Box:
 
     def process(self) -> bool:
         with self.cast.database.transaction() as session:
-            return inbound.process(session, self.desk, clock.now()) is not None
+            return processing.process(session, self.desk, clock.now()) is not None
 
     def outcomes(self) -> list[tuple[str, str]]:
         while self.process():

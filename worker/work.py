@@ -7,7 +7,7 @@ from threading import BoundedSemaphore
 
 from sqlalchemy.orm import Session
 
-from mailtalk import changes, clock, inbound, lanes, notifications
+from mailtalk import changes, clock, lanes, notifications, processing
 from mailtalk.changes import Ended
 from mailtalk.db import Database
 from mailtalk.desk import Desk
@@ -68,7 +68,7 @@ class Work:
 
     def process_inbound(self) -> None:
         """Turn the mails that wait into messages, or give them their other outcome."""
-        for row in self._mails(inbound.process):
+        for row in self._mails(processing.process):
             log.info("inbound mail %d: %s (%s: %s)", row.id, row.outcome, row.verdict, row.reason)
             if row.outcome == Outcome.UNSUBSCRIBED:
                 self._bell.ring(APPLY_CHANGES)
@@ -78,7 +78,7 @@ class Work:
         if not self._provers.acquire(blocking=False):
             return
         try:
-            for _ in self._mails(inbound.prove):
+            for _ in self._mails(processing.prove):
                 self.process_inbound()
         finally:
             self._provers.release()
@@ -97,7 +97,7 @@ class Work:
     def next_arrival(self, session: Session) -> datetime | None:
         """When there is something to apply or to process: now, or None."""
         now = clock.now()
-        return now if changes.waits(session, now) or inbound.waits(session, now) else None
+        return now if changes.waits(session, now) or processing.waits(session, now) else None
 
     def recover(self) -> None:
         """Free what dead workers had in hand."""
@@ -109,17 +109,17 @@ class Work:
     def next_proof(self, session: Session) -> datetime | None:
         """When there is a sender to be proven: now, or None."""
         now = clock.now()
-        return now if inbound.wants_proof(session, now) else None
+        return now if processing.wants_proof(session, now) else None
 
     def _mails(self, verb: Callable[[Session, Desk, datetime], InboundMail | None]) -> Iterator[InboundMail]:
         while True:
             try:
                 with self._database.transaction() as session:
                     row = verb(session, self._desk, clock.now())
-            except inbound.Poison as poison:
+            except processing.Poison as poison:
                 log.exception("an inbound mail is put aside")
                 with self._database.transaction() as session:
-                    inbound.fail(session, poison.mail_id, clock.now(), f"error: {type(poison.__cause__).__name__}")
+                    processing.fail(session, poison.mail_id, clock.now(), f"error: {type(poison.__cause__).__name__}")
                 continue
             if row is None:
                 return

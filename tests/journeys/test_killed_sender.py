@@ -14,7 +14,7 @@ from email import message_from_bytes
 from pathlib import Path
 
 import pytest
-from asking import column, rows
+from asking import column, rows, subscribe
 from cast import Cast
 from shell import environment
 from sink import Sink, sinking
@@ -74,6 +74,7 @@ def test_everybody_gets_their_mail_and_only_what_is_unknown_is_repeated(
     cast: Cast, sink: Sink, worker: Mapping[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     crowd(cast)
+    subscribe(cast.database)
     cast.say("alice", "hello everybody")
     kills = 0
     while len(set(sink.recipients)) < RECIPIENTS and kills < KILLS:

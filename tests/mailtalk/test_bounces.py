@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from asking import column, rows
+from asking import column, rows, subscribe
 from cast import Cast
 from inbox import DOMAIN, Box, mail
 from mailing import Post, at
@@ -46,6 +46,7 @@ Message-ID: {returned}
 def post(cast: Cast, keyring: Keyring) -> Post:
     """One mail to Bob was made."""
     cast.join("alice", "bob")
+    subscribe(cast.database)
     post = Post(cast, keyring)
     post.say("alice", "hi")
     assert post.mailed(30) == ["bob"]

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import pytest
-from asking import column, rows
+from asking import column, rows, subscribe
 from cast import Cast
 from mailing import Post, at
 from sqlalchemy import text
@@ -23,6 +23,7 @@ STAGES = "SELECT stage FROM deliveries"
 def post(cast: Cast, keyring: Keyring) -> Post:
     """One mail to Bob is queued."""
     cast.join("alice", "bob")
+    subscribe(cast.database)
     post = Post(cast, keyring)
     post.say("alice", "hi")
     assert post.mailed(30) == ["bob"]

@@ -6,7 +6,7 @@ from cast import Cast
 from inbox import DOMAIN, FIRST, LEAVE, NONE, READ, ROTATE, Box, mail
 from sqlalchemy import text
 
-from mailtalk import clock, inbound
+from mailtalk import clock, inbound, processing
 from mailtalk.errors import Unavailable
 from mailtalk.keys import Keyring
 from mailtalk.participation import Request
@@ -109,11 +109,11 @@ def test_one_participants_mails_keep_their_order(box: Box) -> None:
         assert session.execute(text(f"{FIRST} FOR UPDATE")).all()
         found = []
         with box.cast.database.transaction() as other:
-            taken = inbound.process(other, box.desk, clock.now())
+            taken = processing.process(other, box.desk, clock.now())
             found.append(taken and taken.user_id)
         assert found == ["alice"]  # Bob's second waits for his first, which somebody has in hand
     with box.cast.database.transaction() as session:
-        assert inbound.process(session, box.desk, clock.now()) is not None
+        assert processing.process(session, box.desk, clock.now()) is not None
     box.outcomes()
     assert box.texts() == ["three", "one", "two"]
 
@@ -156,10 +156,10 @@ def test_poison_is_tried_five_times_and_kept(box: Box) -> None:
     box.receive(mail("fine"), box.bearer("alice"))
     for attempt in range(1, 6):
         rows(box.cast.database, "UPDATE inbound_mails SET not_before = NULL")
-        with pytest.raises(inbound.Poison) as caught:
+        with pytest.raises(processing.Poison) as caught:
             box.process()
         with box.cast.database.transaction() as session:
-            inbound.fail(session, caught.value.mail_id, clock.now(), "error: X")
+            processing.fail(session, caught.value.mail_id, clock.now(), "error: X")
         assert box.outcomes()[0][0] == ("failed" if attempt == 5 else "received")
     assert box.texts() == ["fine"]
     assert column(box.cast.database, "SELECT count(*) FROM raw_mails") == [2]

@@ -10,7 +10,7 @@ from inbox import Box, mail
 from signing import key, signed
 from zone import Zone, naming
 
-from mailtalk import apps, clock, inbound, quarantine
+from mailtalk import apps, clock, inbound, processing, quarantine
 from mailtalk.authentication import Authenticator
 from mailtalk.inbound import Arrival
 from mailtalk.keys import Keyring
@@ -41,7 +41,7 @@ def box(cast: Cast, keyring: Keyring, zone: Zone) -> Box:
 
 def prove(box: Box, later: timedelta = timedelta(0)) -> bool:
     with box.cast.database.transaction() as session:
-        return inbound.prove(session, box.desk, clock.now() + later) is not None
+        return processing.prove(session, box.desk, clock.now() + later) is not None
 
 
 def judged(box: Box) -> list[tuple[str, str, str | None]]:
@@ -138,7 +138,7 @@ def test_while_the_dns_is_asked_nothing_is_locked_that_others_need(box: Box) -> 
     """Others write in the conversation, and are processed, in the middle of the question."""
     box.receive(signed(written(), "example.com"), box.bearer("bob"))
     with box.cast.database.transaction() as session:
-        assert inbound.prove(session, box.desk, clock.now()) is not None
+        assert processing.prove(session, box.desk, clock.now()) is not None
         box.cast.say("alice", "meanwhile")
         assert box.texts() == ["meanwhile"]
     assert judged(box) == [POSTED]

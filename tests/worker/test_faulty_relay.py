@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from email import message_from_bytes
 
 import pytest
-from asking import column, rows
+from asking import column, rows, subscribe
 from cast import Cast
 from mailing import Post
 from pydantic import SecretStr
@@ -52,6 +52,7 @@ def worker(settings: Settings, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> I
 
 def test_each_mail_ends_where_its_answers_lead(cast: Cast, keyring: Keyring, sink: Sink, worker: Worker) -> None:
     cast.join("alice")
+    subscribe(cast.database)
     rows(
         cast.database,
         """WITH u AS (INSERT INTO users (app_id, id, name, emails)
