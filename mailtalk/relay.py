@@ -153,7 +153,7 @@ class _Peer:
         if fate is Fate.STALE:
             raise _Stale
         if fate is Fate.PAUSE:
-            # What is said to a recipient or a mail may be about that one, which then must not come first after the pause.
+            # From RCPT on it may be about this mail, which then must not come first after each pause.
             stage = Stage.DEFERRED if answer.code == CLOSING and answer.verb != "MAIL" else Stage.QUEUED
             return self._paused(ticket, str(answer), stage)
         if self.breaker.mend(ticket):
