@@ -22,7 +22,6 @@ from api import (
     notifications,
     participants,
     readers,
-    release,
     users,
     webhooks,
 )
@@ -31,6 +30,7 @@ from api.calls import Call, Endpoint, Services, endpoint
 from api.intake import Intake
 from api.openapi import page
 from api.outcomes import Outcomes
+from api.pages import release
 from api.pages import routes as pages
 from mailtalk.db import Database
 from mailtalk.files import Links

@@ -11,7 +11,7 @@ from mailtalk.keys import Keyring
 from mailtalk.models import App
 from mailtalk.settings import PREFIX, Settings
 
-HEADER = ("id", "name", "limit", "version", "quiet", "cap", "senders", "created")
+HEADER = ("id", "name", "limit", "version", "quiet", "cap", "frequency", "senders", "created")
 
 
 def create(settings: Settings, name: str, app_id: str | None) -> None:
@@ -77,6 +77,7 @@ def _shown(app: App) -> dict[str, Any]:
         "defaultVersion": app.default_version,
         "quietSeconds": app.quiet_seconds,
         "capSeconds": app.cap_seconds,
+        "frequency": app.frequency,
         "senderPolicy": app.sender_policy,
         "createdAt": app.created_at,
     }
@@ -91,6 +92,7 @@ def _row(app: dict[str, Any]) -> list[object]:
         app["defaultVersion"],
         "default" if quiet is None else quiet,
         "default" if cap is None else cap,
+        app["frequency"],
         app["senderPolicy"],
         app["createdAt"],
     ]

@@ -10,9 +10,9 @@ from api import notifications
 from cli import connect, printing
 from mailtalk import apps, clock, explanations
 from mailtalk.explanations import Standing, Told
-from mailtalk.models import Delivery
+from mailtalk.models import Delivery, Suppression
 from mailtalk.settings import Settings
-from mailtalk.vocabulary import Frequency, NotificationStatus, Notify, Reason, Stage
+from mailtalk.vocabulary import Frequency, NotificationStatus, Notify, Reason, Stage, Suspicion
 
 WHY = {
     Reason.LEFT: "they had left the conversation",
@@ -34,6 +34,12 @@ BARRED = {
     Reason.MUTED: "is not mailed: they muted the conversation until {until}",
     Reason.NOTIFY_OFF: "is not mailed: they want no mails of the conversation (notify false)",
     Reason.NO_ADDRESS: "is not mailed: they have no mail address",
+    Reason.SUPPRESSED: "is not mailed: mail to all their addresses is suppressed",
+}
+AGAINST = {
+    Suspicion.DEAD: "there is no such mailbox",
+    Suspicion.COMPLAINED: "its owner complained",
+    Suspicion.FAILING: "mail to it failed too often",
 }
 WHEN = {
     Frequency.IMMEDIATELY: "at once",
@@ -49,6 +55,7 @@ STAGES = {
     Stage.DEFERRED: "is tried again at {later}, after {attempts}",
     Stage.FAILED: "was refused at {ended}",
     Stage.UNKNOWN: "may have arrived or not: the answer was lost; it is sent again at {later}",
+    Stage.HELD: "may have arrived or not: the answer was lost; it is held, see: mailtalk held list",
     Stage.CAPTURED: "was captured, because no relay is set",
     Stage.CANCELLED: "was cancelled",
 }
@@ -76,7 +83,10 @@ def _json(stands: Standing, told: list[Told]) -> dict[str, Any]:
         "userId": row.user_id,
         "next": _next(stands),
         "barredBy": stands.barred,
-        "frequency": row.frequency,
+        "suppressed": [
+            {"address": each.address, "reason": each.reason, "until": each.until} for each in stands.suppressed
+        ],
+        "frequency": stands.frequency,
         "windowClosesAt": conversation.window_due_at,
         "notifications": [notifications.shown(each) | {"explanation": list(_of(each))} for each in told],
     }
@@ -86,6 +96,7 @@ def _lines(stands: Standing, told: list[Told]) -> Iterator[str]:
     row = stands.participation
     yield f"{printing.plain(stands.user.name)} ({printing.plain(row.user_id)}) in {printing.plain(row.conversation_id)}"
     yield f"The next message {_next(stands)}."
+    yield from map(_suppressed, stands.suppressed)
     due = stands.conversation.window_due_at
     if due is not None:
         yield f"New messages are gathered until {printing.moment(due)}, and on while more are written."
@@ -103,9 +114,16 @@ def _next(stands: Standing) -> str:
     row = stands.participation
     if stands.barred is None:
         which = ", if it mentions them," if row.notify == Notify.MENTIONS_ONLY else ""
-        return f"of somebody else{which} is mailed {WHEN[Frequency(row.frequency)]}"
+        return f"of somebody else{which} is mailed {WHEN[stands.frequency]}"
     until = printing.moment(row.mute_until) if row.mute_until else ""
     return BARRED[stands.barred].format(until=until)
+
+
+def _suppressed(row: Suppression) -> str:
+    reason = Suspicion(row.reason)
+    until = None if reason is Suspicion.COMPLAINED else row.until
+    ends = printing.moment(until) if until else "somebody releases it"
+    return f"Nothing is sent to {printing.plain(row.address)} until {ends}: {AGAINST[reason]}."
 
 
 def _of(told: Told) -> Iterator[str]:
@@ -132,12 +150,8 @@ def _why(reason: str | None) -> str:
 
 def _delivery(row: Delivery) -> str:
     ended = printing.moment(row.ended_at) if row.ended_at else "-"
-    stage = STAGES.get(Stage(row.stage), row.stage)
-    stage = stage.format(ended=ended, later=printing.moment(row.not_before), attempts=_attempts(row.attempts))
+    attempts = "1 attempt" if row.attempts == 1 else f"{row.attempts} attempts"
+    stage = STAGES[Stage(row.stage)].format(ended=ended, later=printing.moment(row.not_before), attempts=attempts)
     answer = f"; the answer was: {printing.plain(row.reply)}" if row.reply and row.stage != Stage.CAPTURED else ""
     bounced = f"; it bounced at {printing.moment(row.bounced_at)}" if row.bounced_at else ""
     return f"to {printing.plain(row.address)} {stage}{answer}{bounced}"
-
-
-def _attempts(count: int) -> str:
-    return f"{count} attempt" if count == 1 else f"{count} attempts"

@@ -11,6 +11,7 @@ from cli.operate import COMMANDS
 from cli.outgoing import OUTGOING
 from cli.tell import COMMANDS as TELLING
 from cli.tell_people import COMMANDS as TELLING_PEOPLE
+from cli.tenants import app
 
 if TYPE_CHECKING:
     from mailtalk.errors import Reasons
@@ -175,5 +176,5 @@ def mails(to: str | None, limit: int, *, source: bool) -> None:
     show(settings("database_url", "secret_key"), to, limit)
 
 
-for command in (*COMMANDS, *OUTGOING, *TELLING, *TELLING_PEOPLE):
+for command in (app, *COMMANDS, *OUTGOING, *TELLING, *TELLING_PEOPLE):
     main.add_command(command)

@@ -46,9 +46,10 @@ def rotate_secret(session: Session, keyring: Keyring, app_id: str, secret: str |
 
 
 def put(session: Session, app_id: str, fields: dict[str, Any]) -> None:
-    """Set the given columns: name, participant_limit (None: no limit), default_version, sender_policy and the pace.
+    """Set the given columns: name, participant_limit (None: no limit), default_version, sender_policy, and the pace.
 
-    Without a pace of its own (None) an app has the settings'. A version must be one that the wire contract knows.
+    Without a pace of its own (None) an app has the settings'; its frequency is that of the participants whose
+    own is default. A version must be one that the wire contract knows.
     """
     wrong = {column: reason for column, value in fields.items() if (reason := _wrong(column, value))}
     if wrong:

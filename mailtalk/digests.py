@@ -9,14 +9,16 @@ MORNING = 8  # o'clock
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
-# When a participation p may be mailed, of the values that `moments` gives; a digest only moves a mail later.
-NOT_BEFORE = """CASE p.frequency
+# How often a participation p of an app a is mailed, and when it may be, of the values that `moments` gives: a digest
+# only moves a mail later.
+FREQUENCY = "CASE p.frequency WHEN 'default' THEN a.frequency ELSE p.frequency END"
+NOT_BEFORE = f"""CASE {FREQUENCY}
     WHEN 'hourly' THEN CAST(:hour AS timestamptz)
     WHEN 'daily' THEN (SELECT coalesce(
             (SELECT m.at FROM unnest(CAST(:zones AS text[]), CAST(:mornings AS timestamptz[])) AS m (zone, at)
                 WHERE m.zone = u.time_zone), :morning)
         FROM users u WHERE u.app_id = p.app_id AND u.id = p.user_id)
-    ELSE :now END"""
+    ELSE :now END"""  # noqa: S608  ours
 
 
 def moments(now: datetime, zones: Iterable[str]) -> dict[str, Any]:

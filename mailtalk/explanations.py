@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import Select, select, text
 from sqlalchemy.orm import Session
 
-from mailtalk import conversations
+from mailtalk import apps, conversations, suppressions
 from mailtalk.errors import Invalid, NotFound
-from mailtalk.models import Change, Conversation, Delivery, Notification, Participation, User
-from mailtalk.vocabulary import Access, ChangeStatus, Notify, Reason
+from mailtalk.models import Change, Conversation, Delivery, Notification, Participation, Suppression, User
+from mailtalk.vocabulary import Access, ChangeStatus, Frequency, NotificationStatus, Notify, Reason
 
 # Of those that ended their own messages, of one that waits all that are not settled yet.
 _MESSAGES = text("""
@@ -34,13 +34,18 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How things stand for one participant: what keeps the next message from being mailed, nothing or the first."""
+    """How things stand for one participant: what keeps the next message from being mailed, nothing or the first.
+
+    `frequency` is their own, or the app's for who has none.
+    """
 
     conversation: Conversation
     participation: Participation
     user: User
     barred: Reason | None
+    frequency: Frequency
     last_change: Change | None
+    suppressed: Sequence[Suppression]  # of their addresses
 
 
 def page(  # noqa: PLR0913  a page is all of these
@@ -58,7 +63,12 @@ def page(  # noqa: PLR0913  a page is all of these
     ids = [each.id for each in found]
     messages = _messages(session, app_id, ids)
     mails = _mails(session, select(Delivery).filter_by(**place).where(Delivery.notification_id.in_(ids)))
-    return [Told(each, messages[each.id], mails.get(each.id, ())) for each in found]
+    return [Told(each, messages[each.id], _mails_of(each, mails)) for each in found]
+
+
+def _mails_of(row: Notification, mails: Mapping[int | None, Sequence[Delivery]]) -> Sequence[Delivery]:
+    """Those of one that was made when it was read: its mails may have been made a moment later."""
+    return () if row.status == NotificationStatus.OPEN else mails.get(row.id, ())
 
 
 def standing(session: Session, now: datetime, app_id: str, conversation_id: str, user_id: str) -> Standing:
@@ -69,7 +79,10 @@ def standing(session: Session, now: datetime, app_id: str, conversation_id: str,
     last = session.scalar(
         changes.where(Change.status == ChangeStatus.APPLIED).order_by(Change.applied_seq.desc()).limit(1)
     )
-    return Standing(conversations.get(session, app_id, conversation_id), row, user, _barred(row, user, now), last)
+    conversation = conversations.get(session, app_id, conversation_id)
+    suppressed = suppressions.of(session, now, app_id, user.emails or ())
+    barred = _barred(row, user, now, suppressed)
+    return Standing(conversation, row, user, barred, _frequency(session, row), last, suppressed)
 
 
 def _participation(session: Session, app_id: str, conversation_id: str, user_id: str) -> Participation:
@@ -91,12 +104,19 @@ def _mails(session: Session, query: Select[Delivery]) -> Mapping[int | None, Seq
     return found
 
 
-def _barred(row: Participation, user: User, now: datetime) -> Reason | None:
+def _frequency(session: Session, row: Participation) -> Frequency:
+    own = Frequency(row.frequency)
+    return Frequency(apps.found(session, row.app_id).frequency) if own is Frequency.DEFAULT else own
+
+
+def _barred(row: Participation, user: User, now: datetime, suppressed: Sequence[Suppression]) -> Reason | None:
+    reachable = {each.lower() for each in user.emails or ()} - {each.address for each in suppressed}
     reasons = (
         (Reason.LEFT, not row.present),
         (Reason.ACCESS_NONE, row.access == Access.NONE),
         (Reason.MUTED, row.mute_until is not None and now < row.mute_until),
         (Reason.NOTIFY_OFF, row.notify == Notify.OFF),
         (Reason.NO_ADDRESS, not user.emails),
+        (Reason.SUPPRESSED, not reachable),
     )
     return next((reason for reason, holds in reasons if holds), None)

@@ -18,10 +18,11 @@ _AWAIT = text("""
     SELECT 1 FROM notifications WHERE app_id = :app AND conversation_id = :conversation AND status = 'open'
     ORDER BY id FOR UPDATE""")
 
-_ZONES = text("""
-    SELECT DISTINCT u.time_zone FROM participations p JOIN users u ON u.app_id = p.app_id AND u.id = p.user_id
-    WHERE p.app_id = :app AND p.conversation_id = :conversation AND p.frequency <> 'default' AND p.frequency = 'daily'
-        AND u.time_zone IS NOT NULL""")
+_ZONES = text(f"""
+    SELECT DISTINCT u.time_zone FROM participations p JOIN apps a ON a.id = p.app_id
+    JOIN users u ON u.app_id = p.app_id AND u.id = p.user_id
+    WHERE p.app_id = :app AND p.conversation_id = :conversation AND {digests.FREQUENCY} = 'daily'
+        AND u.time_zone IS NOT NULL""")  # noqa: S608  ours
 
 # Who wrote or is mentioned is judged message by message, all others by their own setting alone, so that the work is
 # about the participants plus the messages, not their product. The rule is that of `notify.why_not`; a test holds them
@@ -39,7 +40,7 @@ _SETTLE = text(f"""
             {digests.NOT_BEFORE} AS not_before,
             EXISTS (SELECT 1 FROM notifications n WHERE n.app_id = p.app_id AND n.conversation_id = p.conversation_id
                 AND n.user_id = p.user_id AND n.status = 'open') AS has_open
-        FROM participations p LEFT JOIN named ON named.user_id = p.user_id
+        FROM participations p JOIN apps a ON a.id = p.app_id LEFT JOIN named ON named.user_id = p.user_id
         WHERE p.app_id = :app AND p.conversation_id = :conversation AND p.present AND p.access <> 'None'),
     verdict AS (
         SELECT user_id, not_before, has_open, v.reason, v.seqs FROM person, every, LATERAL (VALUES
@@ -68,29 +69,33 @@ _SETTLE = text(f"""
     SELECT :app, :conversation, user_id, 'cancelled', reason, seqs, lower(seqs), :now, :now, :now FROM judged
     WHERE NOT is_told""")  # noqa: S608  ours
 
-_HASTEN = text("""
+_HASTEN = text(f"""
     INSERT INTO notifications (app_id, conversation_id, user_id, from_seq, not_before, created_at)
     SELECT p.app_id, p.conversation_id, p.user_id, c.window_from_seq,
-        CASE p.frequency WHEN 'immediately' THEN :now ELSE least(:soon, c.window_due_at) END, :now
-    FROM participations p JOIN conversations c ON c.app_id = p.app_id AND c.id = p.conversation_id
+        CASE {digests.FREQUENCY} WHEN 'immediately' THEN :now ELSE least(:soon, c.window_due_at) END, :now
+    FROM participations p JOIN apps a ON a.id = p.app_id
+    JOIN conversations c ON c.app_id = p.app_id AND c.id = p.conversation_id
     WHERE p.app_id = :app AND p.conversation_id = :conversation AND p.present AND p.access <> 'None'
         AND (p.mute_until IS NULL OR p.mute_until <= :now) AND p.user_id IN (
             SELECT unnest(CAST(:mentioned AS text[])) UNION
             SELECT i.user_id FROM participations i WHERE i.app_id = :app AND i.conversation_id = :conversation
-                AND i.frequency <> 'default' AND i.frequency = 'immediately' AND i.user_id IS DISTINCT FROM :author)
-        AND p.frequency IN ('default', 'immediately')
+                AND i.frequency <> 'default' AND i.frequency = 'immediately' AND i.user_id IS DISTINCT FROM :author
+            UNION SELECT d.user_id FROM participations d WHERE d.app_id = :app AND d.conversation_id = :conversation
+                AND d.frequency = 'default' AND d.user_id IS DISTINCT FROM :author
+                AND (SELECT frequency FROM apps WHERE id = :app) = 'immediately')
+        AND {digests.FREQUENCY} IN ('default', 'immediately')
         AND (p.notify = 'All' OR p.notify = 'MentionsOnly' AND p.user_id = ANY(CAST(:mentioned AS text[])))
     ORDER BY p.user_id
     ON CONFLICT (app_id, conversation_id, user_id) WHERE status = 'open'
         DO UPDATE SET not_before = least(notifications.not_before, excluded.not_before),
-            from_seq = least(notifications.from_seq, excluded.from_seq)""")
+            from_seq = least(notifications.from_seq, excluded.from_seq)""")  # noqa: S608  ours
 
 _REPACED = """ FROM unnest(CAST(:apps AS text[]), CAST(:ids AS text[]), CAST(:users AS text[]))
         AS who (app_id, conversation_id, user_id)
-    JOIN participations p USING (app_id, conversation_id, user_id)"""
+    JOIN participations p USING (app_id, conversation_id, user_id) JOIN apps a ON a.id = p.app_id"""
 _REPACED_ZONES = text(f"""SELECT DISTINCT u.time_zone {_REPACED}
     JOIN users u ON u.app_id = p.app_id AND u.id = p.user_id
-    WHERE p.frequency = 'daily' AND u.time_zone IS NOT NULL""")
+    WHERE {digests.FREQUENCY} = 'daily' AND u.time_zone IS NOT NULL""")
 _REPACE = text(f"""UPDATE notifications n SET not_before = {digests.NOT_BEFORE} {_REPACED}
     WHERE n.app_id = p.app_id AND n.conversation_id = p.conversation_id AND n.user_id = p.user_id
         AND n.status = 'open'""")  # noqa: S608  ours

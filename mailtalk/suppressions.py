@@ -72,6 +72,14 @@ def release_own(session: Session, app_id: str, user_id: str, address: str) -> No
     )
 
 
+def of(session: Session, now: datetime, app_id: str, addresses: Iterable[str]) -> Sequence[Suppression]:
+    """The suppressions of these addresses, in their order."""
+    query = select(Suppression).where(
+        Suppression.app_id == app_id, Suppression.address.in_({each.lower() for each in addresses})
+    )
+    return session.scalars(query.where(Suppression.until > now).order_by(Suppression.address)).all()
+
+
 def listed(session: Session, now: datetime, app_id: str, limit: int, after: str = "") -> Sequence[Suppression]:
     """The suppressed addresses of an app, in their order."""
     query = select(Suppression).where(

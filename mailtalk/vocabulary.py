@@ -20,7 +20,10 @@ class Notify(StrEnum):
 
 
 class Frequency(StrEnum):
-    """How often a participant is mailed: at once, by the app's quiet and cap, or gathered into a digest."""
+    """How often a participant is mailed: at once, by the app's quiet and cap, or gathered into a digest.
+
+    A participant's DEFAULT is the frequency of the app, whose own DEFAULT is quiet and cap.
+    """
 
     IMMEDIATELY = "immediately"
     DEFAULT = "default"

@@ -4,12 +4,14 @@ import json
 import re
 import shlex
 from base64 import b64encode
+from functools import cache, partial
 from hashlib import sha256
 from typing import Any
 
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -31,24 +33,27 @@ CACHE = {"Cache-Control": "public, max-age=300"}
 
 
 def routes(base_url: str) -> list[Route]:
-    """The two routes; curl's examples in the page ask `base_url`."""
-    described = document()
-    style = TEMPLATES.get_template("docs.css").render()
-    program = Response(msgspec.json.encode(described), headers=CACHE, media_type="application/json")
-    human = Response(render(described, base_url, style), headers=CACHE | _guards(style), media_type="text/html")
+    """The two routes; curl's examples in the page ask `base_url`. Made when first asked for, not at the start."""
+    described, human = cache(document), cache(partial(_human, base_url))
 
     async def for_programs(_request: Request) -> Response:
         """GET /openapi.json."""
-        return program
+        body = msgspec.json.encode(await run_in_threadpool(described))
+        return Response(body, headers=CACHE, media_type="application/json")
 
     async def for_people(_request: Request) -> Response:
         """GET /docs."""
-        return human
+        return await run_in_threadpool(human)
 
     return [
         Route("/openapi.json", for_programs, methods=["GET"]),
         Route("/docs", for_people, methods=["GET"]),
     ]
+
+
+def _human(base_url: str) -> Response:
+    style = TEMPLATES.get_template("docs.css").render()
+    return Response(render(document(), base_url, style), headers=CACHE | _guards(style), media_type="text/html")
 
 
 def render(described: Json, base_url: str, style: str) -> str:

@@ -27,6 +27,11 @@ def asked(form: Mapping[str, str], row: Participation, now: datetime) -> Request
     return None if request == Request(ChangeKind.UPDATE) else request
 
 
+def wants_mail(form: Mapping[str, str]) -> bool:
+    """Whether a form asks for mails."""
+    return NOTIFY.get(form.get("notify", ""), Notify.OFF) is not Notify.OFF
+
+
 def muted_until(row: Participation, now: datetime) -> datetime | None:
     """Until when the conversation is muted, if it is."""
     return row.mute_until if row.mute_until is not None and row.mute_until > now else None

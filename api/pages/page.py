@@ -35,3 +35,10 @@ def answer(template: str, language: str, status: int = 200, **values: Any) -> Re
     shown = {"style": STYLE, "language": language, "say": words.TEXTS[language]} | values
     content = TEMPLATES.get_template(template).render(shown)
     return Response(content, status, GUARDS | {"Content-Language": language}, media_type="text/html; charset=utf-8")
+
+
+def trouble(language: str) -> Response:
+    """The page for when something of ours does not answer."""
+    shown = answer("trouble.html", language, 503)
+    shown.headers["Retry-After"] = "1"
+    return shown

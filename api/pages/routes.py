@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from api.calls import Services
 from api.pages import choices, page, words
-from mailtalk import apps, clock, conversations, links, users
+from mailtalk import apps, clock, conversations, links, suppressions, users
 from mailtalk.changes import Requested
 from mailtalk.errors import NotFound, Unavailable
 from mailtalk.group_commit import in_time
@@ -86,6 +86,8 @@ async def save(visit: Visit) -> Response:
     language = form.get("language")
     if language in words.LANGUAGES and language != words.spoken(visit.user.locale):
         await _transact(visit.services, _speak, visit.user, language)
+    if choices.wants_mail(form):
+        await _transact(visit.services, _reach, visit.user)
     change = choices.asked(form, visit.participation, clock.now())
     applied = change is None or await _apply(visit, change)
     return Response(status_code=SEE_OTHER, headers=page.GUARDS | {"Location": "?saved" if applied else "?later"})
@@ -113,7 +115,7 @@ def _visited(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         except NotFound:
             return page.answer("gone.html", language, 404)
         except Unavailable:
-            return page.answer("trouble.html", language, 503)
+            return page.trouble(language)
 
     return answer
 
@@ -130,11 +132,25 @@ def _found(session: Session, services: Services, token: str) -> tuple[Participat
         raise NotFound(["no such link"])
     conversation = conversations.get(session, row.app_id, row.conversation_id)
     app = apps.found(session, row.app_id)
-    return row, users.get(session, row.app_id, row.user_id), {"subject": conversation.subject, "app": app.name}
+    return (
+        row,
+        users.get(session, row.app_id, row.user_id),
+        {
+            "subject": conversation.subject,
+            "app": app.name,
+            "frequency": app.frequency,
+        },
+    )
 
 
 def _speak(session: Session, user: User, language: str) -> None:
     users.put(session, user.app_id, user.id, {"locale": language})
+
+
+def _reach(session: Session, user: User) -> None:
+    """Mail them again whatever was against it: who asks for mails here reads them, and may take a complaint back."""
+    for address in user.emails or ():
+        suppressions.release(session, user.app_id, address)
 
 
 async def _apply(visit: Visit, change: Change) -> bool:

@@ -23,6 +23,7 @@ class App(Base):
     default_version: Mapped[str] = mapped_column(server_default="2024-01-01")
     quiet_seconds: Mapped[float | None]  # none: as the settings say
     cap_seconds: Mapped[float | None]
+    frequency: Mapped[str] = mapped_column(server_default="default")  # of participants whose own is default
     sender_policy: Mapped[str] = mapped_column(server_default="capability")
     style: Mapped[Json] = mapped_column(server_default="{}")  # how its mails look: name, logo, colour, templates, …
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -20,12 +19,6 @@ FAR = GOOD | {"exp": 4_000_000_000}  # the same at every collection
 @pytest.fixture(scope="module")
 def cast(stack: Stack) -> Cast:
     return stack.introduce("Demo")
-
-
-@pytest.fixture
-def http(stack: Stack, cast: Cast) -> Iterator[httpx.Client]:
-    with stack.client(cast) as client:
-        yield client
 
 
 @pytest.fixture

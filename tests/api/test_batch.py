@@ -1,6 +1,5 @@
 """Batch: operations in order through the same routes, each with its own answer."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -14,12 +13,6 @@ MESSAGE = [{"type": "SystemMessage", "text": "Hello"}]
 @pytest.fixture
 def cast(stack: Stack) -> Cast:
     return stack.introduce()
-
-
-@pytest.fixture
-def http(stack: Stack, cast: Cast) -> Iterator[httpx.Client]:
-    with stack.client(cast) as client:
-        yield client
 
 
 def run(http: httpx.Client, *operations: object, **headers: str) -> list[Any]:

@@ -1,6 +1,5 @@
 """Many actions in one request: an honest result for each, in the order given; and the list of participants."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -15,12 +14,6 @@ PARTICIPANTS = "/conversations/hello/participants"
 @pytest.fixture
 def cast(stack: Stack) -> Cast:
     return stack.introduce()
-
-
-@pytest.fixture
-def http(stack: Stack, cast: Cast) -> Iterator[httpx.Client]:
-    with stack.client(cast) as client:
-        yield client
 
 
 def crowd(stack: Stack, cast: Cast, size: int) -> list[str]:

@@ -1,6 +1,5 @@
 """How an asynchronous change answers, and the log in which it is seen."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -20,12 +19,6 @@ BOB = "/conversations/hello/participants/bob"
 @pytest.fixture
 def cast(stack: Stack) -> Cast:
     return stack.introduce()
-
-
-@pytest.fixture
-def http(stack: Stack, cast: Cast) -> Iterator[httpx.Client]:
-    with stack.client(cast) as client:
-        yield client
 
 
 def log(http: httpx.Client, **query: Any) -> list[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """Conversations: created and merged, with participants that are added and never overwritten."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -15,12 +14,6 @@ FULL = {"access": "ReadWrite", "notify": True}
 @pytest.fixture
 def cast(stack: Stack) -> Cast:
     return stack.introduce()
-
-
-@pytest.fixture
-def http(stack: Stack, cast: Cast) -> Iterator[httpx.Client]:
-    with stack.client(cast) as client:
-        yield client
 
 
 def put(http: httpx.Client, **fields: Any) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Bad input is the request's fault and named; what real clients send is taken."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -21,12 +20,6 @@ DEEP = '{"a":' * 5_000 + "1" + "}" * 5_000
 @pytest.fixture(scope="module")
 def cast(stack: Stack) -> Cast:
     return stack.introduce("Demo")
-
-
-@pytest.fixture
-def http(stack: Stack, cast: Cast) -> Iterator[httpx.Client]:
-    with stack.client(cast) as client:
-        yield client
 
 
 def reasons(answer: httpx.Response) -> dict[str, Any]:

@@ -68,12 +68,6 @@ def cast(stack: Stack) -> Cast:
     return stack.introduce()
 
 
-@pytest.fixture
-def http(stack: Stack, cast: Cast) -> Iterator[httpx.Client]:
-    with stack.client(cast) as client:
-        yield client
-
-
 def send(http: httpx.Client, asked: Asked, **headers: str) -> httpx.Response:
     method, place, body = asked
     return http.request(method, place, json=body, headers=KEY | headers)

@@ -1,6 +1,5 @@
 """Import: old messages at their old times, in the lists in the order of time, and no mail for any of them."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -24,11 +23,10 @@ def cast(stack: Stack) -> Cast:
 
 
 @pytest.fixture
-def http(stack: Stack, cast: Cast) -> Iterator[httpx.Client]:
-    with stack.client(cast) as client:
-        for user in ("alice", "bob"):
-            client.put(f"/conversations/hello/participants/{user}")
-        yield client
+def http(http: httpx.Client) -> httpx.Client:
+    for user in ("alice", "bob"):
+        http.put(f"/conversations/hello/participants/{user}")
+    return http
 
 
 def old(text: str, after: int = 0, sender: str = "alice", **more: Any) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Messages: posted in order by those who may, and listed newest first."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -20,11 +19,10 @@ def cast(stack: Stack) -> Cast:
 
 
 @pytest.fixture
-def http(stack: Stack, cast: Cast) -> Iterator[httpx.Client]:
-    with stack.client(cast) as client:
-        for user, body in (("alice", {}), ("bob", {"access": Access.READ})):
-            assert client.put(f"/conversations/hello/participants/{user}", json=body).status_code == 200
-        yield client
+def http(http: httpx.Client) -> httpx.Client:
+    for user, body in (("alice", {}), ("bob", {"access": Access.READ})):
+        assert http.put(f"/conversations/hello/participants/{user}", json=body).status_code == 200
+    return http
 
 
 def say(sender: str | None, text: str, **more: object) -> dict[str, Any]:

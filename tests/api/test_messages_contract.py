@@ -1,6 +1,5 @@
 """Messages on the wire: what POST takes and refuses, and get, list, edit, delete."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -22,11 +21,10 @@ def cast(stack: Stack) -> Cast:
 
 
 @pytest.fixture
-def http(stack: Stack, cast: Cast) -> Iterator[httpx.Client]:
-    with stack.client(cast) as client:
-        for user in ("alice", "bob"):
-            assert client.put(f"/conversations/hello/participants/{user}").status_code == 200
-        yield client
+def http(http: httpx.Client) -> httpx.Client:
+    for user in ("alice", "bob"):
+        assert http.put(f"/conversations/hello/participants/{user}").status_code == 200
+    return http
 
 
 def message(text: str = "Hello", sender: str = "alice", **more: Any) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """GET …/participants/{userId}/notifications: what was mailed, what waits, what was not mailed and why."""
 
-from collections.abc import Iterator
-
 import httpx
 import msgspec
 import pytest
@@ -21,11 +19,10 @@ def cast(stack: Stack) -> Cast:
 
 
 @pytest.fixture
-def http(stack: Stack, cast: Cast) -> Iterator[httpx.Client]:
-    with stack.client(cast) as client:
-        client.put(BOB)
-        client.put("/conversations/hello/participants/alice")
-        yield client
+def http(http: httpx.Client) -> httpx.Client:
+    http.put(BOB)
+    http.put("/conversations/hello/participants/alice")
+    return http
 
 
 def test_what_was_mailed_and_what_was_not(http: httpx.Client) -> None:

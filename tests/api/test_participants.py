@@ -1,6 +1,5 @@
 """Every row of api.md's Participants, over a real socket, applied by a real worker."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,12 +22,6 @@ DEFAULTS = {"access": "ReadWrite", "notify": True, "muteUntil": None, "frequency
 @pytest.fixture
 def cast(stack: Stack) -> Cast:
     return stack.introduce()
-
-
-@pytest.fixture
-def http(stack: Stack, cast: Cast) -> Iterator[httpx.Client]:
-    with stack.client(cast) as client:
-        yield client
 
 
 def done(answer: httpx.Response) -> httpx.Response:

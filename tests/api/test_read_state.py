@@ -1,6 +1,5 @@
 """Read state: readBy reads all there is, readUntil up to a moment; what is read is not mailed."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -22,11 +21,10 @@ def cast(stack: Stack) -> Cast:
 
 
 @pytest.fixture
-def http(stack: Stack, cast: Cast) -> Iterator[httpx.Client]:
-    with stack.client(cast) as client:
-        for user in ("alice", "bob"):
-            client.put(f"/conversations/hello/participants/{user}")
-        yield client
+def http(http: httpx.Client) -> httpx.Client:
+    for user in ("alice", "bob"):
+        http.put(f"/conversations/hello/participants/{user}")
+    return http
 
 
 def say(http: httpx.Client, text: str, sender: str = "alice") -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Rules of the wire that stand in no other file: pages, addresses and secrets as they come."""
 
-from collections.abc import Iterator
 from datetime import datetime
 
 import httpx
@@ -21,12 +20,6 @@ LISTS = ("/users", "/conversations", "/users/alice/conversations", "/conversatio
 @pytest.fixture
 def cast(stack: Stack) -> Cast:
     return stack.introduce()
-
-
-@pytest.fixture
-def http(stack: Stack, cast: Cast) -> Iterator[httpx.Client]:
-    with stack.client(cast) as client:
-        yield client
 
 
 @pytest.mark.parametrize("path", [*LISTS, "/conversations/hello/participants", "/changes?conversationId=hello"])

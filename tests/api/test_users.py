@@ -1,6 +1,5 @@
 """Users: created and merged, and read back as they were put."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,12 +14,6 @@ NEW = "/users/erin"
 @pytest.fixture
 def cast(stack: Stack) -> Cast:
     return stack.introduce()
-
-
-@pytest.fixture
-def http(stack: Stack, cast: Cast) -> Iterator[httpx.Client]:
-    with stack.client(cast) as client:
-        yield client
 
 
 def put(http: httpx.Client, **fields: Any) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Webhooks over HTTP: secrets are shown once and kept nowhere in clear; what was told can be seen and told again."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -22,12 +21,6 @@ KEPT = (
 @pytest.fixture
 def cast(stack: Stack) -> Cast:
     return stack.introduce()
-
-
-@pytest.fixture
-def http(stack: Stack, cast: Cast) -> Iterator[httpx.Client]:
-    with stack.client(cast) as client:
-        yield client
 
 
 def test_a_secret_is_shown_when_it_is_made_and_never_again(http: httpx.Client, cast: Cast) -> None:

@@ -1,31 +1,52 @@
 import re
+import socket
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from email.message import EmailMessage
 from pathlib import Path
 from time import time
+from urllib.parse import urlsplit
 
+import httpx
 import jwt
 import pytest
 from mailboxes import Mail, Relay
 from people import Backend
-from stack import GREETING, PATIENCE, Stack, until
+from stack import GREETING, PATIENCE, Stack, free_port, until
 from story import ANSWER, HELLO, LAST, QUESTION, Story, answer
 
 KEPT = {"app_secret", "secret_key", "database_url", "redis_url", "postgres/password", "valkey/password"}
 BURST = b"From: Bob <bob@example.com>\nContent-Type: multipart/mixed; boundary=\xff\n\n--\xff\n\x00\xfe burst pipe"
+FILE = "This file is a map of the observatory."
+RELEASE = "/inbound/release/"
+LINK = re.compile(r"/(?:settings|unsubscribe|inbound/release)/([\w-]{30,})")
+SIGNATURE = re.compile(r"\bsignature=([\w-]{20,})")
 TEXTS = (QUESTION, ANSWER, "will you bring the blankets", LAST, "burst pipe", "A later message", "Carry on")
 
 
+@pytest.fixture
+def ear() -> Iterator[socket.socket]:
+    """Where a channel leads, and nobody answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(PATIENCE)
+        yield server
+
+
 @pytest.mark.timeout(600)
-def test_what_is_secret_is_in_no_log_and_nowhere_in_clear(up: Callable[..., Stack], relay: Relay) -> None:
-    stack = up(relay_url=relay.url)
+def test_what_is_secret_is_in_no_log_and_nowhere_in_clear(
+    up: Callable[..., Stack], relay: Relay, ear: socket.socket
+) -> None:
+    stack = up(relay_url=relay.url, webhook_allow_private="true")
     story = Story(stack, relay)
     for step in story.tell():
         if step == "carol was mailed":
+            told = deaf_ears(stack, story, ear)
+            links = {*doors(stack, relay, story)}
             hard_times(stack, relay, story)
-    secrets = {*kept(stack.data).values(), *tokens(relay.mails())}
-    assert len(secrets) > 15
+            until("the webhook fails", lambda: story.backend.get("/webhooks/main")["failingSince"])
+            ear.accept()[0].close()  # the channel was told of something
+    secrets = {*kept(stack.data).values(), *tokens(relay.mails()), *linked(relay.mails()), *links, *told}
+    assert len(secrets) > 40
     assert not found(logs(stack), {*secrets, *TEXTS})
     assert_private(stack.data)
     assert stack.stop() == 0
@@ -46,9 +67,57 @@ def hard_times(stack: Stack, relay: Relay, story: Story) -> None:
     until("a 451 is told of", lambda: outage(stack, story, mail))
 
 
+def deaf_ears(stack: Stack, story: Story, ear: socket.socket) -> set[str]:
+    """Tell a webhook and a channel that do not answer; gives what is secret of them."""
+    made = story.backend.ask("PUT", "/webhooks/main", {"url": f"http://127.0.0.1:{free_port()}/"}).json()
+    channel = f"json://me:ch4nnelPassw0rd@127.0.0.1:{ear.getsockname()[1]}/ch4nnelPath"
+    stack.command("channels", "set", "team", channel, "--app", "demo")
+    return {made["secret"], made["secret"].removeprefix("whsec_"), "ch4nnelPassw0rd", "ch4nnelPath"}
+
+
+def doors(stack: Stack, relay: Relay, story: Story) -> Iterator[str]:
+    """Go through every link that works without a login; gives what is secret of them."""
+    mail = story.mails("carol", "Elsewhere 1")[0]
+    yield (token := visit(stack, mail, "settings", {"notify": "mentions"}))
+    assert token == visit(stack, mail, "unsubscribe", {"List-Unsubscribe": "One-Click"})
+    stack.command("app", "set", "demo", "--sender-policy", "match")
+    stranger = answer(mail, "Let me in")
+    stranger.replace_header("From", "mallory@example.com")
+    story.post.deliver("mallory@example.com", mail.reply_to, stranger)
+    asked = until("carol is asked", lambda: next((each for each in relay.mails() if RELEASE in text(each)), None))
+    yield visit(stack, asked, "inbound/release", {})
+    stack.command("app", "set", "demo", "--sender-policy", "capability")
+    bob = story.mails("bob", "Elsewhere 1")[0]
+    with_file = answer(bob, "See the map")
+    with_file.add_attachment(FILE.encode(), "application", "octet-stream", filename="map.bin")
+    story.post.deliver("bob@example.com", bob.reply_to, with_file)
+    url = until("the file is there", lambda: file_of(story))
+    yield SIGNATURE.findall(url)[0]
+    file = f"{stack.url}{urlsplit(url).path}?{urlsplit(url).query}"
+    assert httpx.get(file).text == FILE
+    assert httpx.get(file[:-1]).status_code == 404
+    yield FILE
+
+
+def visit(stack: Stack, mail: Mail, page: str, form: dict[str, str]) -> str:
+    """Follow a mail's link to a page, right and wrong; gives its token."""
+    token = re.findall(rf"/{page}/([\w-]+)", text(mail))[0]
+    assert httpx.get(f"{stack.url}/{page}/{token}").status_code == 200
+    assert httpx.post(f"{stack.url}/{page}/{token}", data=form, timeout=PATIENCE).status_code in {200, 202, 303}
+    assert httpx.post(f"{stack.url}/{page}/{token[:-4]}", data=form).status_code == 404
+    return str(token)
+
+
+def file_of(story: Story) -> str | None:
+    messages = story.backend.get("/conversations/elsewhere-1/messages")["data"]
+    return next((each["attachment"]["url"] for each in messages if each.get("attachment")), None)
+
+
 def outage(stack: Stack, story: Story, mail: Mail) -> bool:
     """Take the database away while a known mail comes once more; a backend may outlive its server for a moment."""
     stack.kill_children("postgres")
+    for token in linked([mail]):
+        httpx.get(f"{stack.url}/settings/{token}", timeout=PATIENCE)
     story.post.deliver("bob@example.com", mail.reply_to, answer(mail, ANSWER))
     return "does not answer" in stack.err
 
@@ -96,8 +165,19 @@ def kept(data: Path) -> dict[str, str]:
 
 def tokens(mails: Iterable[Mail]) -> Iterator[str]:
     """Give the local parts of all inbound addresses."""
-    for mail in mails:
+    for mail in (each for each in mails if each.header("List-Unsubscribe")):
         yield from (address.partition("@")[0] for address in (mail.reply_to, mail.unsubscribe))
+
+
+def linked(mails: Iterable[Mail]) -> set[str]:
+    """Give what works in all links without a login."""
+    return {token for mail in mails for pattern in (LINK, SIGNATURE) for token in pattern.findall(text(mail))}
+
+
+def text(mail: Mail) -> str:
+    """Give all that can be read in a mail."""
+    parts = [part.get_content() for part in mail.message.walk() if part.get_content_maintype() == "text"]
+    return "\n".join([*map(str, mail.message.values()), *parts])
 
 
 def logs(stack: Stack) -> dict[str, str]:

@@ -1,6 +1,8 @@
 """Why somebody was mailed, was not, or is not yet: what the API and the command say of one participant."""
 
 import json
+import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,12 @@ from cast import Cast
 from mailing import Post, at
 from shell import Command, command
 
-from mailtalk import explanations, users
+from mailtalk import clock, explanations, suppressions, users
 from mailtalk.errors import Invalid, NotFound
 from mailtalk.explanations import Told
 from mailtalk.keys import Keyring
 from mailtalk.participation import Request
-from mailtalk.vocabulary import Access, ChangeKind, Frequency, Notify, Reason
+from mailtalk.vocabulary import Access, ChangeKind, Frequency, Notify, Reason, Stage, Suspicion
 
 
 @pytest.fixture
@@ -103,6 +105,13 @@ def test_the_command_says_what_holds_for_the_next_message(
     assert words in told["next"]
 
 
+def test_who_chose_nothing_is_mailed_as_often_as_the_app_says(post: Post, mailtalk: Command) -> None:
+    rows(post.cast.database, "UPDATE apps SET frequency = 'daily'")
+    assert "is mailed in a digest at eight in the morning" in explain(mailtalk)
+    post.cast.change("bob", Request(ChangeKind.UPDATE, frequency=Frequency.HOURLY))
+    assert "is mailed in a digest at the next full hour" in explain(mailtalk)
+
+
 def test_the_command_tells_why_bob_got_no_mail(post: Post, mailtalk: Command) -> None:
     assert "Nothing was to be mailed in the last 30 days." in explain(mailtalk)
     post.cast.change("bob", Request(ChangeKind.UPDATE, mute_until=at(60)))
@@ -139,6 +148,34 @@ def test_who_has_no_address_is_told_so(post: Post, mailtalk: Command) -> None:
     told = explain(mailtalk)
     assert "is not mailed: they have no mail address" in told
     assert "not mailed, because they have no mail address" in told
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_every_stage_has_words(post: Post, mailtalk: Command, stage: Stage) -> None:
+    post.say("alice", "one", 0)
+    post.mailed(50)
+    rows(post.cast.database, "UPDATE deliveries SET stage = :stage", stage=stage)
+    assert re.search(r"^    to bob@example.com (is|was|waits|may) \w+", explain(mailtalk), re.MULTILINE)
+
+
+def test_the_command_tells_which_addresses_get_nothing_and_why(post: Post, mailtalk: Command) -> None:
+    def suppress(address: str, reason: Suspicion) -> None:
+        with post.cast.database.transaction() as session:
+            suppressions.suppress(session, clock.now(), post.cast.app_id, address, reason, None, timedelta(days=9))
+
+    with post.cast.database.transaction() as session:
+        users.put(session, post.cast.app_id, "bob", {"emails": ["Bob@example.com", "b@example.com"]})
+    suppress("bob@example.com", Suspicion.COMPLAINED)
+    told = explain(mailtalk)
+    assert "is mailed when" in told
+    assert "Nothing is sent to bob@example.com until somebody releases it: its owner complained." in told
+    suppress("b@example.com", Suspicion.DEAD)
+    told = explain(mailtalk)
+    assert "is not mailed: mail to all their addresses is suppressed" in told
+    assert re.search(r"to b@example.com until 20\d\d-[\dT:-]+Z: there is no such mailbox", told)
+    shown = json.loads(explain(mailtalk, "bob", "--json"))
+    assert [each["reason"] for each in shown["suppressed"]] == ["dead", "complained"]
+    assert shown["barredBy"] == "suppressed"
 
 
 def test_the_command_needs_what_is_there(mailtalk: Command, post: Post) -> None:

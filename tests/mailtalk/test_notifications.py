@@ -141,8 +141,10 @@ def test_the_next_due_moment_is_the_earliest_of_all(post: Post) -> None:
     assert due() == at(7)
 
 
-def test_ten_thousand_participants_are_one_close(post: Post) -> None:
+@pytest.mark.parametrize("frequency", ["default", "daily"])
+def test_ten_thousand_participants_are_one_close(post: Post, frequency: str) -> None:
     post.cast.join("alice")
+    rows(post.cast.database, "UPDATE apps SET frequency = :frequency", frequency=frequency)
     everybody = "SELECT :app, 'u' || n, 'U' FROM generate_series(1, 10000) AS n"
     rows(post.cast.database, f"INSERT INTO users (app_id, id, name) {everybody}", app=post.cast.app_id)
     with post.cast.database.engine.begin() as connection:

@@ -8,7 +8,7 @@ from asking import column, rows, until_blocked
 from cast import Cast
 from mailing import SENDER, START, Post, at, text
 
-from mailtalk import notifications
+from mailtalk import apps, notifications
 from mailtalk.keys import Keyring
 from mailtalk.letters import Maker
 from mailtalk.participation import Request
@@ -34,6 +34,11 @@ def waiting(post: Post) -> dict[str, datetime]:
 
 def choose(post: Post, user: str, frequency: Frequency, notify: Notify | None = None) -> None:
     assert post.cast.change(user, Request(ChangeKind.UPDATE, notify=notify, frequency=frequency)) is None
+
+
+def of_the_app(post: Post, frequency: Frequency) -> None:
+    with post.cast.database.transaction() as session:
+        apps.put(session, post.cast.app_id, {"frequency": frequency})
 
 
 # mentions
@@ -174,6 +179,30 @@ def test_another_frequency_holds_for_what_waits_already(
     morning = applied.replace(hour=8, minute=0, second=0, microsecond=0)
     morning += timedelta(days=morning <= applied)
     assert waiting(post) == {"bob": {"now": applied, "hour": hour, "morning": morning}[due], "carol": carols}
+
+
+# the app's frequency
+
+
+def test_a_digest_of_the_app_is_of_all_who_chose_nothing_else(post: Post) -> None:
+    post.cast.join("dave")
+    of_the_app(post, Frequency.DAILY)
+    choose(post, "carol", Frequency.IMMEDIATELY)
+    choose(post, "dave", Frequency.HOURLY)
+    rows(post.cast.database, "UPDATE users SET time_zone = 'Asia/Tokyo' WHERE id = 'bob'")
+    post.say("alice", TO_BOB, 0)
+    assert waiting(post) == {"carol": at(0)}
+    post.close(100)
+    assert waiting(post) == {"bob": MORNING.replace(hour=23), "carol": at(0), "dave": HOUR}
+
+
+def test_an_app_that_mails_immediately_mails_all_but_the_author_and_who_chose_otherwise(post: Post) -> None:
+    post.cast.join("dave")
+    of_the_app(post, Frequency.IMMEDIATELY)
+    choose(post, "carol", Frequency.HOURLY)
+    choose(post, "dave", Frequency.DEFAULT, Notify.MENTIONS_ONLY)
+    post.say("alice", "hi", 0)
+    assert waiting(post) == {"bob": at(0)}
 
 
 # reasons

@@ -35,6 +35,7 @@ class Fates:
     """A conversation whose clock the test turns; `of` holds each fate: mailed, or the reason why not."""
 
     readers: dict[str, Reader]
+    frequency: str = "default"  # the app's
     said: list[Said] = field(default_factory=list)
     of: dict[tuple[str, int], str] = field(default_factory=dict)
     missed: set[tuple[str, int]] = field(default_factory=set)  # by who was away when they were settled
@@ -49,8 +50,8 @@ class Fates:
         self.opened = self.opened or now
         self.closes = min(now + QUIET, self.opened + CAP)
         for name, reader in self.readers.items():
-            at_once = reader.frequency == "immediately"
-            hastened = name in mentions and reader.frequency == "default"
+            at_once = self._often(reader) == "immediately"
+            hastened = name in mentions and self._often(reader) == "default"
             if (at_once or hastened) and self._why(name, message, now, read=0) is None:
                 self._open(reader, now if at_once else min(now + MENTION, self.closes))
 
@@ -65,7 +66,7 @@ class Fates:
             if not reader.present or not fresh:
                 continue
             if None in whys.values():
-                self._open(reader, slot(reader.frequency, now))
+                self._open(reader, slot(self._often(reader), now))
             elif reader.due is None:
                 self.of |= {(name, seq): str(why) for seq, why in whys.items()}
         self.window, self.opened, self.closes = [], None, None
@@ -81,9 +82,12 @@ class Fates:
 
     def repace(self, name: str, frequency: str, now: datetime) -> None:
         reader = self.readers[name]
-        if reader.due is not None and frequency != reader.frequency:
-            reader.due = slot(frequency, now)
-        reader.frequency = frequency
+        reader.frequency, before = frequency, reader.frequency
+        if reader.due is not None and frequency != before:
+            reader.due = slot(self._often(reader), now)
+
+    def _often(self, reader: Reader) -> str:
+        return self.frequency if reader.frequency == "default" else reader.frequency
 
     def _open(self, reader: Reader, due: datetime) -> None:
         begins = self.window[0].seq

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from mailing import START, Post, text
 from sqlalchemy import Row
 
-from mailtalk import changes, conversations, lanes
+from mailtalk import apps, changes, conversations, lanes
 from mailtalk.changes import Requested
 from mailtalk.db import Database
 from mailtalk.keys import Keyring
@@ -44,8 +44,11 @@ class Mailings(RuleBasedStateMachine):
         with self._database.transaction() as session:
             conversations.put(session, post.cast.app_id, place, {})
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(frequency=st.sampled_from(Frequency))
+    def begin(self, frequency: Frequency) -> None:
+        with self._database.transaction() as session:
+            apps.put(session, self.post.cast.app_id, {"frequency": frequency})
+        self.fates.frequency = frequency
         for user in NAMES:
             self.join(user)
 

@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("default_version", sa.Text(), server_default="2024-01-01", nullable=False),
         sa.Column("quiet_seconds", sa.Double(), nullable=True),
         sa.Column("cap_seconds", sa.Double(), nullable=True),
+        sa.Column("frequency", sa.Text(), server_default="default", nullable=False),
         sa.Column("sender_policy", sa.Text(), server_default="capability", nullable=False),
         sa.Column(
             "style", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), server_default="{}", nullable=False

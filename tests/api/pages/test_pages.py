@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -11,8 +12,9 @@ from cast import Cast
 from servers import Stack
 
 from api.pages import words
-from mailtalk import conversations, links
+from mailtalk import clock, conversations, links, suppressions
 from mailtalk.keys import Keyring
+from mailtalk.vocabulary import Suspicion
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 PLACE = "/conversations/hello/participants/bob"
@@ -99,6 +101,33 @@ def test_what_stays_the_same_is_no_change(web: httpx.Client, cast: Cast, token: 
     form = {"notify": "all", "frequency": "default", "mute": "none", "language": "en"}
     assert web.post(f"/settings/{token}", data=form).status_code == 303
     assert len(log(cast)) == 1
+
+
+def test_who_chose_nothing_sees_how_often_that_is(web: httpx.Client, cast: Cast, token: str) -> None:
+    usual = r'value="default" checked>\s*<span><b>([\w ]+)</b><small>([\w ,-]+)<'
+    assert re.findall(usual, web.get(f"/settings/{token}").text) == [
+        ("Soon", "Gathered for a little while, then in one e-mail")
+    ]
+    rows(cast.database, "UPDATE apps SET frequency = 'daily' WHERE id = :app", app=cast.app_id)
+    assert re.findall(usual, web.get(f"/settings/{token}").text) == [("As usual here", "One e-mail in the morning")]
+
+
+@pytest.mark.parametrize("reason", Suspicion)
+def test_who_asks_for_mails_gets_them_whatever_was_against_it(
+    web: httpx.Client, cast: Cast, token: str, reason: Suspicion
+) -> None:
+    rows(cast.database, "UPDATE users SET emails = '{Bob@x.example, b@x.example}' WHERE app_id = :app AND id = 'bob'",
+         app=cast.app_id)  # fmt: skip
+    with cast.database.transaction() as session:
+        for address in ("bob@x.example", "b@x.example", "carol@example.com"):
+            suppressions.suppress(session, clock.now(), cast.app_id, address, reason, None, timedelta(days=9))
+    suppressed = "SELECT address FROM suppressions WHERE app_id = :app"
+    web.get(f"/settings/{token}")
+    for asked in ({"notify": "off"}, {"language": "de"}, {"notify": "whatever"}):
+        assert web.post(f"/settings/{token}", data=asked).status_code == 303
+        assert len(column(cast.database, suppressed, app=cast.app_id)) == 3
+    web.post(f"/settings/{token}", data={"notify": "mentions"})
+    assert column(cast.database, suppressed, app=cast.app_id) == ["carol@example.com"]
 
 
 def test_a_mute_is_kept_or_ended(web: httpx.Client, cast: Cast, token: str) -> None:

@@ -1,11 +1,14 @@
 """The page behind "was this you?": a question for people, not for programs that open every link."""
 
+import re
+
 import httpx
 import pytest
 from asking import column, rows
 from cast import Cast
 from inbox import quarantined
 
+from api.pages import words
 from mailtalk import clock, quarantine
 from mailtalk.keys import Keyring
 
@@ -25,6 +28,26 @@ def test_looking_releases_nothing(link: str, cast: Cast) -> None:
     assert "in your name in the conversation “Hello” of Demo" in answer.text
     assert "<button" in answer.text
     assert [tuple(row) for row in rows(cast.database, OUTCOME)] == [("quarantined", False)]
+
+
+@pytest.mark.parametrize("code", words.TEXTS)
+def test_it_speaks_the_users_language(link: str, cast: Cast, code: str) -> None:
+    rows(cast.database, "UPDATE users SET locale = :code, time_zone = 'Asia/Tokyo' WHERE id = 'alice'", code=code)
+    rows(cast.database, "UPDATE inbound_mails SET received_at = '2026-01-02T03:04:05Z'")
+    asked, done = httpx.get(link, headers={"Accept-Language": "fr"}), httpx.post(link)
+    for answer in (asked, done):
+        assert answer.headers["content-language"] == code
+        assert "Hello" in answer.text
+        assert "Demo" in answer.text
+    assert words.TEXTS[code]["was_me"] in asked.text
+    assert re.search(r"\b2026\b|2026年", asked.text)
+    assert "12:04" in asked.text
+    assert words.TEXTS[code]["released_title"] in done.text
+
+
+def test_a_link_that_does_not_work_says_so_in_the_browsers_language(api: str, cast: Cast) -> None:
+    answer = httpx.get(f"{api}/inbound/release/x", headers={"Accept-Language": "nl"})
+    assert (answer.status_code, words.TEXTS["nl"]["ended_title"] in answer.text) == (404, True)
 
 
 def test_the_button_does_and_twice_is_once(link: str, cast: Cast) -> None:

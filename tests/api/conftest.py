@@ -1,0 +1,14 @@
+"""A client of the module's stack, for the app that a test brings."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from cast import Cast
+from servers import Stack
+
+
+@pytest.fixture
+def http(stack: Stack, cast: Cast) -> Iterator[httpx.Client]:
+    with stack.client(cast) as client:
+        yield client
