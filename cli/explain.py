@@ -22,7 +22,7 @@ WHY = {
     Reason.ALREADY_READ: "they had read it before the mail was made",
     Reason.MUTED: "they had muted the conversation",
     Reason.NOTIFY_OFF: "they want no mails of the conversation (notify false)",
-    Reason.NOT_MENTIONED: "they want mentions only, and it mentions them not",
+    Reason.NOT_MENTIONED: "they want mentions only, and it does not mention them",
     Reason.NO_ADDRESS: "they have no mail address",
     Reason.SUPPRESSED: "mail to all their addresses is suppressed: it bounced, or they complained",
     Reason.NOTHING_LEFT: "the messages were deleted, or settled by a mail before",
@@ -52,7 +52,7 @@ STAGES = {
     Stage.CLAIMED: "is about to be sent",
     Stage.SENDING: "is being sent",
     Stage.SENT: "was sent at {ended}",
-    Stage.DEFERRED: "is tried again at {later}, after {attempts} attempts",
+    Stage.DEFERRED: "is tried again at {later}, after {attempts}",
     Stage.FAILED: "was refused at {ended}",
     Stage.UNKNOWN: "may have arrived or not: the answer was lost; it is sent again at {later}",
     Stage.HELD: "may have arrived or not: the answer was lost; it is held, see: mailtalk held list",
@@ -150,7 +150,8 @@ def _why(reason: str | None) -> str:
 
 def _delivery(row: Delivery) -> str:
     ended = printing.moment(row.ended_at) if row.ended_at else "-"
-    stage = STAGES[Stage(row.stage)].format(ended=ended, later=printing.moment(row.not_before), attempts=row.attempts)
+    attempts = "1 attempt" if row.attempts == 1 else f"{row.attempts} attempts"
+    stage = STAGES[Stage(row.stage)].format(ended=ended, later=printing.moment(row.not_before), attempts=attempts)
     answer = f"; the answer was: {printing.plain(row.reply)}" if row.reply and row.stage != Stage.CAPTURED else ""
     bounced = f"; it bounced at {printing.moment(row.bounced_at)}" if row.bounced_at else ""
     return f"to {printing.plain(row.address)} {stage}{answer}{bounced}"

@@ -113,7 +113,7 @@ def replay(settings: Settings, app_id: str, webhook_id: str, span: Span) -> None
     """Tell an endpoint again what happened."""
     with connect.transaction(settings) as session:
         count = book.replay(session, clock.now(), endpoints.get(session, app_id, webhook_id), span)
-    click.echo(f"{count:,} events are told again")
+    click.echo(f"{count:,} {'event is' if count == 1 else 'events are'} told again")
 
 
 def test(settings: Settings, app_id: str, webhook_id: str) -> bool:

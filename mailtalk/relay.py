@@ -20,6 +20,7 @@ from mailtalk.vocabulary import Stage
 MAILS_PER_CONNECTION = 100
 CONNECTION_AGE = 300.0  # seconds
 IDLE = 5.0  # seconds; some relays end an idle connection after ten, in the middle of the next mail
+CLOSING = 421
 CLEAN = re.compile(r"[^\s<>\x00-\x1f\x7f-\U0010ffff]{1,64}@[A-Za-z0-9.\[\]:-]{1,253}")
 TROUBLE = (OSError, smtplib.SMTPException)
 STAGES = {
@@ -33,10 +34,11 @@ log = logging.getLogger(__name__)
 
 
 class Sent(NamedTuple):
-    """How a sending went: the stage it leads to, and what the relay said."""
+    """How a sending went: the stage it leads to, what the relay said, and whether another one may take the mail."""
 
     stage: Stage
     reply: str
+    elsewhere: bool = False
 
 
 class _Stale(Exception):
@@ -58,7 +60,7 @@ class Relay:
             ticket = peer.breaker.enter()
             if ticket is not None:
                 sent = peer.send(ticket, envelope, mail, before_dot)
-                if sent is None or sent.stage is not Stage.QUEUED:
+                if sent is None or not sent.elsewhere:
                     break
         return sent
 
@@ -151,17 +153,19 @@ class _Peer:
         if fate is Fate.STALE:
             raise _Stale
         if fate is Fate.PAUSE:
-            return self._paused(ticket, str(answer))
+            # From RCPT on it may be about this mail, which then must not come first after each pause.
+            stage = Stage.DEFERRED if answer.code == CLOSING and answer.verb != "MAIL" else Stage.QUEUED
+            return self._paused(ticket, str(answer), stage)
         if self.breaker.mend(ticket):
             log.warning("the relay %s takes mails again", self._url.hostname)
         if fate is Fate.NONSENSE and answer.verb == ".":
             return Sent(Stage.UNKNOWN, str(answer))
         return Sent(STAGES[fate], str(answer))
 
-    def _paused(self, ticket: int, said: str) -> Sent:
+    def _paused(self, ticket: int, said: str, stage: Stage = Stage.QUEUED) -> Sent:
         if self.breaker.trip(ticket):
             log.warning("the relay %s is left alone for a while: %s", self._url.hostname, address.hidden(said))
-        return Sent(Stage.QUEUED, said)
+        return Sent(stage, said, elsewhere=True)
 
     def _kept(self) -> Line | None:
         while True:

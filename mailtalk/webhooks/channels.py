@@ -93,7 +93,7 @@ def told(telling: Telling) -> tuple[str, str]:
     lines = [mentions.plain(message["text"]) for message in data["messages"]]
     sender = (data.get("sender") or {}).get("name", "Somebody")
     title = f"{sender} to {recipient['name']}: {conversation['subject'] or conversation['id']}"
-    return _short(title.replace("\n", " "), TITLE), _short("\n".join(filter(None, lines)), BODY) or "…"
+    return _short(" ".join(title.split()), TITLE), _short("\n".join(filter(None, lines)), BODY) or "…"
 
 
 def _check(url: str) -> None:

@@ -97,13 +97,13 @@ def test_a_channel_is_told_in_plain_words(mailtalk: Command, cast: Cast, telling
         mailtalk("channels", "set", "sms", url, *APP)
         assert "json://" in mailtalk("channels", "list").stdout
         assert receiver.url[7:] not in mailtalk("channels", "list", "--json").stdout
-        trigger(cast)
+        trigger(cast, conversation={"id": "hello", "subject": "Hel\r\nlo"})
         trigger(cast, recipient=ALICE)  # who has no phone
         until(lambda: column(cast.database, "SELECT stage FROM webhook_deliveries") == ["sent", "cancelled"])
         (heard,) = receiver.heard
         assert mailtalk("channels", "test", "sms", *APP, code=1).stdout == "cancelled: the recipient has no phone\n"
         mailtalk("channels", "delete", "sms", *APP)
-    assert (heard.event["title"], heard.event["message"]) == ("Alice to Bob: Hello", "Lunch,\n@Bob?\nAt noon.")
+    assert (heard.event["title"], heard.event["message"]) == ("Alice to Bob: Hel lo", "Lunch,\n@Bob?\nAt noon.")
     replies = "SELECT reply FROM webhook_deliveries ORDER BY id LIMIT 2"
     assert column(cast.database, replies) == [None, "the recipient has no phone"]
 

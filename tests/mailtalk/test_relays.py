@@ -50,6 +50,7 @@ def relay(sinks: list[Sink]) -> Iterator[Relay]:
         ("MAIL", "421 4.3.2 busy"),
         ("MAIL", "550 5.7.1 not you"),
         ("MAIL", HANG_UP),
+        ("RCPT", "421 4.3.2 busy"),
         ("RCPT", "554 5.7.1 relay access denied"),
         (".", "421 4.3.2 busy"),
         (".", "550 5.7.515 not signed"),
@@ -114,6 +115,18 @@ def test_a_try_that_breaks_in_the_middle_is_followed_by_another(
         send(relay)
         assert send(relay).stage is not Stage.SENT
         assert send(relay).stage is Stage.SENT
+
+
+@pytest.mark.parametrize("verb", ["RCPT", "DATA", "."])
+def test_a_mail_for_which_every_relay_closes_steps_aside_for_the_others(
+    sinks: list[Sink], relay: Relay, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.setattr(breaker, "FIRST", 0.0)
+    for sink in sinks:
+        sink.will(verb, "421 4.3.2 closing")
+    assert send(relay).stage is Stage.DEFERRED
+    assert relay.room(64) == 1
+    assert send(relay).stage is Stage.SENT
 
 
 def test_an_idle_connection_is_closed(sinks: list[Sink], relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
