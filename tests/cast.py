@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from waiting import until
+
 from mailtalk import apps, changes, clock, conversations, lanes, messages, users
 from mailtalk.changes import Ended, Requested
 from mailtalk.db import Database
@@ -50,7 +52,12 @@ class Cast:
         """Have one change applied; gives its error code."""
         change_id = self.accept(user, request)
         assert isinstance(change_id, int)
-        return next(ended.error_code for ended in self.apply() if ended.id == change_id)
+        self.apply()
+        return until(lambda: self._ended(change_id))[0].error_code  # by now, or by a worker beside us
+
+    def _ended(self, change_id: int) -> list[Ended]:
+        with self.database.transaction() as session:
+            return changes.ended(session, [(self.app_id, change_id)])
 
     def join(self, *names: str, access: Access | None = None, notify: Notify | None = None) -> None:
         for user in names:
