@@ -88,7 +88,7 @@ def _json(stands: Standing, told: list[Told]) -> dict[str, Any]:
         ],
         "frequency": stands.frequency,
         "windowClosesAt": conversation.window_due_at,
-        "notifications": [notifications.shown(each) | {"explanation": list(_of(each))} for each in told],
+        "notifications": [notifications.shown(each) | {"explanation": list(_of(each, stands))} for each in told],
     }
 
 
@@ -107,7 +107,7 @@ def _lines(stands: Standing, told: list[Told]) -> Iterator[str]:
         yield "Nothing was to be mailed in the last 30 days."
     for each in told:
         yield ""
-        yield from _of(each)
+        yield from _of(each, stands)
 
 
 def _next(stands: Standing) -> str:
@@ -126,12 +126,12 @@ def _suppressed(row: Suppression) -> str:
     return f"Nothing is sent to {printing.plain(row.address)} until {ends}: {AGAINST[reason]}."
 
 
-def _of(told: Told) -> Iterator[str]:
+def _of(told: Told, stands: Standing) -> Iterator[str]:
     """What became of one notification, line by line."""
     row = told.notification
     about = f"{len(told.messages)} message" + ("" if len(told.messages) == 1 else "s")
     if row.status == NotificationStatus.OPEN:
-        yield f"{printing.moment(row.created_at)}  {about}: {_waits(row.not_before)}"
+        yield f"{printing.moment(row.created_at)}  {about}: {_waits(row.not_before, stands.barred)}"
     elif row.status == NotificationStatus.CANCELLED:
         yield f"{printing.moment(row.ended_at or row.created_at)}  {about}: not mailed, because {_why(row.reason)}"
     else:
@@ -139,8 +139,9 @@ def _of(told: Told) -> Iterator[str]:
     yield from (f"    {_delivery(each)}" for each in told.deliveries)
 
 
-def _waits(until: datetime) -> str:
-    return "about to be mailed" if until <= clock.now() else f"waits until {printing.moment(until)}"
+def _waits(until: datetime, barred: Reason | None) -> str:
+    waits = "about to be mailed" if until <= clock.now() else f"waits until {printing.moment(until)}"
+    return f"{waits}, and will not be mailed as things stand" if barred else waits
 
 
 def _why(reason: str | None) -> str:

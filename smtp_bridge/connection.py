@@ -35,6 +35,7 @@ class Connection(SMTP):
 
     line_length_limit = BUFFER
     may_be_proxied = True
+    protocol_name = "ESMTP"
 
     def __init__(
         self, handler: Any, guard: Guard, settings: Settings, certificate: Certificate | None, proxies: proxy.Networks
@@ -139,7 +140,7 @@ class Connection(SMTP):
         self.client = await proxy.client(self._reader) if passed_on else peer
         self._farewell = self._guard.enter_host(self, self.client)
         if not self._farewell:
-            await self._say(f"220 {self.hostname} ESMTP Mailtalk")
+            await self._say(f"220 {self.hostname} {self.protocol_name} Mailtalk")
 
     async def _command(self) -> None:
         try:

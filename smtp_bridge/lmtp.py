@@ -8,6 +8,7 @@ class Lmtp(Bridge):
     """A session with an MTA of the operator's own, whose address tells nothing about where a mail is from."""
 
     setting = "LMTP_PORT"
+    protocol_name = "LMTP"
     may_be_proxied = False
     origin = (None, None)
 

@@ -49,7 +49,7 @@ def test_what_is_refused_or_put_off_is_so_for_each(cast: Cast, where: tuple[str,
 
 def test_it_speaks_lmtp_alone(where: tuple[str, int]) -> None:
     with Talk(where) as talk:
-        assert talk.greeting.startswith("220 ")
+        assert talk.greeting == f"220 {DOMAIN} LMTP Mailtalk"
         assert talk.say("EHLO client.example").startswith("500 5.5.2 ")
         assert talk.say("HELO client.example").startswith("500 5.5.2 ")
         assert talk.say("MAIL FROM:<>").startswith("503 5.5.1 ")
