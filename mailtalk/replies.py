@@ -11,6 +11,8 @@ from mailtalk.mail import letter
 from mailtalk.models import InboundMail
 from mailtalk.vocabulary import MessageType, Origin, Outcome, Verdict
 
+CUT = "text-cut"  # a text longer than a message may be: the rest is in what was cut
+
 
 def says_something(case: Case) -> bool:
     """Whether there is a line that is neither blank nor a quote of somebody else's."""
@@ -25,6 +27,8 @@ def post(case: Case) -> Judgement:
     for message, file in zip(posted, case.files, strict=False):
         files.keep(case.session, case.desk.keyring, message, file)
     case.row.posted_as = posted[0].id
+    if len(case.words.text) > messages.TEXT_LIMIT:
+        case.row.flag = CUT
     author = case.reading.from_addresses[0]
     suppressions.release_own(case.session, case.row.app_id or "", case.row.user_id or "", author)
     return Judgement(Outcome.POSTED, Verdict.PERSON, case.words.method)
@@ -51,9 +55,10 @@ def _drafts(case: Case) -> Iterator[messages.Draft]:
 
 
 def _elided(case: Case) -> str:
-    """What was cut, and the names of the files that are too many."""
+    """What was cut, the end of a text that is too long, and the names of the files that are too many."""
+    rest = case.words.text[messages.TEXT_LIMIT :]
     beyond = ", ".join(file.name for file in case.files[files.MOST :])
-    return "\n".join(filter(None, (beyond and f"[not kept: {beyond}]", case.words.elided)))
+    return "\n".join(filter(None, (beyond and f"[not kept: {beyond}]", rest, case.words.elided)))
 
 
 def _named(session: Session, row: InboundMail, said: str) -> dict[str, str]:

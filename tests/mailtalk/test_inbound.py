@@ -33,6 +33,15 @@ def test_the_mails_own_id_is_kept_if_it_can_stand_in_a_header(box: Box, given: s
     assert column(box.cast.database, "SELECT mail_id FROM messages") == [kept]
 
 
+def test_the_end_of_a_text_that_is_too_long_is_kept_beside_it(box: Box) -> None:
+    box.receive(mail("some words\r\n" * 9_100 + "The end."), box.bearer("bob"))
+    assert box.outcomes() == [("posted", "whole")]
+    (row,) = rows(box.cast.database, "SELECT length(text) AS said, elided FROM messages")
+    assert row.said == 100_000
+    assert "The end." in row.elided
+    assert column(box.cast.database, "SELECT flag FROM inbound_mails") == ["text-cut"]
+
+
 def test_who_it_claims_to_be_from_does_not_matter(box: Box) -> None:
     box.receive(mail(sender="Alice <alice@example.com>"), box.bearer("bob"))
     assert box.outcomes() == [("posted", "whole")]
