@@ -2,7 +2,8 @@
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-PYTEST_FLAGS ?= -n auto
+# Twice as many as there are processors: most tests wait for servers most of the time.
+PYTEST_FLAGS ?= -n $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
 UV ?= uv
 
 # The first Python on the PATH that is new enough; PYTHON=… chooses another.
