@@ -37,7 +37,8 @@ fmt: $(INSTALLED) ## Format the code, and mend what can be mended
 schemathesis: $(INSTALLED) ## Ask every endpoint at length, right and wrong; `make check` has the short form
 	SCHEMATHESIS_EXAMPLES=40 $(BIN)/pytest -p no:xdist tests/api/test_schemathesis.py
 
-chaos: $(INSTALLED) ## Mail 3,000 people by a worker that is killed every two seconds, and count
+chaos: $(INSTALLED) ## Kill every process between every two steps; mail 3,000 people by a worker that dies every two seconds
+	FAULTS=all $(BIN)/pytest -p no:xdist tests/journeys/test_killed.py
 	CHAOS_RECIPIENTS=3000 CHAOS_SECONDS=2 CHAOS_KILLS=1000 $(BIN)/pytest -p no:xdist tests/journeys/test_killed_sender.py
 
 bench-replies: $(INSTALLED) bench/.venv/.installed ## Compare reply extraction with its peers, on the mails in ../shared

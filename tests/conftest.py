@@ -65,7 +65,9 @@ def database_url(postgres: Postgres, template: str) -> Iterator[str]:
 @contextmanager
 def _copied(postgres: Postgres, template: str) -> Iterator[str]:
     name = f"test_{secrets.token_hex(6)}"
-    create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
+        sql.Identifier(name), sql.Identifier(template)
+    )
     _run(postgres.url, create)
     yield _url(postgres, name)
     _run(postgres.url, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -1,21 +1,19 @@
 """Requests that schemathesis found, and that were answered otherwise than the document says."""
 
 import json
-from collections.abc import Iterator
 
 import httpx
 import pytest
 from cast import Cast
+from servers import Stack
 
 OLDEST = {"TalkJS-REST-Version": "2021-01-01"}
 LISTS = ("/conversations", "/users/alice/conversations")
 
 
 @pytest.fixture
-def http(api: str, cast: Cast) -> Iterator[httpx.Client]:
-    base, bearer = f"{api}/v1/{cast.app_id}", {"Authorization": f"Bearer {cast.secret}"}
-    with httpx.Client(base_url=base, headers=bearer, timeout=20) as client:
-        yield client
+def cast(stack: Stack) -> Cast:
+    return stack.introduce()
 
 
 @pytest.mark.parametrize("path", LISTS)

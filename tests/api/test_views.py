@@ -1,27 +1,29 @@
 """What a user may see after leave, access None and re-join, at each version; and the lists of conversations."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 from cast import Cast
+from servers import Stack
 
 from mailtalk import conversations
-from worker.server import Worker
 
 OLD = ("2021-01-01", "2021-02-09")
 NEW = ("2021-07-30", "2024-01-01")
 
 
 @pytest.fixture
-def http(api: str, worker: Worker, cast: Cast) -> Iterator[httpx.Client]:
-    headers = {"Authorization": f"Bearer {cast.secret}"}
-    with httpx.Client(base_url=f"{api}/v1/{cast.app_id}", headers=headers, timeout=20) as client:
-        for user in ("alice", "bob"):
-            assert client.put(f"/conversations/hello/participants/{user}").status_code == 200
-        say(client, "before")
-        yield client
+def cast(stack: Stack) -> Cast:
+    return stack.introduce()
+
+
+@pytest.fixture
+def http(http: httpx.Client) -> httpx.Client:
+    for user in ("alice", "bob"):
+        assert http.put(f"/conversations/hello/participants/{user}").status_code == 200
+    say(http, "before")
+    return http
 
 
 def say(client: httpx.Client, text: str) -> None:
