@@ -3,7 +3,7 @@
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 # Twice as many as there are processors: most tests wait for servers most of the time.
-PYTEST_FLAGS ?= -n $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
+PYTEST_FLAGS ?= -n $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2) --dist worksteal
 UV ?= uv
 
 # The first Python on the PATH that is new enough; PYTHON=… chooses another.

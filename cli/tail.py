@@ -1,6 +1,7 @@
 """`mailtalk notifications tail`: events as they happen."""
 
 import os
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ SHOWN = tuple(kind for kind in EventType if kind.startswith(("notification.", "e
 
 def tail(settings: Settings, app_id: str | None, since: datetime | None, *, everything: bool, as_json: bool) -> None:
     """Print what happened since then, and what happens, until Ctrl-C."""
+    for each in (signal.SIGINT, signal.SIGTERM):  # a shell has those ignored whom it starts in the background
+        signal.signal(each, signal.default_int_handler)
     kinds, begin = tuple(EventType) if everything else SHOWN, since or clock.now()
     with connect.database(settings) as database, _listening(database, app_id, kinds) as renew:
         for event in _following(database, app_id, kinds, begin, renew):

@@ -20,8 +20,19 @@ from mailtalk.settings import Settings
 from worker.server import Worker
 
 TEMPLATE = "mailtalk_template"
+LONG = ("tests/journeys/", "test_schemathesis.py", "test_telling.py", "promise/")
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 FAST |= {"autovacuum": "off"}  # its workers keep a test's database from being dropped
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each process its share of the long tests first, so that none is left to wait for at the end."""
+    shares = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [item for item in items if any(each in item.nodeid for each in LONG)]
+    rest = [item for item in items if not any(each in item.nodeid for each in LONG)]
+    size = -(-len(rest) // shares)  # what shares a module's servers stays together
+    items[:] = [item for i in range(shares) for item in (*long[i::shares], *rest[i * size : (i + 1) * size])]
 
 
 @pytest.fixture(scope="session", autouse=True)
