@@ -56,8 +56,10 @@ def serving(settings: Settings) -> Iterator[str]:
     )
     with _thread(server.run):
         _await_port(settings.api_host, settings.api_port)
-        yield f"http://{settings.api_host}:{settings.api_port}"
-        server.should_exit = True
+        try:
+            yield f"http://{settings.api_host}:{settings.api_port}"
+        finally:
+            server.should_exit = True
 
 
 @contextmanager

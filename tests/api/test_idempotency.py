@@ -280,5 +280,6 @@ def cast_alone(database: Database, stack: Stack, keyring: Any) -> Cast:
 
 
 def alone(api: str, cast: Cast) -> httpx.Client:
-    headers = {"Authorization": f"Bearer {cast.secret}"}
+    # Each request has its own connection: the server closes one on which something unforeseen was raised.
+    headers = {"Authorization": f"Bearer {cast.secret}", "Connection": "close"}
     return httpx.Client(base_url=f"{api}/v1/{cast.app_id}", headers=headers, timeout=30)
