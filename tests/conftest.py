@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -41,6 +42,13 @@ def _clean_environment() -> Iterator[None]:
     kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("MAILTALK_")}
     yield
     os.environ.update(kept)
+
+
+@pytest.fixture(autouse=True)
+def _default_time_out() -> Iterator[None]:
+    """Celery sets one while a worker ends, kombu while it cleans up: two at once, in one process, may leave theirs."""
+    yield
+    socket.setdefaulttimeout(None)
 
 
 @pytest.fixture(scope="session")

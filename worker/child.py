@@ -70,6 +70,7 @@ class Child:
 
     def _start(self) -> None:
         self._socket, theirs = socket.socketpair()
+        theirs.settimeout(None)  # whatever the default time-out: the child waits for its first mail
         with theirs:
             try:
                 self._process = subprocess.Popen(  # noqa: S603  our own module

@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -82,6 +83,16 @@ def test_a_process_serves_one_mail_after_the_other(readers: Readers) -> None:
             read(again, b"X-A: 1\r\n" * 20_000)
         assert caught.value.reason == "header-block-too-large"
         assert read(again) == "Hello"
+
+
+def test_a_process_waits_though_sockets_of_the_worker_have_a_default_time_out(readers: Readers) -> None:
+    """Celery and kombu set one for a while, each in its thread, and one of them may put back the other's for good."""
+    socket.setdefaulttimeout(1)
+    try:
+        with readers.take() as reader:
+            assert read(reader) == "Hello"
+    finally:
+        socket.setdefaulttimeout(None)
 
 
 @pytest.mark.parametrize("question", ["read", "words"])
