@@ -25,4 +25,3 @@ VERSIONS = {
         Version("2024-01-01", leave_keeps_view=False, knows_none=True, orders=True, lists_unknown_user=False),
     )
 }
-NEWEST = "2024-01-01"

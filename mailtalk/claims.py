@@ -5,9 +5,44 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from mailtalk.deliveries import DEFAULT, WORKER_LOCK, Claimed, Rules
+from mailtalk.deliveries import DEFAULT, Claimed, Rules
+from mailtalk.workers import of_the_dead
 
 SLOTS = 1000  # deliveries that are given their time at once, where domains have a rate
+HELD = "stage IN ('claimed', 'sending')"
+
+_CLAIM = text("""
+    WITH due AS MATERIALIZED (
+        SELECT app_id, id FROM deliveries
+        WHERE stage IN ('queued', 'deferred', 'unknown') AND not_before <= :now
+            AND (slot_at IS NOT NULL OR NOT :paced)
+        ORDER BY not_before LIMIT :limit FOR UPDATE SKIP LOCKED),
+    judged AS (
+        SELECT d.app_id, d.id, CASE
+            WHEN s.reason IS NOT NULL THEN 'suppressed: ' || s.reason
+            WHEN d.kind <> 'notification' THEN NULL
+            WHEN NOT p.present THEN 'left'
+            WHEN p.access = 'None' THEN 'access-none'
+            WHEN p.mute_until > :now THEN 'muted'
+            WHEN p.notify = 'Off' THEN 'notify-off' END AS reason
+        FROM due JOIN deliveries d USING (app_id, id)
+        LEFT JOIN suppressions s ON s.app_id = d.app_id AND s.address = lower(d.address) AND s.until > :now
+        LEFT JOIN participations p ON p.app_id = d.app_id AND p.conversation_id = d.conversation_id
+            AND p.user_id = d.user_id),
+    taken AS (
+        UPDATE deliveries d SET claim = gen_random_uuid(), worker_id = :worker,
+            stage = CASE WHEN j.reason IS NULL THEN 'claimed' ELSE 'cancelled' END,
+            attempts = attempts + CASE WHEN j.reason IS NULL THEN 1 ELSE 0 END,
+            reply = coalesce(j.reason, d.reply),
+            ended_at = CASE WHEN j.reason IS NOT NULL THEN CAST(:now AS timestamptz) END
+        FROM judged j WHERE d.app_id = j.app_id AND d.id = j.id
+        RETURNING d.*)
+    SELECT app_id, id, claim, kind, notification_id, conversation_id, user_id, address, body_sealed, attempts,
+        created_at FROM taken WHERE stage = 'claimed' ORDER BY not_before""")
+_RECOVER = text(f"""
+    UPDATE deliveries SET claim = NULL, stage = CASE stage WHEN 'claimed' THEN 'queued' ELSE :doubt END,
+        unknowns = unknowns + CASE stage WHEN 'sending' THEN 1 ELSE 0 END
+    WHERE {HELD} AND {of_the_dead("deliveries", HELD)} RETURNING 1""")  # noqa: S608  ours
 
 
 def claim(session: Session, now: datetime, worker_id: int, limit: int, rules: Rules = DEFAULT) -> list[Claimed]:
@@ -18,34 +53,7 @@ def claim(session: Session, now: datetime, worker_id: int, limit: int, rules: Ru
     if rules.per_minute:
         _give_slots(session, now, rules.per_minute)
     rows = session.execute(
-        text("""
-        WITH due AS MATERIALIZED (
-            SELECT app_id, id FROM deliveries
-            WHERE stage IN ('queued', 'deferred', 'unknown') AND not_before <= :now
-                AND (slot_at IS NOT NULL OR NOT :paced)
-            ORDER BY not_before LIMIT :limit FOR UPDATE SKIP LOCKED),
-        judged AS (
-            SELECT d.app_id, d.id, CASE
-                WHEN s.reason IS NOT NULL THEN 'suppressed: ' || s.reason
-                WHEN d.kind <> 'notification' THEN NULL
-                WHEN NOT p.present THEN 'left'
-                WHEN p.access = 'None' THEN 'access-none'
-                WHEN p.mute_until > :now THEN 'muted'
-                WHEN p.notify = 'Off' THEN 'notify-off' END AS reason
-            FROM due JOIN deliveries d USING (app_id, id)
-            LEFT JOIN suppressions s ON s.app_id = d.app_id AND s.address = lower(d.address) AND s.until > :now
-            LEFT JOIN participations p ON p.app_id = d.app_id AND p.conversation_id = d.conversation_id
-                AND p.user_id = d.user_id),
-        taken AS (
-            UPDATE deliveries d SET claim = gen_random_uuid(), worker_id = :worker,
-                stage = CASE WHEN j.reason IS NULL THEN 'claimed' ELSE 'cancelled' END,
-                attempts = attempts + CASE WHEN j.reason IS NULL THEN 1 ELSE 0 END,
-                reply = coalesce(j.reason, d.reply),
-                ended_at = CASE WHEN j.reason IS NOT NULL THEN CAST(:now AS timestamptz) END
-            FROM judged j WHERE d.app_id = j.app_id AND d.id = j.id
-            RETURNING d.*)
-        SELECT app_id, id, claim, kind, notification_id, conversation_id, user_id, address, body_sealed, attempts,
-            created_at FROM taken WHERE stage = 'claimed' ORDER BY not_before"""),
+        _CLAIM,
         {"worker": worker_id, "now": now, "limit": limit, "paced": rules.per_minute > 0},
     )
     return [Claimed(*row) for row in rows]
@@ -53,18 +61,7 @@ def claim(session: Session, now: datetime, worker_id: int, limit: int, rules: Ru
 
 def recover(session: Session, rules: Rules = DEFAULT) -> int:
     """Free what dead workers had in hand: claimed ones were not sent, of sending ones nobody knows."""
-    result = session.execute(
-        text("""
-        UPDATE deliveries SET claim = NULL, stage = CASE stage WHEN 'claimed' THEN 'queued' ELSE :doubt END,
-            unknowns = unknowns + CASE stage WHEN 'sending' THEN 1 ELSE 0 END
-        WHERE stage IN ('claimed', 'sending') AND worker_id IN (
-            SELECT worker_id FROM (
-                SELECT DISTINCT worker_id FROM deliveries WHERE stage IN ('claimed', 'sending') OFFSET 0) AS held
-            WHERE pg_try_advisory_xact_lock(:class, CAST(worker_id AS integer)))
-        RETURNING 1"""),
-        {"class": WORKER_LOCK, "doubt": rules.doubt},
-    )
-    return len(result.all())
+    return len(session.execute(_RECOVER, {"doubt": rules.doubt}).all())
 
 
 def _give_slots(session: Session, now: datetime, per_minute: int) -> None:

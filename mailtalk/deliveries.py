@@ -15,7 +15,6 @@ from mailtalk.models import Delivery
 from mailtalk.settings import Settings
 from mailtalk.vocabulary import DeliveryKind, EventType, Stage
 
-WORKER_LOCK = 0x4D54  # class of the advisory locks that are workers' lives
 BACK_OFF = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 120, 240))
 RELAY_AWAY = timedelta(seconds=5)
 REPLY_LIMIT = 500  # characters of the relay's answer that are kept

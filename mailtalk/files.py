@@ -1,6 +1,5 @@
 """Files that came with mails: kept sealed with their messages, shown by signed links that expire."""
 
-import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -90,9 +89,8 @@ def opened(session: Session, keyring: Keyring, app_id: str, file_id: UUID) -> tu
 
 def is_signed(keyring: Keyring, app_id: str, file_id: str, expires: int, signature: str, now: datetime) -> bool:  # noqa: PLR0913, PLR0917  a link is all of these
     """Whether a link is ours and works still."""
-    given = signature.encode()
-    ours = (_signature(key, app_id, file_id, expires).encode() for key in keyring.keys)
-    return any(hmac.compare_digest(given, each) for each in ours) and now.timestamp() < expires
+    signer = keyring.signer(signature.encode(), lambda key: _signature(key, app_id, file_id, expires).encode())
+    return signer is not None and now.timestamp() < expires
 
 
 def _is_known(session: Session, keyring: Keyring, author: Author, file: Attachment) -> bool:

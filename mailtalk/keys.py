@@ -2,10 +2,11 @@
 
 import hmac
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from typing import AnyStr
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -54,6 +55,10 @@ class Keyring:
     def from_setting(cls, secret_key: str) -> "Keyring":
         """Read MAILTALK_SECRET_KEY: one key, or several separated by commas."""
         return cls(Key(part.strip().encode()) for part in secret_key.split(","))
+
+    def signer(self, signature: AnyStr, sign: Callable[[Key], AnyStr]) -> Key | None:
+        """The key that made a signature, which `sign` makes again; None when none of ours did."""
+        return next((key for key in self.keys if hmac.compare_digest(sign(key), signature)), None)
 
     def seal(self, plain: bytes, about: str) -> bytes:
         """Encrypt bytes for keeping; `about` binds them to their place."""

@@ -4,7 +4,6 @@ A link is live while its participant takes part, whatever address was rotated si
 reader stop the mails. All it opens is how that one person is mailed.
 """
 
-import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from uuid import UUID
@@ -59,8 +58,8 @@ def _opened(keyring: Keyring, given: str) -> UUID | None:
     except NotBase64:
         return None
     participation_id, signature = UUID(bytes=raw[:ID_BYTES].ljust(ID_BYTES)), raw[ID_BYTES:]
-    signed = [hmac.compare_digest(_signature(key, participation_id), signature) for key in keyring.keys]
-    return participation_id if any(signed) else None
+    signer = keyring.signer(signature, lambda key: _signature(key, participation_id))
+    return participation_id if signer else None
 
 
 def _signature(key: Key, participation_id: UUID) -> bytes:

@@ -1,7 +1,7 @@
 """Read state: up to which message each participant has read; a message's sender is never among its readers."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -12,7 +12,6 @@ from mailtalk.events import Happened
 from mailtalk.models import Message
 from mailtalk.vocabulary import EventType
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TOLD = 100  # messages read at once of which webhooks are told, the newest ones
 ROUNDING = timedelta(microseconds=500)  # the wire says whole milliseconds, the nearest ones
 

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from mailtalk import conversations
 from mailtalk.participation import Request, Roster, State, may_freeze
-from mailtalk.vocabulary import Access, Frequency, Notify, Sees
 
 Lane = tuple[str, str]  # app, conversation
 Asked = Mapping[Lane, Sequence[tuple[str, Request]]]
@@ -52,10 +52,10 @@ def read(session: Session, found: Mapping[Lane, Place], asked: Asked) -> dict[La
     for row in _about(session, [(lane, user_id) for lane in found for user_id, _ in asked.get(lane, ())]):
         known[row.app_id, row.conversation_id].add(row.user_id)
         if row.present is not None:
-            states[row.app_id, row.conversation_id][row.user_id] = _state(row)
+            states[row.app_id, row.conversation_id][row.user_id] = conversations.state(row)
     freezing = [lane for lane in found if any(may_freeze(request) for _, request in asked.get(lane, ()))]
     for row in _everybody(session, freezing) if freezing else ():
-        states[row.app_id, row.conversation_id].setdefault(row.user_id, _state(row))
+        states[row.app_id, row.conversation_id].setdefault(row.user_id, conversations.state(row))
     return {lane: Roster(states[lane], place.active, place.limit, known[lane]) for lane, place in found.items()}
 
 
@@ -122,18 +122,6 @@ def _everybody(session: Session, lanes: Sequence[Lane]) -> Sequence[Any]:
         WHERE p.present AND p.access <> 'None'"""),
         columns(lanes),
     ).all()
-
-
-def _state(row: Any) -> State:
-    return State(
-        row.present,
-        Access(row.access),
-        Notify(row.notify),
-        row.generation,
-        row.mute_until,
-        Sees(row.sees),
-        Frequency(row.frequency),
-    )
 
 
 def _state_columns(states: Sequence[State]) -> dict[str, list[Any]]:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from mailtalk.db import Database
-from mailtalk.deliveries import WORKER_LOCK
+from mailtalk.workers import LOCK
 
 BEAT = 2.0  # seconds
 
@@ -54,7 +54,7 @@ class Life:
             {"name": f"{socket.gethostname()}/{os.getpid()}"},
         )
         connection.execute(
-            text("SELECT pg_advisory_lock(:class, CAST(:id AS integer))"), {"class": WORKER_LOCK, "id": worker_id}
+            text("SELECT pg_advisory_lock(:class, CAST(:id AS integer))"), {"class": LOCK, "id": worker_id}
         )
         connection.execute(text("DELETE FROM workers WHERE beat_at < now() - interval '1 day'"))  # who was killed
         self.id = worker_id

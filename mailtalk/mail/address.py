@@ -1,6 +1,5 @@
 """Inbound addresses: 26 base32 characters that nobody can guess, and 4 that let junk be refused without a look-up."""
 
-import hmac
 import re
 import unicodedata
 from base64 import b32encode
@@ -32,7 +31,7 @@ def signer(keyring: Keyring, local: str) -> Key | None:
     if len(local) != LOCAL_CHARS or not _ALPHABET.issuperset(local):
         return None
     secret, check = local[:TOKEN_CHARS], local[TOKEN_CHARS:]
-    return next((key for key in keyring.keys if hmac.compare_digest(_check(key, secret), check)), None)
+    return keyring.signer(check, lambda key: _check(key, secret))
 
 
 def lookup(key: Key, local: str) -> bytes:

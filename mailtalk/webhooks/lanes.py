@@ -7,10 +7,10 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from mailtalk.deliveries import WORKER_LOCK
 from mailtalk.models import Webhook
 from mailtalk.webhooks.fanout import LOCK
 from mailtalk.webhooks.telling import Telling
+from mailtalk.workers import of_the_dead
 
 AT_ONCE = 4  # lanes of one endpoint, of all workers; one while it fails
 RUN = 50  # deliveries that are read at once
@@ -34,6 +34,9 @@ due AS (
         FROM webhook_lanes WHERE app_id = free.app_id AND webhook_id = free.id AND claim IS NULL AND not_before <= :now
         ORDER BY not_before, lane LIMIT :at_once) AS l
     WHERE l.place <= free.places)"""
+
+_RECOVER = text(f"""UPDATE webhook_lanes SET claim = NULL
+    WHERE claim IS NOT NULL AND {of_the_dead("webhook_lanes", "claim IS NOT NULL")} RETURNING 1""")  # noqa: S608  ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +99,4 @@ def release(session: Session, lane: Lane) -> None:
 
 def recover(session: Session) -> int:
     """Free the lanes of dead workers; what they told last may be told again."""
-    result = session.execute(
-        text("""
-        UPDATE webhook_lanes SET claim = NULL WHERE claim IS NOT NULL AND worker_id IN (
-            SELECT worker_id FROM (
-                SELECT DISTINCT worker_id FROM webhook_lanes WHERE claim IS NOT NULL OFFSET 0) AS held
-            WHERE pg_try_advisory_xact_lock(:class, CAST(worker_id AS integer)))
-        RETURNING 1"""),
-        {"class": WORKER_LOCK},
-    )
-    return len(result.all())
+    return len(session.execute(_RECOVER).all())

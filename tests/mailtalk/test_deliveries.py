@@ -12,9 +12,10 @@ from sqlalchemy import text
 from waiting import until
 
 from mailtalk import claims, deliveries
-from mailtalk.deliveries import BACK_OFF, DEFAULT, RELAY_AWAY, WORKER_LOCK, Claimed, Rules
+from mailtalk.deliveries import BACK_OFF, DEFAULT, RELAY_AWAY, Claimed, Rules
 from mailtalk.keys import Keyring
 from mailtalk.vocabulary import Stage
+from mailtalk.workers import LOCK
 
 STAGES = "SELECT stage FROM deliveries"
 
@@ -34,7 +35,7 @@ def post(cast: Cast, keyring: Keyring) -> Post:
 def alive(cast: Cast, worker_id: int) -> Iterator[None]:
     """A worker lives as long as its connection holds this lock."""
     with cast.database.single.connect() as life:
-        life.execute(text("SELECT pg_advisory_lock(:class, :id)"), {"class": WORKER_LOCK, "id": worker_id})
+        life.execute(text("SELECT pg_advisory_lock(:class, :id)"), {"class": LOCK, "id": worker_id})
         yield
 
 

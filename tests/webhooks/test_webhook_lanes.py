@@ -13,7 +13,6 @@ from sqlalchemy import text
 from waiting import until
 
 from mailtalk import clock, events
-from mailtalk.deliveries import WORKER_LOCK
 from mailtalk.events import Happened
 from mailtalk.keys import Keyring
 from mailtalk.vocabulary import EventType
@@ -22,6 +21,7 @@ from mailtalk.webhooks.book import Span
 from mailtalk.webhooks.lanes import Lane
 from mailtalk.webhooks.post import Answer
 from mailtalk.webhooks.telling import Telling
+from mailtalk.workers import LOCK
 
 NOW = clock.now()
 OK, BAD, AWAY = Answer(200, ""), Answer(500, "a defect"), Answer(None, "no answer: TimeoutError")
@@ -221,7 +221,7 @@ def test_410_disables_and_cancels(cast: Cast) -> None:
 @contextmanager
 def alive(cast: Cast, worker_id: int) -> Iterator[None]:
     with cast.database.single.connect() as life:
-        life.execute(text("SELECT pg_advisory_lock(:class, :id)"), {"class": WORKER_LOCK, "id": worker_id})
+        life.execute(text("SELECT pg_advisory_lock(:class, :id)"), {"class": LOCK, "id": worker_id})
         yield
 
 

@@ -7,11 +7,11 @@ from asking import column, rows
 from waiting import until
 
 from mailtalk.db import Database
-from mailtalk.deliveries import WORKER_LOCK
+from mailtalk.workers import LOCK
 from worker import life as module
 from worker.life import Life
 
-HERE = f"""FROM pg_locks WHERE locktype = 'advisory' AND classid = {WORKER_LOCK}
+HERE = f"""FROM pg_locks WHERE locktype = 'advisory' AND classid = {LOCK}
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""  # noqa: S608
 HELD = f"SELECT objid {HERE}"
 
