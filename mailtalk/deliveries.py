@@ -10,8 +10,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mailtalk import events, suppressions
+from mailtalk.keys import Keyring
 from mailtalk.mail import address, answers
 from mailtalk.models import Delivery
+from mailtalk.postmark import Postmark
 from mailtalk.settings import Settings
 from mailtalk.vocabulary import DeliveryKind, EventType, Stage
 
@@ -69,6 +71,12 @@ class Claimed:
 def seal_name(delivery_id: UUID) -> str:
     """What binds the sealed bytes to their row."""
     return f"delivery/{delivery_id}"
+
+
+def freeze(delivery: Delivery, mail: bytes, keyring: Keyring, postmark: Postmark) -> Delivery:
+    """Keep the mail with its delivery as every try will send it: marked, signed, and sealed."""
+    delivery.body_sealed = keyring.seal(postmark.stamp(mail, delivery.id), about=seal_name(delivery.id))
+    return delivery
 
 
 def sending(session: Session, claimed: Claimed) -> bool:

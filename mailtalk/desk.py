@@ -116,6 +116,12 @@ class Case:
         return self.session.get_one(App, self.row.app_id)
 
     @cached_property
+    def subject(self) -> str | None:
+        """What the conversation is called."""
+        place = Conversation.app_id == self.row.app_id, Conversation.id == self.row.conversation_id
+        return self.session.scalar(select(Conversation.subject).where(*place))
+
+    @cached_property
     def files(self) -> Sequence[Attachment]:
         """The files that came with the words, and that this participant did not send before."""
         author = (self.row.app_id or "", self.row.conversation_id or "", self.row.user_id or "")

@@ -125,8 +125,8 @@ class Maker:
                 at=self.now,
                 links=to_pages,
             )
-            mail = self.sender.postmark.stamp(compose.mail(made, body), delivery_id)
-            yield self._delivery(due, delivery_id, made, mail)
+            delivery = self._delivery(due, delivery_id, made)
+            yield deliveries.freeze(delivery, compose.mail(made, body), self.keyring, self.sender.postmark)
 
     def _references(self, due: Due, address: str) -> tuple[str, ...]:
         """What the mail goes on from: the root of its thread, our last mail, and the reader's own answer, if newer."""
@@ -147,7 +147,7 @@ class Maker:
         self._issued.append(row)
         return f"{local}@{self.sender.domain}"
 
-    def _delivery(self, due: Due, delivery_id: UUID, letter: Letter, mail: bytes) -> Delivery:
+    def _delivery(self, due: Due, delivery_id: UUID, letter: Letter) -> Delivery:
         return Delivery(
             app_id=due.app.id,
             id=delivery_id,
@@ -156,7 +156,6 @@ class Maker:
             user_id=due.user.id,
             address=letter.reader,
             message_id=letter.message_id,
-            body_sealed=self.keyring.seal(mail, about=deliveries.seal_name(delivery_id)),
             not_before=self.now,
             created_at=self.now,
         )

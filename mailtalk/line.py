@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote
 
+from mailtalk import trust
 from mailtalk.mail.answers import GOOD, Answer
 
 LOCAL = "localhost"
@@ -123,11 +124,11 @@ class Line:
 
 
 def _connect(url: SplitResult, timeouts: Timeouts) -> smtplib.SMTP:
-    host, context = url.hostname or "", ssl.create_default_context()
+    host, seconds = url.hostname or "", timeouts.connect
     if url.scheme == "smtps":
-        client: smtplib.SMTP = smtplib.SMTP_SSL(host, url.port or 465, timeout=timeouts.connect, context=context)
+        client: smtplib.SMTP = smtplib.SMTP_SSL(host, url.port or 465, timeout=seconds, context=trust.proven())
     else:
-        client = smtplib.SMTP(host, url.port or 25, timeout=timeouts.connect)
+        client = smtplib.SMTP(host, url.port or 25, timeout=seconds)
     try:
         _greet(client, url)
     except BaseException:
@@ -141,20 +142,13 @@ def _greet(client: smtplib.SMTP, url: SplitResult) -> None:
         client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     client.ehlo_or_helo_if_needed()
     if url.scheme == "smtp" and client.has_extn("starttls"):
-        client.starttls(context=_context(url))
+        # A relay that gets our password must prove who it is; otherwise any encryption beats none (Postfix's "may").
+        client.starttls(context=trust.proven() if url.username else trust.anybody())
     if url.username:
         if not isinstance(client.sock, ssl.SSLSocket) and not _is_here(url.hostname or ""):
             raise smtplib.SMTPNotSupportedError("it offers no TLS, and so does not get our password")
         client.login(unquote(url.username), unquote(url.password or ""))
     client.ehlo_or_helo_if_needed()
-
-
-def _context(url: SplitResult) -> ssl.SSLContext:
-    """A relay that gets our password must prove who it is; otherwise any encryption beats none (Postfix's "may")."""
-    context = ssl.create_default_context()
-    if not url.username:
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
 
 
 def _is_here(host: str) -> bool:

@@ -14,7 +14,7 @@ from mailtalk import clock, deliveries, events, quarantine
 from mailtalk.desk import Case, Judgement
 from mailtalk.mail import notice, texts
 from mailtalk.mail.quotes.evidence import OwnAddress
-from mailtalk.models import Conversation, Delivery, InboundMail
+from mailtalk.models import Delivery, InboundMail
 from mailtalk.vocabulary import DeliveryKind, EventType, Outcome, Purpose, Verdict
 
 DAY = timedelta(days=1)
@@ -122,10 +122,7 @@ def _first_today(case: Case, mailbox: str, reason: str) -> bool:
 
 
 def _make(case: Case, kind: DeliveryKind, mailbox: str, message_id: str, **more: Any) -> None:
-    row, delivery_id = case.row, uuid4()
-    subject = case.session.scalar(
-        select(Conversation.subject).where(Conversation.app_id == row.app_id, Conversation.id == row.conversation_id)
-    )
+    row = case.row
     letter = notice.Letter(
         sender_name=case.app.name,
         sender=case.desk.sender,
@@ -136,23 +133,21 @@ def _make(case: Case, kind: DeliveryKind, mailbox: str, message_id: str, **more:
         at=case.now,
         loop_id=case.desk.domain,
     )
-    content = notice.Content(case.app.name, subject or case.app.name, _said(case), **more)
+    content = notice.Content(case.app.name, case.subject or case.app.name, _said(case), **more)
     language = texts.language(case.user.locale, case.user.time_zone) if case.user else texts.language(None, None)
-    mail = case.desk.postmark.stamp(notice.mail(kind, letter, content, language), delivery_id)
-    case.session.add(
-        Delivery(
-            app_id=case.app.id,
-            id=delivery_id,
-            kind=kind,
-            conversation_id=row.conversation_id,
-            user_id=row.user_id,
-            address=mailbox,
-            message_id=message_id,
-            body_sealed=case.desk.keyring.seal(mail, about=deliveries.seal_name(delivery_id)),
-            not_before=case.now,
-            created_at=case.now,
-        )
+    delivery = Delivery(
+        app_id=case.app.id,
+        id=uuid4(),
+        kind=kind,
+        conversation_id=row.conversation_id,
+        user_id=row.user_id,
+        address=mailbox,
+        message_id=message_id,
+        not_before=case.now,
+        created_at=case.now,
     )
+    mail = notice.mail(kind, letter, content, language)
+    case.session.add(deliveries.freeze(delivery, mail, case.desk.keyring, case.desk.postmark))
 
 
 def _said(case: Case) -> str:

@@ -1,4 +1,4 @@
-"""Certificates for localhost, signed by themselves."""
+"""Certificates for localhost and another name, signed by themselves."""
 
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -14,6 +14,7 @@ def make(directory: Path, name: str = "localhost") -> tuple[Path, Path]:
     """Write a new certificate and its key; gives where."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    names = [x509.DNSName(each) for each in sorted({name, "localhost"})]
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -23,7 +24,7 @@ def make(directory: Path, name: str = "localhost") -> tuple[Path, Path]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .sign(key, hashes.SHA256())
     )
     cert, pem = directory / "cert.pem", directory / "key.pem"

@@ -2,17 +2,20 @@
 
 import os
 import secrets
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import certificates
 import psycopg
 import pytest
 import redis
 from cast import Cast
 from psycopg import sql
-from servers import Stack, bridging, make_settings, serving, working
+from servers import Copied, Stack, bridging, make_settings, serving, working
 
 from cli.embedded import Postgres, Valkey
 from mailtalk.db import Database, migrate
@@ -24,6 +27,8 @@ TEMPLATE = "mailtalk_template"
 LONG = ("tests/journeys/", "test_schemathesis.py", "test_telling.py", "promise/")
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 FAST |= {"autovacuum": "off"}  # its workers keep a test's database from being dropped
+FAST |= {"file_copy_method": "clone"}  # of the template, for each test
+MEMORY, ROOM = Path("/dev/shm"), 2_000_000_000  # noqa: S108  where files are made fastest, if there is so much room
 
 
 @pytest.hookimpl(trylast=True)
@@ -37,11 +42,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _clean_environment() -> Iterator[None]:
-    """No MAILTALK_* of the developer's shell steers a test."""
-    kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("MAILTALK_")}
-    yield
-    os.environ.update(kept)
+def _clean_environment(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No MAILTALK_* of the developer's shell steers a test, and no client reads all the world's certificates."""
+    for name in list(os.environ):
+        if name.startswith("MAILTALK_"):
+            del os.environ[name]
+    os.environ["SSL_CERT_FILE"] = str(certificates.make(tmp_path_factory.mktemp("trusted"))[0])
 
 
 @pytest.fixture(autouse=True)
@@ -52,11 +58,19 @@ def _default_time_out() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    server = Postgres(tmp_path_factory.mktemp("postgres"), options=FAST)
-    server.start()
-    yield server
-    server.stop()
+def postgres() -> Iterator[Postgres]:
+    memory = MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM else None
+    with TemporaryDirectory(prefix="mailtalk-", dir=memory) as directory:
+        server = Postgres(Path(directory) / "data", options=FAST)
+        server.start()
+        yield server
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def admin(postgres: Postgres) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        yield connection
 
 
 @pytest.fixture(scope="session")
@@ -68,28 +82,26 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
 
 
 @pytest.fixture(scope="session")
-def template(postgres: Postgres) -> str:
-    """A database with the migrated tables, of which each test gets a copy."""
-    _run(postgres.url, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
+def copied(postgres: Postgres, admin: psycopg.Connection) -> Copied:
+    """Gives a new copy of a database with the migrated tables, by its URL."""
+    admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
     migrate(_url(postgres, TEMPLATE))
-    return TEMPLATE
+
+    @contextmanager
+    def copy() -> Iterator[str]:
+        name = f"test_{secrets.token_hex(6)}"
+        names = {"name": sql.Identifier(name), "template": sql.Identifier(TEMPLATE)}
+        admin.execute(sql.SQL("CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY").format(**names))
+        yield _url(postgres, name)
+        admin.execute(sql.SQL("DROP DATABASE {name} WITH (FORCE)").format(**names))
+
+    return copy
 
 
 @pytest.fixture
-def database_url(postgres: Postgres, template: str) -> Iterator[str]:
-    with _copied(postgres, template) as url:
+def database_url(copied: Copied) -> Iterator[str]:
+    with copied() as url:
         yield url
-
-
-@contextmanager
-def _copied(postgres: Postgres, template: str) -> Iterator[str]:
-    name = f"test_{secrets.token_hex(6)}"
-    create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
-        sql.Identifier(name), sql.Identifier(template)
-    )
-    _run(postgres.url, create)
-    yield _url(postgres, name)
-    _run(postgres.url, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture
@@ -138,9 +150,9 @@ def worker(settings: Settings) -> Iterator[Worker]:
 
 
 @pytest.fixture(scope="module")
-def stack(postgres: Postgres, template: str, valkey: Valkey) -> Iterator[Stack]:
+def stack(copied: Copied, valkey: Valkey) -> Iterator[Stack]:
     """A database, an API and a worker that a module's tests share; each brings an app of its own."""
-    with _copied(postgres, template) as url:
+    with copied() as url:
         settings = make_settings(database_url=url, redis_url=valkey.url)
         with serving(settings) as api, working(settings), closing(Database(url)) as database:
             yield Stack(api, settings, database)
@@ -155,11 +167,6 @@ def bridge(settings: Settings) -> Iterator[tuple[str, int]]:
 
 def _url(postgres: Postgres, name: str) -> str:
     return postgres.url.rpartition("/")[0] + f"/{name}"
-
-
-def _run(url: str, statement: sql.Composed) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(statement)
 
 
 @pytest.fixture

@@ -65,7 +65,11 @@ def receiving() -> Iterator[Receiver]:
             super().setup()
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:  # who tells it was killed meanwhile
+                self.close_connection = True
+                return
             heard = Heard(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
             receiver.heard.append(heard)
             status, headers = receiver.answer(heard)

@@ -1,12 +1,16 @@
 """The processes of Mailtalk as threads of a test, behind real sockets."""
 
 import asyncio
+import os
 import secrets
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,6 +26,9 @@ from mailtalk.settings import Settings
 from smtp_bridge.server import listening
 from smtp_bridge.tls import Certificate
 from worker.server import Worker
+
+Copied = Callable[[], AbstractContextManager[str]]  # gives the URL of a new database
+MAILTALK = Path(sys.executable).parent / "mailtalk"
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,21 @@ def working(settings: Settings) -> Iterator[Worker]:
             yield worker
     finally:
         worker.stop()
+
+
+@contextmanager
+def worker_process(settings: Settings, directory: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """`mailtalk worker` as it is run in earnest; it is killed at the end. One process holds one Celery worker only."""
+    names = ("database_url", "redis_url", "secret_key")
+    own = {f"MAILTALK_{name.upper()}": settings.require(name) for name in names}
+    own["MAILTALK_WEBHOOK_ALLOW_PRIVATE"] = "127.0.0.0/8"
+    with (directory / "log").open("ab") as log:
+        worker = subprocess.Popen([sys.executable, MAILTALK, "worker"], env=os.environ | own, stderr=log)
+    try:
+        yield worker
+    finally:
+        worker.kill()
+        worker.wait()
 
 
 @contextmanager

@@ -53,8 +53,16 @@ class Worker:
         self._bell = Bell(settings)
         self._life = Life(self._database)
         self._readers = Readers()
-        self.work = _work(settings, self._database, self._bell, self._life, self._readers)
-        self._teller = _teller(settings, self._database, self._life)
+        keyring = Keyring.from_setting(settings.require("secret_key"))
+        self.work = Work(
+            self._database,
+            keyring,
+            self._bell,
+            Desk.of(settings, keyring, self._readers),
+            _sender(settings),
+            _delivering(settings, self._database, keyring, self._life),
+        )
+        self._teller = _teller(settings, self._database, keyring, self._life)
         # Four, so that neither a slow relay nor a slow DNS nor a webhook keeps any change or other reply waiting.
         self._sweeps = (
             Sweep(
@@ -108,21 +116,9 @@ def run(settings: Settings) -> None:
         worker.stop()
 
 
-def _work(settings: Settings, database: Database, bell: Bell, life: Life, readers: Readers) -> Work:
-    keyring = Keyring.from_setting(settings.require("secret_key"))
-    return Work(
-        database,
-        keyring,
-        bell,
-        Desk.of(settings, keyring, readers),
-        Sender(
-            settings.sender,
-            settings.reply_domain,
-            settings.base_url,
-            settings.file_url_seconds,
-            Postmark.of(settings),
-        ),
-        _delivering(settings, database, keyring, life),
+def _sender(settings: Settings) -> Sender:
+    return Sender(
+        settings.sender, settings.reply_domain, settings.base_url, settings.file_url_seconds, Postmark.of(settings)
     )
 
 
@@ -132,7 +128,6 @@ def _delivering(settings: Settings, database: Database, keyring: Keyring, life: 
     return Delivering(database, keyring, settings.reply_domain, relay, rules, lambda: life.id, connections)
 
 
-def _teller(settings: Settings, database: Database, life: Life) -> Teller:
-    keyring = Keyring.from_setting(settings.require("secret_key"))
+def _teller(settings: Settings, database: Database, keyring: Keyring, life: Life) -> Teller:
     links = Links(keyring, settings.base_url, settings.file_url_seconds)
     return Teller(database, keyring, Guard(settings.webhook_allow_private), links, lambda: life.id)

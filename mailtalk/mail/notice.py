@@ -15,6 +15,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from mailtalk.mail.letter import NAME_LIMIT, SUBJECT_LIMIT, clean
+from mailtalk.mail.letter import name as shown_name
 from mailtalk.mail.texts import DEFAULT, Language, fill
 from mailtalk.vocabulary import DeliveryKind
 
@@ -113,7 +114,7 @@ def _fields(letter: Letter, subject: str) -> list[tuple[str, object]]:
 
 
 def _mailbox(name: str, address: str) -> Address:
-    return Address(clean(re.sub(r"[<>@\"\\]", " ", name), NAME_LIMIT), addr_spec=address)
+    return Address(shown_name(name), addr_spec=address)
 
 
 def _excerpt(said: str) -> str:

@@ -16,6 +16,7 @@ from typing import Self
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
+from mailtalk import trust
 from mailtalk.webhooks.guard import Forbidden, Guard, Target
 
 DEADLINE = 5.0  # seconds of a try, from connecting to the end of the answer
@@ -141,8 +142,7 @@ def _connection(target: Target, seconds: float) -> HTTPConnection:
         target.port,
         timeout=seconds,
         server_hostname=target.host.rstrip("."),
-        cert_reqs="CERT_REQUIRED",
-        ssl_minimum_version=ssl.TLSVersion.TLSv1_2,
+        ssl_context=trust.proven(),
     )
 
 

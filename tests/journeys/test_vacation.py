@@ -3,16 +3,13 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-import psycopg
 import pytest
 from asking import column, rows
 from cast import Cast
-from psycopg import sql
-from servers import bridging, make_settings, sweeping, working
+from servers import Copied, bridging, make_settings, sweeping, working
 from waiting import until
 from world import World, around, polite, rude
 
-from cli.embedded import Postgres
 from mailtalk import addresses, apps, conversations, users
 from mailtalk.db import Database
 from mailtalk.keys import Keyring
@@ -107,9 +104,9 @@ def test_a_program_that_answers_the_question_too_gets_no_answer(world: World, ou
 
 
 def test_two_instances_that_face_each_other_are_silent(
-    world: World, ours: Cast, postgres: Postgres, template: str, keyring: Keyring
+    world: World, ours: Cast, copied: Copied, keyring: Keyring
 ) -> None:
-    with other(world, postgres, template, keyring) as theirs:
+    with copied() as url, other(world, url, keyring) as theirs:
         for cast in (ours, theirs):
             cast.join("alice", "bob")
         reach(ours, theirs, OTHER, keyring)
@@ -133,13 +130,8 @@ def reach(cast: Cast, elsewhere: Cast, domain: str, keyring: Keyring) -> None:
 
 
 @contextmanager
-def other(world: World, postgres: Postgres, template: str, keyring: Keyring) -> Iterator[Cast]:
+def other(world: World, url: str, keyring: Keyring) -> Iterator[Cast]:
     """Another instance, with a database, a domain, a worker and a bridge of its own."""
-    url = postgres.url.rpartition("/")[0] + "/test_other"
-    made, gone = (
-        sql.SQL(each) for each in ("CREATE DATABASE test_other TEMPLATE {}", "DROP DATABASE test_other WITH (FORCE)")
-    )
-    _run(postgres.url, made.format(sql.Identifier(template)))
     settings = make_settings(
         database_url=url,
         redis_url="redis://127.0.0.1:1",
@@ -151,9 +143,3 @@ def other(world: World, postgres: Postgres, template: str, keyring: Keyring) -> 
     with closing(Database(url)) as database, sweeping(settings), bridging(settings) as at:
         world.bridges[OTHER] = at
         yield Cast.introduce(database, keyring)
-    _run(postgres.url, gone)
-
-
-def _run(url: str, statement: sql.Composable) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(statement)

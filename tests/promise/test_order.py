@@ -13,17 +13,19 @@ from cast import NAMES, Cast
 from crowds import ASYNC, crowd, expected, members, say, settled, state_of
 from histories import Call, check, log, operation, record
 from model import Model, Operation
-from servers import Stack, free_port, serving, working
+from servers import Stack, free_port, serving, worker_process
+from waiting import until
 
 Seen = TypeVar("Seen")
 Clients = Sequence[httpx.Client]
 
 
 @pytest.fixture(scope="module")
-def doors(stack: Stack) -> Iterator[list[str]]:
-    """Two APIs; a second worker stands beside the first."""
+def doors(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """Two APIs; a second worker, once it beats, stands beside the first."""
     second = stack.settings.model_copy(update={"api_port": free_port()})
-    with serving(second) as api, working(second):
+    with serving(second) as api, worker_process(second, tmp_path_factory.mktemp("worker")):
+        until(lambda: len(rows(stack.database, "SELECT FROM workers")) == 2)
         yield [stack.api, api]
 
 

@@ -10,13 +10,11 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
+import certificates
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from hearing import PRIVATE, receiving
 
+from mailtalk import trust
 from mailtalk.webhooks import post
 from mailtalk.webhooks.guard import Guard
 from mailtalk.webhooks.post import Answer, Poster
@@ -150,14 +148,22 @@ def test_retry_after_in_seconds_or_as_a_date(said: str, seconds: int | None) -> 
         assert abs(answer.retry_after.total_seconds() - seconds) <= 60
 
 
+@pytest.fixture
+def trusted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[Path, Path]]:
+    """A certificate and its key; the machine trusts it and no other."""
+    chain = certificates.make(tmp_path, "hook.example")
+    monkeypatch.setenv("SSL_CERT_FILE", str(chain[0]))
+    trust.proven.cache_clear()
+    yield chain
+    trust.proven.cache_clear()
+
+
 @pytest.mark.parametrize(("name", "good"), [("hook.example", True), ("other.example", False)])
 def test_tls_is_for_the_name_while_the_connection_is_to_the_address(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, *, good: bool
+    trusted: tuple[Path, Path], name: str, *, good: bool
 ) -> None:
-    chain = certificate(tmp_path, "hook.example")
-    monkeypatch.setenv("SSL_CERT_FILE", str(chain))
     asked: list[str | None] = []
-    with receiving() as receiver, tls_before(receiver.url, chain, asked) as port:
+    with receiving() as receiver, tls_before(receiver.url, trusted, asked) as port:
         guard = Guard("127.0.0.1/32", lambda _host, _port: ["127.0.0.1"])
         (answer,) = posted(f"https://{name}:{port}/x", guard)
     assert asked == [name]
@@ -168,34 +174,11 @@ def test_tls_is_for_the_name_while_the_connection_is_to_the_address(
         assert answer.text.startswith("its certificate: ")
 
 
-def certificate(directory: Path, name: str) -> Path:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    chain = directory / "chain.pem"
-    plain = serialization.NoEncryption()
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    chain.write_bytes(pem + made.public_bytes(serialization.Encoding.PEM))
-    return chain
-
-
 @contextmanager
-def tls_before(url: str, chain: Path, asked: list[str | None]) -> Iterator[int]:
+def tls_before(url: str, chain: tuple[Path, Path], asked: list[str | None]) -> Iterator[int]:
     """A TLS server that hands what it gets to the receiver, as its own handler would."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(chain)
+    context.load_cert_chain(*chain)
     context.sni_callback = lambda _connection, name, _context: asked.append(name)
     inner = ("127.0.0.1", int(url.split(":")[2].split("/", maxsplit=1)[0]))
     with closing(socket.create_server(("127.0.0.1", 0))) as server:

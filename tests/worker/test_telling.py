@@ -1,12 +1,9 @@
 """Telling by a real worker: in order, past endpoints that hang, and through its own death."""
 
-import os
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +11,7 @@ import pytest
 from asking import column, rows
 from cast import Cast
 from hearing import SECRET, Heard, Receiver, receiving, subscribe
-from servers import make_settings, sweeping
+from servers import make_settings, sweeping, worker_process
 from standardwebhooks.webhooks import Webhook
 from waiting import until
 
@@ -137,24 +134,6 @@ def test_it_goes_on_after_the_database_was_away_for_a_moment(cast: Cast, keyring
     assert list(dict.fromkeys(each["sequence"] for each in receiver.events)) == [1, 2, 3, 4, 5]
 
 
-@contextmanager
-def process(settings: Settings, directory: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """`mailtalk worker` as it is run in earnest."""
-    own = {
-        "MAILTALK_DATABASE_URL": settings.require("database_url"),
-        "MAILTALK_REDIS_URL": settings.require("redis_url"),
-        "MAILTALK_SECRET_KEY": settings.require("secret_key"),
-        "MAILTALK_WEBHOOK_ALLOW_PRIVATE": "127.0.0.0/8",
-    }
-    with (directory / "log").open("ab") as log:
-        worker = subprocess.Popen([sys.executable, MAILTALK, "worker"], env=os.environ | own, stderr=log)
-    try:
-        yield worker
-    finally:
-        worker.kill()
-        worker.wait()
-
-
 def told_of(receiver: Receiver, conversation: str) -> list[int]:
     return [each["sequence"] for each in receiver.events if each["conversationId"] == conversation]
 
@@ -175,10 +154,10 @@ def test_a_worker_that_is_killed_loses_nothing_and_keeps_the_order(
         subscribe(cast, keyring, receiver.url)
         happen(cast, *conversations)
         for least in (60, 160):
-            with process(settings, tmp_path) as worker:
+            with worker_process(settings, tmp_path) as worker:
                 until(lambda least=least: len(receiver.heard) >= least, 90)
                 worker.send_signal(signal.SIGKILL)
-        with process(settings, tmp_path):
+        with worker_process(settings, tmp_path):
             until(lambda: column(cast.database, "SELECT DISTINCT stage FROM webhook_deliveries") == ["sent"], 90)
             until(lambda: column(cast.database, "SELECT count(*) FROM webhook_lanes") == [0])
     for each in set(conversations):
