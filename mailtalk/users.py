@@ -1,6 +1,6 @@
 """Users: created and merged by backend services, never deleted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select, tuple_
@@ -57,10 +57,7 @@ def get(session: Session, app_id: str, user_id: str) -> User:
 def assign(row: Any, fields: Mapping[str, Any]) -> None:
     """Give a row's columns these values; objects merge, and `custom`, which is never null, is emptied by None."""
     for column, value in fields.items():
-        if column == "custom" and value is None:
-            row.custom = {}
-        else:
-            setattr(row, column, merged(getattr(row, column), value) if isinstance(value, dict) else value)
+        setattr(row, column, _value(column, getattr(row, column), value))
 
 
 def merged(old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
@@ -69,19 +66,32 @@ def merged(old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
 
 
 def _put(session: Session, app_id: str, user_id: str, fields: dict[str, Any]) -> Put:
-    row, is_new = session.get(User, (app_id, user_id), with_for_update={"key_share": True}), False
+    row = session.get(User, (app_id, user_id), with_for_update={"key_share": True})
     if row is None:
         if "name" not in fields:
             raise Invalid({"name": ["is required to create a user"]})
-        fresh = insert(User).values(app_id=app_id, id=user_id, name=fields["name"], custom={})
-        is_new = session.scalar(fresh.on_conflict_do_nothing().returning(User.id)) is not None
-        row = session.get_one(User, (app_id, user_id), with_for_update={"key_share": True})
-    for address in set(fields.get("emails") or ()).difference(row.emails or ()):
-        suppressions.release(session, app_id, address)  # whoever gives an address anew wants mail there
+        values = {"custom": {}} | {column: _value(column, None, value) for column, value in fields.items()}
+        fresh = insert(User).values(app_id=app_id, id=user_id, **values)
+        made = session.scalar(fresh.on_conflict_do_nothing().returning(User))
+        if made is not None:
+            _release(session, app_id, made.emails or ())
+            return made, EventType.USER_CREATED
+        row = session.get_one(User, (app_id, user_id), with_for_update={"key_share": True})  # made beside us
+    _release(session, app_id, set(fields.get("emails") or ()).difference(row.emails or ()))
     assign(row, fields)
-    if is_new:
-        return row, EventType.USER_CREATED
     return row, EventType.USER_UPDATED if session.is_modified(row) else None
+
+
+def _value(column: str, old: Any, new: Any) -> Any:
+    if column == "custom" and new is None:
+        return {}
+    return merged(old, new) if isinstance(new, dict) else new
+
+
+def _release(session: Session, app_id: str, addresses: Iterable[str]) -> None:
+    """Whoever gives an address anew wants mail there."""
+    for address in addresses:
+        suppressions.release(session, app_id, address)
 
 
 def _tell(session: Session, done: Sequence[Put]) -> None:

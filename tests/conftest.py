@@ -6,6 +6,7 @@ import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -33,12 +34,25 @@ MEMORY, ROOM = Path("/dev/shm"), 2_000_000_000  # noqa: S108  where files are ma
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each process its share of the long tests first, so that none is left to wait for at the end."""
+    """Give each process its share of the long tests first, so that none is left to wait for at the end.
+
+    What shares a module's servers stays together.
+    """
     shares = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    long = [item for item in items if any(each in item.nodeid for each in LONG)]
-    rest = [item for item in items if not any(each in item.nodeid for each in LONG)]
-    size = -(-len(rest) // shares)  # what shares a module's servers stays together
-    items[:] = [item for i in range(shares) for item in (*long[i::shares], *rest[i * size : (i + 1) * size])]
+    long: dict[str, list[pytest.Item]] = {}
+    rest = []
+    for item in items:
+        if any(each in item.nodeid for each in LONG):
+            shared = "stack" in getattr(item, "fixturenames", ())
+            long.setdefault(item.nodeid.partition("::")[0] if shared else item.nodeid, []).append(item)
+        else:
+            rest.append(item)
+    size, groups = -(-len(rest) // shares), list(long.values())
+    items[:] = [
+        item
+        for i in range(shares)
+        for item in (*chain.from_iterable(groups[i::shares]), *rest[i * size : (i + 1) * size])
+    ]
 
 
 @pytest.fixture(scope="session", autouse=True)
