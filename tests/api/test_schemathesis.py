@@ -9,7 +9,7 @@ import pytest
 from cast import Cast
 
 EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "3")  # of an operation; `make schemathesis` asks for more
-SECONDS = 300 if EXAMPLES == "5" else 7_200  # on a busy machine; on a quiet one the short form takes half a minute
+SECONDS = 300 if EXAMPLES == "3" else 7_200  # on a busy machine; on a quiet one the short form takes half a minute
 
 
 @pytest.mark.timeout(SECONDS)

@@ -1,7 +1,7 @@
 """Two apps cannot see or change each other, by any id swap at any endpoint."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -50,6 +50,7 @@ class Victim:
     cast: Cast
     http: httpx.Client
     ids: dict[str, str]
+    before: list[Any] = field(default_factory=list)
 
     def state(self) -> list[Any]:
         """Everything the app can see of itself."""
@@ -69,7 +70,7 @@ class Victim:
         return [self.http.get(path).json() for path in paths]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def victim(stack: Stack) -> Iterator[Victim]:
     cast = stack.introduce()
     with stack.client(cast) as http:
@@ -88,7 +89,9 @@ def victim(stack: Stack) -> Iterator[Victim]:
             "changeId": changed.headers["Operation-Location"].rpartition("/")[2],
             "mailId": quarantined(cast, "theirs"),
         }
-        yield Victim(cast, http, ids)
+        victim = Victim(cast, http, ids)
+        victim.before = victim.state()
+        yield victim
 
 
 @pytest.fixture
@@ -102,18 +105,16 @@ def attacker(stack: Stack) -> Iterator[httpx.Client]:
 def test_the_credential_of_another_app_opens_nothing(
     method: str, path: str, victim: Victim, attacker: httpx.Client
 ) -> None:
-    before = victim.state()
     url = str(victim.http.base_url).rstrip("/") + path.format(**victim.ids)
     answer = httpx.request(method, url, json=BODIES.get((method, path)), headers=attacker.headers, timeout=60)
     unknown = url.replace(victim.cast.app_id, "no-such-app")
     nowhere = httpx.request(method, unknown, json=BODIES.get((method, path)), headers=attacker.headers, timeout=60)
     assert (answer.status_code, answer.content) == (404, nowhere.content)
-    assert victim.state() == before
+    assert victim.state() == victim.before
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_the_ids_of_another_app_lead_nowhere(method: str, path: str, victim: Victim, attacker: httpx.Client) -> None:
-    before = victim.state()
     params = {"conversationId": "secret"} if path == "/changes" else {}
     answer = attacker.request(method, path.format(**victim.ids), params=params, json=BODIES.get((method, path)))
     if path == "/batch":
@@ -123,4 +124,4 @@ def test_the_ids_of_another_app_lead_nowhere(method: str, path: str, victim: Vic
     else:
         assert answer.status_code == (200 if (method, path) in MAKES_ITS_OWN else 404), answer.text
     assert "Their" not in answer.text
-    assert victim.state() == before
+    assert victim.state() == victim.before
