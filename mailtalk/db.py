@@ -1,6 +1,6 @@
 """The database: one engine a process, and transaction(), the only place that commits."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -62,6 +62,13 @@ class Database:
         finally:
             if self._closed:
                 self.engine.pool.dispose()
+
+    def drain(self, step: Callable[[Session], int]) -> None:
+        """Take a step again and again, each in a transaction of its own, until it says how much it did: nothing."""
+        done = 1
+        while done:
+            with self.transaction() as session:
+                done = step(session)
 
     def close(self) -> None:
         """Close every pooled connection, and those that are in use when they come back."""

@@ -27,7 +27,4 @@ class Purge:
             self._all(purge)
 
     def _all(self, purge: Callable[[Session, datetime], int]) -> None:
-        purged = 1
-        while purged:
-            with self._database.transaction() as session:
-                purged = purge(session, clock.now())
+        self._database.drain(lambda session: purge(session, clock.now()))

@@ -52,8 +52,7 @@ class Teller:
     def look(self) -> None:
         """Fan out what happened, and have the lanes told that are due; does not wait until they are."""
         self._release_late()
-        while self._fan_out():
-            pass
+        self._database.drain(lambda session: fanout.fan_out(session, clock.now()))
         free = self._take_room()
         try:
             claimed = self._claim(free)
@@ -83,10 +82,6 @@ class Teller:
         while self._free.acquire(blocking=False):
             taken += 1
         return taken
-
-    def _fan_out(self) -> int:
-        with self._database.transaction() as session:
-            return fanout.fan_out(session, clock.now())
 
     def _claim(self, limit: int) -> list[Lane]:
         worker_id = self._worker_id()

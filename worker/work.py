@@ -85,8 +85,8 @@ class Work:
 
     def deliver(self) -> None:
         """Close due windows, make due notifications into mails, send what is due."""
-        self._drain(lambda session: notifications.close_windows(session, clock.now()))
-        self._drain(lambda session: Maker(session, self._keyring, self._sender, clock.now()).make())
+        self._database.drain(lambda session: notifications.close_windows(session, clock.now()))
+        self._database.drain(lambda session: Maker(session, self._keyring, self._sender, clock.now()).make())
         self.delivering.look()
 
     def next_due(self, session: Session) -> datetime | None:
@@ -124,12 +124,6 @@ class Work:
             if row is None:
                 return
             yield row
-
-    def _drain(self, step: Callable[..., int]) -> None:
-        done = 1
-        while done:
-            with self._database.transaction() as session:
-                done = step(session)
 
     def _apply_alone(self, changes: Sequence[Pending]) -> None:
         held: set[Lane] = set()  # what comes after a failing change waits, so that the order holds

@@ -22,8 +22,9 @@ def test_a_process_is_killed_between_every_two_steps(up: Callable[..., Stack], r
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("when", ["alice wrote", "bob replied"])
 def test_the_database_is_killed_when_work_waits(when: str, up: Callable[..., Stack], relay: Relay) -> None:
-    stack = up(relay_url=relay.url)
+    stack, killed = up(relay_url=relay.url), 0
     for step in Story(stack, relay).tell():
         if step == when:
             stack.kill_children("postgres")
-    assert stack.out.count("PostgreSQL ended (killed by SIGKILL); starting it again") == 1
+            killed += 1
+    assert stack.out.count("PostgreSQL ended (killed by SIGKILL); starting it again") == killed > 0

@@ -5,15 +5,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from asking import column, rows, subscribe
-from cast import Cast
+from asking import column, rows
 from inbox import DOMAIN, Box, mail
 from mailing import Post, at
 
 from mailtalk import clock, inbound, suppressions
 from mailtalk.addresses import Bearer
 from mailtalk.inbound import POSTMASTER
-from mailtalk.keys import Keyring
 from mailtalk.mail import verp
 from mailtalk.vocabulary import Purpose
 
@@ -40,17 +38,6 @@ Message-ID: {returned}
 
 --b--
 """
-
-
-@pytest.fixture
-def post(cast: Cast, keyring: Keyring) -> Post:
-    """One mail to Bob was made."""
-    cast.join("alice", "bob")
-    subscribe(cast.database)
-    post = Post(cast, keyring)
-    post.say("alice", "hi")
-    assert post.mailed(30) == ["bob"]
-    return post
 
 
 @pytest.fixture

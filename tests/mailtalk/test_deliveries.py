@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import pytest
-from asking import column, rows, subscribe
+from asking import column, rows
 from cast import Cast
 from mailing import Post, at
 from sqlalchemy import text
@@ -13,22 +13,10 @@ from waiting import until
 
 from mailtalk import claims, deliveries
 from mailtalk.deliveries import BACK_OFF, DEFAULT, RELAY_AWAY, Claimed, Rules
-from mailtalk.keys import Keyring
 from mailtalk.vocabulary import Stage
 from mailtalk.workers import LOCK
 
 STAGES = "SELECT stage FROM deliveries"
-
-
-@pytest.fixture
-def post(cast: Cast, keyring: Keyring) -> Post:
-    """One mail to Bob is queued."""
-    cast.join("alice", "bob")
-    subscribe(cast.database)
-    post = Post(cast, keyring)
-    post.say("alice", "hi")
-    assert post.mailed(30) == ["bob"]
-    return post
 
 
 @contextmanager
