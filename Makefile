@@ -66,6 +66,6 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@echo 'Installing into .venv what requirements.lock says …'
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-compile --require-hashes -r requirements.lock
-	@$(BIN)/python -m compileall -q -j 0 .venv/lib >.venv/compiled || true # by all processors, as pip does not
+	@$(BIN)/python -m compileall -qq -j 0 .venv/lib || true # by all processors, which pip does by one
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	@touch $@
