@@ -1,29 +1,15 @@
 """What real clients send is taken: any id, any content type, empty bodies."""
 
-from typing import Any
-
 import httpx
 import pytest
 from cast import Cast
+from refusing import ALICE, HELLO, PART, reasons
 from servers import Stack
-
-HELLO, ALICE = "/conversations/hello", "/users/alice"
-PART, MESSAGES = f"{HELLO}/participants/alice", f"{HELLO}/messages"
-SAY = {"type": "UserMessage", "sender": "alice", "text": "hi"}
-DEEP = '{"a":' * 5_000 + "1" + "}" * 5_000
 
 
 @pytest.fixture(scope="module")
 def cast(stack: Stack) -> Cast:
     return stack.introduce("Demo")
-
-
-def reasons(answer: httpx.Response) -> dict[str, Any]:
-    assert answer.status_code == 400, answer.text
-    body = answer.json()
-    assert body.keys() == {"errorCode", "reasons"}
-    found: dict[str, Any] = body["reasons"]
-    return found
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """The bridge over real sockets: who is admitted, and what is kept."""
 
 import smtplib
-from collections.abc import Iterator
 
 import pytest
 from asking import column
@@ -13,20 +12,6 @@ from mailtalk.keys import Keyring
 from mailtalk.mail import address
 from mailtalk.participation import Request
 from mailtalk.vocabulary import Access, ChangeKind, Purpose
-
-
-@pytest.fixture
-def client(bridge: tuple[str, int]) -> Iterator[smtplib.SMTP]:
-    with smtplib.SMTP(*bridge, timeout=30) as client:
-        client.ehlo()
-        client.mail("bob@example.com")
-        yield client
-
-
-@pytest.fixture
-def bob(cast: Cast, keyring: Keyring) -> str:
-    cast.join("alice", "bob")
-    return address_of(cast, keyring, "bob")
 
 
 @pytest.mark.parametrize("verb", [Request(ChangeKind.LEAVE), Request(ChangeKind.UPDATE, Access.READ)])

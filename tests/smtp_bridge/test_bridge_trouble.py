@@ -2,14 +2,12 @@
 
 import smtplib
 import socket
-from collections.abc import Iterator
 from contextlib import closing
 from uuid import UUID
 
-import pytest
 from asking import column, rows
 from cast import Cast
-from posting import DOMAIN, KEPT, LATER, MAIL, NOBODY, address_of, kept
+from posting import DOMAIN, KEPT, LATER, MAIL, NOBODY, kept
 from servers import bridging, make_settings
 from waiting import until
 
@@ -17,20 +15,6 @@ from mailtalk.keys import Keyring
 from mailtalk.mail import address
 from mailtalk.settings import Settings
 from mailtalk.vocabulary import Purpose
-
-
-@pytest.fixture
-def client(bridge: tuple[str, int]) -> Iterator[smtplib.SMTP]:
-    with smtplib.SMTP(*bridge, timeout=30) as client:
-        client.ehlo()
-        client.mail("bob@example.com")
-        yield client
-
-
-@pytest.fixture
-def bob(cast: Cast, keyring: Keyring) -> str:
-    cast.join("alice", "bob")
-    return address_of(cast, keyring, "bob")
 
 
 def test_too_large_is_552_and_nothing_is_kept(cast: Cast, bob: str, client: smtplib.SMTP) -> None:
