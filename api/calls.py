@@ -44,6 +44,14 @@ class Services:
     guard: Guard
     links: Links
 
+    async def transact(self, verb: Callable[..., Result], *args: Any) -> Result:
+        """Call a verb in a transaction of its own, off the event loop, and wait in bounded time."""
+        return await in_time(run_in_threadpool(partial(self._transact, verb, *args)))
+
+    def _transact(self, verb: Callable[..., Result], *args: Any) -> Result:
+        with self.database.transaction() as session:
+            return verb(session, *args)
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -76,7 +84,7 @@ class Call:
 
     async def transact(self, verb: Callable[..., Result], *args: Any) -> Result:
         """Call a domain verb in a transaction of its own, off the event loop."""
-        return await in_time(run_in_threadpool(partial(self._transact, verb, *args)))
+        return await self.services.transact(verb, *args)
 
     async def commit(self, verb: Callable[..., object], *args: Any) -> Response:
         """Call a verb that changes something, once for each Idempotency-Key; its result is the answer, None is {}."""
@@ -95,10 +103,6 @@ class Call:
         work = partial(_bound, verb, args)
         commit = partial(idempotency.commit_changes, self.services.database, self.claim, asked, work)
         return await self.services.intake.follow(asked, await in_time(run_in_threadpool(commit)), self.prefer)
-
-    def _transact(self, verb: Callable[..., Result], *args: Any) -> Result:
-        with self.services.database.transaction() as session:
-            return verb(session, *args)
 
     def query_id(self, name: str) -> str | None:
         """An id from the query; None when it is not there."""

@@ -4,7 +4,7 @@ import re
 from urllib.parse import quote
 from uuid import UUID
 
-from starlette.concurrency import run_in_threadpool
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,7 +12,6 @@ from api import wire
 from api.calls import Services
 from mailtalk import clock, files
 from mailtalk.errors import Invalid, NotFound
-from mailtalk.group_commit import in_time
 from mailtalk.models import File
 
 PATH = files.PATH + "/{appId}/{fileId}/{name}"
@@ -37,7 +36,7 @@ _PLAIN = re.compile(r"[^\w.() -]", re.ASCII)
 async def get(request: Request) -> Response:
     """GET: the file, to be saved; one 404 for whatever is wrong with the link."""
     services: Services = request.app.state.services
-    found = await in_time(run_in_threadpool(_opened, services, request)) if _is_signed(services, request) else None
+    found = await services.transact(_opened, services, request) if _is_signed(services, request) else None
     if found is None:
         raise NotFound({"fileId": ["no such file, or its link does not work any more"]}, "FILE_NOT_FOUND")
     file, content = found
@@ -57,9 +56,8 @@ def _is_signed(services: Services, request: Request) -> bool:
     return files.is_signed(services.keyring, _app_id(request), file_id, int(expires), signature, clock.now())
 
 
-def _opened(services: Services, request: Request) -> tuple[File, bytes] | None:
-    with services.database.transaction() as session:
-        return files.opened(session, services.keyring, _app_id(request), UUID(request.path_params["fileId"]))
+def _opened(session: Session, services: Services, request: Request) -> tuple[File, bytes] | None:
+    return files.opened(session, services.keyring, _app_id(request), UUID(request.path_params["fileId"]))
 
 
 def _app_id(request: Request) -> str:

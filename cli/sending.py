@@ -27,7 +27,7 @@ def release(settings: Settings, app_id: str, address: str) -> None:
     """Let mail to an address go again."""
     with connect.transaction(settings) as session:
         apps.found(session, app_id)
-        if not suppressions.release(session, app_id, address):
+        if not suppressions.release(session, app_id, [address]):
             raise NotFound({"address": [f"nothing is known against {address!r}"]}, "SUPPRESSION_NOT_FOUND")
     click.echo(f"Mail to {printing.plain(address)} goes again.")
 

@@ -9,7 +9,7 @@ from mailtalk.deliveries import DEFAULT, Claimed, Rules
 from mailtalk.workers import of_the_dead
 
 SLOTS = 1000  # deliveries that are given their time at once, where domains have a rate
-HELD = "stage IN ('claimed', 'sending')"
+_HELD = "stage IN ('claimed', 'sending')"
 
 _CLAIM = text("""
     WITH due AS MATERIALIZED (
@@ -42,7 +42,7 @@ _CLAIM = text("""
 _RECOVER = text(f"""
     UPDATE deliveries SET claim = NULL, stage = CASE stage WHEN 'claimed' THEN 'queued' ELSE :doubt END,
         unknowns = unknowns + CASE stage WHEN 'sending' THEN 1 ELSE 0 END
-    WHERE {HELD} AND {of_the_dead("deliveries", HELD)} RETURNING 1""")  # noqa: S608  ours
+    WHERE {_HELD} AND {of_the_dead("deliveries", _HELD)} RETURNING 1""")  # noqa: S608  ours
 
 
 def claim(session: Session, now: datetime, worker_id: int, limit: int, rules: Rules = DEFAULT) -> list[Claimed]:

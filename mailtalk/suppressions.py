@@ -1,9 +1,9 @@
 """Suppressions: addresses to which nothing is sent for now, and what is known against others, which fades."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import ColumnElement, delete, select, text
 from sqlalchemy.orm import Session
 
 from mailtalk.models import Suppression
@@ -55,10 +55,12 @@ def note(  # noqa: PLR0913, PLR0917  what is known, and for how long it counts
         _score(session, now, app_id, address, status, days)
 
 
-def release(session: Session, app_id: str, address: str) -> bool:
-    """Forget all that is known against an address; False when nothing was."""
-    gone = delete(Suppression).where(Suppression.app_id == app_id, Suppression.address == address.lower())
-    return session.scalar(gone.returning(Suppression.address)) is not None
+def release(session: Session, app_id: str, addresses: Collection[str]) -> bool:
+    """Forget all that is known against these addresses; False when nothing was."""
+    if not addresses:
+        return False
+    gone = delete(Suppression).where(Suppression.app_id == app_id, _is_one_of(addresses))
+    return bool(session.scalars(gone.returning(Suppression.address)).all())
 
 
 def release_own(session: Session, app_id: str, user_id: str, address: str) -> None:
@@ -74,9 +76,7 @@ def release_own(session: Session, app_id: str, user_id: str, address: str) -> No
 
 def of(session: Session, now: datetime, app_id: str, addresses: Iterable[str]) -> Sequence[Suppression]:
     """The suppressions of these addresses, in their order."""
-    query = select(Suppression).where(
-        Suppression.app_id == app_id, Suppression.address.in_({each.lower() for each in addresses})
-    )
+    query = select(Suppression).where(Suppression.app_id == app_id, _is_one_of(addresses))
     return session.scalars(query.where(Suppression.until > now).order_by(Suppression.address)).all()
 
 
@@ -86,6 +86,10 @@ def listed(session: Session, now: datetime, app_id: str, limit: int, after: str 
         Suppression.app_id == app_id, Suppression.until > now, Suppression.address > after
     )
     return session.scalars(query.order_by(Suppression.address).limit(limit)).all()
+
+
+def _is_one_of(addresses: Iterable[str]) -> ColumnElement[bool]:
+    return Suppression.address.in_({each.lower() for each in addresses})
 
 
 def _score(  # noqa: PLR0913, PLR0917  the same

@@ -1,6 +1,6 @@
 """Users: created and merged by backend services, never deleted."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select, tuple_
@@ -74,10 +74,11 @@ def _put(session: Session, app_id: str, user_id: str, fields: dict[str, Any]) ->
         fresh = insert(User).values(app_id=app_id, id=user_id, **values)
         made = session.scalar(fresh.on_conflict_do_nothing().returning(User))
         if made is not None:
-            _release(session, app_id, made.emails or ())
+            suppressions.release(session, app_id, made.emails or ())
             return made, EventType.USER_CREATED
         row = session.get_one(User, (app_id, user_id), with_for_update={"key_share": True})  # made beside us
-    _release(session, app_id, set(fields.get("emails") or ()).difference(row.emails or ()))
+    # Whoever gives an address anew wants mail there.
+    suppressions.release(session, app_id, set(fields.get("emails") or ()).difference(row.emails or ()))
     assign(row, fields)
     return row, EventType.USER_UPDATED if session.is_modified(row) else None
 
@@ -86,12 +87,6 @@ def _value(column: str, old: Any, new: Any) -> Any:
     if column == "custom" and new is None:
         return {}
     return merged(old, new) if isinstance(new, dict) else new
-
-
-def _release(session: Session, app_id: str, addresses: Iterable[str]) -> None:
-    """Whoever gives an address anew wants mail there."""
-    for address in addresses:
-        suppressions.release(session, app_id, address)
 
 
 def _tell(session: Session, done: Sequence[Put]) -> None:

@@ -71,12 +71,7 @@ class Worker:
                 self.work.recover,
                 self.work.apply_changes,
                 self.work.process_inbound,
-                Purge(
-                    self._database,
-                    partial(mail_log.purge, days=settings.raw_mail_days),
-                    partial(book.purge, days=settings.event_days),
-                    partial(events.purge, days=settings.event_days),
-                ).look,
+                _purge(settings, self._database).look,
             ),
             Sweep(self._database, self.work.next_due, self.work.deliver),
             Sweep(self._database, self.work.next_proof, self.work.prove_senders),
@@ -119,6 +114,15 @@ def run(settings: Settings) -> None:
 def _sender(settings: Settings) -> Sender:
     return Sender(
         settings.sender, settings.reply_domain, settings.base_url, settings.file_url_seconds, Postmark.of(settings)
+    )
+
+
+def _purge(settings: Settings, database: Database) -> Purge:
+    return Purge(
+        database,
+        partial(mail_log.purge, days=settings.raw_mail_days),
+        partial(book.purge, days=settings.event_days),
+        partial(events.purge, days=settings.event_days),
     )
 
 

@@ -4,7 +4,7 @@ import json
 import re
 import shlex
 from base64 import b64encode
-from functools import cache, partial
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -34,12 +34,12 @@ CACHE = {"Cache-Control": "public, max-age=300"}
 
 def routes(base_url: str) -> list[Route]:
     """The two routes; curl's examples in the page ask `base_url`. Made when first asked for, not at the start."""
-    described, human = cache(document), cache(partial(_human, base_url))
+    described = cache(document)
+    program, human = cache(lambda: _program(described())), cache(lambda: _human(described(), base_url))
 
     async def for_programs(_request: Request) -> Response:
         """GET /openapi.json."""
-        body = msgspec.json.encode(await run_in_threadpool(described))
-        return Response(body, headers=CACHE, media_type="application/json")
+        return await run_in_threadpool(program)
 
     async def for_people(_request: Request) -> Response:
         """GET /docs."""
@@ -51,9 +51,13 @@ def routes(base_url: str) -> list[Route]:
     ]
 
 
-def _human(base_url: str) -> Response:
+def _program(described: Json) -> Response:
+    return Response(msgspec.json.encode(described), headers=CACHE, media_type="application/json")
+
+
+def _human(described: Json, base_url: str) -> Response:
     style = TEMPLATES.get_template("docs.css").render()
-    return Response(render(document(), base_url, style), headers=CACHE | _guards(style), media_type="text/html")
+    return Response(render(described, base_url, style), headers=CACHE | _guards(style), media_type="text/html")
 
 
 def render(described: Json, base_url: str, style: str) -> str:

@@ -165,13 +165,14 @@ def described(schemas: dict[Any, Json]) -> Json:
 
 
 def _request(kind: EventType, text: str, data: Json, schemas: dict[Any, Json]) -> Json:
+    has_place = not data.keys().isdisjoint({"conversation", "conversationId"})
     said = {
         "id": "evt_42",
         "type": kind,
         "createdAt": 1_700_000_060_000,
         "data": data,
-        "conversationId": PLACE["id"] if data.keys() & {"conversation", "conversationId"} else None,
-        "sequence": 3 if data.keys() & {"conversation", "conversationId"} else None,
+        "conversationId": PLACE["id"] if has_place else None,
+        "sequence": 3 if has_place else None,
     }
     content = {"schema": schemas[answers.Told], "example": said}
     return {

@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -13,7 +11,6 @@ from api.calls import Services
 from api.pages import page, words
 from mailtalk import clock, quarantine
 from mailtalk.errors import Conflict, NotFound, Unavailable
-from mailtalk.group_commit import in_time
 from mailtalk.models import App, Conversation, InboundMail, User
 
 
@@ -32,7 +29,7 @@ async def answer(request: Request) -> Response:
     services: Services = request.app.state.services
     language = words.wanted(request.headers.get("accept-language", ""))
     try:
-        shown: Shown = await in_time(run_in_threadpool(_shown, services, request, language))
+        shown = await services.transact(_shown, services, request, language)
     except Unavailable:
         return page.trouble(language)
     return page.answer("release.html", shown.language, shown.status, state=shown.state, about=shown.about)
@@ -41,27 +38,25 @@ async def answer(request: Request) -> Response:
 ROUTES = [Route("/inbound/release/{token}", answer, methods=["GET", "POST"])]
 
 
-def _shown(services: Services, request: Request, language: str) -> Shown:
-    with services.database.transaction() as session:
-        try:
-            mail_id = quarantine.opened(services.keyring, request.path_params["token"], clock.now())
-            row = _mail(session, mail_id, lock=request.method == "POST")
-            user = session.get(User, (row.app_id, row.user_id))
-            language = words.spoken(user.locale if user else None) or language
-            about = _about(session, row, language, user.time_zone if user else None)
-            if request.method != "POST":
-                return Shown("question", 200, language, about)
-            quarantine.release(row, clock.now())
-            return Shown("released", 200, language, about)
-        except NotFound:
-            return Shown("ended", 404, language)
-        except Conflict:
-            return Shown("late", 409, language)
+def _shown(session: Session, services: Services, request: Request, language: str) -> Shown:
+    try:
+        mail_id = quarantine.opened(services.keyring, request.path_params["token"], clock.now())
+        row = _mail(session, mail_id, lock=request.method == "POST")
+        user = session.get(User, (row.app_id, row.user_id))
+        language = words.spoken(user.locale if user else None) or language
+        about = _about(session, row, language, user.time_zone if user else None)
+        if request.method != "POST":
+            return Shown("question", 200, language, about)
+        quarantine.release(row, clock.now())
+        return Shown("released", 200, language, about)
+    except NotFound:
+        return Shown("ended", 404, language)
+    except Conflict:
+        return Shown("late", 409, language)
 
 
 def _mail(session: Session, mail_id: int, *, lock: bool) -> InboundMail:
-    query = select(InboundMail).where(InboundMail.id == mail_id)
-    row = session.scalar(query.with_for_update() if lock else query)
+    row = session.get(InboundMail, mail_id, with_for_update=lock or None)
     if row is None:
         raise NotFound(["no such mail"])
     return row

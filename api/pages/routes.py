@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from sqlalchemy.orm import Session
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -19,7 +18,6 @@ from api.pages import choices, page, words
 from mailtalk import apps, clock, conversations, links, suppressions, users
 from mailtalk.changes import Requested
 from mailtalk.errors import NotFound, Unavailable
-from mailtalk.group_commit import in_time
 from mailtalk.models import Participation, User
 from mailtalk.participation import Request as Change
 from mailtalk.vocabulary import ChangeKind, Notify
@@ -85,9 +83,9 @@ async def save(visit: Visit) -> Response:
     form = dict(parse_qsl((await _body(visit.request)).decode("utf-8", "replace"), max_num_fields=20))
     language = form.get("language")
     if language in words.LANGUAGES and language != words.spoken(visit.user.locale):
-        await _transact(visit.services, _speak, visit.user, language)
+        await visit.services.transact(_speak, visit.user, language)
     if choices.wants_mail(form):
-        await _transact(visit.services, _reach, visit.user)
+        await visit.services.transact(_reach, visit.user)
     change = choices.asked(form, visit.participation, clock.now())
     applied = change is None or await _apply(visit, change)
     return Response(status_code=SEE_OTHER, headers=page.GUARDS | {"Location": "?saved" if applied else "?later"})
@@ -122,7 +120,7 @@ def _visited(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
 
 async def _visit(request: Request, language: str) -> Visit:
     services: Services = request.app.state.services
-    row, user, about = await _transact(services, _found, services, request.path_params["token"])
+    row, user, about = await services.transact(_found, services, request.path_params["token"])
     return Visit(request, services, row, user, about, words.spoken(user.locale) or language)
 
 
@@ -132,15 +130,8 @@ def _found(session: Session, services: Services, token: str) -> tuple[Participat
         raise NotFound(["no such link"])
     conversation = conversations.get(session, row.app_id, row.conversation_id)
     app = apps.found(session, row.app_id)
-    return (
-        row,
-        users.get(session, row.app_id, row.user_id),
-        {
-            "subject": conversation.subject,
-            "app": app.name,
-            "frequency": app.frequency,
-        },
-    )
+    about = {"subject": conversation.subject, "app": app.name, "frequency": app.frequency}
+    return row, users.get(session, row.app_id, row.user_id), about
 
 
 def _speak(session: Session, user: User, language: str) -> None:
@@ -149,8 +140,7 @@ def _speak(session: Session, user: User, language: str) -> None:
 
 def _reach(session: Session, user: User) -> None:
     """Mail them again whatever was against it: who asks for mails here reads them, and may take a complaint back."""
-    for address in user.emails or ():
-        suppressions.release(session, user.app_id, address)
+    suppressions.release(session, user.app_id, user.emails or ())
 
 
 async def _apply(visit: Visit, change: Change) -> bool:
@@ -175,11 +165,3 @@ async def _body(request: Request) -> bytes:
     except ClientDisconnect:
         return b""
     return bytes(raw)
-
-
-async def _transact(services: Services, verb: Callable[..., Any], *args: Any) -> Any:
-    def transact() -> Any:
-        with services.database.transaction() as session:
-            return verb(session, *args)
-
-    return await in_time(run_in_threadpool(transact))

@@ -73,8 +73,8 @@ def test_a_complaint_after_a_bounce_counts(cast: Cast) -> None:
 def test_released_it_is_as_if_nothing_had_been(cast: Cast) -> None:
     complain(cast, at(0))
     with cast.database.transaction() as session:
-        assert suppressions.release(session, cast.app_id, "BOB@example.com")
-        assert not suppressions.release(session, cast.app_id, BOB)
+        assert suppressions.release(session, cast.app_id, ["BOB@example.com"])
+        assert not suppressions.release(session, cast.app_id, [BOB])
     assert active(cast, at(0)) == {}
 
 
