@@ -1,11 +1,14 @@
 """Plain SQL for tests: what the tables hold, and trouble made by the database itself."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Row, text
 from waiting import until
 
 from mailtalk.db import Database
+from mailtalk.workers import LOCK
 
 BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
@@ -50,3 +53,11 @@ def subscribe(database: Database, app_id: str = "demo") -> None:
         VALUES (:app, 'test', 'https://hooks.example', '', now(), now() + interval '1 day', now())""",
         app=app_id,
     )
+
+
+@contextmanager
+def alive(database: Database, worker_id: int) -> Iterator[None]:
+    """A worker lives as long as its connection holds this lock."""
+    with database.single.connect() as life:
+        life.execute(text("SELECT pg_advisory_lock(:class, :id)"), {"class": LOCK, "id": worker_id})
+        yield

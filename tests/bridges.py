@@ -11,10 +11,10 @@ from typing import Any, Self
 
 import psutil
 from servers import free_port
+from shell import MAILTALK
 from talking import Talk
 from waiting import until
 
-MAILTALK = Path(sys.executable).parent / "mailtalk"
 NOWHERE = {"database_url": "postgresql://127.0.0.1:1/none", "redis_url": "redis://127.0.0.1:1"}
 DEFAULTS = {**NOWHERE, "smtp_host": "127.0.0.1", "secret_key": "k" * 32}
 

@@ -26,9 +26,13 @@ from worker.server import Worker
 
 TEMPLATE = "mailtalk_template"
 LONG = ("tests/journeys/", "test_schemathesis.py", "test_telling.py", "promise/")
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-FAST |= {"autovacuum": "off"}  # its workers keep a test's database from being dropped
-FAST |= {"file_copy_method": "clone"}  # of the template, for each test
+FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",  # its workers keep a test's database from being dropped
+    "file_copy_method": "clone",  # of the template, for each test
+}
 MEMORY, ROOM = Path("/dev/shm"), 2_000_000_000  # noqa: S108  where files are made fastest, if there is so much room
 
 

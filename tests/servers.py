@@ -18,6 +18,7 @@ import uvicorn
 import uvloop
 from cast import Cast
 from celery.contrib.testing.worker import start_worker
+from shell import MAILTALK
 
 from api.app import build
 from mailtalk.db import Database
@@ -28,7 +29,6 @@ from smtp_bridge.tls import Certificate
 from worker.server import Worker
 
 Copied = Callable[[], AbstractContextManager[str]]  # gives the URL of a new database
-MAILTALK = Path(sys.executable).parent / "mailtalk"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The command line, run in this process against a test's database."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from click.testing import CliRunner, Result
 from cli.main import main
 
 Command = Callable[..., Result]
+MAILTALK = Path(sys.executable).parent / "mailtalk"  # as people call it
 
 
 def environment(database_url: str, data_dir: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ from cast import Cast
 from servers import Stack
 from waiting import until
 
+pytestmark = pytest.mark.usefixtures("alice_and_bob")
 IMPORT = "/import/conversations/hello/messages"
 MESSAGES = "/conversations/hello/messages"
 THEN = 1_509_132_622_706
@@ -20,13 +21,6 @@ MAILED = "SELECT user_id FROM deliveries WHERE app_id = :app"
 @pytest.fixture
 def cast(stack: Stack) -> Cast:
     return stack.introduce()
-
-
-@pytest.fixture
-def http(http: httpx.Client) -> httpx.Client:
-    for user in ("alice", "bob"):
-        http.put(f"/conversations/hello/participants/{user}")
-    return http
 
 
 def old(text: str, after: int = 0, sender: str = "alice", **more: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from cast import Cast
 from servers import Stack
 from waiting import until
 
+pytestmark = pytest.mark.usefixtures("alice_and_bob")
 MESSAGES = "/conversations/hello/messages"
 MAILS = "SELECT count(*) FROM deliveries WHERE app_id = :app AND user_id = :user"
 OPEN = """SELECT count(*) FROM conversations WHERE app_id = :app AND window_due_at IS NOT NULL"""
@@ -18,13 +19,6 @@ OPEN = """SELECT count(*) FROM conversations WHERE app_id = :app AND window_due_
 @pytest.fixture
 def cast(stack: Stack) -> Cast:
     return stack.introduce()
-
-
-@pytest.fixture
-def http(http: httpx.Client) -> httpx.Client:
-    for user in ("alice", "bob"):
-        assert http.put(f"/conversations/hello/participants/{user}").status_code == 200
-    return http
 
 
 def message(text: str = "Hello", sender: str = "alice", **more: Any) -> dict[str, Any]:

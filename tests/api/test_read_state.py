@@ -9,6 +9,7 @@ from cast import Cast
 from servers import Stack
 from waiting import until
 
+pytestmark = pytest.mark.usefixtures("alice_and_bob")
 MESSAGES = "/conversations/hello/messages"
 READ = "/conversations/hello/readBy/bob"
 UNTIL = "/users/bob/conversations/hello"
@@ -18,13 +19,6 @@ PENDING = "SELECT count(*) FROM conversations WHERE app_id = :app AND window_due
 @pytest.fixture
 def cast(stack: Stack) -> Cast:
     return stack.introduce()
-
-
-@pytest.fixture
-def http(http: httpx.Client) -> httpx.Client:
-    for user in ("alice", "bob"):
-        http.put(f"/conversations/hello/participants/{user}")
-    return http
 
 
 def say(http: httpx.Client, text: str, sender: str = "alice") -> dict[str, Any]:

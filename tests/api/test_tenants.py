@@ -50,7 +50,10 @@ class Victim:
     cast: Cast
     http: httpx.Client
     ids: dict[str, str]
-    before: list[Any] = field(default_factory=list)
+    before: list[Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.before = self.state()
 
     def state(self) -> list[Any]:
         """Everything the app can see of itself."""
@@ -89,9 +92,7 @@ def victim(stack: Stack) -> Iterator[Victim]:
             "changeId": changed.headers["Operation-Location"].rpartition("/")[2],
             "mailId": quarantined(cast, "theirs"),
         }
-        victim = Victim(cast, http, ids)
-        victim.before = victim.state()
-        yield victim
+        yield Victim(cast, http, ids)
 
 
 @pytest.fixture

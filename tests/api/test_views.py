@@ -18,12 +18,9 @@ def cast(stack: Stack) -> Cast:
     return stack.introduce()
 
 
-@pytest.fixture
-def http(http: httpx.Client) -> httpx.Client:
-    for user in ("alice", "bob"):
-        assert http.put(f"/conversations/hello/participants/{user}").status_code == 200
+@pytest.fixture(autouse=True)
+def _before(http: httpx.Client, alice_and_bob: None) -> None:
     say(http, "before")
-    return http
 
 
 def say(client: httpx.Client, text: str) -> None:

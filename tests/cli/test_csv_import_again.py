@@ -1,7 +1,6 @@
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +9,12 @@ from pathlib import Path
 import pytest
 from cast import Cast
 from crowd import HEADER, MANY, bring, invite, log_length, many, people, query, write
-from shell import Command, command, environment
+from shell import MAILTALK, Command, command, environment
 from sqlalchemy import text
 
 from cli.roster_file import RosterFile
 from mailtalk import imports
 from mailtalk.imports import Source
-
-MAILTALK = Path(sys.executable).with_name("mailtalk")
 
 
 @pytest.fixture

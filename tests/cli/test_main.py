@@ -1,12 +1,10 @@
 import os
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-MAILTALK = Path(sys.executable).with_name("mailtalk")
+from shell import MAILTALK
 
 
 def mailtalk(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,7 @@ from asking import column
 from cast import Cast
 from hearing import Heard, receiving
 from servers import make_settings, sweeping
-from shell import Command, command, environment
+from shell import MAILTALK, Command, command, environment
 from waiting import until
 
 from mailtalk import clock, events
@@ -20,7 +20,6 @@ from mailtalk.vocabulary import EventType
 from mailtalk.webhooks import channels, endpoints
 from worker.server import Worker
 
-MAILTALK = Path(sys.executable).parent / "mailtalk"
 APP = ("--app", "demo")
 PRIVATE = {"MAILTALK_WEBHOOK_ALLOW_PRIVATE": "127.0.0.0/8"}
 ALICE, BOB = ({"id": name.lower(), "name": name, "email": None, "phone": None} for name in ("Alice", "Bob"))

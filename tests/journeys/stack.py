@@ -15,8 +15,8 @@ from typing import TypeVar
 
 import httpx
 import psutil
+from shell import MAILTALK
 
-MAILTALK = Path(sys.executable).parent / "mailtalk"
 OURS = ("api", "worker", "bridge")
 PATIENCE = 90.0  # seconds, for a machine that has other things to do
 HOPELESS = 5  # starts of what dies again

@@ -16,9 +16,8 @@ from pathlib import Path
 import pytest
 from asking import column, rows, subscribe
 from cast import Cast
-from shell import environment
+from shell import MAILTALK, environment
 from sink import Sink, sinking
-from stack import MAILTALK
 from waiting import until
 
 from mailtalk.settings import Settings

@@ -30,7 +30,7 @@ NAMES = [
     *("List-Unsubscribe-Post", "Feedback-ID", "Thread-Topic", "Thread-Index", "MIME-Version"),
 ]
 unhurried = settings(deadline=None)
-hundreds = settings(max_examples=300, deadline=None)  # of three strings, of up to twelve pieces
+thousands = settings(max_examples=700, deadline=None)  # of three strings, of up to twelve pieces
 
 
 def letter(sender_name: str = "Alice via Demo", reader_name: str = "Bob", **changed: object) -> Letter:
@@ -60,7 +60,7 @@ def read(value: str) -> str:
     return str(make_header(decode_header(re.sub(r"\r\n", "", value))))
 
 
-@hundreds
+@thousands
 @given(foreign, foreign, foreign)
 def test_hostile_names_and_subjects_never_add_or_change_a_header(sender: str, reader: str, subject: str) -> None:
     mail = parsed(letter(sender, reader), subject)

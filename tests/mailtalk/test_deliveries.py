@@ -1,30 +1,18 @@
 """Deliveries: claimed, sent and settled by a living worker; freed when it is dead."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import pytest
-from asking import column, rows
+from asking import alive, column, rows
 from cast import Cast
 from mailing import Post, at
-from sqlalchemy import text
 from waiting import until
 
 from mailtalk import claims, deliveries
 from mailtalk.deliveries import BACK_OFF, DEFAULT, RELAY_AWAY, Claimed, Rules
 from mailtalk.vocabulary import Stage
-from mailtalk.workers import LOCK
 
 STAGES = "SELECT stage FROM deliveries"
-
-
-@contextmanager
-def alive(cast: Cast, worker_id: int) -> Iterator[None]:
-    """A worker lives as long as its connection holds this lock."""
-    with cast.database.single.connect() as life:
-        life.execute(text("SELECT pg_advisory_lock(:class, :id)"), {"class": LOCK, "id": worker_id})
-        yield
 
 
 def claim(cast: Cast, seconds: float = 30, worker_id: int = 1) -> list[Claimed]:
@@ -66,7 +54,7 @@ def test_the_way_through(post: Post) -> None:
 
 @pytest.mark.parametrize("stage", ["claimed", "sending"])
 def test_what_a_dead_worker_had_in_hand_is_free_at_once(post: Post, stage: str) -> None:
-    with alive(post.cast, 7):
+    with alive(post.cast.database, 7):
         (claimed,) = claim(post.cast, worker_id=7)
         if stage == "sending":
             sending(post.cast, claimed)
@@ -82,9 +70,9 @@ def test_what_a_dead_worker_had_in_hand_is_free_at_once(post: Post, stage: str) 
 
 
 def test_one_workers_death_frees_nothing_of_anothers(post: Post) -> None:
-    with alive(post.cast, 2):
+    with alive(post.cast.database, 2):
         claim(post.cast, worker_id=2)
-        with alive(post.cast, 1):
+        with alive(post.cast.database, 1):
             pass
         assert recover(post.cast) == 0
 

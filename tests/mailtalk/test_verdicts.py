@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from asking import column, rows
+from asking import column, rows, subscribe
 from cast import Cast
 from inbox import NONE, Box, mail
 
@@ -167,12 +167,7 @@ def test_zero_switches_it_off(cast: Cast, keyring: Keyring) -> None:
 
 
 def test_the_app_is_told_of_what_a_person_wrote_that_became_no_message(box: Box) -> None:
-    rows(
-        box.cast.database,
-        """INSERT INTO webhooks (app_id, id, url, secret_sealed, secret_since, created_at)
-        VALUES (:app, 'all', 'https://x.example', '', now(), now())""",
-        app=box.cast.app_id,
-    )
+    subscribe(box.cast.database)
     policy(box, SenderPolicy.MATCH)
     for raw in (
         mail(),

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 from asking import until_blocked
-from bridges import MAILTALK, BridgeProcess, environment
+from bridges import BridgeProcess, environment
 from cast import Cast
 from certificates import make, trusting
 from posting import MAIL, kept
 from servers import bridging, free_port
+from shell import MAILTALK
 from talking import Talk
 
 from mailtalk.settings import Settings

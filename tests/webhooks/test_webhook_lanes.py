@@ -1,15 +1,12 @@
 """Lanes: events reach each endpoint in their conversation's order; one that fails holds up nothing else."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from asking import column, rows
+from asking import alive, column, rows
 from cast import Cast
 from hearing import subscribe
-from sqlalchemy import text
 from waiting import until
 
 from mailtalk import clock, events
@@ -21,7 +18,6 @@ from mailtalk.webhooks.book import Span
 from mailtalk.webhooks.lanes import Lane
 from mailtalk.webhooks.post import Answer
 from mailtalk.webhooks.telling import Telling
-from mailtalk.workers import LOCK
 
 NOW = clock.now()
 OK, BAD, AWAY = Answer(200, ""), Answer(500, "a defect"), Answer(None, "no answer: TimeoutError")
@@ -218,13 +214,6 @@ def test_410_disables_and_cancels(cast: Cast) -> None:
     assert column(cast.database, "SELECT count(*) FROM events") == [3]
 
 
-@contextmanager
-def alive(cast: Cast, worker_id: int) -> Iterator[None]:
-    with cast.database.single.connect() as life:
-        life.execute(text("SELECT pg_advisory_lock(:class, :id)"), {"class": LOCK, "id": worker_id})
-        yield
-
-
 def recover(cast: Cast) -> int:
     with cast.database.transaction() as session:
         return lanes.recover(session)
@@ -232,7 +221,7 @@ def recover(cast: Cast) -> int:
 
 def test_what_a_dead_worker_had_in_hand_is_free_at_once_and_its_word_counts_no_more(cast: Cast) -> None:
     happen(cast, "a", "a")
-    with alive(cast, 7):
+    with alive(cast.database, 7):
         (lane,) = claim(cast, worker_id=7)
         assert recover(cast) == 0
     assert until(lambda: recover(cast)) == 1

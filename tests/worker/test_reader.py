@@ -87,12 +87,9 @@ def test_a_process_serves_one_mail_after_the_other(readers: Readers) -> None:
 
 def test_a_process_waits_though_sockets_of_the_worker_have_a_default_time_out(readers: Readers) -> None:
     """Celery and kombu set one for a while, each in its thread, and one of them may put back the other's for good."""
-    socket.setdefaulttimeout(1)
-    try:
-        with readers.take() as reader:
-            assert read(reader) == "Hello"
-    finally:
-        socket.setdefaulttimeout(None)
+    socket.setdefaulttimeout(1)  # until the test ends
+    with readers.take() as reader:
+        assert read(reader) == "Hello"
 
 
 @pytest.mark.parametrize("question", ["read", "words"])

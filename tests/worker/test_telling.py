@@ -1,7 +1,6 @@
 """Telling by a real worker: in order, past endpoints that hang, and through its own death."""
 
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -23,7 +22,6 @@ from mailtalk.vocabulary import EventType
 from mailtalk.webhooks import schedule
 from worker.server import Worker
 
-MAILTALK = Path(sys.executable).parent / "mailtalk"
 SHORT = (timedelta(milliseconds=100),) * 9
 
 
