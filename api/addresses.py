@@ -4,14 +4,16 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from api import errors, wire
-from api.calls import Call
 from api.idempotency import REPLAYED
 from api.participants import place
+from api.request import Call
 from api.wire import Json
-from mailtalk import addresses, clock, conversations
-from mailtalk.changes import Requested
+from mailtalk import clock
+from mailtalk.changes.log import Requested
+from mailtalk.conversations import conversations
 from mailtalk.errors import NotFound
-from mailtalk.participation import Request
+from mailtalk.participation import addresses
+from mailtalk.participation.rules import Request
 from mailtalk.vocabulary import ChangeKind, Purpose
 
 

@@ -21,23 +21,23 @@ from api import (
     messages,
     notifications,
     participants,
-    readers,
+    read_state,
     users,
     webhooks,
 )
 from api.auth import Credentials
-from api.calls import Call, Endpoint, Services, endpoint
 from api.intake import Intake
 from api.openapi import page
-from api.outcomes import Outcomes
 from api.pages import release
 from api.pages import routes as pages
-from mailtalk.db import Database
+from api.request import Call, Endpoint, Services, endpoint
+from api.waiting import Outcomes
+from mailtalk.db.database import Database
 from mailtalk.files import Links
 from mailtalk.keys import Keyring
-from mailtalk.notifications import Pace
-from mailtalk.settings import Settings
-from mailtalk.webhooks.guard import Guard
+from mailtalk.notifications.windows import Pace
+from mailtalk.settings.load import Settings
+from mailtalk.webhooks.ssrf import Guard
 from worker.bell import Bell
 
 CONVERSATION = "/conversations/{conversationId}"
@@ -69,8 +69,8 @@ ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", MESSAGE, messages.get),
     ("PUT", MESSAGE, messages.put),
     ("DELETE", MESSAGE, messages.delete),
-    ("POST", CONVERSATION + "/readBy/{userId}", readers.post),
-    ("PATCH", "/users/{userId}/conversations/{conversationId}", readers.patch),
+    ("POST", CONVERSATION + "/readBy/{userId}", read_state.post),
+    ("PATCH", "/users/{userId}/conversations/{conversationId}", read_state.patch),
     ("POST", "/import" + CONVERSATION + "/messages", history.post),
     ("POST", batch.PATH, batch.post),
     ("GET", "/webhooks", webhooks.listed),

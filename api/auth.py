@@ -9,10 +9,10 @@ import jwt
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
-from mailtalk import apps
-from mailtalk.db import Database
+from mailtalk.conversations import apps
+from mailtalk.db.database import Database
+from mailtalk.db.group_commit import in_time
 from mailtalk.errors import Unauthorized
-from mailtalk.group_commit import in_time
 from mailtalk.keys import Keyring
 from mailtalk.models import App
 

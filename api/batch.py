@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import Message, Scope
 
 from api import idempotency, versions, wire
-from api.calls import Call
+from api.request import Call
 from mailtalk.errors import InProgress, Invalid
 
 PATH = "/batch"

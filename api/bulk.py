@@ -7,13 +7,14 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from api import errors, intake, participants, wire
-from api.calls import Call
 from api.intake import Receipt
+from api.request import Call
 from api.wire import Json
-from mailtalk import clock, conversations
-from mailtalk.changes import Requested
+from mailtalk import clock
+from mailtalk.changes.log import Requested
+from mailtalk.conversations import conversations
 from mailtalk.errors import Invalid, MailtalkError, NotFound
-from mailtalk.participation import Request
+from mailtalk.participation.rules import Request
 
 MOST = 1_000
 

@@ -3,16 +3,18 @@
 from sqlalchemy.orm import Session
 
 from api import intake, wire
-from api.calls import Call
+from api.request import Call
 from api.wire import Json
-from mailtalk import changes, clock, conversations
+from mailtalk import clock
+from mailtalk.changes import log as change_log
+from mailtalk.conversations import conversations
 from mailtalk.errors import Invalid, NotFound
 from mailtalk.models import Change
 
 
 async def get(call: Call) -> Json:
     """GET one change of the log."""
-    row = await call.transact(changes.get, call.app_id, intake.row_id(call.id("changeId")))
+    row = await call.transact(change_log.get, call.app_id, intake.row_id(call.id("changeId")))
     if row is None:
         raise NotFound({"changeId": ["no such change"]})
     return intake.shown(row)
@@ -28,7 +30,7 @@ def _listed(session: Session, call: Call) -> list[Change]:
     if conversation_id is None:
         raise Invalid({"conversationId": ["is required"]})
     conversations.get(session, call.app_id, conversation_id)
-    return changes.log(
+    return change_log.log(
         session,
         call.app_id,
         conversation_id,

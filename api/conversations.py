@@ -8,14 +8,16 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from api import listing, messages, wire
-from api.calls import Call
+from api.request import Call
 from api.wire import Json
-from mailtalk import clock, conversations, shapes, users, views
-from mailtalk.changes import Requested
+from mailtalk import clock
+from mailtalk.changes.log import Requested
+from mailtalk.conversations import conversations, users, visibility
+from mailtalk.conversations.messages import page
+from mailtalk.conversations.visibility import Listing, Seen
+from mailtalk.events import serializers
 from mailtalk.files import Links
-from mailtalk.messages import page
-from mailtalk.participation import Request
-from mailtalk.views import Listing, Seen
+from mailtalk.participation.rules import Request
 from mailtalk.vocabulary import ChangeKind
 
 Text = str | None | UnsetType
@@ -81,14 +83,14 @@ def _get(session: Session, call: Call) -> Json:
 
 
 def _listed(session: Session, call: Call, asked: Listing) -> list[Json]:
-    return shown(session, call.services.links, views.of_app(session, call.app_id, asked))
+    return shown(session, call.services.links, visibility.of_app(session, call.app_id, asked))
 
 
 def _of_user(session: Session, call: Call, asked: Listing) -> list[Json]:
     user_id = call.id("userId")
     if not call.version.lists_unknown_user:
         users.get(session, call.app_id, user_id)
-    seen = views.of_user(session, call.app_id, user_id, asked)
+    seen = visibility.of_user(session, call.app_id, user_id, asked)
     return [
         each | {"unreadMessageCount": one.unread, "isUnread": one.unread > 0}
         for each, one in zip(shown(session, call.services.links, seen), seen, strict=True)
@@ -104,9 +106,9 @@ def shown(session: Session, links: Links, seen: Sequence[Seen]) -> list[Json]:
 
 def _shown(seen: Seen, last_message: Json | None) -> Json:
     row = seen.conversation
-    content = shapes.conversation(row) | {
+    content = serializers.conversation(row) | {
         "lastMessage": last_message,
-        "participants": shapes.members(seen.participants),
+        "participants": serializers.members(seen.participants),
     }
     return content | (_frozen(seen.view) if seen.view is not None else {})
 

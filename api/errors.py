@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.wire import Json, reply
-from mailtalk.changes import Ended
+from mailtalk.changes.log import Ended
 from mailtalk.errors import (
     Conflict,
     InProgress,

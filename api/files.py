@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api import wire
-from api.calls import Services
+from api.request import Services
 from mailtalk import clock, files
 from mailtalk.errors import Invalid, NotFound
 from mailtalk.models import File

@@ -4,12 +4,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.outcomes import Outcomes
+from api.waiting import Outcomes
 from api.wire import reply
-from mailtalk import workers
-from mailtalk.db import Database
+from mailtalk.db import workers
+from mailtalk.db.database import Database
+from mailtalk.db.group_commit import in_time
 from mailtalk.errors import Unavailable
-from mailtalk.group_commit import in_time
 
 PATIENCE = 5.0  # seconds
 

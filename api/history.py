@@ -8,11 +8,12 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from api import listing, messages
-from api.calls import Call
+from api.request import Call
 from api.wire import Json
-from mailtalk import clock, conversations, history
+from mailtalk import clock
+from mailtalk.conversations import conversations, history
+from mailtalk.conversations.history import Old
 from mailtalk.errors import Invalid
-from mailtalk.history import Old
 from mailtalk.vocabulary import Origin
 
 AHEAD = 60_000  # milliseconds that the sender's clock may be before ours

@@ -8,11 +8,12 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mailtalk import changes, idempotency
-from mailtalk.changes import Requested
-from mailtalk.db import Database
+from mailtalk.changes import idempotency
+from mailtalk.changes import log as change_log
+from mailtalk.changes.idempotency import Accepted, Claim, Taken
+from mailtalk.changes.log import Requested
+from mailtalk.db.database import Database
 from mailtalk.errors import Invalid, NotFound
-from mailtalk.idempotency import Accepted, Claim, Taken
 
 HEADER = "Idempotency-Key"
 REPLAYED = {"Idempotency-Replayed": "true"}
@@ -71,7 +72,7 @@ def _changed(
     session: Session, claimed: Claim | None, asked: Sequence[Requested], verb: Callable[[Session], object]
 ) -> Accepted:
     verb(session)
-    accepted = changes.accept(session, asked)
+    accepted = change_log.accept(session, asked)
     for each in accepted:
         if isinstance(each, NotFound):
             raise each

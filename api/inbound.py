@@ -6,10 +6,12 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from api import wire
-from api.calls import Call
+from api.request import Call
 from api.wire import Json
-from mailtalk import clock, mail_log, quarantine
+from mailtalk import clock
 from mailtalk.errors import Invalid, NotFound
+from mailtalk.inbound import log as inbound_log
+from mailtalk.inbound import quarantine
 from mailtalk.models import InboundMail
 from mailtalk.vocabulary import Outcome
 
@@ -57,7 +59,7 @@ def shown(row: InboundMail) -> Json:
 
 
 def _listed(session: Session, call: Call) -> list[InboundMail]:
-    return mail_log.page(
+    return inbound_log.page(
         session,
         call.app_id,
         call.page_limit(),
@@ -69,18 +71,18 @@ def _listed(session: Session, call: Call) -> list[InboundMail]:
 
 
 def _get(session: Session, call: Call) -> Json:
-    row = mail_log.get(session, call.app_id, _row_id(call))
-    return shown(row) | {"elided": mail_log.elided(session, row), "evidence": row.evidence}
+    row = inbound_log.get(session, call.app_id, _row_id(call))
+    return shown(row) | {"elided": inbound_log.elided(session, row), "evidence": row.evidence}
 
 
 def _replay(session: Session, call: Call) -> Json:
-    row = mail_log.get(session, call.app_id, _row_id(call), lock=True)
+    row = inbound_log.get(session, call.app_id, _row_id(call), lock=True)
     quarantine.replay(row)
     return shown(row)
 
 
 def _release(session: Session, call: Call) -> Json:
-    row = mail_log.get(session, call.app_id, _row_id(call), lock=True)
+    row = inbound_log.get(session, call.app_id, _row_id(call), lock=True)
     quarantine.release(row, clock.now())
     return shown(row)
 

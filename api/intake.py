@@ -9,14 +9,15 @@ from starlette.responses import Response
 
 from api import errors
 from api.idempotency import REPLAYED
-from api.outcomes import Outcomes
+from api.waiting import Outcomes
 from api.wire import Json, reply
-from mailtalk import clock, idempotency
-from mailtalk.changes import Ended, Requested
-from mailtalk.db import Database
+from mailtalk import clock
+from mailtalk.changes import idempotency
+from mailtalk.changes.idempotency import Arrival, Claim, Taken
+from mailtalk.changes.log import Ended, Requested
+from mailtalk.db.database import Database
+from mailtalk.db.group_commit import GroupCommit
 from mailtalk.errors import MailtalkError, NotFound, Refused
-from mailtalk.group_commit import GroupCommit
-from mailtalk.idempotency import Arrival, Claim, Taken
 from mailtalk.models import Change
 from mailtalk.vocabulary import ChangeKind, ChangeStatus
 from worker.bell import APPLY_CHANGES, Bell

@@ -6,9 +6,9 @@ from urllib.parse import unquote
 
 import msgspec
 
-from api.calls import Call
+from api.request import Call
+from mailtalk.conversations.visibility import OPERATORS, Listing
 from mailtalk.errors import Invalid
-from mailtalk.views import OPERATORS, Listing
 
 ORDERS = ("lastActivity", "createdAt")
 LATEST = 253_402_300_799_000  # ms: the end of the year 9999

@@ -9,12 +9,14 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from api import wire
-from api.calls import Call
+from api.request import Call
 from api.wire import Json
-from mailtalk import clock, conversations, messages, readers, shapes, views
+from mailtalk import clock
+from mailtalk.conversations import conversations, messages, read_state, visibility
+from mailtalk.conversations.messages import TEXT_LIMIT, Draft
 from mailtalk.errors import Invalid
+from mailtalk.events import serializers
 from mailtalk.files import Links
-from mailtalk.messages import TEXT_LIMIT, Draft
 from mailtalk.models import Message
 from mailtalk.vocabulary import MessageType, Origin
 
@@ -108,9 +110,9 @@ def draft(i: int, new: New, origin: Origin) -> Draft:
 
 def shown(session: Session, links: Links, found: Sequence[Message]) -> list[Json]:
     """Messages on the wire, of one conversation or many."""
-    read_by, now = readers.of(session, found), clock.now()
+    read_by, now = read_state.of(session, found), clock.now()
     return [
-        shapes.message(message, read_by[message.id])
+        serializers.message(message, read_by[message.id])
         | {"attachment": links.shown(message.app_id, message.attachment, now)}
         for message in found
     ]
@@ -146,6 +148,6 @@ def _list(session: Session, call: Call) -> list[Json]:
     conversation_id = call.id("conversationId")
     conversations.get(session, call.app_id, conversation_id)
     reader, after = call.query_id("asUser"), call.query_id("startingAfter")
-    until = None if reader is None else views.horizon(session, call.app_id, conversation_id, reader)
+    until = None if reader is None else visibility.horizon(session, call.app_id, conversation_id, reader)
     found = messages.page(session, call.app_id, conversation_id, call.page_limit(), after, until=until)
     return shown(session, call.services.links, found)

@@ -4,13 +4,14 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from api.calls import Call
 from api.participants import place
+from api.request import Call
 from api.wire import Json
-from mailtalk import clock, explanations
+from mailtalk import clock
 from mailtalk.errors import Invalid
-from mailtalk.explanations import Told
 from mailtalk.models import Delivery
+from mailtalk.support import explain
+from mailtalk.support.explain import Told
 from mailtalk.vocabulary import Stage
 
 PREFIX = "ntf_"
@@ -38,7 +39,7 @@ def shown(told: Told) -> Json:
 
 
 def _page(session: Session, call: Call) -> list[Told]:
-    return explanations.page(session, call.app_id, *place(call), limit=call.page_limit(), before=_before(call))
+    return explain.page(session, call.app_id, *place(call), limit=call.page_limit(), before=_before(call))
 
 
 def _before(call: Call) -> int | None:

@@ -8,13 +8,14 @@ from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
 from api import wire
-from api.calls import Call
+from api.request import Call
 from api.wire import Json, WireMute, WireNotify
-from mailtalk import clock, conversations
-from mailtalk.changes import Requested
+from mailtalk import clock
+from mailtalk.changes.log import Requested
+from mailtalk.conversations import conversations
 from mailtalk.errors import Invalid
 from mailtalk.models import Participation
-from mailtalk.participation import Request
+from mailtalk.participation.rules import Request
 from mailtalk.vocabulary import ChangeKind
 
 

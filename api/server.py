@@ -5,7 +5,7 @@ import logging
 import uvicorn
 
 from api.app import build
-from mailtalk.settings import Settings
+from mailtalk.settings.load import Settings
 
 KEEP_ALIVE = 5  # seconds
 CONCURRENCY = 2_000  # connections; above it a 503

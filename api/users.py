@@ -9,10 +9,11 @@ from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
 from api import wire
-from api.calls import Call
+from api.request import Call
 from api.wire import Json
-from mailtalk import shapes, users
+from mailtalk.conversations import users
 from mailtalk.errors import Invalid
+from mailtalk.events import serializers
 from mailtalk.models import User
 
 Text = str | None | UnsetType
@@ -96,7 +97,7 @@ def columns(body: Put) -> Json:
 
 def shown(user: User) -> Json:
     """A user on the wire."""
-    return shapes.user(user)
+    return serializers.user(user)
 
 
 def _texts(value: str | list[str] | None) -> list[str] | None:

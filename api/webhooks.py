@@ -10,15 +10,15 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from api import listing, wire
-from api.calls import Call
+from api.request import Call
 from api.wire import Json
 from mailtalk import clock
 from mailtalk.errors import Invalid
 from mailtalk.models import Webhook
 from mailtalk.vocabulary import EventType, Stage
-from mailtalk.webhooks import book, endpoints
-from mailtalk.webhooks.book import Span
+from mailtalk.webhooks import endpoints, log
 from mailtalk.webhooks.endpoints import Wish
+from mailtalk.webhooks.log import Span
 
 ID = r"[A-Za-z0-9_-]{1,64}"
 STAGES = (Stage.QUEUED, Stage.SENT, Stage.FAILED, Stage.CANCELLED)
@@ -126,7 +126,7 @@ def _secret(session: Session, call: Call, since: int) -> str | None:
 
 def _deliveries(session: Session, call: Call, stage: str | None, before: int | None) -> list[Json]:
     row = endpoints.get(session, call.app_id, _id(call))
-    return [_delivery(each) for each in book.page(session, row, call.page_limit(), stage=stage, before=before)]
+    return [_delivery(each) for each in log.page(session, row, call.page_limit(), stage=stage, before=before)]
 
 
 def _delivery(row: Row[tuple[object, ...]]) -> Json:
@@ -153,12 +153,12 @@ def _delivery(row: Row[tuple[object, ...]]) -> Json:
 
 def _replay(session: Session, call: Call, span: Span) -> Json:
     row = endpoints.get(session, call.app_id, _id(call))
-    return {"count": book.replay(session, clock.now(), row, span)}
+    return {"count": log.replay(session, clock.now(), row, span)}
 
 
 def _test(session: Session, call: Call) -> Json:
     row = endpoints.get(session, call.app_id, _id(call))
-    return {"eventId": f"evt_{book.test(session, clock.now(), row)}"}
+    return {"eventId": f"evt_{log.test(session, clock.now(), row)}"}
 
 
 def _span(body: Replay) -> Span:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from mailtalk import clock
 from mailtalk.errors import Invalid
-from mailtalk.participation import Unset
+from mailtalk.participation.rules import Unset
 from mailtalk.vocabulary import Access, Frequency, Notify
 
 Json = dict[str, Any]

@@ -15,13 +15,14 @@ from pathlib import Path
 import psutil
 from sqlalchemy import text
 
-from cli.embedded import Postgres, Valkey
-from mailtalk import apps, clock, conversations, messages, users
-from mailtalk.db import Database, migrate
+from cli.local.embedded import Postgres, Valkey
+from mailtalk import clock
+from mailtalk.conversations import apps, conversations, messages, users
+from mailtalk.conversations.messages import Draft
+from mailtalk.db.database import Database, migrate
 from mailtalk.keys import Keyring
-from mailtalk.messages import Draft
-from mailtalk.notifications import Pace
-from mailtalk.settings import Settings
+from mailtalk.notifications.windows import Pace
+from mailtalk.settings.load import Settings
 from mailtalk.vocabulary import MessageType, Origin
 
 SECRET = "k" * 32

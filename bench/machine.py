@@ -13,12 +13,13 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from mailtalk.mail import dsn, limits, parse, screen
-from mailtalk.mail.reading import Unreadable
-from worker.reader import Reader, Readers
+from mailtalk.mail.parsing import limits, parse
+from mailtalk.mail.reader.reading import Unreadable
+from mailtalk.mail.screening import classify, dsn
+from worker.parser_pool import Reader, Readers
 
 MAILS = Path(__file__).resolve().parents[2] / "shared/mails"
-WORDS = {screen.Verdict.PERSON: "message", screen.Verdict.COMPLAINT: "feedback-report"}
+WORDS = {classify.Verdict.PERSON: "message", classify.Verdict.COMPLAINT: "feedback-report"}
 HUMAN = {"message", "not-bounce"}
 ENVELOPE = "someone@example.com"
 
@@ -29,10 +30,10 @@ def outcome(raw: bytes, mail_from: str) -> str:
         mail = parse.parse(raw)
     except limits.TooMuch as error:
         return error.reason
-    screened = screen.screen(mail, mail_from=mail_from)
+    screened = classify.screen(mail, mail_from=mail_from)
     if not mail.from_addresses and screened.reason in {"", "null-sender"}:
         return "no-sender"
-    if screened.verdict is not screen.Verdict.PERSON:
+    if screened.verdict is not classify.Verdict.PERSON:
         return WORDS.get(screened.verdict, screened.verdict.value)
     return "message" if (mail.text or mail.html or "").strip() or mail.attachments else "empty"
 

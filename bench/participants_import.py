@@ -15,9 +15,9 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from cli.embedded import Postgres, Valkey
-from mailtalk import apps
-from mailtalk.db import Database, migrate
+from cli.local.embedded import Postgres, Valkey
+from mailtalk.conversations import apps
+from mailtalk.db.database import Database, migrate
 from mailtalk.keys import Keyring
 
 MAILTALK = Path(sys.executable).with_name("mailtalk")

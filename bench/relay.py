@@ -16,8 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 
-from mailtalk.line import Envelope
-from mailtalk.relay import Relay
+from mailtalk.outbound.relay import Relay
+from mailtalk.outbound.smtp_connection import Envelope
 
 MAIL = b"Subject: hi\r\nMessage-ID: <1@example.com>\r\n\r\n" + b"0123456789 0123456789 0123456789\r\n" * 60
 FROM, TO = "notify@example.com", "bob@example.com"

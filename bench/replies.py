@@ -3,7 +3,7 @@
 import sys
 import time
 
-from mailtalk.mail.reply import extract
+from mailtalk.mail.replies.extract import extract
 
 SIZE = 1_000_000
 LIMIT = 1.0  # seconds of one processor

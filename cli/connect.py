@@ -8,8 +8,8 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
 from cli.datadir import url_of
-from mailtalk.db import Database
-from mailtalk.settings import Settings
+from mailtalk.db.database import Database
+from mailtalk.settings.load import Settings
 
 NO_SUCH_TABLE = ("42P01", "42703")  # or no such column
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import click
 from pydantic import SecretStr
 
-from mailtalk.settings import PREFIX, Settings, SettingsError, load
+from mailtalk.settings.load import PREFIX, Settings, SettingsError, load
 
 KEPT = ("database_url", "redis_url", "secret_key")
 

@@ -6,8 +6,8 @@ import sys
 import click
 
 from cli import connect
-from mailtalk import workers
-from mailtalk.settings import Settings
+from mailtalk.db import workers
+from mailtalk.settings.load import Settings
 
 
 def worker(settings: Settings) -> None:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.operate import COMMANDS
-from cli.outgoing import OUTGOING
-from cli.tell import COMMANDS as TELLING
-from cli.tell_people import COMMANDS as TELLING_PEOPLE
-from cli.tenants import app
+from cli.commands.app import app
+from cli.commands.channels import COMMANDS as TELLING_PEOPLE
+from cli.commands.operate import COMMANDS
+from cli.commands.outgoing import OUTGOING
+from cli.commands.webhooks import COMMANDS as TELLING
 
 if TYPE_CHECKING:
     from mailtalk.errors import Reasons
-    from mailtalk.settings import Settings
+    from mailtalk.settings.load import Settings
 
 HELP = """Conversations that people take part in from their inbox.
 
@@ -90,7 +90,7 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         from mailtalk.errors import MailtalkError, Refused
-        from mailtalk.settings import SettingsError
+        from mailtalk.settings.load import SettingsError
 
         try:
             return super().invoke(ctx)
@@ -119,8 +119,8 @@ def up() -> None:
     keep is in MAILTALK_DATA_DIR (.mailtalk). A process that dies is started again. Ctrl-C stops everything.
     """
     with _starting():
-        from cli.up import up as start
-        from mailtalk.settings import load
+        from cli.local.up import up as start
+        from mailtalk.settings.load import load
 
     start(load())
 
@@ -184,8 +184,8 @@ def mails(to: str | None, limit: int, *, source: bool) -> None:
 
     Each shows its Reply-To, the secret address at which its reader answers.
     """
-    from cli import mails as captured
     from cli.datadir import settings
+    from cli.show import mails as captured
 
     show = captured.source if source else captured.listed
     show(settings("database_url", "secret_key"), to, limit)

@@ -7,14 +7,14 @@ from alembic.migration import MigrationContext
 from sqlalchemy.exc import OperationalError
 
 from cli.datadir import url_of
-from mailtalk import db
+from mailtalk.db import database as db_database
 from mailtalk.errors import Unavailable
-from mailtalk.settings import Settings
+from mailtalk.settings.load import Settings
 
 
 def migrate(settings: Settings) -> None:
     """Bring the tables to the newest version, and say what was done."""
-    with closing(db.Database(url_of(settings))) as database:
+    with closing(db_database.Database(url_of(settings))) as database:
         try:
             before, after = _migrate(database)
         except OperationalError as error:
@@ -26,12 +26,12 @@ def migrate(settings: Settings) -> None:
     click.echo(f"Tables of {where} {done}")
 
 
-def _migrate(database: db.Database) -> tuple[str | None, str | None]:
+def _migrate(database: db_database.Database) -> tuple[str | None, str | None]:
     before = _version(database)
-    db.migrate(database.url.render_as_string(hide_password=False))
+    db_database.migrate(database.url.render_as_string(hide_password=False))
     return before, _version(database)
 
 
-def _version(database: db.Database) -> str | None:
+def _version(database: db_database.Database) -> str | None:
     with database.engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mailtalk.keys import Key, Keyring
-from mailtalk.mail.parse import Attachment
+from mailtalk.mail.parsing.parse import Attachment
 from mailtalk.models import File, Message
 
 MOST = 20  # of one mail

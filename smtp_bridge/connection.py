@@ -8,9 +8,9 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, TLSSetupException
 
-from mailtalk.settings import Settings
+from mailtalk.settings.load import Settings
 from smtp_bridge import proxy, replies
-from smtp_bridge.guard import Address, Guard, address
+from smtp_bridge.limits import Address, Guard, address
 from smtp_bridge.tls import Certificate
 
 LINE = 2_048  # bytes of a command; RFC 5321 asks for 512, and more for extensions

@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 from aiosmtpd.smtp import Session
 
-from mailtalk import clock, inbound
-from mailtalk.addresses import Bearer
-from mailtalk.db import Database
+from mailtalk import clock
+from mailtalk.db.database import Database
+from mailtalk.db.group_commit import GroupCommit, in_time
 from mailtalk.errors import Unavailable
-from mailtalk.group_commit import GroupCommit, in_time
-from mailtalk.inbound import Arrival
+from mailtalk.inbound import receive
+from mailtalk.inbound.receive import Arrival
 from mailtalk.keys import Keyring
+from mailtalk.participation.addresses import Bearer
 from smtp_bridge import replies
 from smtp_bridge.protocol import Bridge, Mail
 
@@ -30,7 +31,7 @@ class Handler:
     ) -> None:
         self._database, self._keyring, self._domain, self._recipients = database, keyring, domain, recipients
         self._intake = GroupCommit[Arrival, int](
-            database, lambda session, arrivals: inbound.receive(session, keyring, arrivals), bell, _weight
+            database, lambda session, arrivals: receive.receive(session, keyring, arrivals), bell, _weight
         )
         self._keeping: set[asyncio.Task[str]] = set()
 
@@ -92,13 +93,13 @@ class Handler:
         return replies.OK_KEPT
 
     async def _admit(self, address: str) -> Bearer | None:
-        if inbound.needs_look_up(self._keyring, address, self._domain):
+        if receive.needs_look_up(self._keyring, address, self._domain):
             return await in_time(asyncio.to_thread(self._look_up, address))
-        return inbound.admit_known(self._keyring, address, self._domain)
+        return receive.admit_known(self._keyring, address, self._domain)
 
     def _look_up(self, address: str) -> Bearer | None:
         with self._database.transaction() as session:
-            return inbound.admit(session, self._keyring, address, self._domain)
+            return receive.admit(session, self._keyring, address, self._domain)
 
 
 def _weight(arrival: Arrival) -> int:

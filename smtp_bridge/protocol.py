@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from aiosmtpd.smtp import Envelope
 
-from mailtalk.addresses import Bearer
+from mailtalk.participation.addresses import Bearer
 from smtp_bridge import replies
 from smtp_bridge.connection import Connection, Stage
-from smtp_bridge.content import Content, Endless
-from smtp_bridge.guard import memory
+from smtp_bridge.data import Content, Endless
+from smtp_bridge.limits import memory
 
 WINDOW = 10.0  # seconds over which the speed of a mail's data is measured
 

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from aiosmtpd.proxy_protocol import V2_CMD, ProxyData, get_proxy
 
-from smtp_bridge.guard import Address
+from smtp_bridge.limits import Address
 
 Networks: TypeAlias = Sequence[IPv4Network | IPv6Network]
 

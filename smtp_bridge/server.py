@@ -13,12 +13,12 @@ from functools import partial
 
 import uvloop
 
-from mailtalk.db import Database
+from mailtalk.db.database import Database
 from mailtalk.keys import Keyring
-from mailtalk.settings import PREFIX, Settings, SettingsError
+from mailtalk.settings.load import PREFIX, Settings, SettingsError
 from smtp_bridge import proxy
-from smtp_bridge.guard import Guard
 from smtp_bridge.handler import Handler
+from smtp_bridge.limits import Guard
 from smtp_bridge.lmtp import Lmtp
 from smtp_bridge.protocol import Bridge
 from smtp_bridge.tls import Certificate

@@ -5,7 +5,7 @@ import ssl
 from pathlib import Path
 from typing import NoReturn, Self
 
-from mailtalk.settings import PREFIX, Settings, SettingsError
+from mailtalk.settings.load import PREFIX, Settings, SettingsError
 
 log = logging.getLogger(__name__)
 

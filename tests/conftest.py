@@ -10,22 +10,22 @@ from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import certificates
 import psycopg
 import pytest
 import redis
-from cast import Cast
 from psycopg import sql
-from servers import Copied, Stack, bridging, make_settings, serving, working
+from support import certificates
+from support.cast import Cast
+from support.servers import Copied, Stack, bridging, make_settings, serving, working
 
-from cli.embedded import Postgres, Valkey
-from mailtalk.db import Database, migrate
+from cli.local.embedded import Postgres, Valkey
+from mailtalk.db.database import Database, migrate
 from mailtalk.keys import Keyring
-from mailtalk.settings import Settings
+from mailtalk.settings.load import Settings
 from worker.server import Worker
 
 TEMPLATE = "mailtalk_template"
-LONG = ("tests/journeys/", "test_schemathesis.py", "test_telling.py", "promise/")
+LONG = ("tests/journeys/", "test_schemathesis.py", "test_webhook_sender.py", "promise/")
 FAST = {
     "fsync": "off",
     "synchronous_commit": "off",

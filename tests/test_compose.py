@@ -17,7 +17,7 @@ import pytest
 import yaml
 from jsonschema import Draft201909Validator
 
-from mailtalk.settings import PREFIX, SECRETS, Settings
+from mailtalk.settings.load import PREFIX, SECRETS, Settings
 
 ROOT = Path(__file__).parents[1]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

@@ -2,7 +2,7 @@
 
 from celery import Celery
 
-from mailtalk.settings import Settings
+from mailtalk.settings.load import Settings
 
 NAME = "mailtalk"
 QUEUE = "mailtalk"

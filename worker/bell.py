@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import redis
 from celery import Celery
 
-from mailtalk.changes import Ended
-from mailtalk.settings import Settings
+from mailtalk.changes.log import Ended
+from mailtalk.settings.load import Settings
 from worker.app import build
 
 APPLY_CHANGES = "mailtalk.apply_changes"

@@ -6,8 +6,10 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from mailtalk import clock, idempotency, notifications
-from mailtalk.db import Database
+from mailtalk import clock
+from mailtalk.changes import idempotency
+from mailtalk.db.database import Database
+from mailtalk.notifications import windows
 
 HOUR = 3600.0  # seconds
 
@@ -16,7 +18,7 @@ class Purge:
     """A look of the sweep's; the first one purges."""
 
     def __init__(self, database: Database, *more: Callable[[Session, datetime], int]) -> None:
-        self._database, self._next, self._purges = database, 0.0, (idempotency.purge, notifications.purge, *more)
+        self._database, self._next, self._purges = database, 0.0, (idempotency.purge, windows.purge, *more)
 
     def look(self) -> None:
         """Purge, unless it was done within the hour."""

@@ -6,28 +6,29 @@ from functools import partial
 
 from celery.exceptions import SecurityWarning
 
-from mailtalk import events, mail_log
-from mailtalk.db import Database
-from mailtalk.deliveries import Rules
-from mailtalk.desk import Desk
+from mailtalk.db.database import Database
+from mailtalk.events import record as events
 from mailtalk.files import Links
+from mailtalk.inbound import log as inbound_log
+from mailtalk.inbound.context import Desk
 from mailtalk.keys import Keyring
-from mailtalk.letters import Sender
-from mailtalk.postmark import Postmark
-from mailtalk.relay import Relay
-from mailtalk.settings import Settings
-from mailtalk.webhooks import book
-from mailtalk.webhooks.guard import Guard
+from mailtalk.notifications.builder import Sender
+from mailtalk.outbound.deliveries import Rules
+from mailtalk.outbound.dkim_signing import Postmark
+from mailtalk.outbound.relay import Relay
+from mailtalk.settings.load import Settings
+from mailtalk.webhooks import log as webhooks_log
+from mailtalk.webhooks.ssrf import Guard
 from worker import tasks
 from worker.app import build
 from worker.bell import Bell
-from worker.delivering import Delivering
-from worker.life import Life
+from worker.heartbeat import Life
+from worker.jobs import Work
+from worker.mail_sender import Delivering
+from worker.parser_pool import Readers
 from worker.purge import Purge
-from worker.reader import Readers
 from worker.sweep import Sweep
-from worker.telling import Teller
-from worker.work import Work
+from worker.webhook_sender import Teller
 
 THREADS = 4
 # Nothing is mingled, gossiped or beaten over the broker: workers meet in the database only.
@@ -120,8 +121,8 @@ def _sender(settings: Settings) -> Sender:
 def _purge(settings: Settings, database: Database) -> Purge:
     return Purge(
         database,
-        partial(mail_log.purge, days=settings.raw_mail_days),
-        partial(book.purge, days=settings.event_days),
+        partial(inbound_log.purge, days=settings.raw_mail_days),
+        partial(webhooks_log.purge, days=settings.event_days),
         partial(events.purge, days=settings.event_days),
     )
 

@@ -9,9 +9,9 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from mailtalk import clock
-from mailtalk.db import Database
+from mailtalk.db.database import Database
 from mailtalk.errors import Unavailable
-from worker.work import safely
+from worker.jobs import safely
 
 LONGEST = 2.0  # seconds between two looks, whatever is due
 STEP = 0.5  # seconds between two glances at what is due: what everything takes while the broker is away

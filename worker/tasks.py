@@ -5,7 +5,7 @@ from collections.abc import Callable
 from celery import Celery
 
 from worker.bell import APPLY_CHANGES, DELIVER, PROCESS_INBOUND
-from worker.work import Work, safely
+from worker.jobs import Work, safely
 
 
 def register(app: Celery, work: Work) -> None:

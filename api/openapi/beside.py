@@ -50,7 +50,7 @@ SAID: dict[str, Json] = {
     "ConversationsPut": {"properties": {"participants": {"items": ID}}},
     "New": NEW,
     "Imported": NEW | {"properties": NEW["properties"] | {"timestamp": MILLIS}},
-    "ReadersPatch": {"properties": {"readUntil": MILLIS}},
+    "ReadStatePatch": {"properties": {"readUntil": MILLIS}},
     "Joining": {"properties": {"userId": ID}},
     "Updating": {"properties": {"userId": ID}},
     "Leaving": {"properties": {"userId": ID}},

@@ -6,7 +6,7 @@ from api.openapi.beside import MILLIS
 from api.openapi.entry import JSON, PAGE, Entries, Entry, query
 from api.openapi.messages import HELLO
 from api.wire import Json
-from mailtalk.views import OPERATORS
+from mailtalk.conversations.visibility import OPERATORS
 
 ORDER = {
     "id": "order_391",

@@ -171,7 +171,7 @@ def _plain(encoded: bytes) -> bytes:
     """api.users.Put as UsersPut: msgspec gives a full name to what has the same name in two modules."""
     return re.sub(
         rb'(["/])api\.(?:\w+\.)?(\w+)\.(\w+)"',
-        lambda match: b'%b%b%b"' % (match[1], match[2].title(), match[3]),
+        lambda match: b'%b%b%b"' % (match[1], match[2].title().replace(b"_", b""), match[3]),
         encoded,
     )
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from api.calls import LIMIT, LIMIT_MOST
+from api.request import LIMIT, LIMIT_MOST
 from api.wire import ID_LENGTH, Json
 
 JSON = "application/json"

@@ -1,6 +1,6 @@
 """What is said of messages."""
 
-from api import batch, history, messages, readers
+from api import batch, history, messages, read_state
 from api.openapi import answers
 from api.openapi.entry import ID, PAGE, Entries, Entry, query
 from api.wire import Json
@@ -87,7 +87,7 @@ ENTRIES: Entries = {
         tag="Messages",
         summary="Mark a conversation read up to a moment",
         text="What was created until then is read, and nothing of what came after.",
-        body=readers.Patch,
+        body=read_state.Patch,
         sent={"readUntil": 1_700_000_060_000},
         missing=NOBODY_FOUND,
     ),

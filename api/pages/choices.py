@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from mailtalk.models import Participation
-from mailtalk.participation import UNSET, Request, Unset
+from mailtalk.participation.rules import UNSET, Request, Unset
 from mailtalk.vocabulary import ChangeKind, Frequency, Notify
 
 NOTIFY = {"all": Notify.ALL, "mentions": Notify.MENTIONS_ONLY, "off": Notify.OFF}

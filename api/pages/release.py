@@ -7,10 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.calls import Services
 from api.pages import page, words
-from mailtalk import clock, quarantine
+from api.request import Services
+from mailtalk import clock
 from mailtalk.errors import Conflict, NotFound, Unavailable
+from mailtalk.inbound import quarantine
 from mailtalk.models import App, Conversation, InboundMail, User
 
 

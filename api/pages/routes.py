@@ -13,13 +13,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.calls import Services
 from api.pages import choices, page, words
-from mailtalk import apps, clock, conversations, links, suppressions, users
-from mailtalk.changes import Requested
+from api.request import Services
+from mailtalk import clock
+from mailtalk.changes.log import Requested
+from mailtalk.conversations import apps, conversations, users
 from mailtalk.errors import NotFound, Unavailable
 from mailtalk.models import Participation, User
-from mailtalk.participation import Request as Change
+from mailtalk.outbound import suppressions
+from mailtalk.participation import links
+from mailtalk.participation.rules import Request as Change
 from mailtalk.vocabulary import ChangeKind, Notify
 
 FORM_LIMIT = 10_000  # bytes

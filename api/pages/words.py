@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from mailtalk.mail.texts import language
+from mailtalk.mail.composing.texts import language
 
 TEXTS: Mapping[str, Mapping[str, str]] = {
     path.stem: tomllib.loads(path.read_text(encoding="utf-8"))

@@ -13,14 +13,15 @@ from urllib.parse import quote
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailtalk import apps, mentions
+from mailtalk import mentions
+from mailtalk.conversations import apps
 from mailtalk.errors import Invalid, NotFound
 from mailtalk.keys import Keyring
 from mailtalk.models import Webhook
 from mailtalk.vocabulary import EndpointKind, EventType
 from mailtalk.webhooks import endpoints
-from mailtalk.webhooks.post import Answer
-from mailtalk.webhooks.telling import Telling
+from mailtalk.webhooks.delivery import Telling
+from mailtalk.webhooks.http_client import Answer
 
 PREFIX = "channel:"  # of their ids: no webhook's has a colon
 TITLE, BODY = 200, 1_500  # characters

@@ -12,7 +12,7 @@ from mailtalk.keys import Keyring
 from mailtalk.models import Webhook
 from mailtalk.vocabulary import EndpointKind, EndpointStatus, EventType
 from mailtalk.webhooks import signing
-from mailtalk.webhooks.guard import Forbidden, Guard
+from mailtalk.webhooks.ssrf import Forbidden, Guard
 
 OVERLAP = timedelta(days=1)  # in which the secret before the newest one signs too
 MOST = 20  # of an app

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from cast import Cast
-from servers import Stack
+from support.cast import Cast
+from support.servers import Stack
 
 
 @pytest.fixture

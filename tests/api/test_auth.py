@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import jwt
 import pytest
-from cast import Cast
-from servers import Stack
+from support.cast import Cast
+from support.servers import Stack
 
 from mailtalk import clock
 

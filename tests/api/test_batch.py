@@ -4,8 +4,8 @@ from typing import Any
 
 import httpx
 import pytest
-from cast import Cast
-from servers import Stack
+from support.cast import Cast
+from support.servers import Stack
 
 MESSAGE = [{"type": "SystemMessage", "text": "Hello"}]
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import httpx
 import pytest
-from asking import column, rows
-from cast import NAMES, Cast
-from servers import Stack
+from support.cast import NAMES, Cast
+from support.servers import Stack
+from support.sql import column, rows
 
 PARTICIPANTS = "/conversations/hello/participants"
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import httpx
 import pytest
-from cast import Cast
 from hypothesis import given
 from hypothesis import strategies as st
-from servers import Stack
-from waiting import until
+from support.cast import Cast
+from support.servers import Stack
+from support.waiting import until
 
 from api.intake import LONGEST_WAIT, patience
 

@@ -2,12 +2,12 @@
 
 import httpx
 import pytest
-from asking import rows
-from cast import Cast
-from refusing import ALICE, DEEP, HELLO, MESSAGES, PART, SAY, reasons
-from servers import Stack, make_settings, serving
+from support.cast import Cast
+from support.refusals import ALICE, DEEP, HELLO, MESSAGES, PART, SAY, reasons
+from support.servers import Stack, make_settings, serving
+from support.sql import rows
 
-from mailtalk.db import Database
+from mailtalk.db.database import Database
 from mailtalk.keys import Keyring
 
 

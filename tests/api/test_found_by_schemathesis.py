@@ -4,8 +4,8 @@ import json
 
 import httpx
 import pytest
-from cast import Cast
-from servers import Stack
+from support.cast import Cast
+from support.servers import Stack
 
 OLDEST = {"TalkJS-REST-Version": "2021-01-01"}
 LISTS = ("/conversations", "/users/alice/conversations")

@@ -1,11 +1,11 @@
 """Health: the process, and whether the whole can work."""
 
 import httpx
-from cast import Cast
-from servers import free_port, make_settings, serving, sweeping
-from waiting import until
+from support.cast import Cast
+from support.servers import free_port, make_settings, serving, sweeping
+from support.waiting import until
 
-from mailtalk.settings import Settings
+from mailtalk.settings.load import Settings
 
 
 def ready(url: str) -> tuple[int, dict[str, object]]:

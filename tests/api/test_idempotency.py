@@ -10,17 +10,18 @@ from typing import Any
 
 import httpx
 import pytest
-from asking import column, heal, raise_for, rows
-from cast import Cast
-from inbox import quarantined
-from servers import Stack, serving
-from waiting import until
+from support.cast import Cast
+from support.inbox import quarantined
+from support.servers import Stack, serving
+from support.sql import column, heal, raise_for, rows
+from support.waiting import until
 
 from api.app import ENDPOINTS
-from mailtalk import clock, idempotency
-from mailtalk.db import Database
-from mailtalk.idempotency import Claim
-from mailtalk.settings import Settings
+from mailtalk import clock
+from mailtalk.changes import idempotency
+from mailtalk.changes.idempotency import Claim
+from mailtalk.db.database import Database
+from mailtalk.settings.load import Settings
 from worker.purge import Purge
 
 KEY = {"Idempotency-Key": "key-1"}

@@ -4,11 +4,11 @@ from typing import Any
 
 import httpx
 import pytest
-from asking import column, rows
-from cast import Cast
-from inbox import Box, mail, quarantined
-from servers import Stack
-from waiting import until
+from support.cast import Cast
+from support.inbox import Box, mail, quarantined
+from support.servers import Stack
+from support.sql import column, rows
+from support.waiting import until
 
 from mailtalk.keys import Keyring
 

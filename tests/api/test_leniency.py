@@ -2,9 +2,9 @@
 
 import httpx
 import pytest
-from cast import Cast
-from refusing import ALICE, HELLO, PART, reasons
-from servers import Stack
+from support.cast import Cast
+from support.refusals import ALICE, HELLO, PART, reasons
+from support.servers import Stack
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ from typing import Any
 
 import httpx
 import pytest
-from cast import Cast
-from servers import Stack
+from support.cast import Cast
+from support.servers import Stack
 
 from mailtalk.vocabulary import Access
 

@@ -3,9 +3,9 @@
 import httpx
 import msgspec
 import pytest
-from cast import Cast
-from servers import Stack
-from waiting import until
+from support.cast import Cast
+from support.servers import Stack
+from support.waiting import until
 
 from api.openapi import answers
 

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 import httpx
 import jsonschema_rs
 import pytest
-from asking import rows
-from cast import Cast
-from inbox import quarantined
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
+from support.cast import Cast
+from support.inbox import quarantined
+from support.sql import rows
 
 from api.app import ENDPOINTS
 from api.openapi.document import APP, ENTRIES, document

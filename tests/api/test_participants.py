@@ -5,12 +5,12 @@ from typing import Any
 
 import httpx
 import pytest
-from asking import column, rows
-from cast import Cast
-from servers import Stack
+from support.cast import Cast
+from support.servers import Stack
+from support.sql import column, rows
 
-from mailtalk import addresses
 from mailtalk.keys import Keyring
+from mailtalk.participation import addresses
 
 ALICE = "/conversations/hello/participants/alice"
 BOB = "/conversations/hello/participants/bob"

@@ -4,10 +4,10 @@ from typing import Any
 
 import httpx
 import pytest
-from asking import column
-from cast import Cast
-from servers import Stack
-from waiting import until
+from support.cast import Cast
+from support.servers import Stack
+from support.sql import column
+from support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("alice_and_bob")
 MESSAGES = "/conversations/hello/messages"

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from cast import Cast
+from support.cast import Cast
 
 EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", SHORT := "5")  # of an operation; `make schemathesis` asks for more
 SECONDS = 300 if EXAMPLES == SHORT else 7_200  # on a busy machine; on a quiet one the short form takes half a minute

@@ -4,14 +4,16 @@ from datetime import datetime
 
 import httpx
 import pytest
-from asking import rows
-from cast import Cast
-from servers import Stack
+from support.cast import Cast
+from support.servers import Stack
+from support.sql import rows
 
-from mailtalk import apps, changes, clock, conversations
-from mailtalk.changes import Requested
+from mailtalk import clock
+from mailtalk.changes import log as change_log
+from mailtalk.changes.log import Requested
+from mailtalk.conversations import apps, conversations
 from mailtalk.keys import Keyring
-from mailtalk.participation import Request
+from mailtalk.participation.rules import Request
 from mailtalk.vocabulary import ChangeKind
 
 LISTS = ("/users", "/conversations", "/users/alice/conversations", "/conversations/hello/messages")
@@ -59,7 +61,7 @@ def test_who_leaves_and_joins_in_one_batch_has_joined_anew(cast: Cast) -> None:
     kinds = (ChangeKind.LEAVE, ChangeKind.JOIN)
     asked = [Requested(cast.app_id, "hello", "alice", Request(kind), clock.now()) for kind in kinds]
     with cast.database.transaction() as session:
-        changes.accept(session, asked)
+        change_log.accept(session, asked)
     cast.apply()
     assert joined_at(cast) > before
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from cast import Cast
-from inbox import quarantined
-from servers import Stack
+from support.cast import Cast
+from support.inbox import quarantined
+from support.servers import Stack
 
 from api.app import ENDPOINTS
 

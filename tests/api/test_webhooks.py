@@ -4,11 +4,11 @@ from typing import Any
 
 import httpx
 import pytest
-from asking import column, rows
-from cast import Cast
-from hearing import receiving
-from servers import Stack
-from waiting import until
+from support.cast import Cast
+from support.servers import Stack
+from support.sql import column, rows
+from support.waiting import until
+from support.webhook_receiver import receiving
 
 HOOK = {"url": "https://mailtalk.invalid/hook", "events": ["message.read"]}
 KEY = {"Idempotency-Key": "once"}

@@ -1,11 +1,11 @@
 """Changes that no worker applies in time: 202, and nothing is lost."""
 
 import httpx
-from cast import Cast
-from servers import serving, working
-from waiting import until
+from support.cast import Cast
+from support.servers import serving, working
+from support.waiting import until
 
-from mailtalk.settings import Settings
+from mailtalk.settings.load import Settings
 
 HELLO = "/conversations/hello"
 ALICE = HELLO + "/participants/alice"

@@ -7,18 +7,18 @@ from typing import Any
 
 import httpx
 import pytest
-from cast import Cast
-from servers import make_settings, serving
-from shell import Command, command
 from sqlalchemy import event
+from support.cast import Cast
+from support.command_line import Command, command
+from support.servers import make_settings, serving
 
 from api import auth
-from mailtalk import apps, conversations
-from mailtalk.db import Database
+from mailtalk.conversations import apps, conversations
+from mailtalk.db.database import Database
 from mailtalk.keys import Keyring
 from mailtalk.models import App
-from mailtalk.notifications import Pace
-from mailtalk.participation import Request
+from mailtalk.notifications.windows import Pace
+from mailtalk.participation.rules import Request
 from mailtalk.vocabulary import ChangeKind
 
 SLOW = Pace(timedelta(seconds=30), timedelta(seconds=900))

@@ -2,10 +2,10 @@ import csv
 from pathlib import Path
 
 import pytest
-from cast import Cast
-from crowd import HEADER, MANY, bring, invite, log_length, many, people, write
-from servers import make_settings, working
-from shell import Command, command
+from support.cast import Cast
+from support.command_line import Command, command
+from support.csv_import import HEADER, MANY, bring, invite, log_length, many, people, write
+from support.servers import make_settings, working
 
 
 @pytest.fixture

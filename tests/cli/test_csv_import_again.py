@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cast import Cast
-from crowd import HEADER, MANY, bring, invite, log_length, many, people, query, write
-from shell import MAILTALK, Command, command, environment
 from sqlalchemy import text
+from support.cast import Cast
+from support.command_line import MAILTALK, Command, command, environment
+from support.csv_import import HEADER, MANY, bring, invite, log_length, many, people, query, write
 
-from cli.roster_file import RosterFile
-from mailtalk import imports
-from mailtalk.imports import Source
+from cli.show.participants_file import RosterFile
+from mailtalk.changes import imports
+from mailtalk.changes.imports import Source
 
 
 @pytest.fixture

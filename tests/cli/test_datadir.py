@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli import datadir
-from mailtalk.settings import Settings, SettingsError, load
+from mailtalk.settings.load import Settings, SettingsError, load
 
 KEY = "k" * 32
 

@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from cli.datadir import CannotStart
-from cli.embedded import Postgres, Valkey
+from cli.local.embedded import Postgres, Valkey
 
 QUICK = {"fsync": "off"}
 

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asking import column, rows
-from cast import Cast
-from inbox import Box, mail, quarantined
-from shell import Command, command
+from support.cast import Cast
+from support.command_line import Command, command
+from support.inbox import Box, mail, quarantined
+from support.sql import column, rows
 
-from mailtalk import inbound
+from mailtalk.inbound import receive
 from mailtalk.keys import Keyring
 
 
@@ -39,7 +39,7 @@ def test_help_teaches(mailtalk: Command) -> None:
 def test_list_shows_the_newest_first_and_what_was_found(mailtalk: Command, box: Box) -> None:
     assert mailtalk("inbound", "list").stdout == "No such mail.\n"
     box.receive(mail(), box.bearer("bob"))
-    box.receive(mail(""), box.bearer("alice"), inbound.POSTMASTER)
+    box.receive(mail(""), box.bearer("alice"), receive.POSTMASTER)
     box.outcomes()
     head, first, *_ = mailtalk("inbound", "list").stdout.splitlines()
     assert head.split() == ["ID", "RECEIVED", "APP", "CONVERSATION", "USER", "OUTCOME", "VERDICT", "REASON"]

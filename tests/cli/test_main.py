@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from shell import MAILTALK
+from support.command_line import MAILTALK
 
 
 def mailtalk(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:

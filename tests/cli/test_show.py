@@ -4,14 +4,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cast import Cast
-from shell import Command, command
+from support.cast import Cast
+from support.command_line import Command, command
 
-from mailtalk import addresses, apps, clock, notifications
+from mailtalk import clock
+from mailtalk.conversations import apps
 from mailtalk.keys import Keyring
 from mailtalk.models import Participation
-from mailtalk.notifications import Pace
-from mailtalk.participation import Request
+from mailtalk.notifications import windows
+from mailtalk.notifications.windows import Pace
+from mailtalk.participation import addresses
+from mailtalk.participation.rules import Request
 from mailtalk.vocabulary import Access, ChangeKind, Notify, Purpose
 
 
@@ -98,7 +101,7 @@ def test_show_tells_of_messages_the_window_and_pending_notifications(mailtalk: C
     assert {"senderId": "alice", "origin": "rest", "firstLine": "first line"}.items() <= now["messages"][0].items()
     assert now["notifications"] == []
     with cast.database.transaction() as session:
-        notifications.close_windows(session, clock.now() + timedelta(seconds=10))
+        windows.close_windows(session, clock.now() + timedelta(seconds=10))
     now = shown(mailtalk)
     assert now["window"] is None
     assert [each["userId"] for each in now["notifications"]] == ["bob"]

@@ -5,11 +5,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-
-pytest.register_assert_rewrite("mailboxes", "people", "stack", "story", "world")
-
-from mailboxes import Relay  # noqa: E402 - after its asserts are to be explained
-from stack import Stack  # noqa: E402 - the same
+from support.mailboxes import Relay
+from support.product import Stack
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 from collections.abc import Callable
 
-from mailboxes import Relay
-from stack import Stack, free_port, until
-from story import Story
+from support.mailboxes import Relay
+from support.product import Stack, free_port, until
+from support.story import Story
 
 
 def tell(stack: Stack, relay: Relay) -> None:

@@ -3,9 +3,9 @@ from collections.abc import Callable
 from itertools import cycle
 
 import pytest
-from mailboxes import Relay
-from stack import OURS, Stack
-from story import Story
+from support.mailboxes import Relay
+from support.product import OURS, Stack
+from support.story import Story
 
 ALL = os.environ.get("FAULTS") == "all"  # `make chaos`; else one process between two steps, each in turn
 

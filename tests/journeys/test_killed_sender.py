@@ -14,13 +14,13 @@ from email import message_from_bytes
 from pathlib import Path
 
 import pytest
-from asking import column, rows, subscribe
-from cast import Cast
-from shell import MAILTALK, environment
-from sink import Sink, sinking
-from waiting import until
+from support.cast import Cast
+from support.command_line import MAILTALK, environment
+from support.smtp_sink import Sink, sinking
+from support.sql import column, rows, subscribe
+from support.waiting import until
 
-from mailtalk.settings import Settings
+from mailtalk.settings.load import Settings
 
 RECIPIENTS = int(os.environ.get("CHAOS_RECIPIENTS", "150"))
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "0.4"))

@@ -1,8 +1,8 @@
 from collections.abc import Callable
 
-from mailboxes import Captured, Relay
-from stack import Stack
-from story import Story
+from support.mailboxes import Captured, Relay
+from support.product import Stack
+from support.story import Story
 
 
 def test_the_loop_through_a_relay(up: Callable[..., Stack], relay: Relay) -> None:

@@ -1,9 +1,9 @@
 from collections.abc import Callable
 
 import pytest
-from mailboxes import Relay
-from stack import Stack
-from story import Story
+from support.mailboxes import Relay
+from support.product import Stack
+from support.story import Story
 
 
 @pytest.mark.timeout(600)

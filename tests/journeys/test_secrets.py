@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 import httpx
 import jwt
 import pytest
-from mailboxes import Mail, Relay
-from people import Backend
-from stack import GREETING, PATIENCE, Stack, free_port, until
-from story import ANSWER, HELLO, LAST, QUESTION, Story, answer
+from support.clients import Backend
+from support.mailboxes import Mail, Relay
+from support.product import GREETING, PATIENCE, Stack, free_port, until
+from support.story import ANSWER, HELLO, LAST, QUESTION, Story, answer
 
 KEPT = {"app_secret", "secret_key", "database_url", "redis_url", "postgres/password", "valkey/password"}
 BURST = b"From: Bob <bob@example.com>\nContent-Type: multipart/mixed; boundary=\xff\n\n--\xff\n\x00\xfe burst pipe"

@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import pytest
-from asking import column, rows
-from cast import Cast
-from servers import Copied, bridging, make_settings, sweeping, working
-from waiting import until
-from world import World, around, polite, rude
+from support.cast import Cast
+from support.mail_servers import World, around, polite, rude
+from support.servers import Copied, bridging, make_settings, sweeping, working
+from support.sql import column, rows
+from support.waiting import until
 
-from mailtalk import addresses, apps, conversations, users
-from mailtalk.db import Database
+from mailtalk.conversations import apps, conversations, users
+from mailtalk.db.database import Database
 from mailtalk.keys import Keyring
+from mailtalk.participation import addresses
 from mailtalk.vocabulary import Purpose, SenderPolicy
 
 BUSY = """SELECT (SELECT count(*) FROM inbound_mails WHERE outcome = 'received')

@@ -1,9 +1,9 @@
 """What tests of mails that go out begin with."""
 
 import pytest
-from asking import subscribe
-from cast import Cast
-from mailing import Post
+from support.cast import Cast
+from support.outbox import Post
+from support.sql import subscribe
 
 from mailtalk.keys import Keyring
 

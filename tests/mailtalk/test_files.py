@@ -7,15 +7,16 @@ from typing import Any
 
 import httpx
 import pytest
-from asking import column, rows
-from cast import Cast
-from inbox import DOMAIN, Box
-from mailing import START, Post, text
+from support.cast import Cast
+from support.inbox import DOMAIN, Box
+from support.outbox import START, Post, text
+from support.sql import column, rows
 
-from mailtalk import clock, conversations, files, messages
+from mailtalk import clock, files
+from mailtalk.conversations import conversations, messages
 from mailtalk.files import Links
 from mailtalk.keys import Key, Keyring
-from mailtalk.settings import Settings
+from mailtalk.settings.load import Settings
 
 NOBODY = "0" * 32
 PHOTO, LOGO, PIXEL = b"\x89PNG photo" * 400, b"\x89PNG logo" * 400, b"GIF89a"

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import httpx
-from asking import column, rows
-from cast import Cast
 from histories import send
 from model import Model, Operation
-from waiting import until
+from support.cast import Cast
+from support.sql import column, rows
+from support.waiting import until
 
-from mailtalk.db import Database
+from mailtalk.db.database import Database
 
 PENDING = "SELECT count(*) FROM changes WHERE app_id = :app AND status = 'pending'"
 ASYNC = {"Prefer": "respond-async"}

@@ -8,20 +8,22 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from asking import rows
-from cast import NAMES, Cast
 from fates import Fates, Reader
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from mailing import START, Post, text
 from sqlalchemy import Row
+from support.cast import NAMES, Cast
+from support.outbox import START, Post, text
+from support.sql import rows
 
-from mailtalk import apps, changes, conversations, lanes
-from mailtalk.changes import Requested
-from mailtalk.db import Database
+from mailtalk.changes import apply
+from mailtalk.changes import log as change_log
+from mailtalk.changes.log import Requested
+from mailtalk.conversations import apps, conversations
+from mailtalk.db.database import Database
 from mailtalk.keys import Keyring
-from mailtalk.participation import Request
+from mailtalk.participation.rules import Request
 from mailtalk.vocabulary import ChangeKind, Frequency, Notify
 
 FATES = """SELECT user_id, seq, coalesce(reason, 'mailed') AS fate
@@ -148,9 +150,9 @@ class Mailings(RuleBasedStateMachine):
     def _change(self, user: str, request: Request) -> None:
         cast = self.post.cast
         with self._database.transaction() as session:
-            changes.accept(session, [Requested(cast.app_id, cast.conversation, user, request, self.now)])
+            change_log.accept(session, [Requested(cast.app_id, cast.conversation, user, request, self.now)])
         with self._database.transaction() as session:
-            assert [ended.error_code for ended in lanes.apply(session, self.now) or ()] == [None]
+            assert [ended.error_code for ended in apply.apply(session, self.now) or ()] == [None]
 
     def _mailed(self) -> Iterator[tuple[str, int]]:
         """Each message in each mail that was really made."""

@@ -5,18 +5,18 @@ from functools import partial
 from typing import Any
 
 import httpx
-from asking import rows
-from cast import NAMES
 from crowds import members, state_of
 from histories import send
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from model import NEW, OLD, Model, Operation
-from servers import Stack
+from support.cast import NAMES
+from support.servers import Stack
+from support.sql import rows
 
-from mailtalk import addresses
 from mailtalk.keys import Keyring
+from mailtalk.participation import addresses
 
 LIMIT = 2
 STATES = """SELECT user_id, present, access, notify, sees, view_seq,

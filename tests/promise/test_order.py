@@ -8,13 +8,13 @@ from typing import TypeVar
 
 import httpx
 import pytest
-from asking import rows
-from cast import NAMES, Cast
 from crowds import ASYNC, crowd, expected, members, say, settled, state_of
 from histories import Call, check, log, operation, record
 from model import Model, Operation
-from servers import Stack, free_port, serving, worker_process
-from waiting import until
+from support.cast import NAMES, Cast
+from support.servers import Stack, free_port, serving, worker_process
+from support.sql import rows
+from support.waiting import until
 
 Seen = TypeVar("Seen")
 Clients = Sequence[httpx.Client]

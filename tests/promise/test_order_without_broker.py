@@ -4,12 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
-from cast import Cast
 from crowds import crowd, expected, members, say, settled
-from servers import Stack, free_port, make_settings, serving, sweeping
+from support.cast import Cast
+from support.servers import Stack, free_port, make_settings, serving, sweeping
 
-from mailtalk.db import Database
-from mailtalk.settings import Settings
+from mailtalk.db.database import Database
+from mailtalk.settings.load import Settings
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import smtplib
 from collections.abc import Iterator
 
 import pytest
-from cast import Cast
-from posting import address_of
+from support.cast import Cast
+from support.smtp_client import address_of
 
 from mailtalk.keys import Keyring
 

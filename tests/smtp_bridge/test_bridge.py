@@ -3,14 +3,14 @@
 import smtplib
 
 import pytest
-from asking import column
-from cast import Cast
-from posting import DOMAIN, KEPT, MAIL, NOBODY, address_of, kept
+from support.cast import Cast
+from support.smtp_client import DOMAIN, KEPT, MAIL, NOBODY, address_of, kept
+from support.sql import column
 
-from mailtalk import conversations
+from mailtalk.conversations import conversations
 from mailtalk.keys import Keyring
 from mailtalk.mail import address
-from mailtalk.participation import Request
+from mailtalk.participation.rules import Request
 from mailtalk.vocabulary import Access, ChangeKind, Purpose
 
 

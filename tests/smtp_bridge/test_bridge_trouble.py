@@ -5,15 +5,15 @@ import socket
 from contextlib import closing
 from uuid import UUID
 
-from asking import column, rows
-from cast import Cast
-from posting import DOMAIN, KEPT, LATER, MAIL, NOBODY, kept
-from servers import bridging, make_settings
-from waiting import until
+from support.cast import Cast
+from support.servers import bridging, make_settings
+from support.smtp_client import DOMAIN, KEPT, LATER, MAIL, NOBODY, kept
+from support.sql import column, rows
+from support.waiting import until
 
 from mailtalk.keys import Keyring
 from mailtalk.mail import address
-from mailtalk.settings import Settings
+from mailtalk.settings.load import Settings
 from mailtalk.vocabulary import Purpose
 
 

@@ -3,13 +3,13 @@
 import socket
 
 import pytest
-from asking import rows
-from cast import Cast
-from posting import MAIL, kept
-from servers import bridging, make_settings
-from talking import Talk
+from support.cast import Cast
+from support.raw_smtp import Talk
+from support.servers import bridging, make_settings
+from support.smtp_client import MAIL, kept
+from support.sql import rows
 
-from mailtalk.settings import Settings
+from mailtalk.settings.load import Settings
 
 END = b"\r\n.\r\n"
 PSEUDO_ENDS = [b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r\n.\r", b"\n.\r", b"\r.\r\n", b"\r\n\x00.\r\n"]

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
-from asking import rows
-from cast import Cast
-from posting import DOMAIN, MAIL, address_of, kept
-from servers import bridging, free_port
-from talking import POSTMASTER, Talk
+from support.cast import Cast
+from support.raw_smtp import POSTMASTER, Talk
+from support.servers import bridging, free_port
+from support.smtp_client import DOMAIN, MAIL, address_of, kept
+from support.sql import rows
 
 from mailtalk.keys import Keyring
-from mailtalk.settings import Settings
+from mailtalk.settings.load import Settings
 
 OK = "250 2.0.0 OK: kept"
 

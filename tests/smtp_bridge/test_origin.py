@@ -4,12 +4,12 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from asking import rows
-from cast import Cast
-from servers import bridging, make_settings
-from talking import Talk
+from support.cast import Cast
+from support.raw_smtp import Talk
+from support.servers import bridging, make_settings
+from support.sql import rows
 
-from mailtalk.settings import Settings
+from mailtalk.settings.load import Settings
 
 NOWHERE = {"database_url": "postgresql://127.0.0.1:1/none", "redis_url": "redis://127.0.0.1:1"}
 PROXIED = {"smtp_proxy_from": "127.0.0.0/8, ::1"}

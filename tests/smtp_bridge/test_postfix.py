@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 
 import pytest
-from asking import column, rows
-from cast import Cast
-from mta import Postfix, needs_postfix
-from posting import DOMAIN, address_of
-from servers import bridging, free_port
-from sink import Sink, sinking
-from waiting import until
+from support.cast import Cast
+from support.postfix import Postfix, needs_postfix
+from support.servers import bridging, free_port
+from support.smtp_client import DOMAIN, address_of
+from support.smtp_sink import Sink, sinking
+from support.sql import column, rows
+from support.waiting import until
 
 from mailtalk.keys import Keyring
-from mailtalk.settings import Settings
+from mailtalk.settings.load import Settings
 
 pytestmark = needs_postfix
 BOB = "bob@example.com"

@@ -10,16 +10,16 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
-from asking import until_blocked
-from bridges import BridgeProcess, environment
-from cast import Cast
-from certificates import make, trusting
-from posting import MAIL, kept
-from servers import bridging, free_port
-from shell import MAILTALK
-from talking import Talk
+from support.bridge_process import BridgeProcess, environment
+from support.cast import Cast
+from support.certificates import make, trusting
+from support.command_line import MAILTALK
+from support.raw_smtp import Talk
+from support.servers import bridging, free_port
+from support.smtp_client import MAIL, kept
+from support.sql import until_blocked
 
-from mailtalk.settings import Settings
+from mailtalk.settings.load import Settings
 
 MB = 1_000_000
 

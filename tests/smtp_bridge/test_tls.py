@@ -4,13 +4,13 @@ import ssl
 from pathlib import Path
 
 import pytest
-from cast import Cast
-from certificates import make, trusting
-from posting import kept
-from servers import bridging, make_settings
-from talking import Talk
+from support.cast import Cast
+from support.certificates import make, trusting
+from support.raw_smtp import Talk
+from support.servers import bridging, make_settings
+from support.smtp_client import kept
 
-from mailtalk.settings import Settings, SettingsError
+from mailtalk.settings.load import Settings, SettingsError
 from smtp_bridge.tls import Certificate
 
 NOWHERE = {"database_url": "postgresql://127.0.0.1:1/none", "redis_url": "redis://127.0.0.1:1"}

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from cast import Cast
-from posting import DOMAIN, MAIL, address_of, kept
-from servers import bridging, make_settings
-from talking import POSTMASTER, Talk
+from support.cast import Cast
+from support.raw_smtp import POSTMASTER, Talk
+from support.servers import bridging, make_settings
+from support.smtp_client import DOMAIN, MAIL, address_of, kept
 
 from mailtalk.keys import Keyring
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 import redis
-from servers import make_settings
-from waiting import until
+from support.servers import make_settings
+from support.waiting import until
 
-from mailtalk.changes import Ended
-from mailtalk.settings import Settings
+from mailtalk.changes.log import Ended
+from mailtalk.settings.load import Settings
 from mailtalk.vocabulary import ChangeStatus
 from worker.bell import APPLY_CHANGES, CHANNEL, DELIVER, Bell
 

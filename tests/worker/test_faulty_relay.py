@@ -5,18 +5,18 @@ from collections.abc import Iterator
 from email import message_from_bytes
 
 import pytest
-from asking import column, rows, subscribe
-from cast import Cast
-from mailing import Post
 from pydantic import SecretStr
-from sink import HANG, HANG_UP, RESET, Sink, sinking
-from waiting import until
+from support.cast import Cast
+from support.outbox import Post
+from support.smtp_sink import HANG, HANG_UP, RESET, Sink, sinking
+from support.sql import column, rows, subscribe
+from support.waiting import until
 
-from mailtalk import breaker
 from mailtalk.keys import Keyring
-from mailtalk.line import Timeouts
-from mailtalk.relay import Relay
-from mailtalk.settings import Settings
+from mailtalk.outbound import circuit_breaker
+from mailtalk.outbound.relay import Relay
+from mailtalk.outbound.smtp_connection import Timeouts
+from mailtalk.settings.load import Settings
 from worker.server import Worker
 
 PEOPLE = 40
@@ -35,8 +35,8 @@ def sink() -> Iterator[Sink]:
 @pytest.fixture
 def worker(settings: Settings, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     """A worker that looks when the test says so, and waits for nothing for long."""
-    monkeypatch.setattr(breaker, "FIRST", 0.0)
-    monkeypatch.setattr(breaker, "LONGEST", 0.0)
+    monkeypatch.setattr(circuit_breaker, "FIRST", 0.0)
+    monkeypatch.setattr(circuit_breaker, "LONGEST", 0.0)
     worker = Worker(settings.model_copy(update={"relay_url": SecretStr(sink.url), "relay_connections": 4}))
     worker.work.delivering._relay = Relay(sink.url, Timeouts(0.3, 0.3, 0.3, 0.3))
     worker._life.start()

@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
-from asking import column, rows
-from cast import Cast
-from inbox import Box, mail
-from servers import make_settings, sweeping
-from signing import key, signed
-from waiting import until
-from zone import SILENCE, Zone, naming
+from support.cast import Cast
+from support.dns_server import SILENCE, Zone, naming
+from support.inbox import Box, mail
+from support.servers import make_settings, sweeping
+from support.signed_mails import key, signed
+from support.sql import column, rows
+from support.waiting import until
 
-from mailtalk import resolver
+from mailtalk.inbound import dns
 from mailtalk.keys import Keyring
 
 OUTCOMES = "SELECT outcome FROM inbound_mails WHERE app_id = :app ORDER BY id"
@@ -27,7 +27,7 @@ def zone() -> Iterator[Zone]:
 def test_a_silent_dns_keeps_no_other_waiting(
     cast: Cast, keyring: Keyring, zone: Zone, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resolver, "ONE_NAME", 0.5)
+    monkeypatch.setattr(dns, "ONE_NAME", 0.5)
     strict, other = Box(cast, keyring), Box(Cast.introduce(cast.database, keyring, "Other"), keyring)
     rows(cast.database, "UPDATE apps SET sender_policy = 'authenticated' WHERE id = :app", app=cast.app_id)
     zone.fail("s1._domainkey.example.com", SILENCE)

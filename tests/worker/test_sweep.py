@@ -4,14 +4,14 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from asking import column
-from cast import Cast
-from servers import make_settings, working
-from waiting import until
+from support.cast import Cast
+from support.servers import make_settings, working
+from support.sql import column
+from support.waiting import until
 
-from mailtalk.db import Database
+from mailtalk.db.database import Database
 from mailtalk.errors import Unavailable
-from mailtalk.participation import Request
+from mailtalk.participation.rules import Request
 from mailtalk.vocabulary import ChangeKind
 from worker.server import Worker
 from worker.sweep import SHORTEST, STEP, Sweep, pause

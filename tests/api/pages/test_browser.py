@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
-from asking import column, rows
-from browser import browsing, needs_browser, page
-from cast import Cast
 from playwright.sync_api import Browser, Page
-from servers import Stack
+from support.browser import browsing, needs_browser, page
+from support.cast import Cast
+from support.servers import Stack
+from support.sql import column, rows
 
-from mailtalk import conversations, links
+from mailtalk.conversations import conversations
 from mailtalk.keys import Keyring
+from mailtalk.participation import links
 
 pytestmark = needs_browser
 CHOSEN = "SELECT notify, frequency, mute_until IS NOT NULL FROM participations WHERE app_id = :app AND user_id = 'bob'"

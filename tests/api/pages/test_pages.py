@@ -7,13 +7,16 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from asking import column, rows
-from cast import Cast
-from servers import Stack
+from support.cast import Cast
+from support.servers import Stack
+from support.sql import column, rows
 
 from api.pages import words
-from mailtalk import clock, conversations, links, suppressions
+from mailtalk import clock
+from mailtalk.conversations import conversations
 from mailtalk.keys import Keyring
+from mailtalk.outbound import suppressions
+from mailtalk.participation import links
 from mailtalk.vocabulary import Suspicion
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}

@@ -4,12 +4,13 @@ import re
 
 import httpx
 import pytest
-from asking import column, rows
-from cast import Cast
-from inbox import quarantined
+from support.cast import Cast
+from support.inbox import quarantined
+from support.sql import column, rows
 
 from api.pages import words
-from mailtalk import clock, quarantine
+from mailtalk import clock
+from mailtalk.inbound import quarantine
 from mailtalk.keys import Keyring
 
 OUTCOME = "SELECT outcome, released_at IS NOT NULL FROM inbound_mails"

@@ -5,11 +5,14 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from servers import make_settings, serving
+from support.servers import make_settings, serving
 
 from api.pages import words
-from mailtalk import clock, group_commit, links, quarantine
+from mailtalk import clock
+from mailtalk.db import group_commit
+from mailtalk.inbound import quarantine
 from mailtalk.keys import Keyring
+from mailtalk.participation import links
 
 pytestmark = pytest.mark.timeout(90)
 PATIENCE = 20  # seconds

@@ -1,0 +1,33 @@
+"""Read state: TalkJS's old form, which reads all, and the new one, which reads up to a moment."""
+
+import msgspec
+from msgspec import UNSET, UnsetType
+from starlette.responses import Response
+
+from api import listing
+from api.request import Call
+from mailtalk.conversations import read_state
+
+
+class Patch(msgspec.Struct, rename="camel"):
+    """Body of PATCH; the moment is in milliseconds."""
+
+    read_until: int | UnsetType = UNSET
+
+
+async def post(call: Call) -> Response:
+    """POST: all is read up to now; there is no body."""
+    return await call.commit(read_state.read_all, *_place(call))
+
+
+async def patch(call: Call) -> Response:
+    """PATCH: what was created until then is read, and nothing of what came after."""
+    body = await call.body(Patch)
+    moment = None if body.read_until is UNSET else listing.moment("readUntil", body.read_until)
+    if moment is None:
+        return await call.commit(read_state.check, *_place(call))
+    return await call.commit(read_state.read_until, *_place(call), moment)
+
+
+def _place(call: Call) -> tuple[str, str, str]:
+    return call.app_id, call.id("conversationId"), call.id("userId")

@@ -1,0 +1,1 @@
+"""Commands of click, loaded when they are called."""

@@ -1,0 +1,1 @@
+"""`mailtalk up`: embedded servers and the processes of one machine."""

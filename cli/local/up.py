@@ -1,0 +1,132 @@
+"""`mailtalk up`: everything on one machine, by one command."""
+
+import errno
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from signal import SIGKILL
+from socket import AF_INET, AF_INET6, create_server
+from urllib.parse import urlsplit
+
+import click
+
+from cli import datadir
+from cli.local import greeting
+from cli.processes import Program, Supervisor, tied
+from cli.schema import migrate
+from mailtalk.conversations import apps
+from mailtalk.db.database import Database
+from mailtalk.keys import Keyring
+from mailtalk.settings.load import PREFIX, Settings
+
+PROCESSES = ("api", "worker", "bridge")
+IMPATIENT = 15.0
+
+
+def up(settings: Settings) -> None:
+    """Start everything, say where it is, and keep it running until a signal asks us to stop."""
+    datadir.require_key(settings)
+    directory = datadir.make(settings.data_dir)
+    with datadir.locked(directory), Supervisor() as supervisor:
+        _require_free("API", settings.api_host, settings.api_port)
+        _require_free("SMTP", settings.smtp_host, settings.smtp_port)
+        if settings.lmtp_port:
+            _require_free("LMTP", settings.smtp_host, settings.lmtp_port)
+        _start_servers(settings, directory, supervisor)
+        full = datadir.resolve(settings, *datadir.KEPT)
+        migrate(full)
+        secret = _ensure_app(full, directory)
+        supervisor.add(*(_process(name, settings) for name in PROCESSES))
+        if supervisor.run(until=_Readiness(settings).reached):
+            click.echo(greeting.text(settings, secret))
+            supervisor.run()
+        click.echo("Stopping …")
+    click.echo("Stopped.")
+
+
+def _require_free(door: str, host: str, port: int) -> None:
+    try:
+        create_server((host, port), family=AF_INET6 if ":" in host else AF_INET).close()
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise datadir.CannotStart(
+                f"{PREFIX}{'API' if door == 'API' else 'SMTP'}_HOST={host} {PREFIX}{door}_PORT={port}: {error.strerror}"
+            ) from None
+        raise datadir.CannotStart(
+            f"{PREFIX}{door}_PORT={port}: another program listens at {host}:{port}. "
+            f"Stop it, or set {PREFIX}{door}_PORT to a free port"
+        ) from None
+
+
+def _start_servers(settings: Settings, directory: Path, supervisor: Supervisor) -> None:
+    if settings.database_url is None:
+        from cli.local.embedded import Postgres  # noqa: PLC0415 - comes with an extra
+
+        postgres = Postgres(directory / "postgres")
+        with _timed(postgres.name):
+            postgres.start()
+        supervisor.add(postgres.program)
+        datadir.write(directory / "database_url", postgres.url)
+    if settings.redis_url is None:
+        from cli.local.embedded import Valkey  # noqa: PLC0415 - the same
+
+        valkey = Valkey(directory / "valkey")
+        with _timed(valkey.name):
+            valkey.start()
+        supervisor.add(valkey.program)
+        datadir.write(directory / "redis_url", valkey.url)
+    if settings.secret_key is None:
+        datadir.kept(directory / "secret_key")
+
+
+@contextmanager
+def _timed(name: str) -> Iterator[None]:
+    began = time.monotonic()
+    click.echo(f"{name} starts …")
+    yield
+    click.echo(f"{name} ready in {time.monotonic() - began:.1f} s")
+
+
+def _ensure_app(settings: Settings, directory: Path) -> str:
+    given = settings.app_secret
+    secret = given.get_secret_value() if given else datadir.kept(directory / "app_secret")
+    keyring = Keyring.from_setting(datadir.key_of(settings))
+    with closing(Database(datadir.url_of(settings))) as database, database.transaction() as session:
+        apps.ensure(session, keyring, settings.app_id, "Demo", secret)
+    return secret
+
+
+def _process(name: str, settings: Settings) -> Program:
+    command = [*tied(SIGKILL), sys.executable, str(Path(sys.argv[0]).absolute()), name]
+    return Program(name, command, environment=os.environ | datadir.environment(settings))
+
+
+class _Readiness:
+    """Asks the API whether everything answers; when that takes long, says what it answered."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._at = urlsplit(f"http://{greeting.address(settings.api_host, settings.api_port)}")
+        self._said = time.monotonic()
+
+    def reached(self) -> bool:
+        """Whether the API says so now."""
+        status, answer = self._ask()
+        if status != HTTPStatus.OK and time.monotonic() > self._said + IMPATIENT:
+            self._said = time.monotonic()
+            click.echo(f"Not ready yet: {answer}")
+        return status == HTTPStatus.OK
+
+    def _ask(self) -> tuple[int, str]:
+        connection = HTTPConnection(str(self._at.hostname), self._at.port, timeout=0.5)
+        with closing(connection):
+            try:
+                connection.request("GET", "/readyz")
+                response = connection.getresponse()
+                return response.status, response.read().decode(errors="replace")
+            except (OSError, HTTPException) as error:
+                return 0, f"the API does not answer ({error})"

@@ -1,0 +1,204 @@
+"""Idempotency keys: a key's row is committed with the effect it stands for, so a crash leaves both or neither."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from mailtalk.changes import log as change_log
+from mailtalk.changes.log import Requested
+from mailtalk.errors import InProgress, KeyReused, NotFound, Refused
+from mailtalk.models import IdempotencyKey
+
+KEPT = timedelta(hours=25)  # a day is the promise; the clocks of machines differ
+PURGED = 10_000  # in one transaction
+PATIENCE = 3  # seconds that a repeat waits for the first request
+LOCKED_TOO_LONG = "55P03"  # SQLSTATE lock_not_available
+
+Accepted = list[int | NotFound]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A request with a key; the hash covers all that makes it this request."""
+
+    app_id: str
+    key: str
+    request_hash: bytes
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The key, unique among all apps."""
+        return self.app_id, self.key
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the first request of a key left: the body of its 200, or the changes whose outcome is its answer."""
+
+    request_hash: bytes
+    body: bytes | None
+    accepted: Accepted
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The changes of one request, and its key."""
+
+    changes: Sequence[Requested]
+    claim: Claim | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An arrival's changes in the log: its own, or when it is `replayed` those of the first request of its key."""
+
+    accepted: Accepted
+    replayed: bool = False
+
+
+def recall(session: Session, claim: Claim) -> Kept | None:
+    """What the key's first request left; None makes this the first, and holds the key until the commit.
+
+    Waits while another one holds it; InProgress when that takes too long, KeyReused when it was another request.
+    """
+    _hold(session, claim)
+    kept = _kept(session, [claim.place]).get(claim.place)
+    return None if kept is None else _same(kept, claim)
+
+
+def keep(session: Session, claim: Claim, body: bytes) -> None:
+    """Remember the answer of a request whose key is held; in the transaction of its effect."""
+    session.add(IdempotencyKey(app_id=claim.app_id, key=claim.key, request_hash=claim.request_hash, body=body))
+
+
+def keep_changes(session: Session, claim: Claim, accepted: Accepted) -> None:
+    """Remember the changes that a request whose key is held asked for; in their transaction."""
+    row = {"app_id": claim.app_id, "key": claim.key, "request_hash": claim.request_hash}
+    session.add(IdempotencyKey(**row, change_ids=[_stored(each) for each in accepted]))
+
+
+def accept(session: Session, arrivals: Sequence[Arrival]) -> list[Taken | Refused]:
+    """Store the changes of many requests, each key's once; no request fails or waits because of another."""
+    if all(arrival.claim is None for arrival in arrivals):
+        return [Taken(each) for each in change_log.accept_each(session, [arrival.changes for arrival in arrivals])]
+    first = _first_of_each_key(arrivals)
+    known: dict[tuple[str, str], Kept | Refused] = {}
+    known |= _known(session, sorted(first))
+    fresh = [i for i, arrival in enumerate(arrivals) if _is_fresh(i, arrival, first, known)]
+    accepted = change_log.accept_each(session, [arrivals[i].changes for i in fresh])
+    mine = dict(zip(fresh, accepted, strict=True))
+    for i, each in mine.items():
+        _remember(session, known, arrivals[i].claim, each)
+    return [Taken(mine[i]) if i in mine else _again(arrival, known) for i, arrival in enumerate(arrivals)]
+
+
+def purge(session: Session, now: datetime) -> int:
+    """Forget keys that are older than was promised; gives how many; call again until it gives 0."""
+    forgotten = session.execute(
+        text("""
+        DELETE FROM idempotency_keys WHERE (app_id, key) IN (
+            SELECT app_id, key FROM idempotency_keys WHERE created_at < :before
+            ORDER BY created_at LIMIT :most FOR UPDATE SKIP LOCKED) RETURNING 1"""),
+        {"before": now - KEPT, "most": PURGED},
+    )
+    return len(forgotten.all())
+
+
+def _hold(session: Session, claim: Claim) -> None:
+    lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:app || chr(31) || :key, 1))")
+    session.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE}s'"))
+    try:
+        session.execute(lock, {"app": claim.app_id, "key": claim.key})
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) != LOCKED_TOO_LONG:
+            raise
+        raise _in_progress() from None
+    session.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
+
+
+def _first_of_each_key(arrivals: Sequence[Arrival]) -> dict[tuple[str, str], int]:
+    first: dict[tuple[str, str], int] = {}
+    for i, arrival in enumerate(arrivals):
+        if arrival.claim is not None:
+            first.setdefault(arrival.claim.place, i)
+    return first
+
+
+def _known(session: Session, places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Kept | Refused]:
+    # Many requests are in this transaction: it never waits for one key, but says that it is in progress.
+    held = session.execute(
+        text("""
+        SELECT app_id, key FROM unnest(CAST(:apps AS text[]), CAST(:keys AS text[])) AS asked (app_id, key)
+        WHERE pg_try_advisory_xact_lock(hashtextextended(app_id || chr(31) || key, 1))"""),
+        _columns(places),
+    )
+    free = {(row.app_id, row.key) for row in held}
+    busy: dict[tuple[str, str], Kept | Refused] = {place: _in_progress() for place in places if place not in free}
+    return busy | _kept(session, sorted(free))
+
+
+def _kept(session: Session, places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Kept]:
+    # A statement after the one that took the locks: it sees what their last holders committed.
+    rows = session.execute(
+        text("""
+        SELECT k.app_id, k.key, k.request_hash, k.body, k.change_ids FROM idempotency_keys k
+        JOIN unnest(CAST(:apps AS text[]), CAST(:keys AS text[])) AS asked (app_id, key) USING (app_id, key)"""),
+        _columns(places),
+    )
+    return {
+        (row.app_id, row.key): Kept(row.request_hash, row.body, [_restored(each) for each in row.change_ids or ()])
+        for row in rows
+    }
+
+
+def _is_fresh(
+    i: int, arrival: Arrival, first: dict[tuple[str, str], int], known: dict[tuple[str, str], Kept | Refused]
+) -> bool:
+    claim = arrival.claim
+    return claim is None or (claim.place not in known and first[claim.place] == i)
+
+
+def _remember(
+    session: Session, known: dict[tuple[str, str], Kept | Refused], claim: Claim | None, accepted: Accepted
+) -> None:
+    if claim is None:
+        return
+    known[claim.place] = Kept(claim.request_hash, None, accepted)
+    if any(isinstance(each, int) for each in accepted):  # what had no effect may be tried again
+        keep_changes(session, claim, accepted)
+
+
+def _again(arrival: Arrival, known: dict[tuple[str, str], Kept | Refused]) -> Taken | Refused:
+    assert arrival.claim is not None  # noqa: S101  one without a key is always fresh
+    found = known[arrival.claim.place]
+    try:
+        return found if isinstance(found, Refused) else Taken(_same(found, arrival.claim).accepted, replayed=True)
+    except KeyReused as refusal:
+        return refusal
+
+
+def _same(kept: Kept, claim: Claim) -> Kept:
+    if kept.request_hash != claim.request_hash:
+        raise KeyReused({"Idempotency-Key": ["was used for another request"]})
+    return kept
+
+
+def _in_progress() -> InProgress:
+    return InProgress({"Idempotency-Key": ["its first request is still being worked on"]})
+
+
+def _stored(each: int | NotFound) -> Any:
+    return each if isinstance(each, int) else {"code": each.code, "reasons": each.reasons}
+
+
+def _restored(each: Any) -> int | NotFound:
+    return each if isinstance(each, int) else NotFound(each["reasons"], each["code"])
+
+
+def _columns(places: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    return {"apps": [app_id for app_id, _ in places], "keys": [key for _, key in places]}

@@ -1,0 +1,1 @@
+"""Apps, users, conversations and messages: what backend services put in and read back."""

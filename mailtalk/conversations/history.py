@@ -1,0 +1,83 @@
+"""History: messages of another system, imported with the times they had there; nobody is notified of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from mailtalk.conversations import messages
+from mailtalk.conversations.messages import Draft
+from mailtalk.errors import Invalid
+from mailtalk.models import Conversation, Message, User
+
+
+@dataclass(frozen=True, slots=True)
+class Old:
+    """A message as it was written there, when, and who has read it."""
+
+    draft: Draft
+    at: datetime
+    read_by: list[str] = field(default_factory=list)
+
+
+def add(session: Session, conversation: Conversation, items: Sequence[Old]) -> list[Message]:
+    """Put old messages into a locked conversation; gives them in the order given, which needs not be that of time.
+
+    Senders and readers must be users of the app, not participants; Invalid names those who are not.
+    """
+    _check(session, conversation.app_id, items)
+    known = messages.by_key(session, conversation, [item.draft for item in items])
+    before = conversation.last_seq
+    added = {}
+    for i, item in sorted(enumerate(items), key=lambda each: each[1].at):
+        added[i] = messages.append(session, item.at, conversation, item.draft, known)
+        if added[i].seq > before and not added[i].read_by:
+            added[i].read_by = list(dict.fromkeys(item.read_by))
+    session.flush()
+    _move_marks(session, conversation, before, sorted(added.values(), key=lambda message: message.seq))
+    return [added[i] for i in range(len(items))]
+
+
+def _check(session: Session, app_id: str, items: Sequence[Old]) -> None:
+    named = {user_id for item in items for user_id in (item.draft.sender_id, *item.read_by) if user_id is not None}
+    known = set(session.scalars(select(User.id).where(User.app_id == app_id, User.id.in_(named))))
+    wrong = {
+        f"{i}.{name}": [f"no user {user_id!r}"]
+        for i, item in enumerate(items)
+        for name, user_ids in (("sender", [item.draft.sender_id]), ("readBy", item.read_by))
+        for user_id in user_ids
+        if user_id is not None and user_id not in known
+    }
+    if wrong:
+        raise Invalid(wrong)
+
+
+def _move_marks(session: Session, conversation: Conversation, before: int, added: Sequence[Message]) -> None:
+    """Who had read all that was there, has read on as far as the import says so without a gap."""
+    marks = _marks(before, [message for message in added if message.seq > before])
+    session.execute(
+        text("""
+        UPDATE participations p SET read_seq = read.seq
+        FROM unnest(CAST(:users AS text[]), CAST(:seqs AS bigint[])) AS read (user_id, seq)
+        WHERE p.app_id = :app AND p.conversation_id = :conversation AND p.user_id = read.user_id
+            AND p.read_seq >= :before AND p.read_seq < read.seq"""),
+        {
+            "app": conversation.app_id,
+            "conversation": conversation.id,
+            "before": before,
+            "users": list(marks),
+            "seqs": list(marks.values()),
+        },
+    )
+
+
+def _marks(before: int, added: Sequence[Message]) -> dict[str, int]:
+    everybody = {user_id for message in added for user_id in (message.sender_id, *message.read_by) if user_id}
+    marks = dict.fromkeys(everybody, before)
+    for message in added:
+        for user_id in (message.sender_id, *message.read_by):
+            if user_id and marks[user_id] == message.seq - 1:
+                marks[user_id] = message.seq
+    return {user_id: seq for user_id, seq in marks.items() if seq > before}

@@ -1,0 +1,235 @@
+"""Messages: posted under the conversation's lock, which gives their order and opens the window for mails."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.orm import Session
+
+from mailtalk import mentions
+from mailtalk.conversations import conversations, read_state
+from mailtalk.conversations.users import merged
+from mailtalk.errors import Invalid, NotFound
+from mailtalk.events import payloads
+from mailtalk.events import record as events
+from mailtalk.events.record import Happened
+from mailtalk.models import Conversation, File, Message, Participation
+from mailtalk.notifications import windows
+from mailtalk.notifications.windows import Pace
+from mailtalk.participation.state import state as as_state
+from mailtalk.vocabulary import EventType, MessageType, Origin
+
+TEXT_LIMIT = 100_000  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message that is to be posted."""
+
+    type: MessageType
+    text: str
+    origin: Origin
+    sender_id: str | None = None
+    custom: dict[str, Any] = field(default_factory=dict)
+    elided: str | None = None
+    names: dict[str, str] = field(default_factory=dict)  # of participants whom a plain @Name mentions
+    referenced_message_id: str | None = None
+    idempotency_key: str | None = None
+    attachment: dict[str, Any] | None = None
+    location: list[float] | None = None
+    mail_id: str | None = None  # of the mail it came by
+
+
+def post(
+    session: Session, now: datetime, pace: Pace, conversation: Conversation, drafts: Sequence[Draft]
+) -> list[Message]:
+    """Append messages to a locked conversation and open its window; one whose key is known is not posted again.
+
+    Invalid, naming each, for senders who may not write and references to what is not there.
+    """
+    known = by_key(session, conversation, drafts)
+    fresh = {i: draft for i, draft in enumerate(drafts) if draft.idempotency_key not in known}
+    _check(session, conversation, fresh)
+    now = max(now, conversation.last_message_at or now)  # the clock of another machine may be behind
+    before = conversation.last_seq
+    posted = [append(session, now, conversation, draft, known) for draft in drafts]
+    added = [message for message in posted if message.seq > before]
+    written = [message for message in added if message.type == MessageType.USER]
+    if written:
+        windows.announce(session, conversation, now, pace, written)
+    _tell(session, conversation, added, EventType.MESSAGE_SENT, now)
+    return posted
+
+
+def append(
+    session: Session, at: datetime, conversation: Conversation, draft: Draft, known: dict[str, Message]
+) -> Message:
+    """The draft as the newest message of the locked conversation, or the known one with its key."""
+    if draft.idempotency_key in known:
+        return known[draft.idempotency_key]
+    conversation.last_seq += 1
+    conversation.last_message_at = max(at, conversation.last_message_at or at)
+    message = _message(at, conversation, draft)
+    if draft.idempotency_key is not None:
+        known[draft.idempotency_key] = message
+    session.add(message)
+    return message
+
+
+def by_key(session: Session, conversation: Conversation, drafts: Sequence[Draft]) -> dict[str, Message]:
+    """Messages of the locked conversation that have these drafts' idempotency keys, by key."""
+    keys = {draft.idempotency_key for draft in drafts if draft.idempotency_key is not None}
+    if not keys:
+        return {}
+    query = _of(conversation.app_id, conversation.id).where(Message.idempotency_key.in_(keys))
+    return {message.idempotency_key or "": message for message in session.scalars(query)}
+
+
+def page(  # noqa: PLR0913  a page is all of these
+    session: Session,
+    app_id: str,
+    conversation_id: str,
+    limit: int,
+    starting_after: str | None = None,
+    *,
+    until: int | None = None,
+) -> list[Message]:
+    """Messages, newest first; those before `starting_after`, the last id seen, and not after the seq `until`.
+
+    Imported ones stand where their time puts them. Invalid for an unknown id.
+    """
+    query = _of(app_id, conversation_id)
+    if starting_after is not None:
+        last = _cursor(session, app_id, conversation_id, starting_after)
+        query = query.where(tuple_(Message.created_at, Message.seq) < last)
+    if until is not None:
+        query = query.where(Message.seq <= until)
+    return list(session.scalars(query.order_by(Message.created_at.desc(), Message.seq.desc()).limit(limit)))
+
+
+def get(session: Session, app_id: str, conversation_id: str, message_id: str) -> Message:
+    """One message; NotFound when the conversation has none of this id."""
+    return _found(session.scalar(_of(app_id, conversation_id).where(Message.id == message_id)), message_id)
+
+
+def edit(  # noqa: PLR0913, PLR0917  which message, and what of it
+    session: Session, now: datetime, app_id: str, conversation_id: str, message_id: str, fields: Mapping[str, Any]
+) -> None:
+    """Change `text`, merge `custom` or clear it with None; nobody is notified, and whom the message mentions stays."""
+    conversation = conversations.get(session, app_id, conversation_id)
+    query = _of(app_id, conversation_id).where(Message.id == message_id).with_for_update(key_share=True)
+    message = _found(session.scalar(query), message_id)
+    message.text = fields.get("text", message.text)
+    custom = fields.get("custom", {})
+    message.custom = {} if custom is None else merged(message.custom, custom)
+    if fields:
+        message.edited_at = now
+        _tell(session, conversation, [message], EventType.MESSAGE_UPDATED, now)
+
+
+def delete(session: Session, app_id: str, conversation_id: str, message_id: str) -> None:
+    """Delete a message and its file: it is not read any more, and in no mail that is made from now on."""
+    conversation = conversations.lock(session, app_id, conversation_id)
+    message = get(session, app_id, conversation_id, message_id)
+    _tell(session, conversation, [message], EventType.MESSAGE_DELETED)
+    session.delete(message)
+    of_message = (File.app_id == app_id, File.conversation_id == conversation_id, File.message_id == message_id)
+    session.execute(sql_delete(File).where(*of_message))
+    session.flush()
+    newest = select(func.max(Message.created_at))
+    conversation.last_message_at = session.scalar(
+        newest.where(Message.app_id == app_id, Message.conversation_id == conversation_id)
+    )
+
+
+def _tell(
+    session: Session,
+    conversation: Conversation,
+    found: Sequence[Message],
+    kind: EventType,
+    now: datetime | None = None,
+) -> None:
+    if not found or not events.wanted(session, conversation.app_id, kind):
+        return
+    read_by = {} if kind is EventType.MESSAGE_SENT else read_state.of(session, found)  # nobody has read what is new
+    told = payloads.messages(session, conversation, found, read_by)
+    place = (conversation.app_id, kind)
+    events.record_many(session, [Happened(*place, data, conversation.id) for data in told], now)
+
+
+def _of(app_id: str, conversation_id: str) -> Any:
+    return select(Message).where(Message.app_id == app_id, Message.conversation_id == conversation_id)
+
+
+def _found(message: Message | None, message_id: str) -> Message:
+    if message is None:
+        raise NotFound({"messageId": [f"no message {message_id!r}"]}, "MESSAGE_NOT_FOUND")
+    return message
+
+
+def _cursor(session: Session, app_id: str, conversation_id: str, message_id: str) -> Any:
+    found = session.execute(
+        _of(app_id, conversation_id).where(Message.id == message_id).with_only_columns(Message.created_at, Message.seq)
+    ).one_or_none()
+    if found is None:
+        raise Invalid({"startingAfter": [f"no message {message_id!r} in this conversation"]})
+    return tuple_(*found)
+
+
+def _check(session: Session, conversation: Conversation, drafts: Mapping[int, Draft]) -> None:
+    allowed = _writers(session, conversation, {draft.sender_id for draft in drafts.values()})
+    there = _there(session, conversation, {draft.referenced_message_id for draft in drafts.values()})
+    wrong = {}
+    for i, draft in drafts.items():
+        if draft.sender_id is not None and draft.sender_id not in allowed:
+            wrong[f"{i}.sender"] = [f"{draft.sender_id!r} is not a participant who may write"]
+        if draft.referenced_message_id is not None and draft.referenced_message_id not in there:
+            wrong[f"{i}.referencedMessageId"] = [f"no message {draft.referenced_message_id!r} in this conversation"]
+    if wrong:
+        raise Invalid(wrong)
+
+
+def _writers(session: Session, conversation: Conversation, user_ids: set[str | None]) -> set[str]:
+    if user_ids == {None}:
+        return set()
+    query = select(Participation).where(
+        Participation.app_id == conversation.app_id,
+        Participation.conversation_id == conversation.id,
+        Participation.user_id.in_(user_ids - {None}),
+    )
+    return {row.user_id for row in session.scalars(query) if as_state(row).may_post}
+
+
+def _there(session: Session, conversation: Conversation, message_ids: set[str | None]) -> set[str]:
+    wanted = message_ids - {None}
+    if not wanted:
+        return set()
+    query = _of(conversation.app_id, conversation.id).where(Message.id.in_(wanted))
+    return set(session.scalars(query.with_only_columns(Message.id)))
+
+
+def _message(at: datetime, conversation: Conversation, draft: Draft) -> Message:
+    return Message(
+        app_id=conversation.app_id,
+        conversation_id=conversation.id,
+        seq=conversation.last_seq,
+        id=f"msg_{secrets.token_urlsafe(16)}",
+        type=draft.type,
+        sender_id=draft.sender_id,
+        text=draft.text,
+        mentions=mentions.of_mail(draft.text, draft.names),
+        origin=draft.origin,
+        custom=draft.custom,
+        elided=draft.elided,
+        referenced_message_id=draft.referenced_message_id,
+        idempotency_key=draft.idempotency_key,
+        attachment=draft.attachment,
+        location=draft.location,
+        mail_id=draft.mail_id,
+        read_by=[],
+        created_at=at,
+    )

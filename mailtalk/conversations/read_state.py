@@ -1,0 +1,117 @@
+"""Read state: up to which message each participant has read; a message's sender is never among its readers."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from mailtalk.conversations import conversations, users
+from mailtalk.errors import NotFound
+from mailtalk.events import payloads
+from mailtalk.events import record as events
+from mailtalk.events.record import Happened
+from mailtalk.models import Message
+from mailtalk.vocabulary import EventType
+
+TOLD = 100  # messages read at once of which webhooks are told, the newest ones
+ROUNDING = timedelta(microseconds=500)  # the wire says whole milliseconds, the nearest ones
+
+
+def of(session: Session, messages: Sequence[Message]) -> Mapping[str, list[str]]:
+    """Who has read these messages, which may be of several conversations: user ids by message id, in one query."""
+    marks: dict[tuple[str, str], list[tuple[str, int]]] = {}
+    for row in _marks(session, messages) if messages else ():
+        marks.setdefault((row[0], row[1]), []).append((row[2], row[3]))
+    return {each.id: _readers(each, marks.get((each.app_id, each.conversation_id), ())) for each in messages}
+
+
+def read_all(session: Session, app_id: str, conversation_id: str, user_id: str) -> None:
+    """The user has read all that there is now and that they may see. NotFound for who does not take part."""
+    done = session.execute(
+        text("""
+        UPDATE participations p SET read_seq = greatest(p.read_seq, coalesce(p.view_seq, c.last_seq))
+        FROM conversations c, participations before WHERE c.app_id = p.app_id AND c.id = p.conversation_id
+            AND p.app_id = :app AND p.conversation_id = :conversation AND p.user_id = :user AND p.present
+            AND before.id = p.id
+        RETURNING before.read_seq, p.read_seq"""),
+        {"app": app_id, "conversation": conversation_id, "user": user_id},
+    ).one_or_none()
+    if done is None:
+        raise _why(session, app_id, conversation_id, user_id)
+    _tell(session, app_id, conversation_id, user_id, *done)
+
+
+def read_until(session: Session, app_id: str, conversation_id: str, user_id: str, moment: datetime) -> None:
+    """The user has read all that was created until then, and nothing of what came after; it may go back.
+
+    Where an import put an old message behind a newer one, what is not surely read stays unread.
+    """
+    done = session.execute(
+        text("""
+        UPDATE participations p SET read_seq = least(coalesce(p.view_seq, c.last_seq), coalesce((
+            SELECT min(m.seq) - 1 FROM messages m WHERE m.app_id = c.app_id AND m.conversation_id = c.id
+                AND m.created_at > :until), c.last_seq))
+        FROM conversations c, participations before WHERE c.app_id = p.app_id AND c.id = p.conversation_id
+            AND p.app_id = :app AND p.conversation_id = :conversation AND p.user_id = :user AND p.present
+            AND before.id = p.id
+        RETURNING before.read_seq, p.read_seq"""),
+        {"app": app_id, "conversation": conversation_id, "user": user_id, "until": moment + ROUNDING},
+    ).one_or_none()
+    if done is None:
+        raise _why(session, app_id, conversation_id, user_id)
+    _tell(session, app_id, conversation_id, user_id, *done)
+
+
+def check(session: Session, app_id: str, conversation_id: str, user_id: str) -> None:
+    """NotFound for who does not take part."""
+    users.get(session, app_id, user_id)
+    conversations.get(session, app_id, conversation_id)
+    conversations.participant(session, app_id, conversation_id, user_id)
+
+
+def _tell(  # noqa: PLR0913, PLR0917  whose reading, and how far
+    session: Session, app_id: str, conversation_id: str, user_id: str, before: int, after: int
+) -> None:
+    """Tell of each message that was read just now; the user's own are not."""
+    kind = EventType.MESSAGE_READ
+    if after <= before or not events.wanted(session, app_id, kind):
+        return
+    query = select(Message).where(Message.app_id == app_id, Message.conversation_id == conversation_id)
+    query = query.where(Message.seq > before, Message.seq <= after, Message.sender_id.is_distinct_from(user_id))
+    read = list(session.scalars(query.order_by(Message.seq.desc()).limit(TOLD)))[::-1]
+    row = conversations.get(session, app_id, conversation_id)
+    told = payloads.messages(session, row, read, of(session, read))
+    recipient = payloads.users(session, app_id, [user_id]).get(user_id)
+    happened = [Happened(app_id, kind, data | {"recipient": recipient}, conversation_id) for data in told]
+    events.record_many(session, happened)
+
+
+def _marks(session: Session, messages: Sequence[Message]) -> Sequence[tuple[str, str, str, int]]:
+    first: dict[tuple[str, str], int] = {}
+    for message in messages:
+        place = (message.app_id, message.conversation_id)
+        first[place] = min(message.seq, first.get(place, message.seq))
+    rows = session.execute(
+        text("""
+        SELECT p.app_id, p.conversation_id, p.user_id, p.read_seq
+        FROM unnest(CAST(:apps AS text[]), CAST(:ids AS text[]), CAST(:firsts AS bigint[])) AS f (app_id, id, seq)
+        JOIN participations p ON p.app_id = f.app_id AND p.conversation_id = f.id AND p.read_seq >= f.seq"""),
+        {
+            "apps": [app_id for app_id, _ in first],
+            "ids": [conversation_id for _, conversation_id in first],
+            "firsts": list(first.values()),
+        },
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+def _readers(message: Message, marks: Sequence[tuple[str, int]]) -> list[str]:
+    found = {user_id for user_id, read_seq in marks if read_seq >= message.seq} | set(message.read_by)
+    return sorted(found - {message.sender_id})
+
+
+def _why(session: Session, app_id: str, conversation_id: str, user_id: str) -> NotFound:
+    users.get(session, app_id, user_id)
+    conversations.get(session, app_id, conversation_id)
+    return NotFound({"userId": [f"no participant {user_id!r}"]}, "PARTICIPANT_NOT_FOUND")

@@ -1,0 +1,1 @@
+"""The database: the only commit, group commit, live workers, keys as arrays."""

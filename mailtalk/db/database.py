@@ -1,0 +1,102 @@
+"""The database: one engine a process, and transaction(), the only place that commits."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+from mailtalk.errors import Unavailable
+
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
+# A hung database must cost seconds, never a pile of requests; 25 MB of mail fit well below the statement's time.
+SERVER_OPTIONS = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
+CONNECT = {"connect_timeout": 3, "tcp_user_timeout": 10_000, "options": SERVER_OPTIONS, "application_name": "mailtalk"}
+# SQLSTATE classes of what passes: connection, rollback, resources, …; 25006 is a standby that is not promoted yet.
+TEMPORARY = ("08", "25006", "40", "53", "55", "57", "58")
+
+
+class Database:
+    """A pool of connections to one PostgreSQL."""
+
+    def __init__(self, url: str, pool: int = 16) -> None:
+        self.url = psycopg_url(url)
+        self._pool = pool
+        self._closed = False
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Made at first use, so that no connection is shared over a fork."""
+        return create_engine(
+            self.url,
+            pool_size=self._pool,
+            max_overflow=0,
+            pool_timeout=5,
+            pool_pre_ping=True,
+            connect_args=CONNECT,
+            hide_parameters=True,  # an error's text is logged, and would hold texts, mails and people's addresses
+        )
+
+    @cached_property
+    def single(self) -> Engine:
+        """Connections outside the pool, for the locks that live as long as a worker."""
+        return create_engine(self.url, poolclass=NullPool, connect_args=CONNECT, isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Give a Session, commit when the block ends well; Unavailable when the database is in trouble."""
+        try:
+            with Session(self.engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        except PoolTimeout as error:
+            raise Unavailable("no database connection is free") from error
+        except DBAPIError as error:
+            if is_temporary(error):
+                raise Unavailable("the database does not answer") from error
+            raise
+        finally:
+            if self._closed:
+                self.engine.pool.dispose()
+
+    def drain(self, step: Callable[[Session], int]) -> None:
+        """Take a step again and again, each in a transaction of its own, until it says how much it did: nothing."""
+        done = 1
+        while done:
+            with self.transaction() as session:
+                done = step(session)
+
+    def close(self) -> None:
+        """Close every pooled connection, and those that are in use when they come back."""
+        self._closed = True
+        self.engine.pool.dispose()
+
+
+def is_temporary(error: Exception) -> bool:
+    """Whether the trouble is the database's and passes, so that the same work may be tried again."""
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    if state is None:  # no server said it: the connection broke, or the driver could not take a value
+        return error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
+    return error.connection_invalidated or state.startswith(TEMPORARY)
+
+
+def psycopg_url(url: str) -> URL:
+    """The URL with our driver named, whichever PostgreSQL scheme it came with."""
+    return make_url(url).set(drivername="postgresql+psycopg")
+
+
+def migrate(url: str) -> None:
+    """Bring the tables to the newest version; several at once wait for each other."""
+    from alembic import command  # noqa: PLC0415  a sixth of a second, which no other process needs
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["url"] = psycopg_url(url)
+    command.upgrade(config, "head")

@@ -1,0 +1,1 @@
+"""Events recorded in the transaction that made them true, and their payloads."""

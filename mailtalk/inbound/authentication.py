@@ -1,0 +1,185 @@
+"""Who really sent a mail: SPF, DKIM and ARC, aligned with its From as DMARC asks (RFC 7489 3.1).
+
+Whether the domain publishes a DMARC record decides no more than how strictly "aligned" is meant: what its owner wants
+done with others' forgeries is not asked here. Results that came with the mail (Authentication-Results) are not read.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, partial
+from importlib.resources import files
+from typing import Any
+
+import dkim  # type: ignore[import-untyped]
+import msgspec
+from authheaders import dmarc_lookup  # type: ignore[import-untyped]
+
+from mailtalk.inbound.dns import Questions, Resolver, Spf, Unanswered
+from mailtalk.mail import address
+from mailtalk.mail.parsing import headers, limits
+
+SIGNATURES = 5  # of those that could count
+SEALS = 10
+PASS, FAIL, NONE, UNANSWERED = "pass", "fail", "none", "temperror"
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\((?:[^()\\]|\\.)*\)', re.DOTALL)
+_DMARC_PASS = re.compile(r"(?:^|;)\s*dmarc\s*=\s*pass\b([^;]*)", re.IGNORECASE)
+_HEADER_FROM = re.compile(r"\bheader\.from\s*=\s*([^\s;]+)", re.IGNORECASE)
+log = logging.getLogger(__name__)
+_SILENT = logging.getLogger("mailtalk.dkimpy")
+_SILENT.disabled = True  # it would write what stands in the mail
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """What each way of proof gave, `pass`, `fail`, `none` or `temperror`, and by which the sender is proven."""
+
+    spf: str = NONE
+    dkim: str = NONE
+    arc: str = NONE
+    by: str | None = None
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """A mail as it came: its bytes and the envelope by which it came."""
+
+    raw: bytes
+    mail_from: str
+    client_ip: str | None = None
+    helo: str | None = None
+
+
+class Authenticator:
+    """Checks mails; used by several threads."""
+
+    def __init__(self, resolver: Resolver, trusted_sealers: str | None = None) -> None:
+        self._resolver = resolver
+        self._trusted = frozenset(each.strip().lower() for each in (trusted_sealers or "").split(",") if each.strip())
+
+    def evidence(self, claim: Claim, domain: str) -> Evidence:
+        """What proves that the domain's owner sent this mail. Unanswered when only the DNS could tell, and did not."""
+        found = _Check(claim, domain, self._resolver.questions()).made(self._trusted)
+        if found.by is None and UNANSWERED in (found.spf, found.dkim, found.arc):
+            raise Unanswered(f"the DNS did not answer about {domain}")
+        return found
+
+
+def from_domain(raw: bytes) -> str | None:
+    """The domain of the one From address, in ASCII; None when the mail has none, or several."""
+    fields = [value for name, value in _fields(limits.header_block(raw)) if name == b"from"]
+    found = headers.addresses(headers.raw_text(fields[0])) if len(fields) == 1 else ()
+    return address.normal(found[0]).rpartition("@")[2] if len(found) == 1 else None
+
+
+class _Check:
+    """One mail, its From's domain, and how strictly that wants to be met."""
+
+    def __init__(self, claim: Claim, domain: str, questions: Questions) -> None:
+        self._claim, self._domain, self._questions = claim, domain, questions
+        self._record: dict[str, str] | None = None
+
+    def made(self, trusted: frozenset[str]) -> Evidence:
+        found = {"dkim": _tried(self._dkim)}
+        if PASS not in found.values():
+            found["spf"] = _tried(self._spf)
+        if PASS not in found.values() and trusted:
+            found["arc"] = _tried(partial(self._arc, trusted))
+        return Evidence(**found, by=next((way for way, result in found.items() if result == PASS), None))
+
+    def _dkim(self) -> str:
+        signed = dkim.DKIM(self._claim.raw, logger=_SILENT)
+        signatures = [value for name, value in signed.headers if name.lower() == b"dkim-signature"]
+        could = [i for i, value in enumerate(signatures) if self._could_count(value)]
+        return _best(_tried(partial(self._signature, signed, i)) for i in could[:SIGNATURES])
+
+    def _could_count(self, signature: bytes) -> bool:
+        found = re.search(rb"(?:^|;)\s*d\s*=\s*([^\s;]+)", signature)
+        return found is not None and self._kin(found[1].decode("latin-1"))
+
+    def _signature(self, signed: dkim.DKIM, index: int) -> str:
+        verified = signed.verify(idx=index, dnsfunc=self._questions.key)
+        # Behind an l= anybody may have written more; without From the signature says nothing of it.
+        whole = verified and b"l" not in signed.signature_fields and b"from" in signed.include_headers
+        return PASS if whole and self._aligned(signed.domain.decode("latin-1"), "adkim") else FAIL
+
+    def _spf(self) -> str:
+        domain = address.normal(self._claim.mail_from).rpartition("@")[2]
+        if not self._claim.client_ip or not domain or not self._kin(domain):
+            return NONE
+        query = Spf(self._questions, self._claim.client_ip, self._claim.mail_from, self._claim.helo or "")
+        result = str(query.check()[0])
+        if result == PASS:
+            return PASS if self._aligned(domain, "aspf") else FAIL
+        return result if result in {NONE, UNANSWERED} else FAIL
+
+    def _arc(self, trusted: frozenset[str]) -> str:
+        """Believe what the newest sealers saw, as long as each is trusted: each could have changed what was before."""
+        sealed = dkim.ARC(self._claim.raw, logger=_SILENT)
+        names = [name.lower() for name, _ in sealed.headers]
+        if not 0 < names.count(b"arc-seal") <= SEALS:
+            return NONE
+        verdict, sets, _ = sealed.verify(dnsfunc=self._questions.key)
+        return PASS if verdict == dkim.CV_Pass and self._seen_by(sets, trusted) else FAIL
+
+    def _seen_by(self, sets: Sequence[dict[str, bytes]], trusted: frozenset[str]) -> bool:
+        for each in sets:
+            if each["as-domain"].decode("latin-1").lower() not in trusted:
+                return False
+            said = _QUOTED.sub("", each["aar-value"].decode("latin-1"))
+            seen = [_HEADER_FROM.search(found[1]) for found in _DMARC_PASS.finditer(said)]
+            if any(found and found[1].lower().rstrip(".") == self._domain for found in seen):
+                return True
+        return False
+
+    def _kin(self, other: str) -> bool:
+        return _organisation(other.lower().rstrip(".")) == _organisation(self._domain)
+
+    def _aligned(self, other: str, tag: str) -> bool:
+        strict = self._published().get(tag, "r") == "s"
+        return other.lower().rstrip(".") == self._domain if strict else self._kin(other)
+
+    def _published(self) -> dict[str, str]:
+        """The DMARC record of the domain, or of its organisation; {} when there is none that can be read."""
+        if self._record is None:
+            places = dict.fromkeys((self._domain, _organisation(self._domain)))
+            self._record = next(filter(None, map(self._published_at, places)), {})
+        return self._record
+
+    def _published_at(self, domain: str) -> dict[str, str]:
+        records = [text for text in self._questions.texts(f"_dmarc.{domain}") if text.startswith(b"v=DMARC1")]
+        try:
+            return dmarc_lookup.answer_to_dict(records[0].decode("latin-1")) if len(records) == 1 else {}
+        except dmarc_lookup.DMARCException:
+            return {}
+
+
+def _tried(way: Callable[[], str]) -> str:
+    """The way's result; whatever the libraries make of hostile bytes proves nothing."""
+    try:
+        return way()
+    except Unanswered:
+        return UNANSWERED
+    except Exception as error:  # noqa: BLE001  the same
+        log.info("a check of a sender ended in %s", type(error).__name__)
+        return FAIL
+
+
+def _best(results: Iterable[str]) -> str:
+    found = set(results)
+    return next((each for each in (PASS, UNANSWERED, FAIL) if each in found), NONE)
+
+
+def _fields(block: bytes) -> list[tuple[bytes, bytes]]:
+    unfolded = re.sub(rb"\r?\n(?=[ \t])", b"", block)
+    pairs = (line.partition(b":") for line in re.split(rb"\r?\n", unfolded))
+    return [(name.strip().lower(), value) for name, _, value in pairs]
+
+
+def _organisation(domain: str) -> str:
+    """The domain that its owner registered, by the public suffix list; its rule for what it does not know is `*`."""
+    return str(_suffixes().get_public_suffix(domain, strict=True) or ".".join(domain.split(".")[-2:]))
+
+
+@cache
+def _suffixes() -> Any:
+    with (files("authheaders") / "public_suffix_list.txt").open(encoding="utf-8") as lines:
+        return dmarc_lookup.PublicSuffixList(lines)

@@ -1,0 +1,1 @@
+"""The mails we send, as bytes: templates, style, headers, languages, DKIM. Pure."""

@@ -1,0 +1,118 @@
+"""What a notification says, and how templates see it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mailtalk.mail.composing import headers, spans
+from mailtalk.mail.composing.link_slots import LINKS, slot
+from mailtalk.mail.composing.style import Style
+from mailtalk.mail.composing.texts import Language
+from mailtalk.mail.replies.marker import QUOTE_CLASS
+
+CUT = 16_000  # bytes of one message
+GIST = 90  # characters of the first message, which inboxes show beside the subject
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file of a message: where it is, and how large, if that is known."""
+
+    name: str
+    url: str
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One message as the mail shows it; `named` are the users whom a plain @Name mentions, as (name, id)."""
+
+    sender: str
+    text: str
+    at: datetime
+    attachments: tuple[Attachment, ...] = ()
+    named: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What the mail says; equal contents give equal bodies, whoever reads them.
+
+    `reader_id` is there only when a line mentions the reader; `links` names those that the reader has; with privacy
+    there are no lines, only their `count`.
+    """
+
+    app: str
+    subject: str | None
+    lines: tuple[Line, ...]
+    count: int
+    may_reply: bool
+    style: Style
+    language: Language
+    reader_id: str | None = None
+    links: frozenset[str] = frozenset(LINKS)
+
+
+def view(content: Content, *, cut: int = CUT) -> dict[str, Any]:
+    """The names that a template may use."""
+    say, app = content.language.say, headers.clean(content.app, headers.NAME_LIMIT)
+    subject = headers.clean(content.subject or "", headers.SUBJECT_LIMIT)
+    private = content.style.privacy
+    lines = [_line(content, line, cut) for line in content.lines]
+    new = content.language.count("new", content.count, app=app)
+    why = say("why_private", app=app) if private or not subject else say("why", app=app, subject=subject)
+    return {
+        "app": app,
+        "subject": say("subject", app=app) if private or not subject else subject,
+        "language": str(content.language.locale).replace("_", "-"),
+        "private": private,
+        "may_reply": content.may_reply,
+        "marker": say("marker") if content.may_reply else None,
+        "messages": lines,
+        "gist": _gist(lines) or new,
+        "new": new,
+        "earlier": _earlier(content),
+        "links": {name: slot(name) if name in content.links else None for name in LINKS},
+        "logo": content.style.logo,
+        "footer": content.style.footer,
+        "colours": content.style.palette,
+        "quote_class": QUOTE_CLASS,
+        "texts": {
+            "how": say("reply" if content.may_reply else "read_only", app=app),
+            "why": why,
+            **{key: say(key, app=app) for key in ("open", "cut", "settings", "unsubscribe", "mentions_you")},
+        },
+    }
+
+
+def _line(content: Content, line: Line, cut: int) -> dict[str, Any]:
+    text = spans.clean(line.text)
+    kept = text.encode()[:cut].decode(errors="ignore")
+    parts = spans.of(kept, content.reader_id, dict(line.named))
+    time = content.language.moment(line.at)
+    return {
+        "sender": line.sender,
+        "initial": line.sender[:1].upper(),
+        "time": time,
+        "wrote": content.language.say("wrote", name=line.sender, time=time),
+        "text": "".join(span.text for span in parts),
+        "spans": parts,
+        "mentions_you": any(span.kind == "you" for span in parts),
+        "attachments": [_attachment(content, each) for each in line.attachments],
+        "cut": len(kept) < len(text),
+    }
+
+
+def _attachment(content: Content, found: Attachment) -> Mapping[str, str | None]:
+    size = None if found.size is None else content.language.size(found.size)
+    return {"name": headers.clean(found.name, 150), "url": found.url, "size": size}
+
+
+def _gist(lines: list[dict[str, Any]]) -> str:
+    return " ".join(lines[0]["text"][: 4 * GIST].split())[:GIST] if lines else ""
+
+
+def _earlier(content: Content) -> str | None:
+    hidden = 0 if content.style.privacy else content.count - len(content.lines)
+    return content.language.count("earlier", hidden, app=content.app) if hidden else None

@@ -1,0 +1,58 @@
+"""The styles of a template put where every mail program looks: into its elements, once, when it is loaded."""
+
+import re
+from collections.abc import Iterator
+from hashlib import sha256
+
+from css_inline import CSSInliner, InlineError
+
+from mailtalk.mail.composing.sandbox import Refused
+
+# No style is ever fetched, from the network or from a file.
+_INLINER = CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
+_PIECE = re.compile(
+    r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}|<!--|-->|<(?:style|title)\b[^>]*>|</(?:style|title)\b|<(?=[A-Za-z/!])|>",
+    re.DOTALL | re.IGNORECASE,
+)
+_WHOLE = {"<!--": "-->", "<style": "</style", "<title": "</title"}  # nothing between these is an element
+
+
+def inlined(source: str) -> str:
+    """The template with its styles inline; what is Jinja's stays as it was."""
+    mark = f"jinja{sha256(source.encode()).hexdigest()[:8]}x"
+    taken: list[str] = []
+    hidden = "".join(_hidden(source, mark, taken))
+    try:
+        html = _INLINER.inline(hidden)
+    except InlineError as error:
+        raise Refused(f"its styles cannot be read: {error}") from None
+    return re.sub(rf"<!--{mark}(\d+)x-->|{mark}(\d+)x", lambda m: taken[int(m[1] or m[2])], html)
+
+
+def _hidden(source: str, mark: str, taken: list[str]) -> Iterator[str]:
+    """Put a word in place of each piece of Jinja; between elements a comment, which may stand in tables too."""
+    end, inside = 0, ""
+    for match in _PIECE.finditer(source):
+        yield source[end : match.start()]
+        end, piece = match.end(), match[0]
+        if piece.startswith("{"):
+            taken.append(piece)
+            word = f"{mark}{len(taken) - 1}x"
+            yield word if inside or piece.startswith("{{") else f"<!--{word}-->"
+        else:
+            inside = _state(inside, piece)
+            yield piece
+    yield source[end:]
+
+
+def _state(inside: str, piece: str) -> str:
+    """Follow comments, styles and tags: what we are inside of, "" between elements."""
+    end = _WHOLE.get(inside)
+    if end is not None:
+        ended = piece.lower().startswith(end)
+        return inside if not ended else "" if piece == "-->" else "<"
+    if piece in {">", "-->"}:
+        return ""
+    return (
+        piece.lower()[:6] if piece.startswith("<") and len(piece) > 1 and piece[1] != "/" and piece != "<!--" else piece
+    )

@@ -1,0 +1,64 @@
+"""Sample contents: every kind of mail that a style must suit, for its check and its preview."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+
+from mailtalk.mail.composing.content import Attachment, Content, Line
+from mailtalk.mail.composing.style import Style
+
+APP = "Acme"
+AT = datetime(2026, 5, 4, 14, 5, tzinfo=UTC)
+READER = "bob"
+_SAID = (
+    (
+        "Alice Moreau",
+        "Shall we take the larger room on Thursday? It has a window to the yard.\n\nThe smaller one is free all week.",
+    ),
+    ("Chidi Okafor", "I can bring the drawings. The plan is at https://plans.example/kitchen?floor=2, page 3."),
+)
+_MENTION = ("Alice Moreau", "<!!mention:bob|Bob>, could you ask <!!mention:carol|Carol> for the keys?")
+LINKS: Mapping[str, str | None] = MappingProxyType(
+    {
+        "conversation": "https://app.example/c/kitchen",
+        "settings": "https://mail.example/settings/sample",
+        "unsubscribe": "https://mail.example/unsubscribe/sample",
+    }
+)
+
+
+def contents(style: Style, locale: str | None = None, time_zone: str | None = None) -> dict[str, Content]:
+    """By name: reply, mention, files, many, long, read-only, private."""
+    plain = _content(style, locale, time_zone)
+    lines = plain.lines
+    mention = replace(plain, lines=(*lines[:1], _line(3, *_MENTION)), reader_id=READER)
+    files = replace(lines[1], attachments=_FILES)
+    many = tuple(_line(n, *_SAID[n % 2]) for n in range(60))
+    return {
+        "reply": plain,
+        "mention": mention,
+        "files": replace(plain, lines=(lines[0], files)),
+        "many": replace(plain, lines=many, count=len(many)),
+        "long": replace(plain, lines=(_line(0, "Alice Moreau", "and so on " * 3_000),), count=1),
+        "read-only": replace(plain, may_reply=False),
+        "private": replace(plain, lines=(), count=3, style=replace(style, privacy=True)),
+    }
+
+
+def _content(style: Style, locale: str | None, time_zone: str | None) -> Content:
+    lines = tuple(_line(n, *said) for n, said in enumerate(_SAID))
+    links = frozenset(name for name in LINKS if name != "conversation" or style.link)
+    name = style.name or APP
+    language = style.speaks(locale, time_zone)
+    return Content(name, "Kitchen", lines, len(lines), True, style, language, None, links)
+
+
+def _line(number: int, sender: str, text: str) -> Line:
+    return Line(sender, text, AT + timedelta(minutes=4 * number))
+
+
+_FILES = (
+    Attachment("Plan of the kitchen.pdf", "https://files.example/1", 1_240_000),
+    Attachment("yard.jpg", "https://files.example/2", 348_000),
+)

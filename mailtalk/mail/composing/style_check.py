@@ -1,0 +1,60 @@
+"""A style's proof: every template of it is tried with every kind of mail before the style is kept."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mailtalk.errors import Invalid
+from mailtalk.mail.composing import compose, sample, style
+from mailtalk.mail.composing.content import Content, view
+from mailtalk.mail.composing.link_slots import BrokenSlot, part, size
+from mailtalk.mail.composing.sandbox import Refused, compiled, rendered
+from mailtalk.mail.composing.style import Style
+from mailtalk.mail.composing.texts import TEXTS
+
+
+def checked(raw: Mapping[str, Any]) -> Style:
+    """The style; Invalid names what is wrong with it, and for a template the line and the reason."""
+    found = style.read(raw)
+    wrong = {f"templates.{name}": [reason] for name in found.templates if (reason := _fault(found, name))}
+    if wrong:
+        raise Invalid(wrong)
+    return found
+
+
+def _fault(found: Style, name: str) -> str | None:
+    source = found.templates[name]
+    try:
+        raw = compiled(source, html=name == "html")  # as it was written, so that a line's number is right
+        ready = style.load(name, source)
+        for content in _contents(found):
+            values = _values(content, name)
+            rendered(raw, values)
+            _check(name, rendered(ready, values), content)
+    except (Refused, BrokenSlot) as error:
+        return str(error)
+    return None
+
+
+def _contents(found: Style) -> Iterator[Content]:
+    for language in TEXTS:
+        yield from sample.contents(found, language).values()
+
+
+def _values(content: Content, name: str) -> dict[str, Any]:
+    if name == "subject":
+        return {"app": content.app, "subject": content.subject}
+    return {"app": content.app, "names": "Alice"} if name == "sender" else view(content)
+
+
+def _check(name: str, text: str, content: Content) -> None:
+    if name not in {"html", "text"}:
+        if not text.strip():
+            raise Refused("gives nothing")
+        return
+    pieces = part(text, html=name == "html")
+    if content.may_reply and content.language.say("marker") not in text:
+        raise Refused("must show {{ marker }} above all else, which parts an answer from the mail it quotes")
+    if not content.lines and size(pieces) > compose.LARGEST:
+        raise Refused(
+            f"gives {size(pieces)} bytes without any message; mail programs cut off more than {compose.LARGEST}"
+        )

@@ -1,0 +1,63 @@
+"""Which parts of a mail are its text, which its HTML, and which are files: the rules of JMAP (RFC 8621 4.1.4)."""
+
+from dataclasses import dataclass, field
+
+from mailtalk.mail.parsing.mime import Part
+
+_WORDS = {"text/plain", "text/html"}
+
+
+@dataclass(slots=True)
+class Body:
+    """Leaf parts in the order of reading; the two lists of words hold two forms of the same."""
+
+    text: list[Part] = field(default_factory=list)
+    html: list[Part] = field(default_factory=list)
+    attachments: list[Part] = field(default_factory=list)
+
+
+def choose(root: Part) -> Body:
+    """Walk the tree; a multipart that cannot be split is text."""
+    body = Body()
+    _take([root], "mixed", body, both=True)
+    return body
+
+
+def _take(parts: list[Part], kind: str, body: Body, *, both: bool) -> None:
+    """`both`: outside multipart/alternative, words of one form are all there is, so they belong to both."""
+    shown = _shown(parts)
+    for part in parts:
+        if part.content_type == "multipart/alternative":
+            _take_alternative(part, body)
+        elif part.children:
+            _take(part.children, part.content_type.partition("/")[2], body, both=both)
+        elif _is_words(part, kind, first=part is shown):
+            _take_words(part, body, both=both)
+        else:
+            body.attachments.append(part)
+
+
+def _take_alternative(part: Part, body: Body) -> None:
+    inner = Body(attachments=body.attachments)
+    _take(part.children, "alternative", inner, both=False)
+    body.text += inner.text or inner.html
+    body.html += inner.html or inner.text
+
+
+def _take_words(part: Part, body: Body, *, both: bool) -> None:
+    if both or part.content_type == "text/plain":
+        body.text.append(part)
+    if both or part.content_type == "text/html":
+        body.html.append(part)
+
+
+def _shown(parts: list[Part]) -> Part | None:
+    """The part that a program shows first."""
+    return next((part for part in parts if part.children or part.content_type in _WORDS), None)
+
+
+def _is_words(part: Part, kind: str, *, first: bool) -> bool:
+    """The first words may have a name; later ones with a name, and all but the first of related, are files."""
+    if part.content_type not in _WORDS or part.disposition == "attachment":
+        return False
+    return first or (kind != "related" and not part.filename())

@@ -1,0 +1,125 @@
+"""A mail's bytes to what the domain needs of it: headers, the text that its author sees, attachments."""
+
+import html
+import re
+from dataclasses import dataclass
+
+from mailtalk.mail.parsing import charsets, filenames, flowed, headers, limits, mime
+from mailtalk.mail.parsing.body import Body, choose
+
+_ID_LENGTH = 500
+_ID = re.compile(r"<[^<>]+>?")
+_FLOWED_LENGTH = 2_000_000  # longer texts are no answers: not worth the time
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file; `inline` ones are shown in the HTML by their `content_id` (without <>)."""
+
+    name: str
+    content_type: str
+    content: bytes
+    content_id: str | None
+    inline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """What a mail says; `text` and `html` are two forms of the same words, either may be missing."""
+
+    headers: tuple[tuple[str, str], ...]
+    message_id: str | None
+    from_addresses: tuple[str, ...]
+    subject: str
+    text: str | None
+    html: str | None
+    attachments: tuple[Attachment, ...]
+
+    def header(self, name: str) -> str | None:
+        """The first field of this name, decoded."""
+        return next(iter(self.all(name)), None)
+
+    def all(self, name: str) -> list[str]:
+        """Every field of this name, decoded, in order."""
+        return [value for key, value in self.headers if key == name.lower()]
+
+
+def parse(raw: bytes, bounds: limits.Limits = limits.DEFAULT) -> Mail:
+    """Raise limits.TooMuch, and nothing else, whatever the bytes are."""
+    limits.check(raw, bounds)
+    root = mime.read(raw, bounds)
+    body = choose(root)
+    return Mail(
+        headers=tuple((name, headers.text(value)) for name, value in root.fields),
+        message_id=_message_id(root.first("message-id")),
+        from_addresses=_from(root),
+        subject=headers.text(root.first("subject")),
+        text=_text(body),
+        html=_html(body),
+        attachments=tuple(_attachment(part) for part in body.attachments),
+    )
+
+
+def _message_id(value: str) -> str | None:
+    """The first <…>, or what stands there without them."""
+    value = "".join(headers.clean(value).split())
+    found = _ID.search(value)
+    return (found[0] if found else f"<{value}>")[:_ID_LENGTH] if value else None
+
+
+def _from(root: mime.Part) -> tuple[str, ...]:
+    return tuple(address for name, value in root.fields if name == "from" for address in headers.addresses(value))
+
+
+def _text(body: Body) -> str | None:
+    """The plain parts, unless they are blank or an afterthought of HTML: then that is the fuller form."""
+    words = [(part.content_type, _decoded(part)) for part in body.text]
+    main = next((kind for kind, text in words if text.strip()), None)
+    if main == "text/html" or (main is None and _has_html(body)):
+        return None
+    plain = [text for kind, text in words if kind == "text/plain"]
+    return "\n".join(plain) if plain else None
+
+
+def _has_html(body: Body) -> bool:
+    return any(part.content_type == "text/html" for part in body.html)
+
+
+def _html(body: Body) -> str | None:
+    """Plain parts between HTML ones are shown as they stand, as mail programs do."""
+    if not _has_html(body):
+        return None
+    return "\n".join(_as_html(part) for part in body.html)
+
+
+def _as_html(part: mime.Part) -> str:
+    text = _decoded(part)
+    if part.content_type == "text/html" or not text.strip():
+        return text
+    return f"<pre>{html.escape(text)}</pre>"
+
+
+def _decoded(part: mime.Part) -> str:
+    data = part.content()
+    charset = part.parameters.get("charset")
+    if part.content_type == "text/html":
+        charset = charset or charsets.of_html(data)
+    text = charsets.decode(data, charset).replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    return _unflowed(text, part.parameters) if part.content_type == "text/plain" else text
+
+
+def _unflowed(text: str, parameters: dict[str, str]) -> str:
+    if parameters.get("format", "").lower() != "flowed" or len(text) > _FLOWED_LENGTH:
+        return text
+    return flowed.unflow(text, delete_space=parameters.get("delsp", "").lower() == "yes")
+
+
+def _attachment(part: mime.Part) -> Attachment:
+    content_id = headers.clean(part.first("content-id")).strip("<> ")[:_ID_LENGTH]
+    return Attachment(
+        name=filenames.safe(part.filename(), part.content_type),
+        content_type=part.content_type,
+        content=part.content(),
+        content_id=content_id or None,
+        inline=part.disposition == "inline" or bool(content_id and part.disposition != "attachment"),
+    )

@@ -1,0 +1,1 @@
+"""The isolated process that parses mail, and its protocol."""

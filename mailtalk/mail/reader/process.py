@@ -1,0 +1,103 @@
+"""The process that reads mails: `python -m mailtalk.mail.child`, questions in over fd 0 and answers out over it.
+
+It has no credentials, no database and no settings, and bounded time, memory and files; the worker ends it.
+"""
+
+import os
+import resource
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from mailtalk.mail.parsing import limits, parse
+from mailtalk.mail.reader import protocol, reading
+
+CPU_SECONDS = 2  # for one question, rounded up
+MEMORY = 512_000_000  # bytes of address space
+FILES = 16  # code and character sets are read when they are needed first
+_NONE = (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE, resource.RLIMIT_NPROC)
+
+
+def main() -> None:
+    """Answer until the worker hangs up."""
+    with open(0, "rb") as asked, open(os.dup(0), "wb", buffering=0) as answered:  # noqa: PTH123  these are no paths
+        _confine()
+        _say(answered, None)
+        mind = _Mind()
+        with suppress(EOFError):
+            while True:
+                question = protocol.question(protocol.body(lambda size: _exactly(asked, size)))
+                _limit_time()
+                _say(answered, _answer(mind, question))
+
+
+class _Mind:
+    """The mail that was read last."""
+
+    def __init__(self) -> None:
+        self.mail: parse.Mail | None = None
+        self.domain = ""
+
+    def read(self, question: protocol.Read) -> protocol.Found:
+        self.mail, self.domain = None, question.own_domain
+        self.mail = parse.parse(question.raw)
+        found = reading.read(self.mail, question.raw, mail_from=question.mail_from, own_domain=question.own_domain)
+        return protocol.Found(found)
+
+    def words(self, question: protocol.Words) -> protocol.Said:
+        if self.mail is None:
+            raise LookupError("no mail was read")
+        return protocol.Said(reading.words(self.mail, own_domain=self.domain, sent=question.sent))
+
+
+def _answer(mind: _Mind, question: protocol.Question) -> bytes:
+    try:
+        return protocol.frame(mind.read(question) if isinstance(question, protocol.Read) else mind.words(question))
+    except limits.TooMuch as error:
+        return protocol.frame(protocol.Beyond(error.reason))
+    except MemoryError:
+        return protocol.frame(protocol.Broken("memory"))
+    except Exception as error:  # noqa: BLE001  its text may hold what the mail says: only its name and place are told
+        return protocol.frame(protocol.Broken(_where(error)))
+
+
+def _where(error: Exception) -> str:
+    """The exception's name and the innermost line of ours that raised it."""
+    trace, place = error.__traceback__, ""
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        place = f" at {Path(name).name}:{trace.tb_lineno}" if "mailtalk" in name else place
+        trace = trace.tb_next
+    return type(error).__name__ + place
+
+
+def _confine() -> None:
+    with suppress(ValueError, OSError):  # macOS knows no limit of address space
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
+    for each in _NONE:
+        resource.setrlimit(each, (0, 0))
+
+
+def _limit_time() -> None:
+    """The kernel counts from the process's begin, and ends it at the soft limit."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + 1 + CPU_SECONDS, hard))
+
+
+def _exactly(asked: IO[bytes], size: int) -> bytes:
+    read = asked.read(size)
+    if len(read) < size:
+        raise EOFError
+    return read
+
+
+def _say(answered: IO[bytes], frame: bytes | None) -> None:
+    rest = memoryview(protocol.frame(None) if frame is None else frame)
+    while rest:
+        rest = rest[answered.write(rest) :]
+
+
+if __name__ == "__main__":
+    main()

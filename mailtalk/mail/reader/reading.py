@@ -1,0 +1,83 @@
+"""A reading: all that is to be known of a mail, as plain values, so that it can be read in another process."""
+
+import re
+from dataclasses import replace
+from hashlib import sha256
+
+import msgspec
+
+from mailtalk.mail.parsing import parse
+from mailtalk.mail.parsing.parse import Attachment
+from mailtalk.mail.replies import extract, pictures
+from mailtalk.mail.replies.quotes.own_mail import OwnAddress
+from mailtalk.mail.screening import classify, dsn
+from mailtalk.mail.screening.dsn import Failure
+from mailtalk.vocabulary import Verdict
+
+_MESSAGE_ID = re.compile(r"<[^<>\s]{1,500}>")
+_QUOTED_ID = re.compile(r"^[> \t]{0,20}Message-ID:\s{0,20}(<[^<>\s]{1,500}>)", re.IGNORECASE | re.MULTILINE)
+_REFERENCES = 50  # of the newest, which stand last
+
+
+class Unreadable(Exception):
+    """The mail cannot be read, now and here: `reason` is what it did to two processes, or where reading it failed."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """Who wrote a mail and what it answers; `fingerprint` is equal for a mail that is delivered twice."""
+
+    message_id: str | None
+    from_addresses: tuple[str, ...]
+    subject: str
+    verdict: Verdict
+    reason: str
+    answers: tuple[str, ...]
+    fingerprint: bytes
+    failures: tuple[Failure, ...]
+    returned: str | None  # the Message-ID of the mail that a bounce or a complaint gives back
+    attachments: tuple[Attachment, ...]
+
+
+def read(mail: parse.Mail, raw: bytes, *, mail_from: str, own_domain: str) -> Reading:
+    """Judge a parsed mail; `own_domain` is also the X-Loop of our own mails."""
+    screened = classify.screen(mail, mail_from=mail_from, own_domain=own_domain, loop_id=own_domain)
+    own = OwnAddress(own_domain)
+    return Reading(
+        mail.message_id,
+        mail.from_addresses,
+        mail.subject,
+        screened.verdict,
+        screened.reason,
+        tuple(_MESSAGE_ID.findall(" ".join(mail.all("in-reply-to") + mail.all("references")))[-_REFERENCES:]),
+        _fingerprint(mail, raw),
+        tuple(dsn.failures(mail)) if screened.verdict is Verdict.BOUNCE else (),
+        _returned(mail) if screened.verdict in {Verdict.BOUNCE, Verdict.COMPLAINT} else None,
+        tuple(replace(each, name=own.scrub(each.name)) for each in mail.attachments),
+    )
+
+
+def _returned(mail: parse.Mail) -> str | None:
+    """Some programs quote it in their words."""
+    returned = dsn.returned(mail)
+    if returned is not None:
+        return returned.message_id
+    found = _QUOTED_ID.search(mail.text or mail.html or "")
+    return found[1] if found else None
+
+
+def words(mail: parse.Mail, *, own_domain: str, sent: bytes | None) -> extract.Reply:
+    """What the person wrote; `sent` is the mail of ours that is answered, as bytes."""
+    text = None if sent is None else parse.parse(sent).text
+    found = extract.extract(mail.text, mail.html, reply_domain=own_domain, sent=text)
+    return pictures.theirs(mail, found, own_domain=own_domain, sent=text) if mail.attachments else found
+
+
+def _fingerprint(mail: parse.Mail, raw: bytes) -> bytes:
+    """The same for a mail that is delivered twice: relays change headers, never the Message-ID or the body."""
+    body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")[2]
+    identity = mail.message_id or mail.header("date") or ""
+    return sha256(identity.encode() + b"\x00" + body.rstrip()).digest()

@@ -1,0 +1,1 @@
+"""What a person wrote in a mail, without what they quoted. Pure."""

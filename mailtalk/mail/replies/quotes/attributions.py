@@ -1,0 +1,199 @@
+"""The line or lines that introduce a quote: "On Monday Alice wrote:", in any language."""
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+from mailtalk.mail.replies.quotes.line_kinds import Kind
+from mailtalk.mail.replies.quotes.locales import WORDS
+
+LONGEST = 400  # characters of an attribution
+_LINES = 6  # lines that it may be wrapped over
+_MOST = 100  # lines that end like one are looked at
+_HALF = 100  # characters of the first line of one that is wrapped
+_SHORT = 160  # characters of one that only the quote below it shows
+
+
+def _either(words: tuple[str, ...]) -> str:
+    return "|".join(re.escape(word) for word in words)
+
+
+_COLON = ":\uff1a"
+_FRAME = "-*_=~ "
+_WROTE_NAME = re.compile(rf"(?:^|[\s,>])(?:{_either(WORDS.wrote_name)})\s")
+_WROTE_ON = re.compile(r"(?!i |we |you |ich |wir ).*\s(?:wrote on|schrieb am)\s(?=.{0,30}\d{4})[^@]{4,45}")
+_ON = re.compile(rf"[\s>\"*_]{{0,4}}(?:{_either(WORDS.on)})(?![a-zà-ÿ]).{{0,30}}?\d")
+_DATE_FIRST = re.compile(r"[^\d@]{0,18}\d")
+_NUMBERS = re.compile(r"\d[^\d]+\d")
+_DATE = re.compile(r"\d[^\d]+\d+[^\d]+\d|\d[^\d]+\d{4}(?!\d)|\d{4}[^\d]+\d")
+_DATE_LAST = re.compile(r"\d[^\d]+(?:\d+[^\d]+\d+|\d{4})[^\d]{0,10}$")
+_ANGLED = re.compile(r"<[^\s@<>]{1,64}@[^\s@<>]{1,255}>")
+_WROTE_WHEN = re.compile(
+    rf"(?!i |we |you |ich |wir |je |nous |yo |io |eu |jag |jeg |ik )\S+(?: \S+){{0,3}} (?:{_either(WORDS.wrote)})"
+    r" (?P<when>[(\w]?.{0,12}\d[^@]{4,40})"
+)
+_ADDRESS = re.compile(r"[^\s@<>]@[^\s@<>]")
+_OLD_GMAIL = re.compile(
+    r"\d{4}-\d\d-\d\d \d{1,2}:\d\d gmt[+-]\d\d:\d\d .{1,80}|\d{4}/\d{1,2}/\d{1,2} .{1,60}<\S{3,80}>"
+)
+_WITHIN = re.compile(rf"@[^\s@<>]{{2,100}}[>)\]]\s?,?\s?(?:{_either(WORDS.wrote)})\s?[:\uff1a](?=\s+\S)", re.IGNORECASE)
+_SHARED = re.compile(r"[\s-](?=(?:On|Am|Le|El|Il|Em|Op|Den|W dniu|Dnia|Dne) .{0,20}\d)")
+
+
+def find(folded: list[str], letters: list[str]) -> Iterator[range]:
+    """Find attributions among lines of text, as ranges of lines."""
+    ends = (end for end in range(len(folded)) if _may_end(folded[end].lstrip("> "), letters[end]))
+    for end in islice(ends, _MOST):
+        found = _ending_at(folded, letters, end)
+        if found:
+            yield found
+
+
+def split_shared(line: str) -> list[str]:
+    """Put an attribution on a line of its own: "fine by me On Monday, 2 May 2022, Alice wrote: shall we"."""
+    if line[:20].lstrip().startswith(">"):
+        return [line]
+    within = _WITHIN.search(line[:LONGEST])
+    if within and _ON.match(line[: within.end()].casefold()):
+        return [line[: within.end()], line[within.end() :]]
+    return _split_before(line) if len(line) <= LONGEST and line.rstrip().endswith(tuple(_COLON)) else [line]
+
+
+def _split_before(line: str) -> list[str]:
+    """Part what was said from the last attribution behind it."""
+    place = max((found.start() for found in _SHARED.finditer(line)), default=0)
+    said, attribution = line[:place].rstrip("- "), line[place + 1 :]
+    spoken = any(letter.isalnum() for letter in said)
+    return [said, attribution] if spoken and is_attribution(attribution.casefold()) else [line]
+
+
+def is_attribution(folded: str, *, quote_follows: bool = False) -> bool:
+    """Tell whether one unwrapped line introduces a quote; a quote right below it makes less enough."""
+    if len(folded) > LONGEST:
+        return False
+    core = folded.strip(_FRAME)
+    colon, core = core.endswith(tuple(_COLON)), core.rstrip(_COLON + _FRAME)
+    if not colon:
+        return _without_colon(folded, core)
+    return _names_writer(core) or (quote_follows and len(core) <= _SHORT and _hints(core))
+
+
+def _ending_at(folded: list[str], letters: list[str], end: int) -> range | None:
+    """Go up from the last line to where the attribution opens: the nearest "On ...", else the nearest that fits."""
+    strong, told, weak, words = None, None, None, ""
+    follows, apart = _quote_follows(letters, end), letters[end + 1 : end + 2] in ([], [Kind.EMPTY], [Kind.QUOTE])
+    for start in range(end, max(end - _LINES, -1), -1):
+        if len(words) > LONGEST or not _joins(folded, letters, start, end):
+            break
+        words = f"{folded[start].lstrip('> ')} {words}".strip()
+        if is_attribution(words):
+            if _opens(folded, letters, start, words):
+                return range(start, end + 1)
+            if strong is None or _breaks_off(folded[start]):
+                strong = range(start, end + 1)
+        elif apart and _tells_when(words):
+            told = told or range(start, end + 1)
+        elif is_attribution(words, quote_follows=follows):
+            weak = weak or range(start, end + 1)
+    return strong or told or weak
+
+
+def _opens(folded: list[str], letters: list[str], start: int, words: str) -> bool:
+    """See "On Monday", or a date that is not the second line of "On Monday, April 12,"."""
+    above = folded[start - 1] if start and letters[start - 1] == Kind.TEXT else ""
+    if _breaks_off(above):
+        return False
+    begun = _ON.match(above) and len(above) < LONGEST // 2
+    return bool(_ON.match(words) or (_DATE_FIRST.match(words) and not begun))
+
+
+def _breaks_off(line: str) -> bool:
+    """See a line that is a writer's address, or a date and the first word of a time: "man. 3. mars 2025 kl."."""
+    if len(line) > _HALF:
+        return False
+    return bool(_ANGLED.search(line) or (_DATE_FIRST.match(line) and _DATE_LAST.search(line)))
+
+
+def _joins(folded: list[str], letters: list[str], line: int, end: int) -> bool:
+    """Allow text upwards; blank lines only where the attribution is seen to be torn."""
+    if line == end or letters[line] == Kind.TEXT:
+        return True
+    return letters[line] == Kind.EMPTY and _is_torn(folded, line, end)
+
+
+def _is_torn(folded: list[str], blank: int, end: int) -> bool:
+    """See an open bracket above, or below a lone bracket, an address or nothing but the verb."""
+    if folded[blank - 1].endswith(("<", "(")) or folded[end].rstrip(_COLON + _FRAME) in WORDS.wrote:
+        return True
+    return any(
+        folded[index][:1] in ("<", ">") or folded[index].startswith("mailto:") for index in range(blank, end + 1)
+    )
+
+
+def _may_end(folded: str, letter: str) -> bool:
+    """Look at the last characters only, so that most lines cost nothing."""
+    if letter not in (Kind.TEXT, Kind.QUOTE):
+        return False
+    tail = folded[-LONGEST:].rstrip(_FRAME)
+    if letter == Kind.QUOTE:
+        return tail.endswith(tuple(_COLON)) and tail.rstrip(_COLON) in ("", *WORDS.wrote)
+    return tail.endswith((*_COLON, *WORDS.wrote)) or bool(_OLD_GMAIL.fullmatch(tail[:LONGEST]))
+
+
+def _quote_follows(letters: list[str], end: int) -> bool:
+    rest = "".join(letters[end + 1 : end + 4]).lstrip(Kind.EMPTY)
+    return rest.startswith(Kind.QUOTE)
+
+
+def _names_writer(core: str) -> bool:
+    """Judge a line that ended in a colon: who wrote, and when or from which address."""
+    opens = bool(_ON.match(core) or _DATE_FIRST.match(core))
+    dated = bool(_NUMBERS.search(core)) if _ON.match(core) else bool(_DATE_FIRST.match(core) and _DATE.search(core))
+    address = bool(_ADDRESS.search(core))
+    if _wrote_last(core):
+        return address or dated or " via " in core
+    if _WROTE_NAME.search(core) and _NUMBERS.search(core):
+        return opens or address
+    return bool(_WROTE_ON.fullmatch(core) or (dated and _ends_in_address(core)))
+
+
+def _tells_when(folded: str) -> bool:
+    """See, in any language, an address and a date, or a name, a verb and a date: "Alice kirjoitti 3.3.2025 klo 10:"."""
+    core = folded.strip(_FRAME)
+    if len(core) > _SHORT or not core.endswith(tuple(_COLON)):
+        return False
+    core = core.rstrip(_COLON + _FRAME)
+    nameless = _ANGLED.sub("", core)
+    if nameless != core and _DATE.search(nameless):
+        return True
+    wrote = _WROTE_WHEN.fullmatch(core)
+    return bool(wrote and _DATE.search(wrote["when"]))
+
+
+def _wrote_last(core: str) -> bool:
+    """See a verb at the end, as a word of its own; scripts without spaces need no gap."""
+    if not core.endswith(WORDS.wrote):
+        return False
+    verb = next(word for word in WORDS.wrote if core.endswith(word))
+    return not core[: -len(verb)][-1:].isalnum() or verb[0] >= "\u0e00"
+
+
+def _ends_in_address(core: str) -> bool:
+    """See "<alice@mail.example>" or "(alice@mail.example)" at the end."""
+    core = core.rstrip(",;.\u061b ")
+    opening = max(core.rfind(bracket) for bracket in "<([")
+    return core.endswith((">", ")", "]")) and bool(_ADDRESS.search(core[opening + 1 :]))
+
+
+def _hints(core: str) -> bool:
+    """Judge a line with a quote right below it: a writer, an address or a date will do."""
+    return bool(_wrote_last(core) or _ADDRESS.search(core) or (_DATE_FIRST.match(core) and _NUMBERS.search(core)))
+
+
+def _without_colon(folded: str, core: str) -> bool:
+    """Know the few that have no colon: old Gmail, dashes on both sides, "On ... <address> wrote"."""
+    if _OLD_GMAIL.fullmatch(core):
+        return True
+    wrote = bool(_wrote_last(core))
+    framed = folded.startswith("--") and folded.endswith("--")
+    return wrote and (framed or bool(_ON.match(core) and _ADDRESS.search(core)))

@@ -1,0 +1,166 @@
+"""The HTML part as lines of text, with "> " before what clients mark as a quote; linear in time, never recursive."""
+
+import re
+from collections.abc import Iterator
+from html import unescape
+
+from lxml import etree  # type: ignore[import-untyped]
+
+from mailtalk.mail.replies.quotes import containers
+from mailtalk.mail.replies.quotes.containers import Element
+from mailtalk.mail.replies.quotes.line_kinds import DEPTH, HEADING_MARK, QUOTE_MARK, SIGNATURE_MARK
+from mailtalk.mail.replies.quotes.page import Page
+
+LARGEST = 2_000_000  # characters that are parsed as HTML; more is only stripped of its tags
+ELEMENTS = 10_000  # that are laid out; the rest of the page follows as one line
+
+_TAG = re.compile(r"<[^<>]*>")
+_BREAKS = re.compile(r"<(?:br|/?p|/?div|/?tr|/?li|/?h\d|/?blockquote)\b[^<>]*>", re.IGNORECASE)
+_INVISIBLE = frozenset(
+    {"head", "style", "script", "title", "template", "noscript", "svg", "object", "select", "textarea"}
+)
+_BLOCKS = frozenset(
+    {
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "center",
+        "dd",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figure",
+        "footer",
+        "form",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hr",
+        "li",
+        "main",
+        "nav",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "table",
+        "tr",
+        "ul",
+    }
+)
+_SPACED = frozenset({"p", "blockquote", "ul", "ol", "table", "pre", "h1", "h2", "h3", "h4", "h5", "h6"})
+_SHOWN = "[not(parent::script or parent::style)]"
+_WITHIN = etree.XPath(f"descendant::text(){_SHOWN}", smart_strings=False)
+_AFTER = etree.XPath(f"following::text(){_SHOWN}", smart_strings=False)
+_EMOJI = 8  # characters of an image's text that is taken for an emoji
+
+
+def lines_of(html: str) -> tuple[list[str], bool]:
+    """Turn HTML into lines, and tell whether a client's quote container was among it."""
+    root = _parse(html) if len(html) <= LARGEST else None
+    if root is None:
+        return _flatten(html), False
+    page = Page()
+    _lay_out(page, root)
+    page.end_line(even_empty=False)
+    return page.lines, page.contained
+
+
+def shown(lines: list[str]) -> Iterator[str]:
+    """Give the lines as they are read, without our marks."""
+    return (line.lstrip(SIGNATURE_MARK + QUOTE_MARK + HEADING_MARK) for line in lines)
+
+
+def _parse(html: str) -> Element | None:
+    """Parse without network and without entities; None where libxml2 gave up, as it does below 256 levels."""
+    parser = etree.HTMLParser(encoding="utf-8", no_network=True, remove_pis=True, remove_comments=True, huge_tree=False)
+    try:
+        root = etree.fromstring(html.replace("\0", "").encode("utf-8", "replace"), parser)
+    except etree.LxmlError:
+        return None
+    deep = any("depth" in entry.message.lower() for entry in parser.error_log)
+    return None if deep or root is None else root
+
+
+def _flatten(html: str) -> list[str]:
+    """Take the tags out and nothing more."""
+    return unescape(_TAG.sub("", _BREAKS.sub("\n", html))).split("\n", DEPTH)
+
+
+def _lay_out(page: Page, root: Element) -> None:
+    """Walk the tree, skipping what no reader shows; past the limit take the words alone."""
+    walk = etree.iterwalk(root, events=("start", "end"))
+    for count, (event, element) in enumerate(walk):
+        if event == "end":
+            _close(page, element)
+        elif count > 2 * ELEMENTS:
+            page.write("".join((*_WITHIN(element), *_AFTER(element))))
+            return
+        elif _is_hidden(element):
+            walk.skip_subtree()
+            page.enter(containers.Part.BODY)
+        else:
+            _open(page, element)
+
+
+def _open(page: Page, element: Element) -> None:
+    """Begin an element: its line, its list or its picture, then its text."""
+    tag = element.tag
+    if tag in _BLOCKS:
+        page.end_line(even_empty=False)
+    if tag in _SPACED:
+        page.space()
+    page.enter(containers.part_of(element))
+    if tag in ("ul", "ol"):
+        page.begin_list(ordered=tag == "ol")
+    page.preformatted += tag == "pre"
+    _mark(page, element)
+    page.write(element.text)
+
+
+def _mark(page: Page, element: Element) -> None:
+    """Write what stands for the element itself."""
+    match element.tag:
+        case "br":
+            page.end_line()
+        case "li":
+            page.begin_item()
+        case "td" | "th":
+            page.write(" ")
+        case "hr":
+            page.write("-----")
+        case "img":
+            page.write(_emoji(element.get("alt", "")))
+
+
+def _close(page: Page, element: Element) -> None:
+    """End an element and add the text behind it."""
+    tag = element.tag
+    if not _is_hidden(element):
+        if tag in _BLOCKS:
+            page.end_line(even_empty=False)
+        if tag in ("ul", "ol"):
+            page.end_list()
+        page.preformatted -= tag == "pre"
+    page.leave()
+    if tag in _SPACED:
+        page.space()
+    page.write(element.tail)
+
+
+def _is_hidden(element: Element) -> bool:
+    """See what no reader shows."""
+    style = element.get("style")
+    return element.tag in _INVISIBLE or (bool(style) and "display:none" in style[:500].replace(" ", "").lower())
+
+
+def _emoji(alt: str) -> str:
+    """Keep a picture that stands for a character."""
+    return alt if len(alt) <= _EMOJI and not alt.isascii() else ""

@@ -1,0 +1,74 @@
+"""The letters of a whole mail: lines by themselves first, then what needs neighbours."""
+
+import re
+from collections.abc import Iterator
+
+from mailtalk.mail.replies.quotes import armour, attributions, header_blocks
+from mailtalk.mail.replies.quotes.line_kinds import DEPTH, WIDTH, Kind, kind_of
+from mailtalk.mail.replies.quotes.locales import fold
+
+_SENTENCE = 40  # a line as long as this may go on below
+_WRAPPED = 60  # a quoted line as long as this may have been wrapped by a relay
+
+
+def split(text: str) -> list[str]:
+    """Cut a text into lines, an attribution on its own; what is past the first 2,000 lines stays one piece."""
+    lines = armour.without(text.replace("\r\n", "\n").replace("\r", "\n")).split("\n", DEPTH)
+    close = [part for line in lines[:DEPTH] for part in attributions.split_shared(line)]
+    return close + lines[DEPTH:]
+
+
+def read(lines: list[str]) -> str:
+    """Give each line its letter; past the first 2,000 only prefixes are looked at."""
+    letters: list[str] = [kind_of(line) for line in lines[:DEPTH]]
+    for code in _fenced(lines[:DEPTH]):
+        letters[code.start : code.stop] = Kind.CODE * len(code)
+    folded = [fold(line[:WIDTH]) for line in lines[:DEPTH]]
+    for block in header_blocks.blocks(folded, letters):
+        letters[block.start : block.stop] = Kind.HEADER * len(block)
+    for span in attributions.find(folded, letters):
+        letters[span.start : span.stop] = Kind.ATTRIBUTION * len(span)
+    letters += [_far(line) for line in lines[DEPTH:]]
+    return _mend(_run_on("".join(letters).replace(Kind.CODE, Kind.TEXT), lines), lines)
+
+
+def _fenced(lines: list[str]) -> Iterator[range]:
+    """Find code between two ``` lines: nothing in it is a quote or a signature."""
+    fences = [index for index, line in enumerate(lines) if line.startswith("```")]
+    pairs = zip(fences[::2], fences[1::2], strict=False)
+    return (range(start, end + 1) for start, end in pairs)
+
+
+def _run_on(letters: str, lines: list[str]) -> str:
+    """Take "sent from Samsung" back where it is the second line of a sentence."""
+    for found in re.finditer("ts", letters):
+        if lines[found.end() - 1][:1].islower() and len(lines[found.start()]) >= _SENTENCE:
+            letters = letters[: found.end() - 1] + Kind.TEXT + letters[found.end() :]
+    return letters
+
+
+def _far(line: str) -> str:
+    start = line[:WIDTH].lstrip()
+    if not start:
+        return Kind.TEXT if len(line) > WIDTH else Kind.EMPTY
+    return Kind.QUOTE if start[0] == ">" else Kind.TEXT
+
+
+def _mend(letters: str, lines: list[str]) -> str:
+    """Give the rest of a quoted line back to the quote, where a relay has wrapped it."""
+    found = letters.find("qtq")
+    mended = list(letters)
+    while found >= 0:
+        if _continues(lines[found][:WIDTH], lines[found + 1][:WIDTH]):
+            mended[found + 1] = Kind.QUOTE
+        found = letters.find("qtq", found + 1)
+    return "".join(mended)
+
+
+def _continues(quoted: str, rest: str) -> bool:
+    """See a long line go on in lower case, or a link go on."""
+    if rest.startswith(("<http", "(http", "http")):
+        return True
+    if quoted.rfind("http") > max(quoted.rfind(")"), quoted.rfind(">")):
+        return " " not in rest.strip() and rest.rstrip().endswith((")", ">"))
+    return len(quoted) >= _WRAPPED and rest[:1].islower()

@@ -1,0 +1,86 @@
+"""What mail clients write around a quote, in every language of locales/*.toml, folded for look-up."""
+
+import tomllib
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.resources import files
+from typing import Any
+
+
+class Role(StrEnum):
+    """What a line of a quoted header block says."""
+
+    FROM = "from"
+    TO = "to"
+    CC = "cc"
+    DATE = "date"
+    SUBJECT = "subject"
+    REPLY = "reply"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The union of all languages; `wrote` ends an attribution, `wrote_name` stands before a name."""
+
+    on: tuple[str, ...]
+    wrote: tuple[str, ...]
+    wrote_name: tuple[str, ...]
+    original: frozenset[str]
+    forwarded: tuple[str, ...]
+    sent_from: tuple[str, ...]
+    sent_from_end: tuple[str, ...]
+    footer: tuple[str, ...]
+    above: frozenset[str]
+    roles: Mapping[str, frozenset[Role]]
+
+
+_INVISIBLE = [*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF, 0x00AD]
+_PLAIN: dict[int, str | None] = dict.fromkeys(_INVISIBLE) | {0xA0: " ", 0x202F: " ", 0x3000: " ", 0x2019: "'"}
+
+
+def fold(text: str) -> str:
+    """Make text comparable: composed, lower case, no invisible characters, single spaces."""
+    return " ".join(unicodedata.normalize("NFC", text).translate(_PLAIN).casefold().split())
+
+
+def _load() -> Words:
+    """Read the tables that are installed with the package."""
+    folder = files("mailtalk.mail.replies.quotes") / "locales"
+    tables = [tomllib.loads(file.read_text("utf-8")) for file in folder.iterdir() if file.name.endswith(".toml")]
+    return Words(
+        on=_union(tables, "on"),
+        wrote=_union(tables, "wrote"),
+        wrote_name=_union(tables, "wrote_name"),
+        original=frozenset(_union(tables, "original")),
+        forwarded=_union(tables, "forwarded"),
+        sent_from=_union(tables, "sent_from"),
+        sent_from_end=_union(tables, "sent_from_end"),
+        footer=_union(tables, "footer"),
+        above=frozenset(_union(tables, "above")),
+        roles=_roles(tables),
+    )
+
+
+def _union(tables: list[dict[str, Any]], key: str) -> tuple[str, ...]:
+    """Join one list of every language, longest word first, so that a regex takes the longest."""
+    words = {fold(word) for table in tables for word in table.get(key, ())}
+    return tuple(sorted(words, key=lambda word: (-len(word), word)))
+
+
+def _roles(tables: list[dict[str, Any]]) -> dict[str, frozenset[Role]]:
+    """Map each header word to what it may mean: Spanish "de" is From, Indonesian "ke" is To."""
+    roles: dict[str, frozenset[Role]] = {}
+    for word, role in _headers(tables):
+        roles[word] = roles.get(word, frozenset()) | {role}
+    return roles
+
+
+def _headers(tables: list[dict[str, Any]]) -> Iterator[tuple[str, Role]]:
+    for table in tables:
+        for role, words in table.get("header", {}).items():
+            yield from ((fold(word), Role(role)) for word in words)
+
+
+WORDS = _load()

@@ -1,0 +1,92 @@
+"""The text of an HTML mail while it is being written, line by line."""
+
+import re
+from dataclasses import dataclass, field
+
+from mailtalk.mail.replies.quotes.containers import Part
+from mailtalk.mail.replies.quotes.line_kinds import HEADING_MARK, QUOTE_MARK, SIGNATURE_MARK
+
+_MARKS = {Part.SIGNATURE: SIGNATURE_MARK, Part.HEADING: HEADING_MARK}
+EMPTY_QUOTE = "> "
+_SPACE = re.compile(r"[ \t\r\n\f\xa0]+")
+
+
+@dataclass(slots=True)
+class Page:
+    """The lines so far and the words of the next one, with the elements that we are in."""
+
+    lines: list[str] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+    contained: bool = False  # a client's own container was met
+    preformatted: int = 0
+    _words: list[str] = field(default_factory=list)
+    _items: list[int | None] = field(default_factory=list)
+
+    def enter(self, part: Part) -> None:
+        """Begin an element."""
+        self.parts.append(part)
+        if part == Part.BODY:
+            return
+        self.end_line(even_empty=False)
+        self.contained |= part in (Part.QUOTE, Part.BELOW)
+        if part == Part.BELOW and not self.quoted:
+            self.lines.append(QUOTE_MARK)
+
+    def leave(self) -> None:
+        """End an element."""
+        if self.parts[-1] != Part.BODY:
+            self.end_line(even_empty=False)
+        if self.parts.pop() == Part.QUOTE and not self.quoted and self.lines[-1:] == [EMPTY_QUOTE]:
+            self.lines[-1] = ""  # an answer between quotes is easier to read so
+
+    @property
+    def quoted(self) -> bool:
+        """Tell whether we are in a quote."""
+        return Part.QUOTE in self.parts
+
+    def write(self, text: str | None) -> None:
+        """Add running text."""
+        if text:
+            pieces = text.split("\n") if self.preformatted else [_SPACE.sub(" ", text)]
+            self._words.append(pieces[0])
+            for piece in pieces[1:]:
+                self.end_line()
+                self._words.append(piece)
+
+    def end_line(self, *, even_empty: bool = True) -> None:
+        """Finish the line; an element's end makes none where there is nothing."""
+        words = "".join(self._words)
+        line = words.rstrip() if self.preformatted else re.sub(" {2,}", " ", words).strip()
+        self._words.clear()
+        if line or even_empty:
+            self.lines.append(self._prefix() + line if line else self._blank())
+
+    def space(self) -> None:
+        """Leave one blank line."""
+        if self.lines and self.lines[-1].strip("> "):
+            self.lines.append(self._blank())
+
+    def begin_list(self, *, ordered: bool) -> None:
+        """Begin a list, counting when its items have numbers."""
+        self._items.append(0 if ordered else None)
+
+    def end_list(self) -> None:
+        """End a list."""
+        self._items.pop()
+
+    def begin_item(self) -> None:
+        """Write an item's number or dash."""
+        number = self._items[-1] if self._items else None
+        if number is None:
+            self.write("- ")
+        else:
+            self._items[-1] = number + 1
+            self.write(f"{number + 1}. ")
+
+    def _blank(self) -> str:
+        return EMPTY_QUOTE if self.quoted else ""
+
+    def _prefix(self) -> str:
+        if self.quoted:
+            return EMPTY_QUOTE
+        return next((mark for part, mark in _MARKS.items() if part in self.parts), "")

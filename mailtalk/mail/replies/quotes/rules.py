@@ -1,0 +1,90 @@
+"""Which lines stay: rules over the letters of a mail, each of them linear."""
+
+import re
+
+from mailtalk.mail.replies.quotes import signature
+from mailtalk.mail.replies.quotes.line_kinds import Kind
+
+_HARD = re.compile(r"[omhf]|(?<!a)a++(?!e*+q)")
+_SPOKEN = frozenset("tsgd")
+_BY_HAND = re.compile(r"\A[est]*t[e]?q+(?=e*a+e*q)")  # what the person quotes before the answered mail is introduced
+_BLOCK = re.compile(r"[aq](?:[aqe]*[aq])?")
+_AFTERWORD = 2  # lines of text below a single quote that make it no inline answer
+
+
+def part(letters: str, lines: list[str], *, keep_forwards: bool, loose: bool, covered: bool) -> str:
+    """Replace by GONE the letter of each line that the person did not write.
+
+    `loose`: quotes are sure without an attribution. `covered`: our whole mail was found, so other lines are answers.
+    """
+    if keep_forwards and _is_forward(letters):
+        return letters
+    letters = _cut_top(letters)
+    letters = _answered_below(letters) if covered else _cut_below(letters)
+    letters = signature.strike(letters, lines)
+    return _frame(_quotes(letters, loose=loose))
+
+
+def _is_forward(letters: str) -> bool:
+    """See a forwarded mail before any quote: then it is what the person wants to show."""
+    first = re.search(r"[omhfaq]", letters)
+    return bool(first) and first is not None and first.group() == Kind.FORWARD
+
+
+def _gone(letters: str, start: int, end: int) -> str:
+    return letters[:start] + Kind.GONE * (end - start) + letters[end:]
+
+
+def _cut_top(letters: str) -> str:
+    """Take away headings of quotes that nothing stands above; what follows may be the answer."""
+    spoken = next((at for at, letter in enumerate(letters) if letter in "tsgdq"), len(letters))
+    top = letters[:spoken]
+    if letters[spoken : spoken + 1] == Kind.QUOTE:
+        return letters
+    return re.sub(r"[^e]", Kind.GONE, top) + letters[spoken:]
+
+
+def _cut_below(letters: str) -> str:
+    """Take away everything from the first quote without prefixes that has something above it."""
+    for found in _HARD.finditer(letters):
+        if _SPOKEN.intersection(letters[: found.start()]):
+            return _gone(letters, found.start(), len(letters))
+    return letters
+
+
+def _answered_below(letters: str) -> str:
+    """Keep answers between the lines of our own mail, and what stands below it when nothing stands above."""
+    last = letters.rfind(Kind.QUOTE)
+    top = next((found.start() for found in re.finditer(r"[omhaq]", letters)), len(letters))
+    letters = _gone(letters, last + 1, len(letters)) if _SPOKEN.intersection(letters[:top]) else letters
+    return re.sub(rf"(?:{_HARD.pattern})[^q]*", lambda found: Kind.GONE * len(found.group()), letters)
+
+
+def _quotes(letters: str, *, loose: bool) -> str:
+    """Take away quotes at the end, one at the top, and one before a last word; inline ones stay with their answers."""
+    letters = _BY_HAND.sub(lambda found: found[0].replace(Kind.QUOTE, Kind.TEXT), letters)
+    last = letters.rfind(Kind.TEXT)
+    if last < 0:
+        return re.sub("[aqe]", Kind.GONE, letters) if loose or Kind.ATTRIBUTION in letters else letters
+    letters = letters[: last + 1] + re.sub("[aq]", Kind.GONE, letters[last + 1 :])
+    blocks = list(_BLOCK.finditer(letters))
+    for block in blocks:
+        whole = len(blocks) == 1 and _is_context(letters, block, loose=loose)
+        kept = Kind.GONE * len(block.group()) if whole else block.group().replace(Kind.ATTRIBUTION, Kind.GONE)
+        letters = letters[: block.start()] + kept + letters[block.end() :]
+    return letters
+
+
+def _is_context(letters: str, block: re.Match[str], *, loose: bool) -> bool:
+    """Tell a quote that came by itself from one that the person answers line by line."""
+    if not loose and not block.group().startswith(Kind.ATTRIBUTION):
+        return False
+    above, below = letters[: block.start()], letters[block.end() :]
+    return Kind.TEXT not in above or below.count(Kind.TEXT) <= _AFTERWORD
+
+
+def _frame(letters: str) -> str:
+    """Take away lines drawn above what was cut."""
+    end = len(letters.rstrip("-e"))
+    bare = len(letters[:end].rstrip("erd"))
+    return _gone(letters, bare, end) if end < len(letters) and bare else letters

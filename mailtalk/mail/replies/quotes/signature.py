@@ -1,0 +1,112 @@
+"""Where a signature begins: the last and most careful cut, which never leaves nothing."""
+
+import re
+
+from mailtalk.mail.replies.quotes.line_kinds import Kind
+from mailtalk.mail.replies.quotes.locales import fold
+
+_SEGMENT = re.compile(r"[tedsrgl]+")
+_LINES = {Kind.DASHES: 30, Kind.RULE: 12, Kind.DEVICE: 10}  # lines below each that still may be a signature
+_CONTACT = re.compile(
+    r"\W{0,3}(?:(?:e-?mail|mail|tel|phone|mobile|cell|fax|www|web|m|t|p|f|e|w)\W{1,3})?"
+    r"(?:[^\s@]{1,64}@[^\s@]{3,120}|(?:https?://|www\.)\S{3,200}|\+?[\d()][\d\s().\-/]{6,24})\W{0,3}"
+)
+_NAMED = re.compile(r"-- ?\w.{0,40}$")
+_REACH = re.compile(r"\S@\S|https?://|www\.|\d[\d\s().\-/]{6,24}")
+_SENTENCE = re.compile(r"[.!?。\uff01\uff1f]\W{0,2}$")
+_SENTENCE_WORDS = 4  # "ACME Inc." is none
+_CONTACT_LINES = 2  # of them make a paragraph a signature
+_PARAGRAPH = 6
+
+
+def strike(letters: str, lines: list[str]) -> str:
+    """Replace the letters of signatures by GONE, part by part between the quotes."""
+    for segment in _SEGMENT.finditer(letters):
+        start = _start(segment.group(), lines[segment.start() : segment.end()])
+        shorter = _without(letters, segment.start() + start, segment.end())
+        letters = shorter if Kind.TEXT in shorter else letters
+    return letters
+
+
+def _without(letters: str, start: int, end: int) -> str:
+    return letters[:start] + Kind.GONE * (end - start) + letters[end:]
+
+
+def _start(letters: str, lines: list[str]) -> int:
+    """Find the first line of the signature within one part; its length when there is none."""
+    starts = [
+        _dashes(letters),
+        _named(letters, lines),
+        _rule(letters, lines),
+        _device(letters),
+        _known(letters),
+        _contact(letters, lines),
+    ]
+    return min(start for start in starts)
+
+
+def _dashes(letters: str) -> int:
+    """Take "-- " when it is alone: two of them are something the person drew."""
+    return _bounded(letters, Kind.DASHES) if letters.count(Kind.DASHES) == 1 else len(letters)
+
+
+def _named(letters: str, lines: list[str]) -> int:
+    """Take a last line like "-- Bob", when no other begins so."""
+    named = [index for index, line in enumerate(lines) if _NAMED.match(line[:60])]
+    last = len(letters.rstrip("e")) - 1
+    return last if named == [last] and last > 0 and letters[last - 1] == Kind.EMPTY else len(letters)
+
+
+def _device(letters: str) -> int:
+    return _bounded(letters, Kind.DEVICE)
+
+
+def _known(letters: str) -> int:
+    """Take what HTML or its first words show to be a footer."""
+    places = [letters.find(kind) for kind in (Kind.SIGNATURE, Kind.FOOTER)]
+    return min((place for place in places if place >= 0), default=len(letters))
+
+
+def _rule(letters: str, lines: list[str]) -> int:
+    """Take a drawn line: underscores as lists do, other ones only above what looks like an address card."""
+    start = _bounded(letters, Kind.RULE)
+    if start == len(letters) or lines[start].strip()[0] == "_":
+        return start
+    below = [line[:300] for line in lines[start + 1 :] if line.strip()]
+    alone = letters.count(Kind.RULE) == 1 and len(below) <= _PARAGRAPH + 2
+    return start if alone and is_card(below) else len(letters)
+
+
+def is_card(lines: list[str], reach: int = 1) -> bool:
+    """See lines that are no sentences, and among them so many ways to reach someone."""
+    return sum(bool(_REACH.search(line[:300])) for line in lines) >= reach and not any(map(_is_sentence, lines))
+
+
+def _is_sentence(line: str) -> bool:
+    return bool(_SENTENCE.search(line[-9:])) and len(line.split()) >= _SENTENCE_WORDS
+
+
+def _bounded(letters: str, kind: Kind) -> int:
+    """Find a kind that has not too much below it."""
+    start = letters.find(kind)
+    below = letters[start:].count(Kind.TEXT)
+    return start if start >= 0 and below <= _LINES[kind] else len(letters)
+
+
+def _contact(letters: str, lines: list[str]) -> int:
+    """Take a last paragraph of a name and at least two lines that are nothing but addresses or numbers."""
+    end = len(letters.rstrip("e"))
+    start = letters.rfind("e", 0, end) + 1
+    paragraph = [fold(line[:300]) for line in lines[start:end]]
+    if not 1 < len(paragraph) <= _PARAGRAPH or set(letters[start:end]) != {Kind.TEXT}:
+        return len(letters)
+    if start and _announces(lines[:start]):
+        return len(letters)
+    contacts = sum(bool(_CONTACT.fullmatch(line)) for line in paragraph)
+    return start if contacts >= _CONTACT_LINES and not _CONTACT.fullmatch(paragraph[0]) else len(letters)
+
+
+def _announces(lines: list[str]) -> bool:
+    """See "here are her details:" above, which makes them part of what is said."""
+    above = next((line for line in reversed(lines) if line.strip()), "")
+    return above.rstrip().endswith((":", "\uff1a"))

@@ -1,0 +1,1 @@
+"""Person or machine, and what a bounce reports. Pure."""

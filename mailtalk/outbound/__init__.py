@@ -1,0 +1,1 @@
+"""Sending: the queue of deliveries, relays and their replies, bounces, suppressions."""

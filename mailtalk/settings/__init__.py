@@ -1,0 +1,1 @@
+"""Settings: every MAILTALK_* variable and what is wrong with a value."""

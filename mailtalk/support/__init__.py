@@ -1,0 +1,1 @@
+"""What operators ask: why a participant was mailed or not, and how a mail would look."""

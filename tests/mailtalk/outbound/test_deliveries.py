@@ -1,0 +1,176 @@
+"""Deliveries: claimed, sent and settled by a living worker; freed when it is dead."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from support.cast import Cast
+from support.outbox import Post, at
+from support.sql import alive, column, rows
+from support.waiting import until
+
+from mailtalk.outbound import deliveries, queue
+from mailtalk.outbound.deliveries import BACK_OFF, DEFAULT, RELAY_AWAY, Claimed, Rules
+from mailtalk.vocabulary import Stage
+
+STAGES = "SELECT stage FROM deliveries"
+
+
+def claim(cast: Cast, seconds: float = 30, worker_id: int = 1) -> list[Claimed]:
+    with cast.database.transaction() as session:
+        return queue.claim(session, at(seconds), worker_id, 10)
+
+
+def settle(cast: Cast, claimed: Claimed, stage: Stage, now: datetime) -> bool:
+    with cast.database.transaction() as session:
+        return deliveries.settle(session, now, claimed, stage, f"it is {stage}")
+
+
+def sending(cast: Cast, claimed: Claimed) -> bool:
+    with cast.database.transaction() as session:
+        return deliveries.sending(session, claimed)
+
+
+def recover(cast: Cast) -> int:
+    with cast.database.transaction() as session:
+        return queue.recover(session)
+
+
+def test_a_delivery_is_claimed_when_it_is_due_and_by_one_only(post: Post) -> None:
+    assert claim(post.cast, 29) == []
+    (claimed,) = claim(post.cast)
+    assert (claimed.address, claimed.attempts) == ("bob@example.com", 1)
+    assert claim(post.cast, worker_id=2) == []
+
+
+def test_the_way_through(post: Post) -> None:
+    (claimed,) = claim(post.cast)
+    assert sending(post.cast, claimed)
+    assert column(post.cast.database, STAGES) == ["sending"]
+    assert settle(post.cast, claimed, Stage.SENT, at(40))
+    row = rows(post.cast.database, "SELECT stage, reply, ended_at FROM deliveries")[0]
+    assert tuple(row) == ("sent", "it is sent", at(40))
+    assert not settle(post.cast, claimed, Stage.FAILED, at(41))
+
+
+@pytest.mark.parametrize("stage", ["claimed", "sending"])
+def test_what_a_dead_worker_had_in_hand_is_free_at_once(post: Post, stage: str) -> None:
+    with alive(post.cast.database, 7):
+        (claimed,) = claim(post.cast, worker_id=7)
+        if stage == "sending":
+            sending(post.cast, claimed)
+        assert recover(post.cast) == 0
+        assert column(post.cast.database, STAGES) == [stage]
+    assert until(lambda: recover(post.cast)) == 1  # once the server has seen the connection end
+    assert column(post.cast.database, STAGES) == ["queued" if stage == "claimed" else "unknown"]
+    assert not sending(post.cast, claimed)
+    assert not settle(post.cast, claimed, Stage.SENT, at(50))
+    (again,) = claim(post.cast, worker_id=8)
+    assert again.body_sealed == claimed.body_sealed
+    assert again.claim != claimed.claim
+
+
+def test_one_workers_death_frees_nothing_of_anothers(post: Post) -> None:
+    with alive(post.cast.database, 2):
+        claim(post.cast, worker_id=2)
+        with alive(post.cast.database, 1):
+            pass
+        assert recover(post.cast) == 0
+
+
+@pytest.mark.parametrize("attempt", range(1, 9))
+def test_a_deferred_mail_waits_longer_each_time(post: Post, attempt: int) -> None:
+    rows(post.cast.database, "UPDATE deliveries SET attempts = :n", n=attempt - 1)
+    (claimed,) = claim(post.cast)
+    settle(post.cast, claimed, Stage.DEFERRED, at(30))
+    expected = BACK_OFF[min(attempt, len(BACK_OFF)) - 1]
+    waits = column(post.cast.database, "SELECT not_before FROM deliveries")[0] - at(30)
+    assert 0.8 * expected <= waits <= 1.2 * expected
+
+
+def test_a_relay_that_is_away_costs_no_attempt(post: Post) -> None:
+    (claimed,) = claim(post.cast)
+    settle(post.cast, claimed, Stage.QUEUED, at(30))
+    row = rows(post.cast.database, "SELECT attempts, not_before FROM deliveries")[0]
+    assert tuple(row) == (0, at(30) + RELAY_AWAY)
+
+
+@pytest.mark.parametrize("stage", [Stage.DEFERRED, Stage.UNKNOWN])
+def test_after_two_days_it_is_given_up_with_the_last_answer(post: Post, stage: Stage) -> None:
+    late = at(30) + DEFAULT.give_up + timedelta(seconds=1)
+    with post.cast.database.transaction() as session:
+        (claimed,) = queue.claim(session, late, 1, 10)
+    settle(post.cast, claimed, stage, late)
+    row = rows(post.cast.database, "SELECT stage, reply FROM deliveries")[0]
+    assert row.stage == "failed"
+    assert row.reply.endswith(f"it is {stage}")
+
+
+@pytest.mark.parametrize(
+    ("reply", "known", "bounce"),
+    [
+        ("550 5.1.1 nobody", ("dead", 0.0), ("hard", "5.1.1")),
+        ("550 5.1.2 no such domain", ("dead", 0.0), ("hard", "5.1.2")),
+        ("550 5.1.10 null mx", ("dead", 0.0), ("hard", "5.1.10")),
+        ("553 5.2.1 disabled", ("dead", 0.0), ("hard", "5.2.1")),
+        ("554 5.7.1 spam", ("failing", 1.0), ("soft", "5.7.1")),
+        ("550 no", ("failing", 1.0), ("soft", None)),
+    ],
+)
+def test_a_refusal_is_remembered_and_told(
+    post: Post, reply: str, known: tuple[str, float], bounce: tuple[str, str | None]
+) -> None:
+    (claimed,) = claim(post.cast)
+    with post.cast.database.transaction() as session:
+        assert deliveries.settle(session, at(30), claimed, Stage.FAILED, reply)
+        assert not deliveries.settle(session, at(30), claimed, Stage.FAILED, reply)
+    assert [tuple(row) for row in rows(post.cast.database, "SELECT reason, score FROM suppressions")] == [known]
+    told = rows(post.cast.database, "SELECT type, data->>'bounce', data->>'status' FROM events WHERE type ~ 'bounced'")
+    assert [tuple(row) for row in told] == [("notification.bounced", *bounce)]
+
+
+@pytest.mark.parametrize("reply", ["given up after 2 days: 451 later", "the seal is broken"])
+def test_a_failure_of_ours_says_nothing_of_the_address(post: Post, reply: str) -> None:
+    (claimed,) = claim(post.cast)
+    with post.cast.database.transaction() as session:
+        deliveries.settle(session, at(30), claimed, Stage.FAILED, reply)
+    assert rows(post.cast.database, "SELECT 1 FROM suppressions") == []
+    assert rows(post.cast.database, "SELECT 1 FROM events WHERE type ~ 'bounced'") == []
+
+
+@pytest.mark.parametrize("stage", [Stage.SENT, Stage.CAPTURED])
+def test_what_was_sent_is_told_once_and_in_the_same_transaction(post: Post, stage: Stage) -> None:
+    (claimed,) = claim(post.cast)
+    settle(post.cast, claimed, stage, at(30))
+    settle(post.cast, claimed, stage, at(30))
+    events = rows(post.cast.database, "SELECT conversation_id, data FROM events WHERE type = 'notification.sent'")
+    notification = column(post.cast.database, "SELECT notification_id FROM deliveries")[0]
+    assert [tuple(row) for row in events] == [
+        (
+            "hello",
+            {
+                "notificationId": f"ntf_{notification}",
+                "recipient": {"id": "bob"},
+                "conversationId": "hello",
+                "deliveryId": str(claimed.id),
+            },
+        )
+    ]
+
+
+def test_how_often_an_answer_was_lost_is_counted(post: Post) -> None:
+    (claimed,) = claim(post.cast)
+    settle(post.cast, claimed, Stage.UNKNOWN, at(30))
+    (again,) = claim(post.cast, 1000)
+    sending(post.cast, again)
+    assert recover(post.cast) == 1
+    (last,) = claim(post.cast, 1001)
+    settle(post.cast, last, Stage.SENT, at(1001))
+    assert tuple(rows(post.cast.database, "SELECT stage, unknowns FROM deliveries")[0]) == ("sent", 2)
+
+
+def test_a_lost_answer_is_held_when_the_settings_say_so(post: Post) -> None:
+    (claimed,) = claim(post.cast)
+    with post.cast.database.transaction() as session:
+        deliveries.settle(session, at(30), claimed, Stage.UNKNOWN, "broke", Rules(hold=True))
+    assert tuple(rows(post.cast.database, "SELECT stage, unknowns, ended_at FROM deliveries")[0]) == ("held", 1, None)
+    assert claim(post.cast, 100_000) == []

@@ -1,0 +1,171 @@
+"""Sending: a living worker sends what is due over a real relay, and each end is recorded."""
+
+from collections.abc import Iterator
+
+import pytest
+from pydantic import SecretStr
+from support.cast import Cast
+from support.outbox import Post, at
+from support.smtp_sink import HANG, HANG_UP, Sink, sinking
+from support.sql import column, heal, raise_for, rows
+from support.waiting import until
+
+from mailtalk import clock
+from mailtalk.keys import Keyring
+from mailtalk.outbound import queue, verp
+from mailtalk.outbound.deliveries import Claimed
+from mailtalk.settings.load import Settings
+from worker.server import Worker
+
+STAGES = "SELECT stage FROM deliveries"
+
+
+@pytest.fixture
+def post(cast: Cast, keyring: Keyring) -> Post:
+    """One mail to Bob is queued."""
+    cast.join("alice", "bob")
+    post = Post(cast, keyring)
+    post.say("alice", "hi")
+    assert post.mailed(30) == ["bob"]
+    return post
+
+
+def claim(cast: Cast, seconds: float = 30, worker_id: int = 1) -> list[Claimed]:
+    with cast.database.transaction() as session:
+        return queue.claim(session, at(seconds), worker_id, 10)
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with sinking() as sink:
+        yield sink
+
+
+@pytest.fixture
+def sender(settings: Settings, sink: Sink, post: Post) -> Iterator[Worker]:
+    """A worker that lives, and looks only when the test says so."""
+    worker = Worker(settings.model_copy(update={"relay_url": SecretStr(sink.url)}))
+    worker._life.start()
+    until(lambda: worker._life.id)
+    rows(post.cast.database, "UPDATE deliveries SET created_at = now()")
+    yield worker
+    worker.work.close()
+    worker._life.stop()
+    worker._bell.close()
+    worker.celery.close()
+    worker._database.close()
+
+
+def deliver(worker: Worker) -> None:
+    worker.work.deliver()
+    worker.work.delivering.wait()
+
+
+def now_due(post: Post) -> None:
+    rows(post.cast.database, "UPDATE deliveries SET not_before = :now", now=clock.now())
+
+
+@pytest.mark.parametrize(("answer", "sure"), [("451 later", True), ("what?", False), (HANG_UP, False)])
+def test_every_retry_is_byte_equal(post: Post, sink: Sink, sender: Worker, answer: str, sure: bool) -> None:
+    sink.will(".", answer)
+    deliver(sender)
+    assert column(post.cast.database, STAGES) == ["deferred" if sure else "unknown"]
+    now_due(post)
+    deliver(sender)
+    assert column(post.cast.database, STAGES) == ["sent"]
+    assert len(set(sink.mails)) == 1
+    assert sink.mails[0].count(b"Message-ID: ") == 1
+
+
+def test_a_refused_mail_is_recorded_with_the_reply_and_not_sent_again(post: Post, sink: Sink, sender: Worker) -> None:
+    sink.will("RCPT", "550 5.1.1 nobody")
+    deliver(sender)
+    now_due(post)
+    deliver(sender)
+    assert tuple(rows(post.cast.database, "SELECT stage, reply FROM deliveries")[0]) == ("failed", "550 5.1.1 nobody")
+    assert sink.mails == []
+
+
+def test_who_lost_the_claim_sends_no_dot(post: Post, sink: Sink, sender: Worker) -> None:
+    claimed = claim(post.cast, worker_id=sender._life.id or 0)[0]
+    rows(post.cast.database, "UPDATE deliveries SET claim = gen_random_uuid()")
+    sender.work.delivering._deliver(claimed)
+    assert sink.mails == []
+    assert column(post.cast.database, STAGES) == ["claimed"]
+
+
+def test_a_mail_whose_end_could_not_be_recorded_is_recorded_at_the_next_look(
+    post: Post, sink: Sink, sender: Worker
+) -> None:
+    raise_for(post.cast.database, "deliveries", "NEW.stage = 'sent'")
+    deliver(sender)
+    assert column(post.cast.database, STAGES) == ["sending"]
+    heal(post.cast.database, "deliveries")
+    deliver(sender)
+    assert column(post.cast.database, STAGES) == ["sent"]
+    assert len(sink.mails) == 1
+
+
+def test_without_a_life_nothing_is_claimed(post: Post, sink: Sink, sender: Worker) -> None:
+    sender._life.stop()
+    deliver(sender)
+    assert column(post.cast.database, STAGES) == ["queued"]
+    assert sink.mails == []
+
+
+def test_bytes_that_cannot_be_opened_fail_and_keep_no_other_waiting(post: Post, sink: Sink, sender: Worker) -> None:
+    post.say("bob", "hi", 40)
+    post.close(80)
+    assert post.make(80) == 1
+    rows(post.cast.database, "UPDATE deliveries SET body_sealed = 'junk' WHERE user_id = 'bob'")
+    rows(post.cast.database, "UPDATE deliveries SET created_at = now()")
+    deliver(sender)
+    assert sorted(column(post.cast.database, STAGES)) == ["failed", "sent"]
+    assert sink.recipients == ["alice@example.com"]
+
+
+def test_without_a_relay_mails_are_captured(post: Post, worker: Worker) -> None:
+    until(lambda: column(post.cast.database, STAGES) == ["captured"])
+
+
+def test_what_fails_comes_back_to_the_delivery_and_of_a_notice_to_nobody(
+    post: Post, sink: Sink, sender: Worker
+) -> None:
+    (delivery_id,) = column(post.cast.database, "SELECT id FROM deliveries")
+    sink.extensions = ("DSN",)
+    deliver(sender)
+    local, _, domain = sink.senders[0].partition("@")
+    assert (verp.delivery(post.keyring, local), domain) == (delivery_id, "reply.localhost")
+    assert f"ENVID={delivery_id}" in sink.options
+    rows(post.cast.database, "UPDATE deliveries SET kind = 'rejection', stage = 'queued'")
+    now_due(post)
+    deliver(sender)
+    assert sink.senders[1:] == ["<>"]
+
+
+def test_while_the_relay_is_left_alone_nothing_is_claimed_and_no_attempt_counted(
+    post: Post, sink: Sink, sender: Worker
+) -> None:
+    sink.will("CONNECT", HANG_UP)
+    deliver(sender)
+    now_due(post)
+    deliver(sender)
+    assert [tuple(row) for row in rows(post.cast.database, "SELECT stage, attempts FROM deliveries")] == [("queued", 0)]
+    assert sink.sessions == 1
+    assert sender.work.delivering.paused
+
+
+def test_a_mail_that_hangs_keeps_no_other_waiting(post: Post, sink: Sink, sender: Worker) -> None:
+    post.say("bob", "hi", 40)
+    post.close(80)
+    assert post.make(80) == 1
+    rows(post.cast.database, "UPDATE deliveries SET created_at = now()")
+    sink.will(".", HANG)
+    sender.work.deliver()
+    until(lambda: len(sink.mails) == 2)
+    until(lambda: column(post.cast.database, STAGES + " WHERE stage = 'sent'") == ["sent"])
+    assert column(post.cast.database, STAGES + " WHERE stage <> 'sent'") == ["sending"]
+    for transport in sink.transports:
+        sink.stop(transport)
+    sender.work.delivering.wait()
+    assert sorted(column(post.cast.database, STAGES)) == ["sent", "unknown"]

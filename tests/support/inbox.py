@@ -1,0 +1,103 @@
+"""Inbound mail by hand: an inbox whose doors and desk the test works itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from support.cast import QUICK, Cast
+from support.sql import column, rows
+
+from mailtalk import clock
+from mailtalk.conversations import conversations
+from mailtalk.inbound import process, receive
+from mailtalk.inbound.context import Desk
+from mailtalk.inbound.receive import Arrival
+from mailtalk.keys import Keyring
+from mailtalk.participation import addresses
+from mailtalk.participation.addresses import Bearer
+from mailtalk.participation.rules import Request
+from mailtalk.vocabulary import Access, ChangeKind, Purpose
+from worker.parser_pool import Readers
+
+DOMAIN = "reply.localhost"
+BASE = "https://talk.example"
+READERS = Readers()  # their processes serve all tests
+READ, NONE = Request(ChangeKind.UPDATE, Access.READ), Request(ChangeKind.UPDATE, Access.NONE)
+LEAVE, ROTATE = Request(ChangeKind.LEAVE), Request(ChangeKind.ROTATE)
+OUTCOMES = "SELECT outcome, reason FROM inbound_mails ORDER BY id"
+JUDGED = "SELECT outcome, verdict, reason FROM inbound_mails ORDER BY id"
+FIRST = "SELECT 1 FROM inbound_mails WHERE id = (SELECT min(id) FROM inbound_mails)"
+TEXTS = "SELECT text FROM messages ORDER BY seq"
+
+
+def mail(text: str = "Hello from Bob", head: str = "", sender: str = "bob@example.com") -> bytes:
+    return f"From: {sender}\r\nSubject: Re: Hello\r\n{head}\r\n{text}\r\n".encode()
+
+
+@dataclass(frozen=True)
+class Box:
+    """The cast's inbox."""
+
+    cast: Cast
+    keyring: Keyring
+    readers: Readers = READERS
+    rules: dict[str, Any] = field(default_factory=dict)  # of the desk
+
+    def address(self, user: str, purpose: Purpose = Purpose.REPLY) -> str:
+        with self.cast.database.transaction() as session:
+            row = conversations.participant(session, self.cast.app_id, "hello", user)
+            return f"{addresses.issue(session, self.keyring, row, purpose)}@{DOMAIN}"
+
+    def admit(self, mailbox: str, keyring: Keyring | None = None) -> Bearer | None:
+        with self.cast.database.transaction() as session:
+            return receive.admit(session, keyring or self.keyring, mailbox, DOMAIN)
+
+    def bearer(self, user: str, purpose: Purpose = Purpose.REPLY) -> Bearer:
+        found = self.admit(self.address(user, purpose))
+        assert found is not None
+        return found
+
+    def receive(self, raw: bytes, *bearers: Bearer, mail_from: str = "bob@example.com") -> None:
+        with self.cast.database.transaction() as session:
+            receive.receive(session, self.keyring, [Arrival(mail_from, bearers, raw, clock.now())])
+
+    @property
+    def desk(self) -> Desk:
+        return Desk(self.keyring, DOMAIN, QUICK, self.readers, sender=f"notify@{DOMAIN}", base_url=BASE, **self.rules)
+
+    def process(self) -> bool:
+        with self.cast.database.transaction() as session:
+            return process.process(session, self.desk, clock.now()) is not None
+
+    def outcomes(self) -> list[tuple[str, str]]:
+        while self.process():
+            pass
+        return [(row.outcome, row.reason) for row in rows(self.cast.database, OUTCOMES)]
+
+    def judged(self) -> list[tuple[str, str, str | None]]:
+        self.outcomes()
+        return [(row.outcome, row.verdict, row.reason) for row in rows(self.cast.database, JUDGED)]
+
+    def texts(self) -> Sequence[str]:
+        return column(self.cast.database, TEXTS)
+
+
+def quarantined(cast: Cast, user: str) -> str:
+    """A mail of this user's in quarantine, straight into the tables; gives its id on the wire."""
+    keyring = Keyring.from_setting("k" * 32)
+    raw = rows(
+        cast.database,
+        """INSERT INTO raw_mails (sealed, mail_from, received_at) VALUES (:sealed, '', now()) RETURNING id""",
+        sealed=keyring.seal(mail(), about="raw-mail"),
+    )[0][0]
+    mail_id = rows(
+        cast.database,
+        """INSERT INTO inbound_mails (raw_id, app_id, conversation_id, user_id, purpose, outcome, verdict, reason,
+            received_at) VALUES (:raw, :app, :conversation, :user, 'reply', 'quarantined', 'sender', 'x', now())
+        RETURNING id""",
+        raw=raw,
+        app=cast.app_id,
+        conversation=cast.conversation,
+        user=user,
+    )[0][0]
+    return f"mail_{mail_id}"

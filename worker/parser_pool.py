@@ -1,0 +1,101 @@
+"""Readers: what is hostile in a mail meets a process of its own, which is replaced when a mail ends it."""
+
+import logging
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from mailtalk.mail.parsing.limits import TooMuch
+from mailtalk.mail.reader import protocol
+from mailtalk.mail.reader.reading import Reading, Unreadable
+from mailtalk.mail.replies.extract import Reply
+from worker.parser_process import Child, Died
+
+log = logging.getLogger(__name__)
+
+
+class Readers:
+    """Readers to be had, each for one mail at a time; their processes start when they are needed, and stay."""
+
+    def __init__(self) -> None:
+        self._idle: list[Child] = []
+        self._closed = False
+        weakref.finalize(self, _end, self._idle)
+
+    @contextmanager
+    def take(self) -> Iterator["Reader"]:
+        """Have a reader to oneself while the block runs."""
+        reader = Reader(self._spare())
+        try:
+            yield reader
+        finally:
+            self._put_back(reader.child)
+
+    def close(self) -> None:
+        """End them; one that is in use ends when it comes back."""
+        self._closed = True
+        _end(self._idle)
+
+    def _spare(self) -> Child:
+        with suppress(IndexError):
+            while True:
+                child = self._idle.pop()
+                if child.lives():
+                    return child
+                child.end()
+        return Child()
+
+    def _put_back(self, child: Child) -> None:
+        if self._closed or not child.lives():
+            child.end()
+        else:
+            self._idle.append(child)
+
+
+class Reader:
+    """Reads one mail; Unreadable when it ended two processes, so that no mail is to blame for a process's death."""
+
+    def __init__(self, child: Child) -> None:
+        self.child = child
+        self._mail: protocol.Read | None = None
+
+    def read(self, raw: bytes, mail_from: str, own_domain: str) -> Reading:
+        """Judge the mail, and keep it in mind; TooMuch for one beyond the limits."""
+        self._mail = protocol.Read(raw, mail_from, own_domain)
+        found = self._asked(self._mail)
+        if not isinstance(found, protocol.Found):
+            raise _trouble(found)
+        return found.reading
+
+    def words(self, sent: bytes | None) -> Reply:
+        """What the person wrote in the mail in mind."""
+        if self._mail is None:
+            raise LookupError("no mail was read")
+        said = self._asked(self._mail, protocol.Words(sent))
+        if not isinstance(said, protocol.Said):
+            raise _trouble(said)
+        return said.reply
+
+    def _asked(self, *questions: protocol.Question) -> protocol.Answer:
+        """The answer to the last question, which a new process understands only after those before it."""
+        try:
+            return self.child.ask(questions[-1])
+        except Died as death:
+            log.warning("the process that reads mails ended (%s); the mail is tried in another", death.reason)
+        self.child = Child()
+        try:
+            return [self.child.ask(question) for question in questions][-1]
+        except Died as death:
+            raise Unreadable(death.reason) from None
+
+
+def _trouble(answer: protocol.Answer) -> Exception:
+    if isinstance(answer, protocol.Beyond):
+        return TooMuch(answer.reason)
+    return Unreadable(answer.reason if isinstance(answer, protocol.Broken) else "died")
+
+
+def _end(children: list[Child]) -> None:
+    with suppress(IndexError):
+        while True:
+            children.pop().end()
