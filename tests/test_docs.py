@@ -27,14 +27,20 @@ def test_every_library_has_its_reason() -> None:
     assert names - told == set()
 
 
-def test_the_glossary_knows_every_word_of_the_vocabulary() -> None:
-    glossary = (ROOT / "docs/glossary.md").read_text(encoding="utf-8")
+def test_the_values_page_has_every_value_of_the_vocabulary() -> None:
+    page = (ROOT / "docs/values.md").read_text(encoding="utf-8")
     enums = [each for each in vars(vocabulary).values() if isinstance(each, type) and issubclass(each, StrEnum)]
     words = {str(value) for each in enums if each is not StrEnum for value in each}
-    assert {word for word in words if f"`{word}`" not in glossary} == set()
+    assert {word for word in words if f"`{word}`" not in page} == set()
 
 
 def test_links_lead_somewhere() -> None:
     for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
         for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", path.read_text(encoding="utf-8")):
             assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_every_module_of_the_tests_support_is_listed() -> None:
+    page = (ROOT / "tests/README.md").read_text(encoding="utf-8")
+    modules = {path.name for path in (ROOT / "tests/support").glob("*.py")}
+    assert {name for name in modules if f"(support/{name})" not in page} == set()
