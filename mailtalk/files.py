@@ -1,6 +1,5 @@
-"""Files that came with mails: kept sealed with their messages, shown by signed links that expire."""
+"""Attachments of inbound mails: sealed in the database with their message, served by signed links that expire."""
 
-from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,28 +10,28 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailtalk.keys import Key, Keyring
+from mailtalk import signed
+from mailtalk.keys import Keyring
 from mailtalk.mail.parsing.parse import Attachment
 from mailtalk.models import File, Message
 
-MOST = 20  # of one mail
+MOST = 20  # files of one mail
 PATH = "/files"
-_STEP = 3_600  # seconds: links that are made in the same hour are equal, so that caches can use them
-_SIGNATURE_BYTES = 24
+_STEP = 3_600  # seconds: links of the same hour are equal, so that caches can use them
 Json = dict[str, Any]
 Author = tuple[str, str, str]  # app, conversation, user
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """What a link is made of: who signs it, where it leads, and how many seconds it works, or up to an hour longer."""
+    """Links to files: the keys that sign them, their base URL, and how long they work (seconds, up to an hour more)."""
 
     keyring: Keyring
     base_url: str
     seconds: float
 
     def shown(self, app_id: str, attachment: Mapping[str, Any] | None, now: datetime) -> Json | None:
-        """A message's attachment as the wire has it: `{url, size}`."""
+        """Attachment of a message for API and webhooks: `{url, size}`, or None."""
         if attachment is None:
             return None
         return {"url": self._url(app_id, attachment, now), "size": attachment["size"]}
@@ -41,7 +40,7 @@ class Links:
         if "url" in attachment:  # a file that the backend keeps
             return str(attachment["url"])
         expires = self._expires(now)
-        signature = _signature(self.keyring.current, app_id, attachment["fileId"], expires)
+        signature = signed.signature(self.keyring, signed.FILE, _content(app_id, attachment["fileId"], expires))
         path = "/".join(quote(part, safe="") for part in (app_id, attachment["fileId"], attachment["name"]))
         return f"{self.base_url}{PATH}/{path}?expires={expires}&signature={signature}"
 
@@ -51,12 +50,12 @@ class Links:
 
 
 def reference(file: Attachment) -> Json:
-    """What a message holds of its file."""
+    """The column `attachment` of a message: id, name, media type and size of a new file."""
     return {"fileId": uuid4().hex, "name": file.name, "type": file.content_type, "size": len(file.content)}
 
 
 def keep(session: Session, keyring: Keyring, message: Message, file: Attachment) -> None:
-    """Keep a message's file, which the message refers to."""
+    """Store the file that a message refers to, sealed."""
     file_id = UUID((message.attachment or {})["fileId"])
     session.add(
         File(
@@ -76,30 +75,30 @@ def keep(session: Session, keyring: Keyring, message: Message, file: Attachment)
 
 
 def fresh(session: Session, keyring: Keyring, author: Author, came: Sequence[Attachment]) -> list[Attachment]:
-    """Those of a mail's files that are new; a picture that its author's mails show again and again is a logo."""
-    shown = [each for each in came if each.inline and each.content_id]
-    return [each for each in came if each not in shown or not _is_known(session, keyring, author, each)]
+    """Files of a mail without inline pictures that this author sent before: signatures repeat their logo."""
+    pictures = [file for file in came if file.inline and file.content_id]
+    return [file for file in came if file not in pictures or not _is_known(session, keyring, author, file)]
 
 
 def opened(session: Session, keyring: Keyring, app_id: str, file_id: UUID) -> tuple[File, bytes] | None:
-    """A file and its content; None when there is none, or not any more."""
+    """A file and its content in clear; None if there is none."""
     file = session.get(File, (app_id, file_id))
     return None if file is None else (file, keyring.unseal(file.content_sealed, about=_about(file.id)))
 
 
 def is_signed(keyring: Keyring, app_id: str, file_id: str, expires: int, signature: str, now: datetime) -> bool:  # noqa: PLR0913, PLR0917  a link is all of these
-    """Whether a link is ours and works still."""
-    signer = keyring.signer(signature.encode(), lambda key: _signature(key, app_id, file_id, expires).encode())
-    return signer is not None and now.timestamp() < expires
+    """True if a link's signature is ours and has not expired; `expires` in Unix seconds."""
+    content = _content(app_id, file_id, expires)
+    return signed.verifies(keyring, signed.FILE, content, signature) and not signed.has_expired(expires, now)
 
 
 def _is_known(session: Session, keyring: Keyring, author: Author, file: Attachment) -> bool:
-    alike = _alike(session, author, file)
-    return any(keyring.unseal(row.content_sealed, about=_about(row.id)) == file.content for row in alike)
+    rows = _similar(session, author, file)
+    return any(keyring.unseal(row.content_sealed, about=_about(row.id)) == file.content for row in rows)
 
 
-def _alike(session: Session, author: Author, file: Attachment) -> Iterator[File]:
-    """Inline files of the same author, size and type in this conversation, few of which are different pictures."""
+def _similar(session: Session, author: Author, file: Attachment) -> Iterator[File]:
+    """Inline files of this author and conversation with the same size and type, at most 5."""
     app_id, conversation_id, user_id = author
     of_author = select(Message.id).where(
         Message.app_id == app_id, Message.conversation_id == conversation_id, Message.sender_id == user_id
@@ -119,6 +118,5 @@ def _about(file_id: UUID) -> str:
     return f"file/{file_id}"
 
 
-def _signature(key: Key, app_id: str, file_id: str, expires: int) -> str:
-    said = key.derive(b"file", f"{app_id}\x00{file_id}\x00{expires}".encode())
-    return urlsafe_b64encode(said[:_SIGNATURE_BYTES]).decode()
+def _content(app_id: str, file_id: str, expires: int) -> str:
+    return f"{app_id}\x00{file_id}\x00{expires}"

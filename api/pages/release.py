@@ -41,7 +41,7 @@ ROUTES = [Route("/inbound/release/{token}", answer, methods=["GET", "POST"])]
 
 def _shown(session: Session, services: Services, request: Request, language: str) -> Shown:
     try:
-        mail_id = quarantine.opened(services.keyring, request.path_params["token"], clock.now())
+        mail_id = quarantine.read_link(services.keyring, request.path_params["token"], clock.now())
         row = _mail(session, mail_id, lock=request.method == "POST")
         user = session.get(User, (row.app_id, row.user_id))
         language = words.spoken(user.locale if user else None) or language

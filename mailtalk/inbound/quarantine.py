@@ -1,41 +1,33 @@
-"""Quarantine: mails put aside for a person to look at; let out by an operator, the app, or the link we mailed."""
+"""Quarantine: mails held back for a person to review; released by an operator, the app, or the participant's link."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as NotBase64
 from datetime import datetime, timedelta
 from struct import Struct
 
+from mailtalk import signed
 from mailtalk.errors import Conflict, NotFound
-from mailtalk.keys import Key, Keyring
+from mailtalk.keys import Keyring
 from mailtalk.models import InboundMail
 from mailtalk.vocabulary import Outcome
 
 LINK = timedelta(days=7)
-USE = b"release"
 REPLAYABLE = (Outcome.FAILED, Outcome.REFUSED, Outcome.QUARANTINED, Outcome.IGNORED)
-_CONTENT = Struct(">QQ")  # the mail's id, and the second since 1970 at which the link ends
-_MAC = 16  # bytes
+_CONTENT = Struct(">QQ")  # the mail's id, and the link's expiry in Unix seconds
 
 
 def link(keyring: Keyring, base_url: str, mail_id: int, now: datetime) -> str:
-    """Where the participant lets this mail out; good for nothing else, and not for long."""
+    """URL by which the participant releases this mail and no other; works for 7 days."""
     content = _CONTENT.pack(mail_id, int((now + LINK).timestamp()))
-    token = urlsafe_b64encode(content + _mac(keyring.current, content)).rstrip(b"=").decode()
-    return f"{base_url}/inbound/release/{token}"
+    return f"{base_url}/inbound/release/{signed.token(keyring, signed.RELEASE, content)}"
 
 
-def opened(keyring: Keyring, token: str, now: datetime) -> int:
-    """The mail that a link's token is about; NotFound for one that is not ours, or has ended."""
-    try:
-        raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
-    except (NotBase64, ValueError):
-        raise _gone() from None
-    content, mac = raw[: _CONTENT.size], raw[_CONTENT.size :]
-    if len(content) != _CONTENT.size or keyring.signer(mac, lambda key: _mac(key, content)) is None:
-        raise _gone()
-    mail_id, end = _CONTENT.unpack(content)
-    if now.timestamp() > end:
-        raise _gone()
+def read_link(keyring: Keyring, token: str, now: datetime) -> int:
+    """Mail id of a release link's token; NotFound for a wrong or an expired one."""
+    content = signed.read(keyring, signed.RELEASE, token)
+    if content is None or len(content) != _CONTENT.size:
+        raise _expired()
+    mail_id, expires = _CONTENT.unpack(content)
+    if signed.has_expired(expires, now):
+        raise _expired()
     return int(mail_id)
 
 
@@ -72,9 +64,5 @@ def _again(row: InboundMail) -> None:
     row.attempts, row.not_before = 0, None
 
 
-def _mac(key: Key, content: bytes) -> bytes:
-    return key.derive(USE, content)[:_MAC]
-
-
-def _gone() -> NotFound:
-    return NotFound(["this link does not work, or not any more"])
+def _expired() -> NotFound:
+    return NotFound(["this link has expired or is not valid"])

@@ -91,7 +91,7 @@ def test_the_link_lets_that_mail_out(box: Box) -> None:
     put_aside(box)
     put_aside(box, "And again", 2)
     token = LINK.findall(text(made(box)[0][2]))[0]
-    mail_id = quarantine.opened(box.keyring, token, clock.now())
+    mail_id = quarantine.read_link(box.keyring, token, clock.now())
     assert mail_id == column(box.cast.database, "SELECT min(id) FROM inbound_mails")[0]
     with box.cast.database.transaction() as session:
         quarantine.release(session.get_one(InboundMail, mail_id), clock.now())
@@ -102,20 +102,20 @@ def test_the_link_lets_that_mail_out(box: Box) -> None:
 def test_a_link_ends_and_cannot_be_made_or_changed_by_others(box: Box) -> None:
     now = clock.now()
     token = quarantine.link(box.keyring, BASE, 7, now).rpartition("/")[2]
-    assert quarantine.opened(box.keyring, token, now + quarantine.LINK - timedelta(seconds=2)) == 7
+    assert quarantine.read_link(box.keyring, token, now + quarantine.LINK - timedelta(seconds=2)) == 7
     changed = [token[:at] + ("A" if token[at] != "A" else "B") + token[at + 1 :] for at in range(len(token) - 1)]
     other = quarantine.link(Keyring([Key(b"o" * 32)]), BASE, 7, now).rpartition("/")[2]
     for wrong in [*changed, other, "", "x", token[:-4], token + "AAAA", "ä", "%00", "A" * 10_000]:
         with pytest.raises(NotFound):
-            quarantine.opened(box.keyring, wrong, now)
+            quarantine.read_link(box.keyring, wrong, now)
     with pytest.raises(NotFound):
-        quarantine.opened(box.keyring, token, now + quarantine.LINK + timedelta(seconds=2))
+        quarantine.read_link(box.keyring, token, now + quarantine.LINK + timedelta(seconds=2))
 
 
 def test_a_link_works_after_the_key_was_changed(box: Box) -> None:
     token = quarantine.link(box.keyring, BASE, 7, clock.now()).rpartition("/")[2]
     ring = keys.Keyring([Key(b"n" * 32), *box.keyring.keys])
-    assert quarantine.opened(ring, token, clock.now()) == 7
+    assert quarantine.read_link(ring, token, clock.now()) == 7
 
 
 def test_what_is_let_out_is_looked_at_again_but_for_its_sender(box: Box) -> None:

@@ -86,4 +86,4 @@ def test_a_participations_id_alone_is_no_link(cast: Cast, keyring: Keyring) -> N
 
 @given(st.text(max_size=60) | st.text("abc_-+/=", min_size=43, max_size=43))
 def test_nothing_that_we_did_not_sign_is_ours(text: str) -> None:
-    assert links._opened(KEYS, text) is None
+    assert links._participation_id(KEYS, text) is None
