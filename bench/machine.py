@@ -25,10 +25,10 @@ ENVELOPE = "someone@example.com"
 
 
 def outcome(raw: bytes, mail_from: str) -> str:
-    """A verdict's word, or `no-sender`, `empty`, or the reason of limits.TooMuch."""
+    """A verdict's word, or `no-sender`, `empty`, or the reason of limits.LimitExceeded."""
     try:
         mail = parse.parse(raw)
-    except limits.TooMuch as error:
+    except limits.LimitExceeded as error:
         return error.reason
     screened = classify.screen(mail, mail_from=mail_from)
     if not mail.from_addresses and screened.reason in {"", "null-sender"}:
@@ -70,7 +70,7 @@ def ending(reader: Reader, raw: bytes) -> str:
     try:
         found = reader.read(raw, ENVELOPE, "reply.example")
         reader.words(None)
-    except limits.TooMuch as error:
+    except limits.LimitExceeded as error:
         return error.reason
     except Unreadable as error:
         return f"parser: {error.reason}"

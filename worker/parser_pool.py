@@ -5,7 +5,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from mailtalk.mail.parsing.limits import TooMuch
+from mailtalk.mail.parsing.limits import LimitExceeded
 from mailtalk.mail.reader import protocol
 from mailtalk.mail.reader.reading import Reading, Unreadable
 from mailtalk.mail.replies.extract import Reply
@@ -57,13 +57,13 @@ class Reader:
 
     def __init__(self, child: Child) -> None:
         self.child = child
-        self._mail: protocol.Read | None = None
+        self._mail: protocol.ReadMail | None = None
 
     def read(self, raw: bytes, mail_from: str, own_domain: str) -> Reading:
-        """Judge the mail, and keep it in mind; TooMuch for one beyond the limits."""
-        self._mail = protocol.Read(raw, mail_from, own_domain)
+        """Judge the mail, and keep it in mind; LimitExceeded for one beyond the limits."""
+        self._mail = protocol.ReadMail(raw, mail_from, own_domain)
         found = self._asked(self._mail)
-        if not isinstance(found, protocol.Found):
+        if not isinstance(found, protocol.MailRead):
             raise _trouble(found)
         return found.reading
 
@@ -71,12 +71,12 @@ class Reader:
         """What the person wrote in the mail in mind."""
         if self._mail is None:
             raise LookupError("no mail was read")
-        said = self._asked(self._mail, protocol.Words(sent))
-        if not isinstance(said, protocol.Said):
+        said = self._asked(self._mail, protocol.ExtractReply(sent))
+        if not isinstance(said, protocol.ReplyExtracted):
             raise _trouble(said)
         return said.reply
 
-    def _asked(self, *questions: protocol.Question) -> protocol.Answer:
+    def _asked(self, *questions: protocol.ReaderRequest) -> protocol.ReaderResponse:
         """The answer to the last question, which a new process understands only after those before it."""
         try:
             return self.child.ask(questions[-1])
@@ -89,10 +89,10 @@ class Reader:
             raise Unreadable(death.reason) from None
 
 
-def _trouble(answer: protocol.Answer) -> Exception:
-    if isinstance(answer, protocol.Beyond):
-        return TooMuch(answer.reason)
-    return Unreadable(answer.reason if isinstance(answer, protocol.Broken) else "died")
+def _trouble(answer: protocol.ReaderResponse) -> Exception:
+    if isinstance(answer, protocol.OverLimit):
+        return LimitExceeded(answer.reason)
+    return Unreadable(answer.reason if isinstance(answer, protocol.ReadingFailed) else "died")
 
 
 def _end(children: list[Child]) -> None:

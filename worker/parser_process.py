@@ -43,7 +43,7 @@ class Child:
             self.end()
             raise Unavailable("the process that reads mails does not start") from error
 
-    def ask(self, question: protocol.Question) -> protocol.Answer:
+    def ask(self, question: protocol.ReaderRequest) -> protocol.ReaderResponse:
         """Its answer; Died when there is none, and then there is no process any more."""
         try:
             return self._answered(question)
@@ -85,12 +85,12 @@ class Child:
                 self._socket.close()
                 raise
 
-    def _answered(self, question: protocol.Question) -> protocol.Answer:
+    def _answered(self, question: protocol.ReaderRequest) -> protocol.ReaderResponse:
         deadline = time.monotonic() + ANSWER_SECONDS
         self._socket.settimeout(ANSWER_SECONDS)
         self._socket.sendall(protocol.frame(question))
-        answer = protocol.answer(self._receive(deadline))
-        if answer == protocol.Broken("memory"):
+        answer = protocol.decode_response(self._receive(deadline))
+        if answer == protocol.ReadingFailed("memory"):
             self.end()
             raise Died("memory")
         return answer

@@ -17,8 +17,8 @@ from mailtalk.conversations import apps
 from mailtalk.files import Links
 from mailtalk.keys import Keyring
 from mailtalk.mail.composing import compose, sample, style_check
-from mailtalk.mail.composing.content import Content
-from mailtalk.mail.composing.headers import Letter, label
+from mailtalk.mail.composing.content import NotificationContent
+from mailtalk.mail.composing.headers import NotificationHeaders, label
 from mailtalk.mail.composing.style import Style
 from mailtalk.mail.composing.style import of as style_of
 from mailtalk.support import preview
@@ -101,9 +101,9 @@ def _style(app_id: str | None, file: Path | None) -> Style:
         return replace(found, name=found.name or app.name)
 
 
-def _mail(content: Content, names: tuple[str, ...]) -> Mail:
+def _mail(content: NotificationContent, names: tuple[str, ...]) -> Mail:
     body = compose.body(content)
-    letter = Letter(
+    letter = NotificationHeaders(
         sender_name=compose.sender(content, names),
         sender=f"notify@{DOMAIN}",
         reader_name="Bob",
@@ -124,7 +124,7 @@ def _mail(content: Content, names: tuple[str, ...]) -> Mail:
     return Mail(source, letter.sender_name, body.subject, text, html)
 
 
-def _links(content: Content) -> Mapping[str, str | None]:
+def _links(content: NotificationContent) -> Mapping[str, str | None]:
     return {**sample.LINKS, "conversation": content.style.link_for("kitchen", sample.READER)}
 
 

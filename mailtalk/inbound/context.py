@@ -26,7 +26,7 @@ from mailtalk.vocabulary import Outcome, Verdict
 
 
 class Reader(Protocol):
-    """Reads one mail; TooMuch for one beyond the limits, Unreadable for one that it cannot read."""
+    """Reads one mail; LimitExceeded for one beyond the limits, Unreadable for one that it cannot read."""
 
     def read(self, raw: bytes, mail_from: str, own_domain: str) -> Reading:
         """Judge the mail, and keep it in mind."""

@@ -126,7 +126,7 @@ def _first_today(case: Case, mailbox: str, reason: str) -> bool:
 
 def _make(case: Case, kind: DeliveryKind, mailbox: str, message_id: str, **more: Any) -> None:
     row = case.row
-    letter = notice.Letter(
+    letter = notice.NoticeHeaders(
         sender_name=case.app.name,
         sender=case.desk.sender,
         reader_name=case.user.name if case.user else "",
@@ -136,7 +136,7 @@ def _make(case: Case, kind: DeliveryKind, mailbox: str, message_id: str, **more:
         at=case.now,
         loop_id=case.desk.domain,
     )
-    content = notice.Content(case.app.name, case.subject or case.app.name, _said(case), **more)
+    content = notice.NoticeContent(case.app.name, case.subject or case.app.name, _said(case), **more)
     language = texts.language(case.user.locale, case.user.time_zone) if case.user else texts.language(None, None)
     delivery = Delivery(
         app_id=case.app.id,

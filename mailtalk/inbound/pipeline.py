@@ -53,11 +53,11 @@ def _read(reader: Reader, content: bytes, mail_from: str, domain: str) -> tuple[
     """The mail, or at least its header, which says whether a machine wrote it; and why not more."""
     try:
         return reader.read(content, mail_from, domain), None
-    except limits.TooMuch as error:
+    except limits.LimitExceeded as error:
         trouble = str(error)
     try:
         return reader.read(limits.header_block(content) + b"\r\n\r\n", mail_from, domain), trouble
-    except limits.TooMuch:
+    except limits.LimitExceeded:
         return None, trouble
 
 

@@ -40,7 +40,7 @@ def _found(session: Session, desk: Desk, row: InboundMail) -> Evidence:
     claim = Claim(desk.keyring.unseal(raw.sealed, about=RAW_SEAL), raw.mail_from, raw.client_ip, raw.helo)
     try:
         limits.check(claim.raw)
-    except limits.TooMuch:
+    except limits.LimitExceeded:
         return Evidence()
     domain = from_domain(claim.raw)
     if domain is None or desk.authenticator is None or domain not in sender_policy.domains(user.emails or ()):

@@ -16,8 +16,8 @@ from mailtalk.events.record import Happened
 from mailtalk.files import Links
 from mailtalk.keys import Keyring
 from mailtalk.mail.composing import compose
-from mailtalk.mail.composing.content import Content
-from mailtalk.mail.composing.headers import Letter, label
+from mailtalk.mail.composing.content import NotificationContent
+from mailtalk.mail.composing.headers import NotificationHeaders, label
 from mailtalk.models import Delivery, Message
 from mailtalk.notifications import settle
 from mailtalk.notifications.batch import Due, Shared, take
@@ -114,7 +114,7 @@ class Maker:
         to_pages = self._links(due, content)
         for address in self.shared.addresses(due):
             delivery_id = uuid4()
-            made = Letter(
+            made = NotificationHeaders(
                 sender_name=sender_name,
                 sender=self.sender.address,
                 reader_name=due.user.name,
@@ -138,7 +138,7 @@ class Maker:
         found = (root, self.shared.last_mail(due, address), self.shared.last_answer(due))
         return tuple(each for each in found if each)
 
-    def _links(self, due: Due, content: Content) -> dict[str, str | None]:
+    def _links(self, due: Due, content: NotificationContent) -> dict[str, str | None]:
         keyring, base_url, row = self.keyring, self.sender.base_url, due.participation
         return {
             "conversation": content.style.link_for(due.conversation.id, due.user.id),
@@ -151,7 +151,7 @@ class Maker:
         self._issued.append(row)
         return f"{local}@{self.sender.domain}"
 
-    def _delivery(self, due: Due, delivery_id: UUID, letter: Letter) -> Delivery:
+    def _delivery(self, due: Due, delivery_id: UUID, letter: NotificationHeaders) -> Delivery:
         return Delivery(
             app_id=due.app.id,
             id=delivery_id,

@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 from mailtalk.files import Links
 from mailtalk.mail.composing import headers, spans, style
-from mailtalk.mail.composing.content import Attachment, Content, Line
+from mailtalk.mail.composing.content import FileLink, NotificationContent, ShownMessage
 from mailtalk.models import Message
 from mailtalk.notifications.batch import Due, Shared
 from mailtalk.vocabulary import Origin
@@ -17,14 +17,14 @@ class Bodies:
 
     def __init__(self, shared: Shared, files: Links, now: datetime) -> None:
         self._shared, self._files, self._now = shared, files, now
-        self._lines: dict[tuple[str, str, int], Line] = {}
+        self._lines: dict[tuple[str, str, int], ShownMessage] = {}
 
-    def content(self, due: Due, wanted: Sequence[Message], *, may_reply: bool) -> Content:
+    def content(self, due: Due, wanted: Sequence[Message], *, may_reply: bool) -> NotificationContent:
         """What this reader is told; equal for all who see the same."""
         app = style.of(due.app.style)
         lines = () if app.privacy else tuple(self._line(message) for message in wanted)
         mentioned = not app.privacy and any(due.user.id in message.mentions for message in wanted)
-        return Content(
+        return NotificationContent(
             app=app.name or due.app.name,
             subject=due.conversation.subject,
             lines=lines,
@@ -36,10 +36,10 @@ class Bodies:
             links=frozenset({"settings", "unsubscribe"} | ({"conversation"} if app.link else set())),
         )
 
-    def _line(self, message: Message) -> Line:
+    def _line(self, message: Message) -> ShownMessage:
         key = (message.app_id, message.conversation_id, message.seq)
         if key not in self._lines:
-            self._lines[key] = Line(
+            self._lines[key] = ShownMessage(
                 headers.name(self._shared.sender_name(message)),
                 _text(message),
                 message.created_at,
@@ -48,12 +48,12 @@ class Bodies:
             )
         return self._lines[key]
 
-    def _attachments(self, message: Message) -> Sequence[Attachment]:
+    def _attachments(self, message: Message) -> Sequence[FileLink]:
         file = self._files.shown(message.app_id, message.attachment, self._now)
         if file is None or urlsplit(file["url"]).scheme not in {"http", "https"}:
             return ()
         name = (message.attachment or {}).get("name") or unquote(urlsplit(file["url"]).path.rpartition("/")[2])
-        return [Attachment(name or file["url"], file["url"], file.get("size"))]
+        return [FileLink(name or file["url"], file["url"], file.get("size"))]
 
     def _named(self, message: Message) -> Sequence[tuple[str, str]]:
         """Whom a mail mentions by a plain @Name, in lower case."""

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from mailtalk.conversations import apps, conversations, users
 from mailtalk.errors import NotFound
 from mailtalk.files import Links
-from mailtalk.mail.composing.content import Content
+from mailtalk.mail.composing.content import NotificationContent
 from mailtalk.models import Notification, Participation
 from mailtalk.notifications.batch import Due, Shared
 from mailtalk.notifications.content import Bodies
@@ -18,7 +18,7 @@ MESSAGES = 20  # the newest of a conversation
 
 def content(  # noqa: PLR0913, PLR0917  whose mail, about what, when
     session: Session, files: Links, now: datetime, app_id: str, conversation_id: str, user_id: str
-) -> Content:
+) -> NotificationContent:
     """What the user would be told; NotFound when nobody but them wrote anything lately."""
     conversation = conversations.get(session, app_id, conversation_id)
     row = conversations.participant(session, app_id, conversation_id, user_id)

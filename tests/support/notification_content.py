@@ -6,21 +6,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mailtalk.mail.composing import compose, link_slots, sample, style
-from mailtalk.mail.composing.content import Content, Line
+from mailtalk.mail.composing.content import NotificationContent, ShownMessage
 from mailtalk.mail.composing.texts import language
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PLAIN = style.Style(link="https://app.example/c/{conversationId}")
 
 
-def content(*texts: str, **changed: Any) -> Content:
-    lines = tuple(Line("Alice", text, AT) for text in texts)
+def content(*texts: str, **changed: Any) -> NotificationContent:
+    lines = tuple(ShownMessage("Alice", text, AT) for text in texts)
     fields = {"lines": lines, "count": len(lines), "subject": "Hello", "app": "Demo", "may_reply": True}
     fields |= {"style": PLAIN, "language": language("en", None)} | changed
-    return Content(**fields)
+    return NotificationContent(**fields)
 
 
-def parts(made: Content, links: dict[str, str | None] | None = None) -> tuple[str, str]:
+def parts(made: NotificationContent, links: dict[str, str | None] | None = None) -> tuple[str, str]:
     raw = link_slots.filled(compose.body(made).pieces, dict(sample.LINKS) if links is None else links)
     assert raw.isascii()
     assert not re.search(rb"(?<!\r)\n|\r(?!\n)|\x00", raw)

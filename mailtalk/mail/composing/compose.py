@@ -9,10 +9,10 @@ from hashlib import sha256
 from jinja2 import Template
 
 from mailtalk.mail.composing import headers, style
-from mailtalk.mail.composing.content import CUT, Content, view
-from mailtalk.mail.composing.headers import Letter
+from mailtalk.mail.composing.content import CUT, NotificationContent, view
+from mailtalk.mail.composing.headers import NotificationHeaders
 from mailtalk.mail.composing.link_slots import BrokenSlot, Pieces, filled, part, size
-from mailtalk.mail.composing.sandbox import Refused, rendered
+from mailtalk.mail.composing.sandbox import TemplateRefused, rendered
 
 LARGEST = 98_000  # bytes of the HTML part before the links; Gmail clips what is above 102 kB
 LINES = 50  # messages in one mail
@@ -21,37 +21,37 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class RenderedBody:
     """All of a mail below its own headers, and the subject, which fits to it."""
 
     subject: str
     pieces: Pieces
 
 
-def mail(letter_: Letter, body: Body) -> bytes:
+def mail(letter_: NotificationHeaders, body: RenderedBody) -> bytes:
     """The whole mail, CRLF line ends."""
     return headers.head(letter_, body.subject) + filled(body.pieces, letter_.links)
 
 
 @lru_cache(maxsize=64)
-def body(content: Content) -> Body:
+def body(content: NotificationContent) -> RenderedBody:
     """The two parts of one content. Where an app's template fails, ours takes its place, and the log tells why."""
     text, html = _fitting(content)
     boundary = f"=_{sha256(repr((text, html)).encode()).hexdigest()[:32]}"
     delimiter = f"--{boundary}\r\n".encode()
     head = f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n\r\n'.encode()
     end = f"--{boundary}--\r\n".encode()
-    return Body(subject(content), (head, delimiter, *text, delimiter, *html, end))
+    return RenderedBody(subject(content), (head, delimiter, *text, delimiter, *html, end))
 
 
-def subject(content: Content) -> str:
+def subject(content: NotificationContent) -> str:
     """The subject: the same for all mails of a conversation, since mail programs thread by it."""
     values = {key: value for key, value in view(replace(content, lines=())).items() if key in {"app", "subject"}}
     own = content.style.template("subject")
     return (own and _tried(own, values)) or str(values["subject"])
 
 
-def sender(content: Content, names: tuple[str, ...]) -> str:
+def sender(content: NotificationContent, names: tuple[str, ...]) -> str:
     """Who the mail is from, as its reader sees it: those who wrote, via the app; with privacy the app alone."""
     app = headers.name(content.app, headers.NAME_LIMIT // 2)
     if content.style.privacy or not any(names):
@@ -63,7 +63,7 @@ def sender(content: Content, names: tuple[str, ...]) -> str:
     return tried or content.language.say("sender", names=shown, app=app)
 
 
-def _fitting(content: Content) -> tuple[Pieces, Pieces]:
+def _fitting(content: NotificationContent) -> tuple[Pieces, Pieces]:
     """The parts with as many of the newest messages as fit, and the last one shortened where even it does not."""
     content = replace(content, lines=content.lines[-LINES:])
     html = _part("html", content)
@@ -73,7 +73,7 @@ def _fitting(content: Content) -> tuple[Pieces, Pieces]:
     return _part("text", content), html
 
 
-def _shrunk(content: Content) -> tuple[Content, int]:
+def _shrunk(content: NotificationContent) -> tuple[NotificationContent, int]:
     fits, too_many = 0, len(content.lines)
     while too_many - fits > 1:
         middle = (fits + too_many) // 2
@@ -85,21 +85,21 @@ def _shrunk(content: Content) -> tuple[Content, int]:
     return content, cut
 
 
-def _last(content: Content, count: int) -> Content:
+def _last(content: NotificationContent, count: int) -> NotificationContent:
     return replace(content, lines=content.lines[-count:])
 
 
-def _part(name: str, content: Content, cut: int = CUT) -> Pieces:
+def _part(name: str, content: NotificationContent, cut: int = CUT) -> Pieces:
     values = view(content, cut=cut)
     for template in _templates(name, content):
         try:
             return part(rendered(template, values), html=name == "html")
-        except (Refused, BrokenSlot) as error:
+        except (TemplateRefused, BrokenSlot) as error:
             log.warning("the template %r of an app fails, ours is used: %s", name, error)
     raise AssertionError("our own template fails")
 
 
-def _templates(name: str, content: Content) -> Iterator[Template]:
+def _templates(name: str, content: NotificationContent) -> Iterator[Template]:
     own = content.style.template(name)
     if own is not None:
         yield own
@@ -109,6 +109,6 @@ def _templates(name: str, content: Content) -> Iterator[Template]:
 def _tried(template: Template, values: dict[str, str]) -> str | None:
     try:
         return headers.clean(rendered(template, values), headers.SUBJECT_LIMIT) or None
-    except Refused as error:
+    except TemplateRefused as error:
         log.warning("a template of an app fails, ours is used: %s", error)
         return None

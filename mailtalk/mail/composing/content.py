@@ -16,7 +16,7 @@ GIST = 90  # characters of the first message, which inboxes show beside the subj
 
 
 @dataclass(frozen=True, slots=True)
-class Attachment:
+class FileLink:
     """A file of a message: where it is, and how large, if that is known."""
 
     name: str
@@ -25,18 +25,18 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ShownMessage:
     """One message as the mail shows it; `named` are the users whom a plain @Name mentions, as (name, id)."""
 
     sender: str
     text: str
     at: datetime
-    attachments: tuple[Attachment, ...] = ()
+    attachments: tuple[FileLink, ...] = ()
     named: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class NotificationContent:
     """What the mail says; equal contents give equal bodies, whoever reads them.
 
     `reader_id` is there only when a line mentions the reader; `links` names those that the reader has; with privacy
@@ -45,7 +45,7 @@ class Content:
 
     app: str
     subject: str | None
-    lines: tuple[Line, ...]
+    lines: tuple[ShownMessage, ...]
     count: int
     may_reply: bool
     style: Style
@@ -54,7 +54,7 @@ class Content:
     links: frozenset[str] = frozenset(LINKS)
 
 
-def view(content: Content, *, cut: int = CUT) -> dict[str, Any]:
+def view(content: NotificationContent, *, cut: int = CUT) -> dict[str, Any]:
     """The names that a template may use."""
     say, app = content.language.say, headers.clean(content.app, headers.NAME_LIMIT)
     subject = headers.clean(content.subject or "", headers.SUBJECT_LIMIT)
@@ -86,7 +86,7 @@ def view(content: Content, *, cut: int = CUT) -> dict[str, Any]:
     }
 
 
-def _line(content: Content, line: Line, cut: int) -> dict[str, Any]:
+def _line(content: NotificationContent, line: ShownMessage, cut: int) -> dict[str, Any]:
     text = spans.clean(line.text)
     kept = text.encode()[:cut].decode(errors="ignore")
     parts = spans.of(kept, content.reader_id, dict(line.named))
@@ -104,7 +104,7 @@ def _line(content: Content, line: Line, cut: int) -> dict[str, Any]:
     }
 
 
-def _attachment(content: Content, found: Attachment) -> Mapping[str, str | None]:
+def _attachment(content: NotificationContent, found: FileLink) -> Mapping[str, str | None]:
     size = None if found.size is None else content.language.size(found.size)
     return {"name": headers.clean(found.name, 150), "url": found.url, "size": size}
 
@@ -113,6 +113,6 @@ def _gist(lines: list[dict[str, Any]]) -> str:
     return " ".join(lines[0]["text"][: 4 * GIST].split())[:GIST] if lines else ""
 
 
-def _earlier(content: Content) -> str | None:
+def _earlier(content: NotificationContent) -> str | None:
     hidden = 0 if content.style.privacy else content.count - len(content.lines)
     return content.language.count("earlier", hidden, app=content.app) if hidden else None

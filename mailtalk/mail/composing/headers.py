@@ -23,7 +23,7 @@ _MESSAGE_ID = re.compile(r"<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.:\[\]-]{1,120}@[A-Za-z0
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class NotificationHeaders:
     """All that differs from reader to reader: the headers, and the links by name; a link may be missing."""
 
     sender_name: str
@@ -41,7 +41,7 @@ class Letter:
     links: Mapping[str, str | None]
 
 
-def head(letter: Letter, subject: str) -> bytes:
+def head(letter: NotificationHeaders, subject: str) -> bytes:
     """The mail's own headers, CRLF line ends; those of the body follow."""
     subject = encoded(clean(subject, SUBJECT_LIMIT), len("Thread-Topic: "))
     fields = [
@@ -130,7 +130,7 @@ def _archive(url: str | None) -> str | None:
     return f"<{url}>" if url and len(url) <= LINE_LIMIT else None
 
 
-def _unsubscribe(letter: Letter) -> list[tuple[str, str]]:
+def _unsubscribe(letter: NotificationHeaders) -> list[tuple[str, str]]:
     """RFC 8058: by one POST to the link, or (RFC 2369) by a mail."""
     mail = f"<mailto:{letter.unsubscribe}?subject=unsubscribe>"
     url = letter.links.get("unsubscribe")

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from css_inline import CSSInliner, InlineError
 
-from mailtalk.mail.composing.sandbox import Refused
+from mailtalk.mail.composing.sandbox import TemplateRefused
 
 # No style is ever fetched, from the network or from a file.
 _INLINER = CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
@@ -25,7 +25,7 @@ def inlined(source: str) -> str:
     try:
         html = _INLINER.inline(hidden)
     except InlineError as error:
-        raise Refused(f"its styles cannot be read: {error}") from None
+        raise TemplateRefused(f"its styles cannot be read: {error}") from None
     return re.sub(rf"<!--{mark}(\d+)x-->|{mark}(\d+)x", lambda m: taken[int(m[1] or m[2])], html)
 
 

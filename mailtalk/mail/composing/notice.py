@@ -41,7 +41,7 @@ class Unmailable(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class NoticeHeaders:
     """The headers of a notice; `answers` is the Message-ID of the reader's mail."""
 
     sender_name: str
@@ -55,7 +55,7 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class NoticeContent:
     """What a notice says: `why` names a saying; `until` and `link` are the question's."""
 
     app: str
@@ -66,7 +66,7 @@ class Content:
     until: datetime | None = None
 
 
-def mail(kind: DeliveryKind, letter: Letter, content: Content, language: Language) -> bytes:
+def mail(kind: DeliveryKind, letter: NoticeHeaders, content: NoticeContent, language: Language) -> bytes:
     """The whole mail, CRLF line ends."""
     made = EmailMessage(policy=SMTP)
     say = _sayings(content, language)
@@ -86,7 +86,7 @@ def mail(kind: DeliveryKind, letter: Letter, content: Content, language: Languag
     return _checked(made.as_bytes(), [name for name, _ in fields])
 
 
-def _sayings(content: Content, language: Language) -> Callable[[str], str]:
+def _sayings(content: NoticeContent, language: Language) -> Callable[[str], str]:
     values = {
         "app": clean(content.app, NAME_LIMIT),
         "subject": clean(content.subject, SUBJECT_LIMIT),
@@ -96,7 +96,7 @@ def _sayings(content: Content, language: Language) -> Callable[[str], str]:
     return lambda key: fill(texts[key], values)
 
 
-def _fields(letter: Letter, subject: str) -> list[tuple[str, object]]:
+def _fields(letter: NoticeHeaders, subject: str) -> list[tuple[str, object]]:
     answers = letter.answers if letter.answers and _MESSAGE_ID.fullmatch(letter.answers) else None
     fields = [
         ("From", _mailbox(letter.sender_name, letter.sender)),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
-from mailtalk.mail.composing.content import Attachment, Content, Line
+from mailtalk.mail.composing.content import FileLink, NotificationContent, ShownMessage
 from mailtalk.mail.composing.style import Style
 
 APP = "Acme"
@@ -28,7 +28,7 @@ LINKS: Mapping[str, str | None] = MappingProxyType(
 )
 
 
-def contents(style: Style, locale: str | None = None, time_zone: str | None = None) -> dict[str, Content]:
+def contents(style: Style, locale: str | None = None, time_zone: str | None = None) -> dict[str, NotificationContent]:
     """By name: reply, mention, files, many, long, read-only, private."""
     plain = _content(style, locale, time_zone)
     lines = plain.lines
@@ -46,19 +46,19 @@ def contents(style: Style, locale: str | None = None, time_zone: str | None = No
     }
 
 
-def _content(style: Style, locale: str | None, time_zone: str | None) -> Content:
+def _content(style: Style, locale: str | None, time_zone: str | None) -> NotificationContent:
     lines = tuple(_line(n, *said) for n, said in enumerate(_SAID))
     links = frozenset(name for name in LINKS if name != "conversation" or style.link)
     name = style.name or APP
     language = style.speaks(locale, time_zone)
-    return Content(name, "Kitchen", lines, len(lines), True, style, language, None, links)
+    return NotificationContent(name, "Kitchen", lines, len(lines), True, style, language, None, links)
 
 
-def _line(number: int, sender: str, text: str) -> Line:
-    return Line(sender, text, AT + timedelta(minutes=4 * number))
+def _line(number: int, sender: str, text: str) -> ShownMessage:
+    return ShownMessage(sender, text, AT + timedelta(minutes=4 * number))
 
 
 _FILES = (
-    Attachment("Plan of the kitchen.pdf", "https://files.example/1", 1_240_000),
-    Attachment("yard.jpg", "https://files.example/2", 348_000),
+    FileLink("Plan of the kitchen.pdf", "https://files.example/1", 1_240_000),
+    FileLink("yard.jpg", "https://files.example/2", 348_000),
 )

@@ -28,7 +28,7 @@ _FILTERS = (
 _TESTS = ("defined", "undefined", "none", "odd", "even", "divisibleby", "string", "number")
 
 
-class Refused(Exception):
+class TemplateRefused(Exception):
     """A template is wrong, asks for what it may not have, or for too much; `line` is where, as far as it is known."""
 
     def __init__(self, reason: str, line: int | None = None) -> None:
@@ -43,35 +43,35 @@ class Budget:
 
 
 def compiled(source: str, *, html: bool) -> Template:
-    """Compile a template; Refused for one that is wrong or uses what is not there."""
+    """Compile a template; TemplateRefused for one that is wrong or uses what is not there."""
     if len(source) > SOURCE_LIMIT:
-        raise Refused(f"longer than {SOURCE_LIMIT} characters")
+        raise TemplateRefused(f"longer than {SOURCE_LIMIT} characters")
     env = _ENVIRONMENTS[html]
     try:
         tree = env.parse(source)
         _check(tree)
         return Template.from_code(env, env.compile(tree), dict(env.globals))
     except TemplateSyntaxError as error:
-        raise Refused(error.message or "it is no template", error.lineno) from None
+        raise TemplateRefused(error.message or "it is no template", error.lineno) from None
     except RecursionError:
-        raise Refused("nested too deeply") from None
+        raise TemplateRefused("nested too deeply") from None
 
 
 def rendered(template: Template, values: Mapping[str, Any]) -> str:
-    """What the template gives; Refused when it fails or does not end in time."""
+    """What the template gives; TemplateRefused when it fails or does not end in time."""
     try:
         return "".join(_within(OUTPUT_LIMIT, template.generate(**values, _budget=Budget())))
-    except Refused:
+    except TemplateRefused:
         raise
     except Exception as error:  # noqa: BLE001  whatever a template makes of our values is its own fault
-        raise Refused(str(error) or type(error).__name__, _line(error)) from None
+        raise TemplateRefused(str(error) or type(error).__name__, _line(error)) from None
 
 
 def _within(limit: int, pieces: Iterable[str]) -> Iterator[str]:
     for piece in pieces:
         limit -= len(piece)
         if limit < 0:
-            raise Refused(f"gives more than {OUTPUT_LIMIT} characters")
+            raise TemplateRefused(f"gives more than {OUTPUT_LIMIT} characters")
         yield piece
 
 
@@ -88,7 +88,7 @@ def _counted(context: Context, items: Iterable[Any]) -> Iterator[Any]:
     for item in items:
         budget.steps -= 1
         if budget.steps < 0:
-            raise Refused(f"loops more than {STEPS} times")
+            raise TemplateRefused(f"loops more than {STEPS} times")
         yield item
 
 
@@ -106,13 +106,13 @@ def _check(tree: nodes.Template) -> None:
 def _allow(node: nodes.Node, depth: int) -> None:
     kind = type(node).__name__
     if depth > DEEPEST:
-        raise Refused("nested too deeply", node.lineno)
+        raise TemplateRefused("nested too deeply", node.lineno)
     if kind not in _NODES or (isinstance(node, nodes.For) and node.recursive):
-        raise Refused(f"{kind.lower()} is not for mail templates", node.lineno)
+        raise TemplateRefused(f"{kind.lower()} is not for mail templates", node.lineno)
     if isinstance(node, nodes.Filter | nodes.Test) and (node.dyn_args or node.dyn_kwargs):
-        raise Refused("* and ** are not for mail templates", node.lineno)
+        raise TemplateRefused("* and ** are not for mail templates", node.lineno)
     if isinstance(node, nodes.Filter) and node.name == _STEPS:
-        raise Refused(f"no filter named {_STEPS!r}", node.lineno)
+        raise TemplateRefused(f"no filter named {_STEPS!r}", node.lineno)
 
 
 def _line(error: BaseException) -> int | None:

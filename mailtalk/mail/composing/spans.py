@@ -14,7 +14,7 @@ _CONTROLS = dict.fromkeys(_UNSEEN)
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TextSpan:
     """A piece of text; `kind` is text, mention, you (a mention of the reader) or link."""
 
     kind: str
@@ -27,16 +27,16 @@ def clean(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n").translate(_CONTROLS)
 
 
-def of(text: str, reader_id: str | None = None, names: Mapping[str, str] | None = None) -> tuple[Span, ...]:
+def of(text: str, reader_id: str | None = None, names: Mapping[str, str] | None = None) -> tuple[TextSpan, ...]:
     """Part a text; `names` leads from a lower-case name to the id of a user whom a plain @Name mentions."""
-    found, end = list[Span](), 0
+    found, end = list[TextSpan](), 0
     for match in _pattern(tuple(names or ())).finditer(text):
         if len(found) >= 2 * SHOWN:
             break
         span = _span(match, reader_id, names or {})
-        found += [Span("text", text[end : match.start()]), span]
+        found += [TextSpan("text", text[end : match.start()]), span]
         end = match.start() + (len(span.text) if span.kind == "link" else len(match[0]))
-    found.append(Span("text", mentions.plain(text[end:])))
+    found.append(TextSpan("text", mentions.plain(text[end:])))
     return tuple(span for span in found if span.text)
 
 
@@ -46,13 +46,13 @@ def _pattern(names: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"{mentions.MARKUP}|{_LINK}{named}", re.IGNORECASE)
 
 
-def _span(match: re.Match[str], reader_id: str | None, names: Mapping[str, str]) -> Span:
+def _span(match: re.Match[str], reader_id: str | None, names: Mapping[str, str]) -> TextSpan:
     if match.lastgroup == "link":
         url = _trimmed(match["link"])
-        return Span("link", url, url)
+        return TextSpan("link", url, url)
     if match.lastgroup == "plain":
-        return Span("you" if names.get(match["plain"].lower(), "") == reader_id else "mention", match[0])
-    return Span("you" if match["id"] == reader_id else "mention", f"@{match['name'] or match['id']}")
+        return TextSpan("you" if names.get(match["plain"].lower(), "") == reader_id else "mention", match[0])
+    return TextSpan("you" if match["id"] == reader_id else "mention", f"@{match['name'] or match['id']}")
 
 
 def _trimmed(url: str) -> str:

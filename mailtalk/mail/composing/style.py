@@ -14,7 +14,7 @@ from jinja2 import Template
 from mailtalk.errors import Invalid
 from mailtalk.mail.composing import colours
 from mailtalk.mail.composing.inline_css import inlined
-from mailtalk.mail.composing.sandbox import Refused, compiled
+from mailtalk.mail.composing.sandbox import TemplateRefused, compiled
 from mailtalk.mail.composing.style_rules import CHECKS, HOLE
 from mailtalk.mail.composing.texts import Language, language
 
@@ -85,7 +85,7 @@ def read(raw: Mapping[str, Any]) -> Style:
 
 
 def load(name: str, source: str) -> Template:
-    """Compile one template as it is used: HTML with its styles inline. Refused when it cannot be."""
+    """Compile one template as it is used: HTML with its styles inline. TemplateRefused when it cannot be."""
     compiled(source, html=name == "html")  # first as it was written, so that a line's number is right
     return compiled(inlined(source), html=True) if name == "html" else compiled(source, html=False)
 
@@ -108,7 +108,7 @@ def _of(raw: str) -> Style:
 def _try(name: str, source: str) -> Template | None:
     try:
         return load(name, source)
-    except Refused as error:
+    except TemplateRefused as error:
         log.warning("the template %r of an app is not used: %s", name, error)
         return None
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from mailtalk.errors import Invalid
 from mailtalk.mail.composing import compose, sample, style
-from mailtalk.mail.composing.content import Content, view
+from mailtalk.mail.composing.content import NotificationContent, view
 from mailtalk.mail.composing.link_slots import BrokenSlot, part, size
-from mailtalk.mail.composing.sandbox import Refused, compiled, rendered
+from mailtalk.mail.composing.sandbox import TemplateRefused, compiled, rendered
 from mailtalk.mail.composing.style import Style
 from mailtalk.mail.composing.texts import TEXTS
 
@@ -30,31 +30,31 @@ def _fault(found: Style, name: str) -> str | None:
             values = _values(content, name)
             rendered(raw, values)
             _check(name, rendered(ready, values), content)
-    except (Refused, BrokenSlot) as error:
+    except (TemplateRefused, BrokenSlot) as error:
         return str(error)
     return None
 
 
-def _contents(found: Style) -> Iterator[Content]:
+def _contents(found: Style) -> Iterator[NotificationContent]:
     for language in TEXTS:
         yield from sample.contents(found, language).values()
 
 
-def _values(content: Content, name: str) -> dict[str, Any]:
+def _values(content: NotificationContent, name: str) -> dict[str, Any]:
     if name == "subject":
         return {"app": content.app, "subject": content.subject}
     return {"app": content.app, "names": "Alice"} if name == "sender" else view(content)
 
 
-def _check(name: str, text: str, content: Content) -> None:
+def _check(name: str, text: str, content: NotificationContent) -> None:
     if name not in {"html", "text"}:
         if not text.strip():
-            raise Refused("gives nothing")
+            raise TemplateRefused("gives nothing")
         return
     pieces = part(text, html=name == "html")
     if content.may_reply and content.language.say("marker") not in text:
-        raise Refused("must show {{ marker }} above all else, which parts an answer from the mail it quotes")
+        raise TemplateRefused("must show {{ marker }} above all else, which parts an answer from the mail it quotes")
     if not content.lines and size(pieces) > compose.LARGEST:
-        raise Refused(
+        raise TemplateRefused(
             f"gives {size(pieces)} bytes without any message; mail programs cut off more than {compose.LARGEST}"
         )

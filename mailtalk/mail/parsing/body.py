@@ -2,28 +2,28 @@
 
 from dataclasses import dataclass, field
 
-from mailtalk.mail.parsing.mime import Part
+from mailtalk.mail.parsing.mime import MimePart
 
 _WORDS = {"text/plain", "text/html"}
 
 
 @dataclass(slots=True)
-class Body:
+class BodyParts:
     """Leaf parts in the order of reading; the two lists of words hold two forms of the same."""
 
-    text: list[Part] = field(default_factory=list)
-    html: list[Part] = field(default_factory=list)
-    attachments: list[Part] = field(default_factory=list)
+    text: list[MimePart] = field(default_factory=list)
+    html: list[MimePart] = field(default_factory=list)
+    attachments: list[MimePart] = field(default_factory=list)
 
 
-def choose(root: Part) -> Body:
+def choose(root: MimePart) -> BodyParts:
     """Walk the tree; a multipart that cannot be split is text."""
-    body = Body()
+    body = BodyParts()
     _take([root], "mixed", body, both=True)
     return body
 
 
-def _take(parts: list[Part], kind: str, body: Body, *, both: bool) -> None:
+def _take(parts: list[MimePart], kind: str, body: BodyParts, *, both: bool) -> None:
     """`both`: outside multipart/alternative, words of one form are all there is, so they belong to both."""
     shown = _shown(parts)
     for part in parts:
@@ -37,26 +37,26 @@ def _take(parts: list[Part], kind: str, body: Body, *, both: bool) -> None:
             body.attachments.append(part)
 
 
-def _take_alternative(part: Part, body: Body) -> None:
-    inner = Body(attachments=body.attachments)
+def _take_alternative(part: MimePart, body: BodyParts) -> None:
+    inner = BodyParts(attachments=body.attachments)
     _take(part.children, "alternative", inner, both=False)
     body.text += inner.text or inner.html
     body.html += inner.html or inner.text
 
 
-def _take_words(part: Part, body: Body, *, both: bool) -> None:
+def _take_words(part: MimePart, body: BodyParts, *, both: bool) -> None:
     if both or part.content_type == "text/plain":
         body.text.append(part)
     if both or part.content_type == "text/html":
         body.html.append(part)
 
 
-def _shown(parts: list[Part]) -> Part | None:
+def _shown(parts: list[MimePart]) -> MimePart | None:
     """The part that a program shows first."""
     return next((part for part in parts if part.children or part.content_type in _WORDS), None)
 
 
-def _is_words(part: Part, kind: str, *, first: bool) -> bool:
+def _is_words(part: MimePart, kind: str, *, first: bool) -> bool:
     """The first words may have a name; later ones with a name, and all but the first of related, are files."""
     if part.content_type not in _WORDS or part.disposition == "attachment":
         return False

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from io import BytesIO
 
 
-class TooMuch(Exception):
+class LimitExceeded(Exception):
     """The mail is beyond a limit; `reason` is a word for machines."""
 
     def __init__(self, reason: str) -> None:
@@ -70,4 +70,4 @@ def _addresses(field: bytes) -> int:
 
 def _at_most(value: int, limit: int, reason: str) -> None:
     if value > limit:
-        raise TooMuch(reason)
+        raise LimitExceeded(reason)

@@ -22,7 +22,7 @@ _CR, _LF = b"\r\n"
 
 
 @dataclass(slots=True)
-class Part:
+class MimePart:
     """A leaf or a multipart: raw header fields in order (names lower case), type, and a view of the undecoded body."""
 
     fields: list[tuple[str, str]]
@@ -30,7 +30,7 @@ class Part:
     content_type: str = _TEXT
     parameters: dict[str, str] = field(default_factory=dict)
     disposition: str = ""
-    children: list["Part"] = field(default_factory=list)
+    children: list["MimePart"] = field(default_factory=list)
 
     def first(self, name: str) -> str:
         """The first raw field of this name, or an empty string."""
@@ -51,24 +51,24 @@ class Part:
         return bytes(self.body)
 
 
-def read(raw: bytes, bounds: limits.Limits = limits.DEFAULT) -> Part:
-    """The tree of a mail; raises limits.TooMuch for too many or too deep parts or too large part headers."""
+def read(raw: bytes, bounds: limits.Limits = limits.DEFAULT) -> MimePart:
+    """The tree of a mail; raises limits.LimitExceeded for too many or too deep parts or too large part headers."""
     raw = raw.replace(b"\r", b"\n") if b"\n" not in raw else raw
     blank = _BLANK.match(raw)
     start = blank.end() if blank and _FIELD.match(raw, blank.end()) else 0
-    return _Reader(bounds).part(memoryview(raw)[start:], _TEXT, 0)
+    return _TreeBuilder(bounds).part(memoryview(raw)[start:], _TEXT, 0)
 
 
-class _Reader:
+class _TreeBuilder:
     def __init__(self, bounds: limits.Limits) -> None:
         self.bounds = bounds
         self.parts = 0
         self.header_bytes = 0
 
-    def part(self, raw: memoryview, default_type: str, depth: int) -> Part:
+    def part(self, raw: memoryview, default_type: str, depth: int) -> MimePart:
         block, body = _divided(raw)
         self._count(depth, block)
-        part = Part(list(_fields(block)), body)
+        part = MimePart(list(_fields(block)), body)
         _type(part, default_type)
         if part.content_type.startswith("multipart/"):
             inner = _MESSAGE if part.content_type == "multipart/digest" else _TEXT
@@ -81,11 +81,11 @@ class _Reader:
         self.parts += 1
         self.header_bytes += len(block)
         if self.parts > self.bounds.parts:
-            raise limits.TooMuch("too-many-parts")
+            raise limits.LimitExceeded("too-many-parts")
         if depth > self.bounds.depth:
-            raise limits.TooMuch("too-deep")
+            raise limits.LimitExceeded("too-deep")
         if self.header_bytes > self.bounds.all_headers:
-            raise limits.TooMuch("headers-too-large")
+            raise limits.LimitExceeded("headers-too-large")
         limits.check_headers(block, self.bounds)
 
 
@@ -106,7 +106,7 @@ def _fields(block: bytes) -> Iterator[tuple[str, str]]:
             yield name[1].decode("ascii").lower(), headers.raw_text(value)
 
 
-def _type(part: Part, default_type: str) -> None:
+def _type(part: MimePart, default_type: str) -> None:
     """RFC 2045 5.2: no type, or one that makes no sense, is plain text."""
     declared, parameters = headers.parameters(part.first("content-type"))
     part.parameters = parameters

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 
 from mailtalk.mail.parsing import charsets, filenames, flowed, headers, limits, mime
-from mailtalk.mail.parsing.body import Body, choose
+from mailtalk.mail.parsing.body import BodyParts, choose
 
 _ID_LENGTH = 500
 _ID = re.compile(r"<[^<>]+>?")
@@ -24,7 +24,7 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
-class Mail:
+class ParsedMail:
     """What a mail says; `text` and `html` are two forms of the same words, either may be missing."""
 
     headers: tuple[tuple[str, str], ...]
@@ -44,12 +44,12 @@ class Mail:
         return [value for key, value in self.headers if key == name.lower()]
 
 
-def parse(raw: bytes, bounds: limits.Limits = limits.DEFAULT) -> Mail:
-    """Raise limits.TooMuch, and nothing else, whatever the bytes are."""
+def parse(raw: bytes, bounds: limits.Limits = limits.DEFAULT) -> ParsedMail:
+    """Raise limits.LimitExceeded, and nothing else, whatever the bytes are."""
     limits.check(raw, bounds)
     root = mime.read(raw, bounds)
     body = choose(root)
-    return Mail(
+    return ParsedMail(
         headers=tuple((name, headers.text(value)) for name, value in root.fields),
         message_id=_message_id(root.first("message-id")),
         from_addresses=_from(root),
@@ -67,11 +67,11 @@ def _message_id(value: str) -> str | None:
     return (found[0] if found else f"<{value}>")[:_ID_LENGTH] if value else None
 
 
-def _from(root: mime.Part) -> tuple[str, ...]:
+def _from(root: mime.MimePart) -> tuple[str, ...]:
     return tuple(address for name, value in root.fields if name == "from" for address in headers.addresses(value))
 
 
-def _text(body: Body) -> str | None:
+def _text(body: BodyParts) -> str | None:
     """The plain parts, unless they are blank or an afterthought of HTML: then that is the fuller form."""
     words = [(part.content_type, _decoded(part)) for part in body.text]
     main = next((kind for kind, text in words if text.strip()), None)
@@ -81,25 +81,25 @@ def _text(body: Body) -> str | None:
     return "\n".join(plain) if plain else None
 
 
-def _has_html(body: Body) -> bool:
+def _has_html(body: BodyParts) -> bool:
     return any(part.content_type == "text/html" for part in body.html)
 
 
-def _html(body: Body) -> str | None:
+def _html(body: BodyParts) -> str | None:
     """Plain parts between HTML ones are shown as they stand, as mail programs do."""
     if not _has_html(body):
         return None
     return "\n".join(_as_html(part) for part in body.html)
 
 
-def _as_html(part: mime.Part) -> str:
+def _as_html(part: mime.MimePart) -> str:
     text = _decoded(part)
     if part.content_type == "text/html" or not text.strip():
         return text
     return f"<pre>{html.escape(text)}</pre>"
 
 
-def _decoded(part: mime.Part) -> str:
+def _decoded(part: mime.MimePart) -> str:
     data = part.content()
     charset = part.parameters.get("charset")
     if part.content_type == "text/html":
@@ -114,7 +114,7 @@ def _unflowed(text: str, parameters: dict[str, str]) -> str:
     return flowed.unflow(text, delete_space=parameters.get("delsp", "").lower() == "yes")
 
 
-def _attachment(part: mime.Part) -> Attachment:
+def _attachment(part: mime.MimePart) -> Attachment:
     content_id = headers.clean(part.first("content-id")).strip("<> ")[:_ID_LENGTH]
     return Attachment(
         name=filenames.safe(part.filename(), part.content_type),

@@ -24,42 +24,42 @@ def main() -> None:
     with open(0, "rb") as asked, open(os.dup(0), "wb", buffering=0) as answered:  # noqa: PTH123  these are no paths
         _confine()
         _say(answered, None)
-        mind = _Mind()
+        mind = _MailInHand()
         with suppress(EOFError):
             while True:
-                question = protocol.question(protocol.body(lambda size: _exactly(asked, size)))
+                question = protocol.decode_request(protocol.body(lambda size: _exactly(asked, size)))
                 _limit_time()
                 _say(answered, _answer(mind, question))
 
 
-class _Mind:
+class _MailInHand:
     """The mail that was read last."""
 
     def __init__(self) -> None:
-        self.mail: parse.Mail | None = None
+        self.mail: parse.ParsedMail | None = None
         self.domain = ""
 
-    def read(self, question: protocol.Read) -> protocol.Found:
+    def read(self, question: protocol.ReadMail) -> protocol.MailRead:
         self.mail, self.domain = None, question.own_domain
         self.mail = parse.parse(question.raw)
         found = reading.read(self.mail, question.raw, mail_from=question.mail_from, own_domain=question.own_domain)
-        return protocol.Found(found)
+        return protocol.MailRead(found)
 
-    def words(self, question: protocol.Words) -> protocol.Said:
+    def words(self, question: protocol.ExtractReply) -> protocol.ReplyExtracted:
         if self.mail is None:
             raise LookupError("no mail was read")
-        return protocol.Said(reading.words(self.mail, own_domain=self.domain, sent=question.sent))
+        return protocol.ReplyExtracted(reading.words(self.mail, own_domain=self.domain, sent=question.sent))
 
 
-def _answer(mind: _Mind, question: protocol.Question) -> bytes:
+def _answer(mind: _MailInHand, question: protocol.ReaderRequest) -> bytes:
     try:
-        return protocol.frame(mind.read(question) if isinstance(question, protocol.Read) else mind.words(question))
-    except limits.TooMuch as error:
-        return protocol.frame(protocol.Beyond(error.reason))
+        return protocol.frame(mind.read(question) if isinstance(question, protocol.ReadMail) else mind.words(question))
+    except limits.LimitExceeded as error:
+        return protocol.frame(protocol.OverLimit(error.reason))
     except MemoryError:
-        return protocol.frame(protocol.Broken("memory"))
+        return protocol.frame(protocol.ReadingFailed("memory"))
     except Exception as error:  # noqa: BLE001  its text may hold what the mail says: only its name and place are told
-        return protocol.frame(protocol.Broken(_where(error)))
+        return protocol.frame(protocol.ReadingFailed(_where(error)))
 
 
 def _where(error: Exception) -> str:

@@ -12,7 +12,7 @@ HEAD = 4  # bytes
 LARGEST = 64_000_000  # bytes: a mail of the largest size with all of its files decoded
 
 
-class Read(msgspec.Struct, frozen=True, tag=True):
+class ReadMail(msgspec.Struct, frozen=True, tag=True):
     """Judge this mail, and keep it in mind."""
 
     raw: bytes
@@ -20,45 +20,45 @@ class Read(msgspec.Struct, frozen=True, tag=True):
     own_domain: str
 
 
-class Words(msgspec.Struct, frozen=True, tag=True):
+class ExtractReply(msgspec.Struct, frozen=True, tag=True):
     """What its author wrote in the mail in mind, who may answer our mail `sent`."""
 
     sent: bytes | None
 
 
-class Found(msgspec.Struct, frozen=True, tag=True):
-    """The answer to Read."""
+class MailRead(msgspec.Struct, frozen=True, tag=True):
+    """The answer to ReadMail."""
 
     reading: Reading
 
 
-class Said(msgspec.Struct, frozen=True, tag=True):
-    """The answer to Words."""
+class ReplyExtracted(msgspec.Struct, frozen=True, tag=True):
+    """The answer to ExtractReply."""
 
     reply: Reply
 
 
-class Beyond(msgspec.Struct, frozen=True, tag=True):
+class OverLimit(msgspec.Struct, frozen=True, tag=True):
     """The mail is beyond a limit."""
 
     reason: str
 
 
-class Broken(msgspec.Struct, frozen=True, tag=True):
+class ReadingFailed(msgspec.Struct, frozen=True, tag=True):
     """Reading raised what it should not: which exception, and where."""
 
     reason: str
 
 
-Question: TypeAlias = Read | Words
-Answer: TypeAlias = Found | Said | Beyond | Broken
+ReaderRequest: TypeAlias = ReadMail | ExtractReply
+ReaderResponse: TypeAlias = MailRead | ReplyExtracted | OverLimit | ReadingFailed
 
 _encoder = msgspec.msgpack.Encoder()
-_questions = msgspec.msgpack.Decoder(Question)
-_answers = msgspec.msgpack.Decoder(Answer)
+_questions = msgspec.msgpack.Decoder(ReaderRequest)
+_answers = msgspec.msgpack.Decoder(ReaderResponse)
 
 
-def frame(said: Question | Answer | None) -> bytes:
+def frame(said: ReaderRequest | ReaderResponse | None) -> bytes:
     """The bytes of one frame; None is the empty one, by which a process says that it is ready."""
     body = b"" if said is None else _encoder.encode(said)
     return len(body).to_bytes(HEAD, "big") + body
@@ -72,13 +72,13 @@ def body(exactly: Callable[[int], bytes | bytearray]) -> bytes | bytearray:
     return exactly(length)
 
 
-def question(body: bytes | bytearray) -> Question:
+def decode_request(body: bytes | bytearray) -> ReaderRequest:
     """A frame's body as the child understands it."""
-    decoded: Question = _questions.decode(body)
+    decoded: ReaderRequest = _questions.decode(body)
     return decoded
 
 
-def answer(body: bytes | bytearray) -> Answer:
+def decode_response(body: bytes | bytearray) -> ReaderResponse:
     """A frame's body as the worker understands it; msgspec.DecodeError when it is none."""
-    decoded: Answer = _answers.decode(body)
+    decoded: ReaderResponse = _answers.decode(body)
     return decoded

@@ -42,7 +42,7 @@ class Reading(msgspec.Struct, frozen=True):
     attachments: tuple[Attachment, ...]
 
 
-def read(mail: parse.Mail, raw: bytes, *, mail_from: str, own_domain: str) -> Reading:
+def read(mail: parse.ParsedMail, raw: bytes, *, mail_from: str, own_domain: str) -> Reading:
     """Judge a parsed mail; `own_domain` is also the X-Loop of our own mails."""
     screened = classify.screen(mail, mail_from=mail_from, own_domain=own_domain, loop_id=own_domain)
     own = OwnAddress(own_domain)
@@ -60,7 +60,7 @@ def read(mail: parse.Mail, raw: bytes, *, mail_from: str, own_domain: str) -> Re
     )
 
 
-def _returned(mail: parse.Mail) -> str | None:
+def _returned(mail: parse.ParsedMail) -> str | None:
     """Some programs quote it in their words."""
     returned = dsn.returned(mail)
     if returned is not None:
@@ -69,14 +69,14 @@ def _returned(mail: parse.Mail) -> str | None:
     return found[1] if found else None
 
 
-def words(mail: parse.Mail, *, own_domain: str, sent: bytes | None) -> extract.Reply:
+def words(mail: parse.ParsedMail, *, own_domain: str, sent: bytes | None) -> extract.Reply:
     """What the person wrote; `sent` is the mail of ours that is answered, as bytes."""
     text = None if sent is None else parse.parse(sent).text
     found = extract.extract(mail.text, mail.html, reply_domain=own_domain, sent=text)
     return pictures.theirs(mail, found, own_domain=own_domain, sent=text) if mail.attachments else found
 
 
-def _fingerprint(mail: parse.Mail, raw: bytes) -> bytes:
+def _fingerprint(mail: parse.ParsedMail, raw: bytes) -> bytes:
     """The same for a mail that is delivered twice: relays change headers, never the Message-ID or the body."""
     body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")[2]
     identity = mail.message_id or mail.header("date") or ""

@@ -7,7 +7,7 @@ from mailtalk.mail.replies.quotes import line_codes as alphabet
 from mailtalk.mail.replies.quotes import rules
 from mailtalk.mail.replies.quotes.html import lines_of, shown
 from mailtalk.mail.replies.quotes.line_kinds import DEPTH, QUOTE_MARK, Kind
-from mailtalk.mail.replies.quotes.own_mail import OwnAddress, Sent, lead_in
+from mailtalk.mail.replies.quotes.own_mail import OwnAddress, SentText, lead_in
 from mailtalk.mail.replies.quotes.page import EMPTY_QUOTE
 
 _CONFIDENCE = {
@@ -43,7 +43,7 @@ def extract(
 ) -> Reply:
     """Part the person's words from the quote; `sent` is the text of the mail that is answered, as we sent it."""
     own = OwnAddress(reply_domain)
-    reader = _Reader(own, Sent.of(sent), keep_forwards)
+    reader = _ReplyCutter(own, SentText.of(sent), keep_forwards)
     plain = reader.read(alphabet.split(text)) if text and text.strip() else None
     if html and (plain is None or plain.method in ("whole", "signature")):
         lines, contained = lines_of(html)
@@ -65,11 +65,11 @@ def _squeeze(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
+class _ReplyCutter:
     """Everything known about one answer besides its lines."""
 
     own: OwnAddress
-    sent: Sent
+    sent: SentText
     keep_forwards: bool
 
     def read(self, lines: list[str], *, contained: bool = False, is_page: bool = False) -> Reply:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from mailtalk.mail.parsing.parse import Attachment, Mail
+from mailtalk.mail.parsing.parse import Attachment, ParsedMail
 from mailtalk.mail.replies import extract
 from mailtalk.mail.replies.quotes import signature
 from mailtalk.mail.replies.quotes.own_mail import OwnAddress
@@ -29,14 +29,14 @@ _SEALS = frozenset(
 )
 
 
-def theirs(mail: Mail, found: extract.Reply, *, own_domain: str, sent: str | None) -> extract.Reply:
+def theirs(mail: ParsedMail, found: extract.Reply, *, own_domain: str, sent: str | None) -> extract.Reply:
     """The reply with its files, by their place in the mail, and without the names that stand for pictures."""
     standing = _standing(mail, own_domain, sent)
     files = tuple(i for i, each in enumerate(mail.attachments) if _counts(each, standing, own_domain))
     return replace(found, text=_unnamed(found.text, mail.attachments), files=files)
 
 
-def _standing(mail: Mail, own_domain: str, sent: str | None) -> dict[str, bool]:
+def _standing(mail: ParsedMail, own_domain: str, sent: str | None) -> dict[str, bool]:
     """The pictures that the page shows, each with whether it stands among the author's words."""
     if not mail.html or not any(each.content_id for each in mail.attachments):
         return {}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from mailtalk.mail.parsing import headers
-from mailtalk.mail.parsing.parse import Mail
+from mailtalk.mail.parsing.parse import ParsedMail
 from mailtalk.mail.screening import signals
 from mailtalk.vocabulary import Verdict
 
@@ -19,7 +19,7 @@ _LOOKED_AT = 4000
 
 
 @dataclass(frozen=True, slots=True)
-class Screened:
+class Classification:
     """The verdict and the mark that led to it, for the operator: `auto-submitted: auto-replied`, `null-sender`."""
 
     verdict: Verdict
@@ -27,7 +27,7 @@ class Screened:
 
 
 @dataclass(frozen=True, slots=True)
-class Envelope:
+class MailContext:
     """What the mail itself does not say: its MAIL FROM, our reply domain, and the X-Loop of our own mails."""
 
     mail_from: str
@@ -35,17 +35,17 @@ class Envelope:
     loop_id: str
 
 
-def screen(mail: Mail, *, mail_from: str, own_domain: str = "", loop_id: str = "") -> Screened:
+def screen(mail: ParsedMail, *, mail_from: str, own_domain: str = "", loop_id: str = "") -> Classification:
     """`mail_from` is "" or "<>" for the null sender; without `own_domain` no mail can be seen as our own."""
-    envelope = Envelope(mail_from.strip("<> "), own_domain.lower(), loop_id)
+    envelope = MailContext(mail_from.strip("<> "), own_domain.lower(), loop_id)
     for verdict, rule in _RULES:
         reason = rule(mail, envelope)
         if reason:
-            return Screened(verdict, reason[:200])
-    return Screened(Verdict.PERSON, "")
+            return Classification(verdict, reason[:200])
+    return Classification(Verdict.PERSON, "")
 
 
-def _own_loop(mail: Mail, envelope: Envelope) -> str:
+def _own_loop(mail: ParsedMail, envelope: MailContext) -> str:
     if envelope.loop_id and envelope.loop_id in mail.all("x-loop"):
         return "x-loop"
     senders = [address for address in (*mail.from_addresses, envelope.mail_from) if address]
@@ -54,13 +54,13 @@ def _own_loop(mail: Mail, envelope: Envelope) -> str:
     return "too-many-hops" if len(mail.all("received")) > _HOPS else ""
 
 
-def _reply_address(mail: Mail, _: Envelope) -> str:
+def _reply_address(mail: ParsedMail, _: MailContext) -> str:
     """Another system that takes replies by mail, as Mailtalk does, is speaking to us."""
     sender = next((address for address in mail.from_addresses if signals.REPLY_ADDRESS.match(address)), "")
     return "from: a reply address" if sender else ""
 
 
-def _complaint(mail: Mail, _: Envelope) -> str:
+def _complaint(mail: ParsedMail, _: MailContext) -> str:
     """Abuse Reporting Format (RFC 5965), and the senders of its forerunners."""
     if "feedback-report" in (_report_type(mail), *_part_kinds(mail)):
         return "feedback-report"
@@ -68,7 +68,7 @@ def _complaint(mail: Mail, _: Envelope) -> str:
     return f"from: {sender}" if sender and "rfc822" in _part_kinds(mail) else ""
 
 
-def _delivery_report(mail: Mail, _: Envelope) -> str:
+def _delivery_report(mail: ParsedMail, _: MailContext) -> str:
     """RFC 3464; in a multipart/mixed the report may be one that a person forwards."""
     if _report_type(mail) in signals.DELIVERY_REPORTS:
         return "delivery-status"
@@ -76,11 +76,11 @@ def _delivery_report(mail: Mail, _: Envelope) -> str:
     return "delivery-status" if reports and (_is_report(mail) or not _answers(mail)) else ""
 
 
-def _bounce_header(mail: Mail, _: Envelope) -> str:
+def _bounce_header(mail: ParsedMail, _: MailContext) -> str:
     return next((name for name, _ in mail.headers if name in signals.BOUNCE_HEADERS), "")
 
 
-def _daemon(mail: Mail, envelope: Envelope) -> str:
+def _daemon(mail: ParsedMail, envelope: MailContext) -> str:
     senders = (*mail.from_addresses, envelope.mail_from, (mail.header("return-path") or "").strip("<> "))
     sender = next((address for address in senders if _local(address) in signals.DAEMONS), "")
     if sender:
@@ -89,7 +89,7 @@ def _daemon(mail: Mail, envelope: Envelope) -> str:
     return f"from: {author}" if signals.DAEMON_NAME.match(author) else ""
 
 
-def _postmaster(mail: Mail, envelope: Envelope) -> str:
+def _postmaster(mail: ParsedMail, envelope: MailContext) -> str:
     """A postmaster may be a person who answers our mail; a program then quotes what a server said."""
     senders = (*mail.from_addresses, envelope.mail_from)
     sender = next((address for address in senders if _local(address) in signals.POSTMASTERS), "")
@@ -98,46 +98,46 @@ def _postmaster(mail: Mail, envelope: Envelope) -> str:
     return f"from: {sender}"
 
 
-def _no_reply(mail: Mail, _: Envelope) -> str:
+def _no_reply(mail: ParsedMail, _: MailContext) -> str:
     sender = next((address for address in mail.from_addresses if _local(address) in signals.NO_REPLY), "")
     return f"from: {sender}" if sender and not _answers(mail) else ""
 
 
-def _bounce_subject(mail: Mail, _: Envelope) -> str:
+def _bounce_subject(mail: ParsedMail, _: MailContext) -> str:
     return "" if _answers(mail) else _said(signals.BOUNCE_SUBJECT.match(mail.subject))
 
 
-def _auto_reply_subject(mail: Mail, _: Envelope) -> str:
+def _auto_reply_subject(mail: ParsedMail, _: MailContext) -> str:
     return _said(signals.AUTO_REPLY_SUBJECT.match(mail.subject))
 
 
-def _notification(mail: Mail, _: Envelope) -> str:
+def _notification(mail: ParsedMail, _: MailContext) -> str:
     """Amazon SES tells of a bounce in JSON."""
     return "ses-notification" if signals.SES.search((mail.text or "")[:_LOOKED_AT]) else ""
 
 
-def _report(mail: Mail, _: Envelope) -> str:
+def _report(mail: ParsedMail, _: MailContext) -> str:
     """Any other multipart/report, as a read receipt (RFC 8098) is."""
     return f"report: {_report_type(mail)}" if _is_report(mail) else ""
 
 
-def _list(mail: Mail, envelope: Envelope) -> str:
+def _list(mail: ParsedMail, envelope: MailContext) -> str:
     """An answer to a mail of ours that came through a list, a Google Group mostly, is a person's."""
     mark = _field(signals.LISTS, mail, envelope)
     return "" if mark and _answers_us(mail, envelope) else mark
 
 
-def _bulk(mail: Mail, envelope: Envelope) -> str:
+def _bulk(mail: ParsedMail, envelope: MailContext) -> str:
     """Old lists call themselves bulk, too."""
     by_list = _field(signals.LISTS, mail, envelope) or _field(signals.LIST_SENDERS, mail, envelope)
     return "" if by_list and _answers_us(mail, envelope) else _field(signals.BULK, mail, envelope)
 
 
-def _null_sender(_: Mail, envelope: Envelope) -> str:
+def _null_sender(_: ParsedMail, envelope: MailContext) -> str:
     return "" if envelope.mail_from else "null-sender"
 
 
-def _field(table: signals.Values, mail: Mail, _: Envelope) -> str:
+def _field(table: signals.Values, mail: ParsedMail, _: MailContext) -> str:
     """Find the first field whose value the table takes for a mark."""
     for name, value in mail.headers:
         pattern = table.get(name)
@@ -150,29 +150,29 @@ def _said(found: re.Match[str] | None) -> str:
     return f"subject: {found[0].strip()}" if found else ""
 
 
-def _type(mail: Mail) -> tuple[str, dict[str, str]]:
+def _type(mail: ParsedMail) -> tuple[str, dict[str, str]]:
     return headers.parameters(mail.header("content-type") or "")
 
 
-def _is_report(mail: Mail) -> bool:
+def _is_report(mail: ParsedMail) -> bool:
     return _type(mail)[0] == "multipart/report"
 
 
-def _report_type(mail: Mail) -> str:
+def _report_type(mail: ParsedMail) -> str:
     kind, parameters = _type(mail)
     return parameters.get("report-type", "").lower() if kind == "multipart/report" else ""
 
 
-def _part_kinds(mail: Mail) -> list[str]:
+def _part_kinds(mail: ParsedMail) -> list[str]:
     parts = (item.content_type.partition("/") for item in mail.attachments)
     return [kind for family, _, kind in parts if family == "message"]
 
 
-def _answers(mail: Mail) -> bool:
+def _answers(mail: ParsedMail) -> bool:
     return bool(mail.header("in-reply-to") or mail.header("references"))
 
 
-def _answers_us(mail: Mail, envelope: Envelope) -> bool:
+def _answers_us(mail: ParsedMail, envelope: MailContext) -> bool:
     answered = " ".join((*mail.all("in-reply-to"), *mail.all("references"))).lower()
     return bool(answered) and envelope.own_domain in answered
 
@@ -185,7 +185,7 @@ def _domain(address: str) -> str:
     return address.rpartition("@")[2].lower()
 
 
-_RULES: tuple[tuple[Verdict, Callable[[Mail, Envelope], str]], ...] = (
+_RULES: tuple[tuple[Verdict, Callable[[ParsedMail, MailContext], str]], ...] = (
     (Verdict.LOOP, _own_loop),
     (Verdict.LOOP, _reply_address),
     (Verdict.COMPLAINT, _complaint),

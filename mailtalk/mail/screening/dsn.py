@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from mailtalk.mail.parsing import headers, limits
-from mailtalk.mail.parsing.parse import Mail, parse
+from mailtalk.mail.parsing.parse import ParsedMail, parse
 
 _REPORTS = {"message/delivery-status", "message/global-delivery-status"}
 _RETURNED = {"message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/global"}
@@ -72,7 +72,7 @@ class Failure:
     hard: bool
 
 
-def failures(mail: Mail) -> list[Failure]:
+def failures(mail: ParsedMail) -> list[Failure]:
     """Of a mail that was screened as a bounce: empty for a notice that says that all went well."""
     groups = list(islice(_recipient_groups(mail), _MOST))
     words = _words(mail)
@@ -84,16 +84,16 @@ def failures(mail: Mail) -> list[Failure]:
     return [Failure(recipient, status, hard) for recipient in _named(mail, words) or [None]]
 
 
-def returned(mail: Mail) -> Mail | None:
+def returned(mail: ParsedMail) -> ParsedMail | None:
     """Our own mail, or its headers, as a bounce or a complaint gives it back; None if there is none to read."""
     parts = (item.content for item in mail.attachments if item.content_type in _RETURNED)
     try:
         return next(map(parse, parts), None)
-    except limits.TooMuch:
+    except limits.LimitExceeded:
         return None
 
 
-def _recipient_groups(mail: Mail) -> Iterator[dict[str, str]]:
+def _recipient_groups(mail: ParsedMail) -> Iterator[dict[str, str]]:
     for item in mail.attachments:
         if item.content_type in _REPORTS:
             text = item.content[:_LOOKED_AT].decode("utf-8", "replace").replace("\r", "")
@@ -126,12 +126,12 @@ def _is_dead(status: str | None, words: str) -> bool:
     return bool(_DEAD.search(words)) and not _ALIVE.search(words)
 
 
-def _named(mail: Mail, words: str) -> list[str | None]:
+def _named(mail: ParsedMail, words: str) -> list[str | None]:
     named = headers.addresses(",".join(mail.all("x-failed-recipients")))
     return [*(named or dict.fromkeys(_ALONE.findall(words)))][:_MOST]
 
 
-def _words(mail: Mail) -> str:
+def _words(mail: ParsedMail) -> str:
     """What the reporting server says, without the mail that it returns."""
     words = (mail.text or mail.html or "")[:_LOOKED_AT]
     copy = _COPY.search(words)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from mailtalk.mail.replies.quotes.line_kinds import Kind
-from mailtalk.mail.replies.quotes.locales import WORDS
+from mailtalk.mail.replies.quotes.locales import PHRASES
 
 LONGEST = 400  # characters of an attribution
 _LINES = 6  # lines that it may be wrapped over
@@ -20,23 +20,25 @@ def _either(words: tuple[str, ...]) -> str:
 
 _COLON = ":\uff1a"
 _FRAME = "-*_=~ "
-_WROTE_NAME = re.compile(rf"(?:^|[\s,>])(?:{_either(WORDS.wrote_name)})\s")
+_WROTE_NAME = re.compile(rf"(?:^|[\s,>])(?:{_either(PHRASES.wrote_name)})\s")
 _WROTE_ON = re.compile(r"(?!i |we |you |ich |wir ).*\s(?:wrote on|schrieb am)\s(?=.{0,30}\d{4})[^@]{4,45}")
-_ON = re.compile(rf"[\s>\"*_]{{0,4}}(?:{_either(WORDS.on)})(?![a-zà-ÿ]).{{0,30}}?\d")
+_ON = re.compile(rf"[\s>\"*_]{{0,4}}(?:{_either(PHRASES.on)})(?![a-zà-ÿ]).{{0,30}}?\d")
 _DATE_FIRST = re.compile(r"[^\d@]{0,18}\d")
 _NUMBERS = re.compile(r"\d[^\d]+\d")
 _DATE = re.compile(r"\d[^\d]+\d+[^\d]+\d|\d[^\d]+\d{4}(?!\d)|\d{4}[^\d]+\d")
 _DATE_LAST = re.compile(r"\d[^\d]+(?:\d+[^\d]+\d+|\d{4})[^\d]{0,10}$")
 _ANGLED = re.compile(r"<[^\s@<>]{1,64}@[^\s@<>]{1,255}>")
 _WROTE_WHEN = re.compile(
-    rf"(?!i |we |you |ich |wir |je |nous |yo |io |eu |jag |jeg |ik )\S+(?: \S+){{0,3}} (?:{_either(WORDS.wrote)})"
+    rf"(?!i |we |you |ich |wir |je |nous |yo |io |eu |jag |jeg |ik )\S+(?: \S+){{0,3}} (?:{_either(PHRASES.wrote)})"
     r" (?P<when>[(\w]?.{0,12}\d[^@]{4,40})"
 )
 _ADDRESS = re.compile(r"[^\s@<>]@[^\s@<>]")
 _OLD_GMAIL = re.compile(
     r"\d{4}-\d\d-\d\d \d{1,2}:\d\d gmt[+-]\d\d:\d\d .{1,80}|\d{4}/\d{1,2}/\d{1,2} .{1,60}<\S{3,80}>"
 )
-_WITHIN = re.compile(rf"@[^\s@<>]{{2,100}}[>)\]]\s?,?\s?(?:{_either(WORDS.wrote)})\s?[:\uff1a](?=\s+\S)", re.IGNORECASE)
+_WITHIN = re.compile(
+    rf"@[^\s@<>]{{2,100}}[>)\]]\s?,?\s?(?:{_either(PHRASES.wrote)})\s?[:\uff1a](?=\s+\S)", re.IGNORECASE
+)
 _SHARED = re.compile(r"[\s-](?=(?:On|Am|Le|El|Il|Em|Op|Den|W dniu|Dnia|Dne) .{0,20}\d)")
 
 
@@ -123,7 +125,7 @@ def _joins(folded: list[str], letters: list[str], line: int, end: int) -> bool:
 
 def _is_torn(folded: list[str], blank: int, end: int) -> bool:
     """See an open bracket above, or below a lone bracket, an address or nothing but the verb."""
-    if folded[blank - 1].endswith(("<", "(")) or folded[end].rstrip(_COLON + _FRAME) in WORDS.wrote:
+    if folded[blank - 1].endswith(("<", "(")) or folded[end].rstrip(_COLON + _FRAME) in PHRASES.wrote:
         return True
     return any(
         folded[index][:1] in ("<", ">") or folded[index].startswith("mailto:") for index in range(blank, end + 1)
@@ -136,8 +138,8 @@ def _may_end(folded: str, letter: str) -> bool:
         return False
     tail = folded[-LONGEST:].rstrip(_FRAME)
     if letter == Kind.QUOTE:
-        return tail.endswith(tuple(_COLON)) and tail.rstrip(_COLON) in ("", *WORDS.wrote)
-    return tail.endswith((*_COLON, *WORDS.wrote)) or bool(_OLD_GMAIL.fullmatch(tail[:LONGEST]))
+        return tail.endswith(tuple(_COLON)) and tail.rstrip(_COLON) in ("", *PHRASES.wrote)
+    return tail.endswith((*_COLON, *PHRASES.wrote)) or bool(_OLD_GMAIL.fullmatch(tail[:LONGEST]))
 
 
 def _quote_follows(letters: list[str], end: int) -> bool:
@@ -172,9 +174,9 @@ def _tells_when(folded: str) -> bool:
 
 def _wrote_last(core: str) -> bool:
     """See a verb at the end, as a word of its own; scripts without spaces need no gap."""
-    if not core.endswith(WORDS.wrote):
+    if not core.endswith(PHRASES.wrote):
         return False
-    verb = next(word for word in WORDS.wrote if core.endswith(word))
+    verb = next(word for word in PHRASES.wrote if core.endswith(word))
     return not core[: -len(verb)][-1:].isalnum() or verb[0] >= "\u0e00"
 
 

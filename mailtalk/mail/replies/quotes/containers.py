@@ -11,7 +11,7 @@ from mailtalk.mail.replies.quotes.line_kinds import Kind, kind_of
 Element: TypeAlias = Any  # lxml has no types
 
 
-class Part(StrEnum):
+class Region(StrEnum):
     """What an element is for."""
 
     BODY = "body"
@@ -87,27 +87,27 @@ _OUTLOOK_LINE = re.compile(
 _PEEK = 12  # elements that are looked into to know a forward
 
 
-def part_of(element: Element) -> Part:
+def part_of(element: Element) -> Region:
     """Tell what an element is for; a forward's container is body."""
     if not element.attrib and element.tag != "blockquote":
-        return Part.BODY
+        return Region.BODY
     names = f"{element.get('class', '')[:500]} {element.get('id') or element.get('name') or ''}"[:700].split()
     part = _by_name({_PREFIX.sub("", name, count=1) for name in names}, element)
-    return Part.BODY if part == Part.QUOTE and _is_forward(element) else part
+    return Region.BODY if part == Region.QUOTE and _is_forward(element) else part
 
 
-def _by_name(names: set[str], element: Element) -> Part:
+def _by_name(names: set[str], element: Element) -> Region:
     """Look the names up; a blockquote is a quote unless it only indents."""
     if names & _BELOW or _draws_line(element):
-        return Part.BELOW
+        return Region.BELOW
     if names & (_QUOTES | _QUOTE_IDS) or (element.tag == "blockquote" and not _indents(names, element)):
-        return Part.QUOTE
+        return Region.QUOTE
     if names & _HEADINGS:
-        return Part.HEADING
+        return Region.HEADING
     if names & _AROUND and element.find(".//blockquote") is None:
-        return Part.QUOTE
+        return Region.QUOTE
     signs = names & _SIGNATURES or element.get("data-signatureblock")
-    return Part.SIGNATURE if signs else Part.BODY
+    return Region.SIGNATURE if signs else Region.BODY
 
 
 def _draws_line(element: Element) -> bool:

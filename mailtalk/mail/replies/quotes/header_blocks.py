@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from mailtalk.mail.replies.quotes.line_kinds import Kind
-from mailtalk.mail.replies.quotes.locales import WORDS, Role
+from mailtalk.mail.replies.quotes.locales import PHRASES, Role
 
 _FIELD = re.compile(r"[\s*_>|•-]{0,8}(?P<word>[^:\uff1a]{1,24}?)[\s*_]{0,4}[:\uff1a]")
 _TIME = re.compile(r"\d{4}\D.{0,40}?\d{1,2}\s?[:.]\s?\d\d|\d{1,2}[:.]\d\d.{0,40}?\d{4}")
@@ -45,7 +45,7 @@ def _foreign(folded: list[str], letters: list[str], start: int) -> range:
 def _roles(folded: str) -> frozenset[Role]:
     """Tell which header a line may be."""
     field = _FIELD.match(folded[:60])
-    return WORDS.roles.get(field["word"].strip(), frozenset()) if field else frozenset()
+    return PHRASES.roles.get(field["word"].strip(), frozenset()) if field else frozenset()
 
 
 def _block(roles: list[frozenset[Role]], letters: list[str], start: int) -> range:

@@ -105,7 +105,7 @@ def _lay_out(page: Page, root: Element) -> None:
             return
         elif _is_hidden(element):
             walk.skip_subtree()
-            page.enter(containers.Part.BODY)
+            page.enter(containers.Region.BODY)
         else:
             _open(page, element)
 

@@ -4,7 +4,7 @@ import re
 from enum import StrEnum
 
 from mailtalk.mail.replies.marker import MARKERS
-from mailtalk.mail.replies.quotes.locales import WORDS, fold
+from mailtalk.mail.replies.quotes.locales import PHRASES, fold
 
 WIDTH = 2_000  # characters of a line that are looked at
 DEPTH = 2_000  # lines that are looked at closely
@@ -43,7 +43,7 @@ _DEVICES = re.compile(
     r"|redmi|oneplus|pixel|nokia|windows|yahoo|proton|gmail|verizon|at&t|t-mobile|sprint|sony|xperia|htc|motorola|lg|oppo"
     r"|vivo|honor|mac|chromebook|kindle|superhuman|nylas|spike|unibox|postbox|missive|canary|thunderbird|mobil|portable|móvil|celular|телефон|手机|手機|携帯|스마트폰|휴대폰|posta|pošta|poczt|почт|пошт|nine|spark"
 )
-_MARKERS = frozenset(fold(marker).strip("- ") for marker in MARKERS) | WORDS.above
+_MARKERS = frozenset(fold(marker).strip("- ") for marker in MARKERS) | PHRASES.above
 _MARKS = {SIGNATURE_MARK: Kind.SIGNATURE, QUOTE_MARK: Kind.MARKER, HEADING_MARK: Kind.ATTRIBUTION}
 _INVISIBLE = " \t\r\v\f\xa0\u3000\u200b\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069\ufeff"
 _DEVICE_WORDS = 8
@@ -75,30 +75,30 @@ def _worded(folded: str) -> Kind:
     """Recognise whole lines that clients write."""
     if folded.strip(f"{_DRAWN} ") in _MARKERS:
         return Kind.MARKER
-    if folded.startswith(WORDS.footer):
+    if folded.startswith(PHRASES.footer):
         return Kind.FOOTER
     return _separator(folded) or (Kind.DEVICE if from_device(folded) else Kind.TEXT)
 
 
 def _separator(folded: str) -> Kind | None:
     """Recognise "--- Original Message ---" and "Begin forwarded message:", also with From: behind it."""
-    if folded[-1] in ":\uff1a" and folded.rstrip(":\uff1a ") in WORDS.forwarded:
+    if folded[-1] in ":\uff1a" and folded.rstrip(":\uff1a ") in PHRASES.forwarded:
         return Kind.FORWARD
     found = _DASHED.match(folded) if folded[0] in _DRAWN else None
     words = found["words"].rstrip(":\uff1a ") if found else ""
-    if words in WORDS.original:
+    if words in PHRASES.original:
         return Kind.ORIGINAL
-    return Kind.FORWARD if words.startswith(WORDS.forwarded) and words else None
+    return Kind.FORWARD if words.startswith(PHRASES.forwarded) and words else None
 
 
 def from_device(folded: str) -> bool:
     """Tell "Sent from my phone" from a sentence that begins so."""
     bare = _LINK.sub("", folded.strip("<>() ")).strip(f"{_DRAWN}.,!。 ")
-    if bare.startswith(WORDS.sent_from):
-        prefix = next(word for word in WORDS.sent_from if bare.startswith(word))
+    if bare.startswith(PHRASES.sent_from):
+        prefix = next(word for word in PHRASES.sent_from if bare.startswith(word))
         if _names_device(bare[len(prefix) :], mine=prefix.endswith((" my", " mon", "meinem", " mijn"))):
             return True
-    return bare.endswith(WORDS.sent_from_end) and len(bare.split()) <= _DEVICE_WORDS and bool(_DEVICES.search(bare))
+    return bare.endswith(PHRASES.sent_from_end) and len(bare.split()) <= _DEVICE_WORDS and bool(_DEVICES.search(bare))
 
 
 def _names_device(rest: str, *, mine: bool) -> bool:

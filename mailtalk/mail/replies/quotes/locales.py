@@ -21,7 +21,7 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class ClientPhrases:
     """The union of all languages; `wrote` ends an attribution, `wrote_name` stands before a name."""
 
     on: tuple[str, ...]
@@ -45,11 +45,11 @@ def fold(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).translate(_PLAIN).casefold().split())
 
 
-def _load() -> Words:
+def _load() -> ClientPhrases:
     """Read the tables that are installed with the package."""
     folder = files("mailtalk.mail.replies.quotes") / "locales"
     tables = [tomllib.loads(file.read_text("utf-8")) for file in folder.iterdir() if file.name.endswith(".toml")]
-    return Words(
+    return ClientPhrases(
         on=_union(tables, "on"),
         wrote=_union(tables, "wrote"),
         wrote_name=_union(tables, "wrote_name"),
@@ -83,4 +83,4 @@ def _headers(tables: list[dict[str, Any]]) -> Iterator[tuple[str, Role]]:
             yield from ((fold(word), Role(role)) for word in words)
 
 
-WORDS = _load()
+PHRASES = _load()

@@ -89,14 +89,14 @@ def _closed(line: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentText:
     """The text of the mail that is answered, as one string of its letters: no client's wrapping changes that."""
 
     squeezed: str
     words: frozenset[str]
 
     @classmethod
-    def of(cls, text: str | None) -> "Sent":
+    def of(cls, text: str | None) -> "SentText":
         """Squeeze our mail."""
         text = (text or "")[:_LONGEST_SENT].replace("\n", " ")
         return cls(_squeeze(text), frozenset(_WORD.split(fold(text))))

@@ -3,10 +3,10 @@
 import re
 from dataclasses import dataclass, field
 
-from mailtalk.mail.replies.quotes.containers import Part
+from mailtalk.mail.replies.quotes.containers import Region
 from mailtalk.mail.replies.quotes.line_kinds import HEADING_MARK, QUOTE_MARK, SIGNATURE_MARK
 
-_MARKS = {Part.SIGNATURE: SIGNATURE_MARK, Part.HEADING: HEADING_MARK}
+_MARKS = {Region.SIGNATURE: SIGNATURE_MARK, Region.HEADING: HEADING_MARK}
 EMPTY_QUOTE = "> "
 _SPACE = re.compile(r"[ \t\r\n\f\xa0]+")
 
@@ -16,33 +16,33 @@ class Page:
     """The lines so far and the words of the next one, with the elements that we are in."""
 
     lines: list[str] = field(default_factory=list)
-    parts: list[Part] = field(default_factory=list)
+    parts: list[Region] = field(default_factory=list)
     contained: bool = False  # a client's own container was met
     preformatted: int = 0
     _words: list[str] = field(default_factory=list)
     _items: list[int | None] = field(default_factory=list)
 
-    def enter(self, part: Part) -> None:
+    def enter(self, part: Region) -> None:
         """Begin an element."""
         self.parts.append(part)
-        if part == Part.BODY:
+        if part == Region.BODY:
             return
         self.end_line(even_empty=False)
-        self.contained |= part in (Part.QUOTE, Part.BELOW)
-        if part == Part.BELOW and not self.quoted:
+        self.contained |= part in (Region.QUOTE, Region.BELOW)
+        if part == Region.BELOW and not self.quoted:
             self.lines.append(QUOTE_MARK)
 
     def leave(self) -> None:
         """End an element."""
-        if self.parts[-1] != Part.BODY:
+        if self.parts[-1] != Region.BODY:
             self.end_line(even_empty=False)
-        if self.parts.pop() == Part.QUOTE and not self.quoted and self.lines[-1:] == [EMPTY_QUOTE]:
+        if self.parts.pop() == Region.QUOTE and not self.quoted and self.lines[-1:] == [EMPTY_QUOTE]:
             self.lines[-1] = ""  # an answer between quotes is easier to read so
 
     @property
     def quoted(self) -> bool:
         """Tell whether we are in a quote."""
-        return Part.QUOTE in self.parts
+        return Region.QUOTE in self.parts
 
     def write(self, text: str | None) -> None:
         """Add running text."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.notification_content import AT, content, parts
 
 from mailtalk.mail.composing import compose, link_slots, spans, style
-from mailtalk.mail.composing.content import Attachment, Line
+from mailtalk.mail.composing.content import FileLink, ShownMessage
 from mailtalk.mail.composing.texts import FIXED, TEXTS, fill, forms, holes, language
 
 said = st.lists(st.text(st.characters(codec="utf-8", exclude_categories=("Cc",))), min_size=1, max_size=8)
@@ -100,17 +100,17 @@ def test_spans_are_the_whole_text(text: str) -> None:
 
 def test_files_are_links_with_their_size() -> None:
     files = (
-        Attachment("Plan \u202e<b>.pdf", "https://f.example/1?a=1&b=2", 1_240_000),
-        Attachment("x", "https://f.example/2"),
+        FileLink("Plan \u202e<b>.pdf", "https://f.example/1?a=1&b=2", 1_240_000),
+        FileLink("x", "https://f.example/2"),
     )
-    lines = (Line("Alice", "", AT, files),)
+    lines = (ShownMessage("Alice", "", AT, files),)
     text, html = parts(content(lines=lines, count=1))
     assert "Plan <b>.pdf (1.2 MB): https://f.example/1?a=1&b=2\nx: https://f.example/2\n" in text
     assert {"https://f.example/1?a=1&b=2", "https://f.example/2"} <= set(Words(html).links)
 
 
 def test_many_messages_stay_under_the_clip_and_the_newest_are_shown() -> None:
-    long = tuple(Line("Alice", f"{n:03} " + "größer & 漢字 " * 200, AT) for n in range(120))
+    long = tuple(ShownMessage("Alice", f"{n:03} " + "größer & 漢字 " * 200, AT) for n in range(120))
     text, html = parts(content(lines=long, count=120))
     shown = re.findall(r"^(\d{3}) g", text, re.MULTILINE)
     assert shown == [f"{n:03}" for n in range(120 - len(shown), 120)]

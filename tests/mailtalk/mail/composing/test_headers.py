@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailtalk.mail.composing import headers as letters
-from mailtalk.mail.composing.headers import Letter
+from mailtalk.mail.composing.headers import NotificationHeaders
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NASTY = ["\r\nBcc: eve@example.com", "\n\n<p>", "=?utf-8?q?=0D=0AX:_y?=", "=?UTF-8?Q?=0ABcc:_evil@x?=", "=?", "?="]
@@ -33,7 +33,7 @@ unhurried = settings(deadline=None)
 thousands = settings(max_examples=700, deadline=None)  # of three strings, of up to twelve pieces
 
 
-def letter(sender_name: str = "Alice via Demo", reader_name: str = "Bob", **changed: object) -> Letter:
+def letter(sender_name: str = "Alice via Demo", reader_name: str = "Bob", **changed: object) -> NotificationHeaders:
     fields = {
         "sender_name": sender_name,
         "sender": "notify@reply.example",
@@ -49,10 +49,10 @@ def letter(sender_name: str = "Alice via Demo", reader_name: str = "Bob", **chan
         "at": NOW,
         "links": LINKS,
     }
-    return Letter(**(fields | changed))  # type: ignore[arg-type]
+    return NotificationHeaders(**(fields | changed))  # type: ignore[arg-type]
 
 
-def parsed(head: Letter, subject: str = "Hello") -> Message:
+def parsed(head: NotificationHeaders, subject: str = "Hello") -> Message:
     return email.message_from_bytes(letters.head(head, subject) + b"\r\n")  # compat32: what most programs do
 
 

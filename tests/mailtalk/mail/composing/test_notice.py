@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 
 from mailtalk.inbound import notices
 from mailtalk.mail.composing import notice, texts
-from mailtalk.mail.composing.notice import SAYINGS, Content, Letter
+from mailtalk.mail.composing.notice import SAYINGS, NoticeContent, NoticeHeaders
 from mailtalk.mail.parsing import parse
 from mailtalk.mail.screening import classify
 from mailtalk.vocabulary import DeliveryKind, Verdict
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-LETTER = Letter(
+LETTER = NoticeHeaders(
     "Demo", "notify@reply.example", "Bob", "bob@example.com", "<r.1@reply.example>", "<his@x>", AT, "reply.example"
 )
-REJECTION = Content("Demo", "Stars", "Nine & <b>o'clock</b>\n\nBob", why="no-access")
+REJECTION = NoticeContent("Demo", "Stars", "Nine & <b>o'clock</b>\n\nBob", why="no-access")
 CONFIRMATION = replace(REJECTION, why="", link="https://talk.example/inbound/release/abc", until=AT)
 ENGLISH = texts.language(None, None)
 each_language = pytest.mark.parametrize("code", texts.TEXTS)
@@ -52,7 +52,7 @@ def read(raw: bytes) -> Any:
         (DeliveryKind.CONFIRMATION, CONFIRMATION, ["> Nine", "https://talk.example/inbound/release/abc", "2026"]),
     ],
 )
-def test_a_notice_says_what_it_is_about(kind: DeliveryKind, content: Content, says: list[str]) -> None:
+def test_a_notice_says_what_it_is_about(kind: DeliveryKind, content: NoticeContent, says: list[str]) -> None:
     raw = notice.mail(kind, LETTER, content, ENGLISH)
     mail = read(raw)
     assert sorted(mail.keys()) == sorted(NAMES)

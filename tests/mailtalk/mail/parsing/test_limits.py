@@ -22,7 +22,7 @@ def reason(raw: bytes) -> str:
     try:
         limits.check(raw, SMALL)
         mime.read(raw, SMALL)
-    except limits.TooMuch as error:
+    except limits.LimitExceeded as error:
         return error.reason
     return ""
 
@@ -65,8 +65,8 @@ def test_the_defaults_are_those_that_are_documented() -> None:
 
 def test_parts_beyond_the_limit_are_not_read() -> None:
     raw = HEADER + b"--b\r\n\r\nx\r\n" * 100_000
-    reader = mime._Reader(limits.DEFAULT)
-    with pytest.raises(limits.TooMuch, match="too-many-parts"):
+    reader = mime._TreeBuilder(limits.DEFAULT)
+    with pytest.raises(limits.LimitExceeded, match="too-many-parts"):
         reader.part(memoryview(raw), "text/plain", 0)
     assert reader.parts == limits.DEFAULT.parts + 1
 

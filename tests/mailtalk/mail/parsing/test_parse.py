@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from support.shared_mails import SHARED_MAILS
 
 from mailtalk.mail.parsing import charsets, filenames, flowed, headers, limits
-from mailtalk.mail.parsing.parse import Mail, parse
+from mailtalk.mail.parsing.parse import ParsedMail, parse
 
 
-def mail(head: str, body: str | bytes = "", charset: str = "utf-8") -> Mail:
+def mail(head: str, body: str | bytes = "", charset: str = "utf-8") -> ParsedMail:
     data = body if isinstance(body, bytes) else body.encode(charset)
     return parse(head.strip().replace("\n", "\r\n").encode() + b"\r\n\r\n" + data)
 
@@ -27,7 +27,7 @@ def part(kind: str, content: str, *more: str) -> str:
     return "\r\n".join((f"Content-Type: {kind}", *more, "", content))
 
 
-def read(text: str) -> Mail:
+def read(text: str) -> ParsedMail:
     return parse(text.encode())
 
 
@@ -362,7 +362,7 @@ def lines() -> st.SearchStrategy[bytes]:
 def test_parse_raises_nothing_but_too_much(raw: bytes) -> None:
     try:
         got = parse(raw)
-    except limits.TooMuch:
+    except limits.LimitExceeded:
         return
     for name, value in got.headers:
         assert name == name.lower()
@@ -382,6 +382,6 @@ def test_every_public_mail_has_an_end() -> None:
         try:
             parse(path.read_bytes())
             ends[True] += 1
-        except limits.TooMuch:
+        except limits.LimitExceeded:
             ends[False] += 1
     assert ends[True] > 100 * ends[False]

@@ -4,7 +4,7 @@ import pytest
 
 from mailtalk.mail.replies.extract import extract
 from mailtalk.mail.replies.marker import MARKERS, QUOTE_CLASS
-from mailtalk.mail.replies.quotes.locales import WORDS, Role
+from mailtalk.mail.replies.quotes.locales import PHRASES, Role
 
 TOKEN = "k3v7q2xw4m6np5rtz7ya2bcdefgh3j"
 SENT = f"""{MARKERS[0]}
@@ -166,9 +166,9 @@ def test_every_language_has_its_words() -> None:
     said = {"wrote", "schrieb", "a écrit", "escribió", "ha scritto", "escreveu", "schreef", "skrev", "kirjoitti"}
     said |= {"napisał(a)", "napsal(a)", "написал", "пише", "yazdı", "έγραψε", "a scris", "写道", "寫道", "님이 작성"}
     said |= {"đã viết", "כתב", "كتب", "เขียนว่า", "menulis", "のメール", "ezt írta"}
-    assert said <= set(WORDS.wrote)
-    assert Role.FROM in WORDS.roles["差出人"]
-    assert WORDS.roles["de"] == {Role.FROM}
+    assert said <= set(PHRASES.wrote)
+    assert Role.FROM in PHRASES.roles["差出人"]
+    assert PHRASES.roles["de"] == {Role.FROM}
 
 
 def test_a_link_that_works_without_a_login_is_hidden_wherever_it_stands() -> None:

@@ -10,7 +10,7 @@ import pytest
 from test_extract_own import OWN, squeeze
 
 from mailtalk.mail.composing import compose, style
-from mailtalk.mail.composing.content import Content, Line
+from mailtalk.mail.composing.content import NotificationContent, ShownMessage
 from mailtalk.mail.composing.link_slots import filled
 from mailtalk.mail.composing.texts import TEXTS
 from mailtalk.mail.replies.extract import Reply, extract
@@ -34,10 +34,10 @@ def mail(language: str) -> tuple[str, str]:
     """Our mail's text, and the element of its HTML that clients quote."""
     look = style.Style(link="https://app.example/c/{conversationId}", footer="Acme GmbH, Berlin")
     lines = (
-        Line("Alice Moreau", ROOM, datetime(2026, 5, 2, 10, 0, tzinfo=UTC)),
-        Line("Bob Tan", DRAWINGS, datetime(2026, 5, 2, 10, 4, tzinfo=UTC)),
+        ShownMessage("Alice Moreau", ROOM, datetime(2026, 5, 2, 10, 0, tzinfo=UTC)),
+        ShownMessage("Bob Tan", DRAWINGS, datetime(2026, 5, 2, 10, 4, tzinfo=UTC)),
     )
-    content = Content("Acme", "Kitchen", lines, 2, True, look, look.speaks(language, "Europe/Berlin"))
+    content = NotificationContent("Acme", "Kitchen", lines, 2, True, look, look.speaks(language, "Europe/Berlin"))
     whole: Any = email.message_from_bytes(filled(compose.body(content).pieces, LINKS))
     text, html = (part.get_payload(decode=True).decode().replace("\r\n", "\n") for part in whole.get_payload())
     return text, html.partition("<body")[2].partition(">")[2].partition("</body>")[0]
@@ -123,7 +123,7 @@ def test_an_answer_below_our_mail_is_what_is_left(language: str) -> None:
 @each_language
 def test_a_mail_without_content_is_cut_too(language: str) -> None:
     look = style.Style(privacy=True)
-    content = Content("Acme", "Kitchen", (), 3, True, look, look.speaks(language, None))
+    content = NotificationContent("Acme", "Kitchen", (), 3, True, look, look.speaks(language, None))
     whole: Any = email.message_from_bytes(filled(compose.body(content).pieces, LINKS))
     text = whole.get_payload(0).get_payload(decode=True).decode().replace("\r\n", "\n")
     assert extract(f"Fine.\n\n{text}", None, sent=text).text == "Fine."

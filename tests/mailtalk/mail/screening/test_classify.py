@@ -7,7 +7,7 @@ from support.shared_mails import SHARED_MAILS
 
 from mailtalk.mail.parsing.parse import parse
 from mailtalk.mail.screening import dsn, signals
-from mailtalk.mail.screening.classify import Screened, Verdict, screen
+from mailtalk.mail.screening.classify import Classification, Verdict, screen
 
 MACHINE = SHARED_MAILS / "machine"
 OURS = "<n1@reply.example>"
@@ -15,7 +15,7 @@ HUMAN = "From: Alice <alice@example.com>\nTo: Bob <p-x@reply.example>\nSubject: 
 ANSWER = f"{HUMAN}\nIn-Reply-To: {OURS}\nReferences: {OURS}"
 
 
-def seen(head: str, body: str = "Yes, at noon.", mail_from: str = "alice@example.com") -> Screened:
+def seen(head: str, body: str = "Yes, at noon.", mail_from: str = "alice@example.com") -> Classification:
     mail = parse(f"{head}\n\n{body}".replace("\n", "\r\n").encode())
     return screen(mail, mail_from=mail_from, own_domain="reply.example", loop_id="mailtalk-1")
 
@@ -46,7 +46,7 @@ class TestPeople:
         ],
     )
     def test_marks_that_are_none(self, more: str) -> None:
-        assert seen(f"{ANSWER}\n{more}".strip()) == Screened(Verdict.PERSON, "")
+        assert seen(f"{ANSWER}\n{more}".strip()) == Classification(Verdict.PERSON, "")
 
     @pytest.mark.parametrize(
         "more",
@@ -106,10 +106,10 @@ class TestLoops:
         ],
     )
     def test_our_own_mail(self, head: str, reason: str) -> None:
-        assert seen(head) == Screened(Verdict.LOOP, reason)
+        assert seen(head) == Classification(Verdict.LOOP, reason)
 
     def test_our_envelope_sender(self) -> None:
-        assert seen(HUMAN, mail_from="<b-1@reply.example>") == Screened(Verdict.LOOP, "own-domain")
+        assert seen(HUMAN, mail_from="<b-1@reply.example>") == Classification(Verdict.LOOP, "own-domain")
 
     def test_nothing_is_ours_without_a_domain(self) -> None:
         mail = parse(b"From: alice@\r\n\r\nhi")
@@ -156,15 +156,15 @@ class TestMachines:
         ],
     )
     def test_marks(self, head: str, verdict: str, reason: str) -> None:
-        assert seen(head) == Screened(Verdict(verdict), reason)
+        assert seen(head) == Classification(Verdict(verdict), reason)
 
     @pytest.mark.parametrize("mail_from", ["", "<>", " <> "])
     def test_the_null_sender(self, mail_from: str) -> None:
-        assert seen(ANSWER, mail_from=mail_from) == Screened(Verdict.BOUNCE, "null-sender")
+        assert seen(ANSWER, mail_from=mail_from) == Classification(Verdict.BOUNCE, "null-sender")
 
     def test_a_vacation_program_with_the_null_sender(self) -> None:
         head = ANSWER.replace("Re: Lunch", "Automatic reply: Lunch")
-        assert seen(head, mail_from="<>") == Screened(Verdict.AUTO_REPLY, "subject: Automatic reply:")
+        assert seen(head, mail_from="<>") == Classification(Verdict.AUTO_REPLY, "subject: Automatic reply:")
 
     def test_a_postmaster_that_answers_like_a_person(self) -> None:
         head = ANSWER.replace("alice@example.com>\nTo", "post_master@example.com>\nTo")
@@ -294,7 +294,7 @@ class TestFailures:
 )
 def test_screening_never_raises(fields: list[tuple[str, str]]) -> None:
     head = "\n".join(f"{name}: {' '.join(value.split())}" for name, value in fields)
-    assert isinstance(seen(head.encode("utf-8", "replace").decode()), Screened)
+    assert isinstance(seen(head.encode("utf-8", "replace").decode()), Classification)
 
 
 @pytest.mark.skipif(not MACHINE.exists(), reason="the public mails are not here")
