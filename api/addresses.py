@@ -11,7 +11,7 @@ from api.wire import Json
 from mailtalk import clock
 from mailtalk.changes.log import Requested
 from mailtalk.conversations import conversations
-from mailtalk.errors import NotFound
+from mailtalk.errors import ErrorCode, NotFound
 from mailtalk.participation import addresses
 from mailtalk.participation.rules import Request
 from mailtalk.vocabulary import ChangeKind, Purpose
@@ -40,5 +40,5 @@ def _issue(session: Session, call: Call) -> str:
     conversations.get(session, call.app_id, call.id("conversationId"))
     row = conversations.participant(session, call.app_id, *place(call))
     if not addresses.serves(row, Purpose.REPLY):
-        raise NotFound(["this participant has no inbound address: it may not write"], "PARTICIPANT_NOT_FOUND")
+        raise NotFound(["this participant has no inbound address: it may not write"], ErrorCode.PARTICIPANT_NOT_FOUND)
     return addresses.issue(session, call.services.keyring, row, Purpose.REPLY)

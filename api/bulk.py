@@ -14,6 +14,7 @@ from mailtalk import clock
 from mailtalk.changes.log import Requested
 from mailtalk.conversations import conversations
 from mailtalk.errors import Invalid, MailtalkError, NotFound
+from mailtalk.ids import CHANGE
 from mailtalk.participation.rules import Request
 
 MOST = 1_000
@@ -127,7 +128,7 @@ def _mark(raw: bytes) -> Id | None:
 def _response(result: Receipt | NotFound | Invalid) -> Json:
     if not isinstance(result, Receipt):
         return _refused(result)
-    change = {"changeId": intake.wire_id(result.id)}
+    change = {"changeId": CHANGE.show(result.id)}
     if result.failure is not None:
         return _refused(result.failure) | change
     return {"status": 200 if result.ended else 202} | change

@@ -9,12 +9,14 @@ from mailtalk import clock
 from mailtalk.changes import log as change_log
 from mailtalk.conversations import conversations
 from mailtalk.errors import Invalid, NotFound
+from mailtalk.ids import CHANGE
 from mailtalk.models import Change
 
 
 async def get(call: Call) -> Json:
     """GET one change of the log."""
-    row = await call.transact(change_log.get, call.app_id, intake.row_id(call.id("changeId")))
+    change_id = CHANGE.read(call.id("changeId"))
+    row = None if change_id is None else await call.transact(change_log.get, call.app_id, change_id)
     if row is None:
         raise NotFound({"changeId": ["no such change"]})
     return intake.shown(row)
@@ -35,7 +37,7 @@ def _listed(session: Session, call: Call) -> list[Change]:
         call.app_id,
         conversation_id,
         user_id=_id(call, "userId"),
-        before=_before(_id(call, "startingAfter")),
+        before=wire.cursor(CHANGE, _id(call, "startingAfter")),
         limit=call.page_limit(),
     )
 
@@ -43,13 +45,6 @@ def _listed(session: Session, call: Call) -> list[Change]:
 def _id(call: Call, name: str) -> str | None:
     value = call.request.query_params.get(name)
     return None if value is None else wire.checked_id(name, value)
-
-
-def _before(last: str | None) -> int | None:
-    try:
-        return None if last is None else intake.row_id(last)
-    except NotFound:
-        raise Invalid({"startingAfter": ["is no id of a change"]}) from None
 
 
 def _logged(row: Change) -> Json:

@@ -11,6 +11,7 @@ from api.wire import Json, reply
 from mailtalk.changes.log import Ended
 from mailtalk.errors import (
     Conflict,
+    ErrorCode,
     InProgress,
     Invalid,
     KeyReused,
@@ -33,12 +34,12 @@ _STATUS: dict[type[MailtalkError], int] = {
     TooLarge: 413,
     KeyReused: 422,
 }
-_HTTP = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "TOO_LARGE"}
+_HTTP = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED, 413: ErrorCode.TOO_LARGE}
 
 log = logging.getLogger(__name__)
 
 
-def body(code: str, reasons: object) -> Json:
+def body(code: ErrorCode, reasons: object) -> Json:
     """The error object."""
     return {"errorCode": code, "reasons": reasons}
 
@@ -47,7 +48,9 @@ def stated(error: MailtalkError) -> tuple[int, Json]:
     """An error's status and its object."""
     if not isinstance(error, Refused):
         log.warning("a request was put off: %s", error)
-        return 503, body("UNAVAILABLE", ["something behind the API does not answer; send the same request again"])
+        return 503, body(
+            ErrorCode.UNAVAILABLE, ["something behind the API does not answer; send the same request again"]
+        )
     return _STATUS[type(error)], body(error.code, error.reasons)
 
 
@@ -68,21 +71,23 @@ async def http(_request: Request, error: Exception) -> Response:
     """No such route or method."""
     if not isinstance(error, HTTPException):
         raise error
-    return reply(body(_HTTP.get(error.status_code, "BAD_REQUEST"), [error.detail]), error.status_code, error.headers)
+    return reply(
+        body(_HTTP.get(error.status_code, ErrorCode.BAD_REQUEST), [error.detail]), error.status_code, error.headers
+    )
 
 
 async def unforeseen(_request: Request, _error: Exception) -> Response:
     """A defect of ours; Starlette logs its traceback."""
-    return reply(body("INTERNAL", ["a defect on our side; it is logged"]), 500)
+    return reply(body(ErrorCode.INTERNAL, ["a defect on our side; it is logged"]), 500)
 
 
 def of_change(ended: Ended) -> MailtalkError | None:
     """The error that a change ended with; None when it was applied."""
     if ended.error_code is None:
         return None
-    if ended.error_code == "PARTICIPANT_LIMIT":
+    if ended.error_code == ErrorCode.PARTICIPANT_LIMIT:
         return Conflict(["the conversation has as many participants as the app allows"])
-    if ended.error_code == "INTERNAL":
+    if ended.error_code == ErrorCode.INTERNAL:
         return Unavailable("a change could not be applied")
     return NotFound([ended.error_code.replace("_", " ").lower()], ended.error_code)
 

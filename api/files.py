@@ -11,7 +11,7 @@ from starlette.responses import Response
 from api import wire
 from api.request import Services
 from mailtalk import clock, files
-from mailtalk.errors import Invalid, NotFound
+from mailtalk.errors import ErrorCode, Invalid, NotFound
 from mailtalk.models import File
 
 PATH = files.PATH + "/{appId}/{fileId}/{name}"
@@ -38,7 +38,7 @@ async def get(request: Request) -> Response:
     services: Services = request.app.state.services
     found = await services.transact(_opened, services, request) if _is_signed(services, request) else None
     if found is None:
-        raise NotFound({"fileId": ["no such file, or its link does not work any more"]}, "FILE_NOT_FOUND")
+        raise NotFound({"fileId": ["no such file, or its link does not work any more"]}, ErrorCode.FILE_NOT_FOUND)
     file, content = found
     return Response(content, headers=GUARDS | {"Content-Disposition": disposition(file.name)}, media_type=_type(file))
 

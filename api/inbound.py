@@ -1,7 +1,5 @@
 """Inbound mails: what came, what became of it and why; and processing one again."""
 
-import re
-
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
@@ -10,12 +8,11 @@ from api.request import Call
 from api.wire import Json
 from mailtalk import clock
 from mailtalk.errors import Invalid, NotFound
+from mailtalk.ids import MAIL
 from mailtalk.inbound import log as inbound_log
 from mailtalk.inbound import quarantine
 from mailtalk.models import InboundMail
 from mailtalk.vocabulary import Outcome
-
-_ID = re.compile(r"mail_([0-9]{1,18})")
 
 
 async def listed(call: Call) -> Json:
@@ -41,7 +38,7 @@ async def release(call: Call) -> Response:
 def shown(row: InboundMail) -> Json:
     """A mail as the wire has it; the address it came to is a secret, and in no answer."""
     return {
-        "id": f"mail_{row.id}",
+        "id": MAIL.show(row.id),
         "outcome": row.outcome,
         "verdict": row.verdict,
         "reason": row.reason,
@@ -63,7 +60,7 @@ def _listed(session: Session, call: Call) -> list[InboundMail]:
         session,
         call.app_id,
         call.page_limit(),
-        before=_before(call.query_id("startingAfter")),
+        before=wire.cursor(MAIL, call.query_id("startingAfter")),
         outcome=_outcome(call.request.query_params.get("outcome")),
         conversation_id=call.query_id("conversationId"),
         user_id=call.query_id("userId"),
@@ -88,17 +85,10 @@ def _release(session: Session, call: Call) -> Json:
 
 
 def _row_id(call: Call) -> int:
-    found = _ID.fullmatch(wire.path_value("mailId", call.request.path_params["mailId"]))
-    if found is None:
+    number = MAIL.read(wire.path_value("mailId", call.request.path_params["mailId"]))
+    if number is None:
         raise NotFound({"mailId": ["no such mail"]})
-    return int(found[1])
-
-
-def _before(last: str | None) -> int | None:
-    found = None if last is None else _ID.fullmatch(last)
-    if last is not None and found is None:
-        raise Invalid({"startingAfter": ["is no id of a mail"]})
-    return int(found[1]) if found else None
+    return number
 
 
 def _outcome(text: str | None) -> Outcome | None:

@@ -18,6 +18,7 @@ from mailtalk.changes.log import Ended, Requested
 from mailtalk.db.database import Database
 from mailtalk.db.group_commit import GroupCommit
 from mailtalk.errors import MailtalkError, NotFound, Refused
+from mailtalk.ids import CHANGE
 from mailtalk.models import Change
 from mailtalk.vocabulary import ChangeKind, ChangeStatus
 from worker.bell import APPLY_CHANGES, Bell
@@ -45,7 +46,7 @@ class Receipt:
     @property
     def location(self) -> dict[str, str]:
         """The header that says where the change is to be seen."""
-        return {"Operation-Location": f"/v1/{self.asked.app_id}/changes/{wire_id(self.id)}", **replayed([self])}
+        return {"Operation-Location": f"/v1/{self.asked.app_id}/changes/{CHANGE.show(self.id)}", **replayed([self])}
 
 
 class Intake:
@@ -109,23 +110,10 @@ def patience(prefer: str, default: float) -> float:
     return 0.0 if "respond-async" in preferences else default
 
 
-def wire_id(change_id: int) -> str:
-    """A change's id on the wire."""
-    return f"chg_{change_id}"
-
-
-def row_id(text: str) -> int:
-    """The row's id; NotFound for what was never an id."""
-    number = text.removeprefix("chg_")
-    if number == text or not (number.isascii() and number.isdecimal()) or len(number) > 18:  # noqa: PLR2004  bigint
-        raise NotFound({"changeId": [f"no change {text!r}"]})
-    return int(number)
-
-
 def pending(change_id: int, asked: Requested) -> Json:
     """A change that waits, on the wire."""
     return {
-        "id": wire_id(change_id),
+        "id": CHANGE.show(change_id),
         "kind": _WIRE_KIND.get(asked.request.kind, asked.request.kind),
         "status": ChangeStatus.PENDING,
         "requestedAt": clock.millis(asked.at),
@@ -137,7 +125,7 @@ def shown(change: Change) -> Json:
     """A change of the log, on the wire."""
     status = ChangeStatus(change.status)
     return {
-        "id": wire_id(change.id),
+        "id": CHANGE.show(change.id),
         "kind": _WIRE_KIND.get(ChangeKind(change.kind), change.kind),
         "conversationId": change.conversation_id,
         "userId": change.user_id,

@@ -4,18 +4,16 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from api import wire
 from api.participants import place
 from api.request import Call
 from api.wire import Json
 from mailtalk import clock
-from mailtalk.errors import Invalid
+from mailtalk.ids import NOTIFICATION
 from mailtalk.models import Delivery
 from mailtalk.support import explain
 from mailtalk.support.explain import Told
 from mailtalk.vocabulary import Stage
-
-PREFIX = "ntf_"
-DIGITS = 18  # of a bigint, whatever they are
 
 
 async def listed(call: Call) -> Json:
@@ -27,7 +25,7 @@ def shown(told: Told) -> Json:
     """A notification on the wire."""
     row = told.notification
     return {
-        "id": f"{PREFIX}{row.id}",
+        "id": NOTIFICATION.show(row.id),
         "status": row.status,
         "reason": row.reason,
         "messageIds": list(told.messages),
@@ -39,17 +37,13 @@ def shown(told: Told) -> Json:
 
 
 def _page(session: Session, call: Call) -> list[Told]:
-    return explain.page(session, call.app_id, *place(call), limit=call.page_limit(), before=_before(call))
-
-
-def _before(call: Call) -> int | None:
-    given = call.query_id("startingAfter")
-    if given is None:
-        return None
-    number = given.removeprefix(PREFIX)
-    if number == given or not (number.isascii() and number.isdecimal()) or len(number) > DIGITS:
-        raise Invalid({"startingAfter": ["is no id of a notification"]})
-    return int(number)
+    return explain.page(
+        session,
+        call.app_id,
+        *place(call),
+        limit=call.page_limit(),
+        before=wire.cursor(NOTIFICATION, call.query_id("startingAfter")),
+    )
 
 
 def _delivery(row: Delivery) -> Json:

@@ -14,6 +14,7 @@ from api.request import Call
 from api.wire import Json
 from mailtalk import clock
 from mailtalk.errors import Invalid
+from mailtalk.ids import DELIVERY, EVENT
 from mailtalk.models import Webhook
 from mailtalk.vocabulary import EventType, Stage
 from mailtalk.webhooks import endpoints, log
@@ -23,7 +24,7 @@ from mailtalk.webhooks.log import Span
 ID = r"[A-Za-z0-9_-]{1,64}"
 STAGES = (Stage.QUEUED, Stage.SENT, Stage.FAILED, Stage.CANCELLED)
 MOST_IDS = 1_000
-EventId = Annotated[str, Meta(pattern="^evt_[0-9]{1,18}$")]
+EventId = Annotated[str, Meta(pattern=EVENT.pattern)]
 
 
 class Put(msgspec.Struct, rename="camel"):
@@ -135,8 +136,8 @@ def _delivery(row: Row[tuple[object, ...]]) -> Json:
         return clock.millis(value) if value else None
 
     return {
-        "id": f"dlv_{row.id}",
-        "eventId": f"evt_{row.event_id}",
+        "id": DELIVERY.show(row.id),
+        "eventId": EVENT.show(row.event_id),
         "type": row.type,
         "conversationId": row.conversation_id,
         "sequence": row.seq,
@@ -158,13 +159,14 @@ def _replay(session: Session, call: Call, span: Span) -> Json:
 
 def _test(session: Session, call: Call) -> Json:
     row = endpoints.get(session, call.app_id, _id(call))
-    return {"eventId": f"evt_{log.test(session, clock.now(), row)}"}
+    return {"eventId": EVENT.show(log.test(session, clock.now(), row))}
 
 
 def _span(body: Replay) -> Span:
     if (body.event_ids is UNSET) == (body.start is UNSET and body.end is UNSET):
         raise Invalid({"from": ["give a time (from, to), or eventIds"]})
-    ids = () if body.event_ids is UNSET else [int(each.removeprefix("evt_")) for each in body.event_ids]
+    given = () if body.event_ids is UNSET else body.event_ids
+    ids = [number for number in map(EVENT.read, given) if number is not None]
     start = None if body.start is UNSET else listing.moment("from", body.start)
     return Span(ids, start, None if body.end is UNSET else listing.moment("to", body.end))
 
@@ -184,8 +186,4 @@ def _stage(call: Call) -> str | None:
 
 
 def _before(call: Call) -> int | None:
-    last = wire.checked_id("startingAfter", call.request.query_params.get("startingAfter", "dlv_"))
-    match = re.fullmatch("dlv_([0-9]{0,18})", last)
-    if match is None:
-        raise Invalid({"startingAfter": ["is no id of a delivery"]})
-    return int(match[1]) if match[1] else None
+    return wire.cursor(DELIVERY, call.query_id("startingAfter"))

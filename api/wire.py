@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from mailtalk import clock
 from mailtalk.errors import Invalid
+from mailtalk.ids import PublicId
 from mailtalk.participation.rules import Unset
 from mailtalk.vocabulary import Access, Frequency, Notify
 
@@ -67,6 +68,14 @@ def checked_id(name: str, value: str) -> str:
     if not 0 < len(value) <= ID_LENGTH or any(category(c) in CONTROL for c in value):
         raise Invalid({name: [f"must be 1 to {ID_LENGTH} characters, none of them a control character"]})
     return value
+
+
+def cursor(kind: PublicId, text: str | None) -> int | None:
+    """The number of the id that `startingAfter` names; Invalid for any other text."""
+    number = None if text is None else kind.read(text)
+    if text is not None and number is None:
+        raise Invalid({"startingAfter": [f"is not the id of a {kind.noun}"]})
+    return number
 
 
 def notify_in(value: WireNotify | UnsetType) -> Notify | None:

@@ -4,6 +4,8 @@ from typing import Any
 
 import click
 
+from mailtalk.ids import MAIL
+
 
 class Or(click.ParamType[Any]):
     """What another type takes, or this word, which is given as WORD since None means that nothing was said."""
@@ -29,7 +31,7 @@ class MailId(click.ParamType[int]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Give the number."""
         number: click.ParamType[Any] = click.IntRange(1)
-        return int(number.convert(str(value).removeprefix("mail_"), param, ctx))
+        return int(number.convert(str(value).removeprefix(MAIL.prefix), param, ctx))
 
 
 class _Word:

@@ -13,9 +13,35 @@ MailtalkError
 """
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import TypeAlias
 
 Reasons: TypeAlias = Mapping[str, Sequence[str]] | Sequence[str]
+
+
+class ErrorCode(StrEnum):
+    """Error codes of the API and of the change log, for programs."""
+
+    BAD_REQUEST = "BAD_REQUEST"
+    CONVERSATION_NOT_FOUND = "CONVERSATION_NOT_FOUND"
+    FILE_NOT_FOUND = "FILE_NOT_FOUND"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    IN_PROGRESS = "IN_PROGRESS"
+    INTERNAL = "INTERNAL"
+    INVALID_ARGUMENTS = "INVALID_ARGUMENTS"
+    MESSAGE_NOT_FOUND = "MESSAGE_NOT_FOUND"
+    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    NOT_FOUND = "NOT_FOUND"
+    NOT_QUARANTINED = "NOT_QUARANTINED"
+    NOT_REPLAYABLE = "NOT_REPLAYABLE"
+    PARTICIPANT_LIMIT = "PARTICIPANT_LIMIT"
+    PARTICIPANT_NOT_FOUND = "PARTICIPANT_NOT_FOUND"
+    RAW_MAIL_PURGED = "RAW_MAIL_PURGED"
+    SUPPRESSION_NOT_FOUND = "SUPPRESSION_NOT_FOUND"
+    TOO_LARGE = "TOO_LARGE"
+    UNAUTHORIZED = "UNAUTHORIZED"
+    UNAVAILABLE = "UNAVAILABLE"
+    USER_NOT_FOUND = "USER_NOT_FOUND"
 
 
 class MailtalkError(Exception):
@@ -25,9 +51,9 @@ class MailtalkError(Exception):
 class Refused(MailtalkError):
     """A person's or a program's fault: `code` for machines, `reasons` (by field, or a list) for people."""
 
-    code = "REFUSED"
+    code: ErrorCode
 
-    def __init__(self, reasons: Reasons, code: str | None = None) -> None:
+    def __init__(self, reasons: Reasons, code: ErrorCode | None = None) -> None:
         super().__init__(code or self.code, reasons)
         self.code = code or self.code
         self.reasons = reasons
@@ -36,43 +62,43 @@ class Refused(MailtalkError):
 class Invalid(Refused):
     """A field has a wrong type or value."""
 
-    code = "INVALID_ARGUMENTS"
+    code = ErrorCode.INVALID_ARGUMENTS
 
 
 class Unauthorized(Refused):
     """No credential, or a wrong one."""
 
-    code = "UNAUTHORIZED"
+    code = ErrorCode.UNAUTHORIZED
 
 
 class NotFound(Refused):
     """There is no such thing, or not for this app."""
 
-    code = "NOT_FOUND"
+    code = ErrorCode.NOT_FOUND
 
 
 class Conflict(Refused):
     """The state forbids it."""
 
-    code = "PARTICIPANT_LIMIT"
+    code = ErrorCode.PARTICIPANT_LIMIT
 
 
 class InProgress(Refused):
     """The first request of an Idempotency-Key is still being worked on; the same request may be sent again."""
 
-    code = "IN_PROGRESS"
+    code = ErrorCode.IN_PROGRESS
 
 
 class KeyReused(Refused):
     """An Idempotency-Key that was used for another request."""
 
-    code = "IDEMPOTENCY_KEY_REUSED"
+    code = ErrorCode.IDEMPOTENCY_KEY_REUSED
 
 
 class TooLarge(Refused):
     """More than we take in one request."""
 
-    code = "TOO_LARGE"
+    code = ErrorCode.TOO_LARGE
 
 
 class Unavailable(MailtalkError):

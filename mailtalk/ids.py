@@ -1,5 +1,8 @@
-"""Keys of conversations and participants as values."""
+"""Ids: keys of conversations and participants as values, and the prefixed ids that the wire shows (`chg_7`)."""
 
+import re
+import secrets
+from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -15,3 +18,36 @@ class ParticipantKey(NamedTuple):
 
     conversation: ConversationKey
     user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublicId:
+    """The public form of a table's numeric ids: a prefix and up to 18 digits, which always fit a bigint."""
+
+    prefix: str
+    noun: str
+
+    def show(self, number: int) -> str:
+        """The id with its prefix: `CHANGE.show(7)` is `"chg_7"`."""
+        return f"{self.prefix}{number}"
+
+    def read(self, text: str) -> int | None:
+        """The number of an id with its prefix; None for any other text."""
+        return int(text.removeprefix(self.prefix)) if re.fullmatch(self.pattern, text) else None
+
+    @property
+    def pattern(self) -> str:
+        """A regular expression for these ids, as JSON Schema has it."""
+        return f"^{self.prefix}[0-9]{{1,18}}$"
+
+
+CHANGE = PublicId("chg_", "change")
+MAIL = PublicId("mail_", "mail")
+NOTIFICATION = PublicId("ntf_", "notification")
+DELIVERY = PublicId("dlv_", "delivery")
+EVENT = PublicId("evt_", "event")
+
+
+def new_message_id() -> str:
+    """A new message's id, random: its key in the database is the conversation's `seq`."""
+    return f"msg_{secrets.token_urlsafe(16)}"

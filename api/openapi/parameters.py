@@ -3,6 +3,7 @@
 from api import idempotency, versions
 from api.openapi.entry import ID
 from api.wire import Json
+from mailtalk.ids import CHANGE, MAIL
 
 VISIBLE = "^[!-~¡-¬®-ÿ]([ -~¡-¬®-ÿ]*[!-~¡-¬®-ÿ])?$"  # what is printable and can stand in a header
 PATH: dict[str, Json] = {
@@ -25,7 +26,7 @@ PATH: dict[str, Json] = {
     },
     "name": {"schema": ID, "description": "The file's name, percent-encoded.", "example": "plan.pdf"},
     "changeId": {
-        "schema": {"type": "string", "pattern": "^chg_[0-9]{1,18}$"},
+        "schema": {"type": "string", "pattern": CHANGE.pattern},
         "description": "A change's id.",
         "example": "chg_42",
     },
@@ -35,7 +36,7 @@ PATH: dict[str, Json] = {
         "example": "main",
     },
     "mailId": {
-        "schema": {"type": "string", "pattern": "^mail_[0-9]{1,18}$"},
+        "schema": {"type": "string", "pattern": MAIL.pattern},
         "description": "An inbound mail's id.",
         "example": "mail_12",
     },

@@ -11,15 +11,16 @@ import click
 from cli import printing
 from cli.show.participants_file import Bad, Join
 from mailtalk.changes.imports import Taken
+from mailtalk.errors import ErrorCode
 
 SHOWN = 20  # lines
 BAD = "BAD_LINE"
 MEANS = {
     BAD: "the line cannot be understood",
-    "USER_NOT_FOUND": "the app has no such user: PUT /users/{id} first",
-    "CONVERSATION_NOT_FOUND": "the app has no such conversation: PUT /conversations/{id} first",
-    "PARTICIPANT_LIMIT": "the conversation is full; see: mailtalk app set --limit",
-    "INTERNAL": "our fault; the workers' logs say more",
+    ErrorCode.USER_NOT_FOUND: "the app has no such user: PUT /users/{id} first",
+    ErrorCode.CONVERSATION_NOT_FOUND: "the app has no such conversation: PUT /conversations/{id} first",
+    ErrorCode.PARTICIPANT_LIMIT: "the conversation is full; see: mailtalk app set --limit",
+    ErrorCode.INTERNAL: "our fault; the workers' logs say more",
 }
 Line = tuple[int, str, str]  # number, code, reason
 

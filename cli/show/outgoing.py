@@ -8,7 +8,7 @@ import click
 from cli import connect, printing
 from mailtalk import clock
 from mailtalk.conversations import apps
-from mailtalk.errors import NotFound
+from mailtalk.errors import ErrorCode, NotFound
 from mailtalk.models import Delivery, Suppression
 from mailtalk.outbound import held, suppressions
 from mailtalk.settings.load import Settings
@@ -30,7 +30,7 @@ def release(settings: Settings, app_id: str, address: str) -> None:
     with connect.transaction(settings) as session:
         apps.found(session, app_id)
         if not suppressions.release(session, app_id, [address]):
-            raise NotFound({"address": [f"nothing is known against {address!r}"]}, "SUPPRESSION_NOT_FOUND")
+            raise NotFound({"address": [f"nothing is known against {address!r}"]}, ErrorCode.SUPPRESSION_NOT_FOUND)
     click.echo(f"Mail to {printing.plain(address)} goes again.")
 
 

@@ -17,6 +17,7 @@ from mailtalk import clock
 from mailtalk.conversations import apps
 from mailtalk.db.database import Database
 from mailtalk.errors import Unavailable
+from mailtalk.ids import EVENT
 from mailtalk.models import App, Event, Webhook
 from mailtalk.settings.load import Settings
 from mailtalk.vocabulary import EndpointKind, EventType
@@ -126,7 +127,7 @@ def _print(event: Event, *, as_json: bool) -> None:
         return
     printing.as_line(
         {
-            "id": f"evt_{event.id}",
+            "id": EVENT.show(event.id),
             "appId": event.app_id,
             "type": event.type,
             "createdAt": clock.millis(event.created_at),

@@ -12,6 +12,7 @@ from cli import connect, datadir, printing
 from mailtalk import clock
 from mailtalk.conversations import apps
 from mailtalk.errors import Invalid
+from mailtalk.ids import DELIVERY, EVENT
 from mailtalk.keys import Keyring
 from mailtalk.models import Webhook
 from mailtalk.settings.load import Settings
@@ -157,9 +158,10 @@ def moment(text: str) -> datetime:
 
 def event_ids(names: Sequence[str]) -> list[int]:
     """Read the ids of events."""
-    if not all(re.fullmatch(r"evt_\d{1,18}", name) for name in names):
-        raise click.UsageError("an event's id is evt_ and a number")
-    return [int(name.removeprefix("evt_")) for name in names]
+    numbers = [number for name in names if (number := EVENT.read(name)) is not None]
+    if len(numbers) < len(names):
+        raise click.UsageError(f"an event's id is {EVENT.prefix} and a number")
+    return numbers
 
 
 def _tell_secret(secret: str | None) -> None:
@@ -186,8 +188,8 @@ def _shown(row: Webhook) -> dict[str, Any]:
 
 def _delivery(row: Any) -> dict[str, Any]:
     return {
-        "id": f"dlv_{row.id}",
-        "eventId": f"evt_{row.event_id}",
+        "id": DELIVERY.show(row.id),
+        "eventId": EVENT.show(row.event_id),
         "type": row.type,
         "conversationId": row.conversation_id,
         "sequence": row.seq,

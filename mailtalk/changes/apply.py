@@ -13,6 +13,7 @@ from mailtalk.changes.log import Ended
 from mailtalk.changes.store import Place
 from mailtalk.db.arrays import of_conversations
 from mailtalk.db.database import is_temporary
+from mailtalk.errors import ErrorCode
 from mailtalk.ids import ConversationKey, ParticipantKey
 from mailtalk.notifications import recipients
 from mailtalk.participation.rules import UNSET, Request, Roster
@@ -68,13 +69,13 @@ def fail(session: Session, change_id: int, now: datetime) -> Ended | None:
         text("""
         UPDATE changes SET attempts = attempts + 1, not_before = :later,
             status = CASE WHEN attempts + 1 >= :most THEN 'failed' ELSE status END,
-            error_code = CASE WHEN attempts + 1 >= :most THEN 'INTERNAL' END
+            error_code = CASE WHEN attempts + 1 >= :most THEN :code END
         WHERE id = :id AND status = 'pending' RETURNING status"""),
-        {"id": change_id, "later": now + RETRY, "most": ATTEMPTS},
+        {"id": change_id, "later": now + RETRY, "most": ATTEMPTS, "code": ErrorCode.INTERNAL},
     ).one_or_none()
     if row is None or row.status == ChangeStatus.PENDING:
         return None
-    return Ended(change_id, ChangeStatus.FAILED, "INTERNAL")
+    return Ended(change_id, ChangeStatus.FAILED, ErrorCode.INTERNAL)
 
 
 def _take(session: Session, now: datetime, only: Sequence[int] | None) -> list[ConversationKey]:
@@ -145,9 +146,11 @@ def _apply(
     return [Ended(outcome["id"], outcome["status"], outcome["error"]) for outcome in outcomes]
 
 
-def _errors(read: dict[ConversationKey, Roster], lane: ConversationKey, changes: Sequence[Pending]) -> list[str | None]:
+def _errors(
+    read: dict[ConversationKey, Roster], lane: ConversationKey, changes: Sequence[Pending]
+) -> list[ErrorCode | None]:
     if lane not in read:  # deleted since the changes were accepted
-        return ["CONVERSATION_NOT_FOUND"] * len(changes)
+        return [ErrorCode.CONVERSATION_NOT_FOUND] * len(changes)
     return read[lane].fold((change.user_id, change.request) for change in changes)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from mailtalk.changes import log as change_log
 from mailtalk.changes.log import Requested
-from mailtalk.errors import InProgress, KeyReused, NotFound, Refused
+from mailtalk.errors import ErrorCode, InProgress, KeyReused, NotFound, Refused
 from mailtalk.models import IdempotencyKey
 
 KEPT = timedelta(hours=25)  # a day is the promise; the clocks of machines differ
@@ -197,7 +197,7 @@ def _stored(each: int | NotFound) -> Any:
 
 
 def _restored(each: Any) -> int | NotFound:
-    return each if isinstance(each, int) else NotFound(each["reasons"], each["code"])
+    return each if isinstance(each, int) else NotFound(each["reasons"], ErrorCode(each["code"]))
 
 
 def _columns(places: Sequence[tuple[str, str]]) -> dict[str, list[str]]:

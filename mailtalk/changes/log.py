@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from mailtalk.errors import Invalid, NotFound
+from mailtalk.errors import ErrorCode, Invalid, NotFound
 from mailtalk.models import Change
 from mailtalk.participation.rules import LEAVING, UNSET, Request
 from mailtalk.vocabulary import ChangeStatus
@@ -30,7 +30,7 @@ class Ended:
 
     id: int
     status: ChangeStatus
-    error_code: str | None
+    error_code: ErrorCode | None
 
 
 def accept(session: Session, items: Sequence[Requested]) -> list[int | NotFound]:
@@ -91,7 +91,9 @@ def ended(session: Session, asked: Sequence[tuple[str, int]]) -> list[Ended]:
         WHERE ch.status <> 'pending'"""),
         {"apps": [app_id for app_id, _ in asked], "ids": [change_id for _, change_id in asked]},
     )
-    return [Ended(row.id, ChangeStatus(row.status), row.error_code) for row in rows]
+    return [
+        Ended(row.id, ChangeStatus(row.status), ErrorCode(row.error_code) if row.error_code else None) for row in rows
+    ]
 
 
 def _known(session: Session, items: Sequence[Requested]) -> Iterable[tuple[bool, bool]]:
@@ -110,9 +112,11 @@ def _known(session: Session, items: Sequence[Requested]) -> Iterable[tuple[bool,
 
 def _refusal(item: Requested, conversation: bool, user: bool) -> NotFound | None:
     if not conversation:
-        return NotFound({"conversationId": [f"no conversation {item.conversation_id!r}"]}, "CONVERSATION_NOT_FOUND")
+        return NotFound(
+            {"conversationId": [f"no conversation {item.conversation_id!r}"]}, ErrorCode.CONVERSATION_NOT_FOUND
+        )
     if not user and item.request.kind not in LEAVING:
-        return NotFound({"userId": [f"no user {item.user_id!r}"]}, "USER_NOT_FOUND")
+        return NotFound({"userId": [f"no user {item.user_id!r}"]}, ErrorCode.USER_NOT_FOUND)
     return None
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from mailtalk.conversations.users import assign
-from mailtalk.errors import Invalid, NotFound
+from mailtalk.errors import ErrorCode, Invalid, NotFound
 from mailtalk.events import payloads
 from mailtalk.events import record as events
 from mailtalk.models import Conversation, Participation
@@ -72,7 +72,7 @@ def participant(session: Session, app_id: str, conversation_id: str, user_id: st
     row = session.get(Participation, (app_id, conversation_id, user_id))
     if row is None or not row.present:
         get(session, app_id, conversation_id)
-        raise NotFound({"userId": [f"no participant {user_id!r}"]}, "PARTICIPANT_NOT_FOUND")
+        raise NotFound({"userId": [f"no participant {user_id!r}"]}, ErrorCode.PARTICIPANT_NOT_FOUND)
     return row
 
 
@@ -101,5 +101,5 @@ def _taking_part(app_id: str, conversation_id: str) -> Select[Participation]:
 
 def _found(row: Conversation | None, conversation_id: str) -> Conversation:
     if row is None:
-        raise NotFound({"conversationId": [f"no conversation {conversation_id!r}"]}, "CONVERSATION_NOT_FOUND")
+        raise NotFound({"conversationId": [f"no conversation {conversation_id!r}"]}, ErrorCode.CONVERSATION_NOT_FOUND)
     return row

@@ -1,6 +1,5 @@
 """Messages: posted under the conversation's lock, which gives their order and opens the window for mails."""
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,10 +9,10 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
-from mailtalk import mentions
+from mailtalk import ids, mentions
 from mailtalk.conversations import conversations, read_state
 from mailtalk.conversations.users import merged
-from mailtalk.errors import Invalid, NotFound
+from mailtalk.errors import ErrorCode, Invalid, NotFound
 from mailtalk.events import payloads
 from mailtalk.events import record as events
 from mailtalk.events.record import Happened
@@ -167,7 +166,7 @@ def _of(app_id: str, conversation_id: str) -> Any:
 
 def _found(message: Message | None, message_id: str) -> Message:
     if message is None:
-        raise NotFound({"messageId": [f"no message {message_id!r}"]}, "MESSAGE_NOT_FOUND")
+        raise NotFound({"messageId": [f"no message {message_id!r}"]}, ErrorCode.MESSAGE_NOT_FOUND)
     return message
 
 
@@ -217,7 +216,7 @@ def _message(at: datetime, conversation: Conversation, draft: Draft) -> Message:
         app_id=conversation.app_id,
         conversation_id=conversation.id,
         seq=conversation.last_seq,
-        id=f"msg_{secrets.token_urlsafe(16)}",
+        id=ids.new_message_id(),
         type=draft.type,
         sender_id=draft.sender_id,
         text=draft.text,

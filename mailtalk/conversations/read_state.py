@@ -7,7 +7,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from mailtalk.conversations import conversations, users
-from mailtalk.errors import NotFound
+from mailtalk.errors import ErrorCode, NotFound
 from mailtalk.events import payloads
 from mailtalk.events import record as events
 from mailtalk.events.record import Happened
@@ -114,4 +114,4 @@ def _readers(message: Message, marks: Sequence[tuple[str, int]]) -> list[str]:
 def _why(session: Session, app_id: str, conversation_id: str, user_id: str) -> NotFound:
     users.get(session, app_id, user_id)
     conversations.get(session, app_id, conversation_id)
-    return NotFound({"userId": [f"no participant {user_id!r}"]}, "PARTICIPANT_NOT_FOUND")
+    return NotFound({"userId": [f"no participant {user_id!r}"]}, ErrorCode.PARTICIPANT_NOT_FOUND)

@@ -7,7 +7,7 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from mailtalk.errors import Invalid, NotFound
+from mailtalk.errors import ErrorCode, Invalid, NotFound
 from mailtalk.events import record as events
 from mailtalk.events import serializers
 from mailtalk.events.record import Happened
@@ -52,7 +52,7 @@ def get(session: Session, app_id: str, user_id: str) -> User:
     """The user; NotFound when the app has none of this id."""
     user = session.get(User, (app_id, user_id))
     if user is None:
-        raise NotFound({"userId": [f"no user {user_id!r}"]}, "USER_NOT_FOUND")
+        raise NotFound({"userId": [f"no user {user_id!r}"]}, ErrorCode.USER_NOT_FOUND)
     return user
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from mailtalk.conversations import conversations, users
-from mailtalk.errors import Invalid, NotFound
+from mailtalk.errors import ErrorCode, Invalid, NotFound
 from mailtalk.models import Conversation, Message, Participation
 from mailtalk.vocabulary import Access, Sees
 
@@ -67,7 +67,7 @@ def horizon(session: Session, app_id: str, conversation_id: str, user_id: str) -
     users.get(session, app_id, user_id)
     row = session.get(Participation, (app_id, conversation_id, user_id))
     if row is None or row.sees == Sees.NOTHING:
-        raise NotFound({"asUser": [f"{user_id!r} sees nothing of this conversation"]}, "PARTICIPANT_NOT_FOUND")
+        raise NotFound({"asUser": [f"{user_id!r} sees nothing of this conversation"]}, ErrorCode.PARTICIPANT_NOT_FOUND)
     return row.view_seq
 
 

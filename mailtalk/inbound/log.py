@@ -26,7 +26,7 @@ def page(  # noqa: PLR0913  a page is all of these
     query = select(InboundMail).where(InboundMail.app_id == app_id)
     if before is not None:
         if session.scalar(query.where(InboundMail.id == before)) is None:
-            raise Invalid({"startingAfter": ["is no id of a mail"]})
+            raise Invalid({"startingAfter": ["is not the id of a mail"]})
         query = query.where(InboundMail.id < before)
     wanted = {"outcome": outcome, "conversation_id": conversation_id, "user_id": user_id}
     query = query.filter_by(**{column: value for column, value in wanted.items() if value is not None})

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from mailtalk import clock
 from mailtalk.events import record as events
+from mailtalk.ids import MAIL
 from mailtalk.inbound import quarantine
 from mailtalk.inbound.context import Case, Judgement
 from mailtalk.mail.composing import notice, texts
@@ -44,7 +45,7 @@ def record(session: Session, now: datetime, row: InboundMail, judgement: Judgeme
     if row.purpose != Purpose.REPLY:
         return
     data = {
-        "inboundMailId": f"mail_{row.id}",
+        "inboundMailId": MAIL.show(row.id),
         "userId": row.user_id,
         "conversationId": row.conversation_id,
         "outcome": judgement.outcome,

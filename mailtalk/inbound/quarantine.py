@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from struct import Struct
 
 from mailtalk import signed
-from mailtalk.errors import Conflict, NotFound
+from mailtalk.errors import Conflict, ErrorCode, NotFound
 from mailtalk.keys import Keyring
 from mailtalk.models import InboundMail
 from mailtalk.vocabulary import Outcome
@@ -39,7 +39,7 @@ def release(row: InboundMail, now: datetime) -> None:
     if row.released_at is not None and row.outcome in {Outcome.RECEIVED, Outcome.POSTED}:
         return
     if row.outcome != Outcome.QUARANTINED:
-        raise Conflict([f"it is {row.outcome}, not quarantined"], "NOT_QUARANTINED")
+        raise Conflict([f"it is {row.outcome}, not quarantined"], ErrorCode.NOT_QUARANTINED)
     row.released_at = now
     _again(row)
 
@@ -52,14 +52,14 @@ def replay(row: InboundMail) -> None:
     if row.outcome == Outcome.RECEIVED:
         return
     if row.outcome not in REPLAYABLE:
-        raise Conflict([f"it is {row.outcome}: it had its effect"], "NOT_REPLAYABLE")
+        raise Conflict([f"it is {row.outcome}: it had its effect"], ErrorCode.NOT_REPLAYABLE)
     _again(row)
     row.evidence = None
 
 
 def _again(row: InboundMail) -> None:
     if row.raw_id is None:
-        raise Conflict(["its raw bytes were purged; see MAILTALK_RAW_MAIL_DAYS"], "RAW_MAIL_PURGED")
+        raise Conflict(["its raw bytes were purged; see MAILTALK_RAW_MAIL_DAYS"], ErrorCode.RAW_MAIL_PURGED)
     row.outcome, row.reason, row.processed_at = Outcome.RECEIVED, None, None
     row.attempts, row.not_before = 0, None
 

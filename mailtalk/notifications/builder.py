@@ -14,6 +14,7 @@ from mailtalk.events import record as events
 from mailtalk.events import serializers
 from mailtalk.events.record import Happened
 from mailtalk.files import Links
+from mailtalk.ids import NOTIFICATION
 from mailtalk.keys import Keyring
 from mailtalk.mail.composing import compose
 from mailtalk.mail.composing.content import NotificationContent
@@ -96,7 +97,7 @@ class Maker:
     def _tell(self, due: Due, wanted: Sequence[Message]) -> None:
         """Say to other programs that somebody is notified, also who has no address."""
         data = {
-            "notificationId": f"ntf_{due.notification.id}",
+            "notificationId": NOTIFICATION.show(due.notification.id),
             "recipient": serializers.user(due.user),
             "sender": self.shared.sender(wanted[-1]),
             "conversation": serializers.conversation(due.conversation),

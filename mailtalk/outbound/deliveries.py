@@ -10,13 +10,14 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mailtalk.events import record as events
+from mailtalk.ids import NOTIFICATION
 from mailtalk.keys import Keyring
 from mailtalk.mail import address
 from mailtalk.models import Delivery
 from mailtalk.outbound import smtp_replies, suppressions
 from mailtalk.outbound.dkim_signing import Postmark
 from mailtalk.settings.load import Settings
-from mailtalk.vocabulary import DeliveryKind, EventType, Stage
+from mailtalk.vocabulary import EventType, Stage
 
 BACK_OFF = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 120, 240))
 RELAY_AWAY = timedelta(seconds=5)
@@ -129,9 +130,9 @@ def record(
     more: dict[str, str | None] | None = None,
 ) -> None:
     """Write an event about a notification's mail; of other mails nothing is told."""
-    if delivery.kind == DeliveryKind.NOTIFICATION:
+    if delivery.notification_id is not None:
         data = {
-            "notificationId": f"ntf_{delivery.notification_id}",
+            "notificationId": NOTIFICATION.show(delivery.notification_id),
             "recipient": {"id": delivery.user_id},
             "conversationId": delivery.conversation_id,
             "deliveryId": str(delivery.id),

@@ -5,11 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
+from mailtalk.errors import ErrorCode
 from mailtalk.vocabulary import Access, ChangeKind, EventType, Frequency, Notify, Sees
-
-LIMIT = "PARTICIPANT_LIMIT"
-UNKNOWN_USER = "USER_NOT_FOUND"
-NOT_PARTICIPANT = "PARTICIPANT_NOT_FOUND"
 
 
 class Unset(Enum):
@@ -59,7 +56,11 @@ class Request:
 
 
 class Forbidden(Exception):
-    """A rule refuses the change; the text is its error code."""
+    """A rule refuses the change."""
+
+    def __init__(self, code: ErrorCode) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 def change(state: State, request: Request) -> State:
@@ -117,7 +118,7 @@ def _rotate(state: State, _request: Request) -> State:
 
 def _require(*, present: bool) -> None:
     if not present:
-        raise Forbidden(NOT_PARTICIPANT)
+        raise Forbidden(ErrorCode.PARTICIPANT_NOT_FOUND)
 
 
 _RULES = {
@@ -152,22 +153,22 @@ class Roster:
         self._limit = limit
         self._known = known_users
 
-    def fold(self, requests: Iterable[tuple[str, Request]]) -> list[str | None]:
+    def fold(self, requests: Iterable[tuple[str, Request]]) -> list[ErrorCode | None]:
         """Apply (user, request) in order; gives an error code, or None, for each."""
         return [self._one(user_id, request) for user_id, request in requests]
 
-    def _one(self, user_id: str, request: Request) -> str | None:
+    def _one(self, user_id: str, request: Request) -> ErrorCode | None:
         try:
             self._apply(user_id, request)
         except Forbidden as refusal:
-            return str(refusal)
+            return refusal.code
         return None
 
     def _apply(self, user_id: str, request: Request) -> None:
         if user_id not in self._known:
             if request.kind in LEAVING:
                 return  # who never joined may leave
-            raise Forbidden(UNKNOWN_USER)
+            raise Forbidden(ErrorCode.USER_NOT_FOUND)
         before = self.states.get(user_id, ABSENT)
         after = change(before, request)
         if after == before:
@@ -185,7 +186,7 @@ class Roster:
 
     def _count(self, entered: int) -> None:
         if entered > 0 and self._limit is not None and self._active >= self._limit:
-            raise Forbidden(LIMIT)
+            raise Forbidden(ErrorCode.PARTICIPANT_LIMIT)
         self._active += entered
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Select, select, text
 from sqlalchemy.orm import Session
 
 from mailtalk.conversations import apps, conversations
-from mailtalk.errors import Invalid, NotFound
+from mailtalk.errors import ErrorCode, Invalid, NotFound
 from mailtalk.models import Change, Conversation, Delivery, Notification, Participation, Suppression, User
 from mailtalk.outbound import suppressions
 from mailtalk.vocabulary import Access, ChangeStatus, Frequency, NotificationStatus, Notify, Reason
@@ -90,7 +90,7 @@ def _participation(session: Session, app_id: str, conversation_id: str, user_id:
     conversations.get(session, app_id, conversation_id)
     row = session.get(Participation, (app_id, conversation_id, user_id))
     if row is None:
-        raise NotFound({"userId": [f"{user_id!r} never was a participant"]}, "PARTICIPANT_NOT_FOUND")
+        raise NotFound({"userId": [f"{user_id!r} never was a participant"]}, ErrorCode.PARTICIPANT_NOT_FOUND)
     return row
 
 

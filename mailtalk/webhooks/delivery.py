@@ -7,6 +7,7 @@ from typing import Any
 
 from mailtalk import clock
 from mailtalk.files import Links
+from mailtalk.ids import EVENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Telling:
     @property
     def name(self) -> str:
         """The event's id on the wire, by which receivers know a repeat."""
-        return f"evt_{self.event_id}"
+        return EVENT.show(self.event_id)
 
     def linked(self, links: Links, app_id: str) -> "Telling":
         """The same, with links to files that came by mail; they are as old as the event, so that each try is equal."""
