@@ -50,6 +50,7 @@ lock: ## Choose the newest versions of all dependencies (maintainers; needs uv)
 	echo 'setuptools>=80' | $(UV) pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate --no-emit-index-url --no-emit-find-links -c requirements.lock pyproject.toml - \
 		-o requirements-server.lock
+	grep -A 2 '^setuptools==' requirements-server.lock > requirements-build.lock
 
 clean: ## Remove what was installed and cached; the data in .mailtalk stays
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

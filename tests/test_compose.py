@@ -1,7 +1,9 @@
 """What production starts from: docker-compose.yml, the Dockerfile and the lock that it installs."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -31,7 +33,7 @@ DOCKERFILE = [
     if line and not line.startswith("#")
 ]
 FINAL = DOCKERFILE[max(at for at, (word, _) in enumerate(DOCKERFILE) if word == "FROM") :]
-LOCKS = ["requirements.lock", "requirements-server.lock"]
+LOCKS = ["requirements.lock", "requirements-server.lock", "requirements-build.lock"]
 INDEX = re.compile(r"index[-_]url|find[-_]links|trusted[-_]host|(^|\s)-[if]\s", re.IGNORECASE)
 
 each_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
@@ -183,20 +185,37 @@ def test_the_image_holds_every_package_and_copies_nothing_else() -> None:
     copies = [rest.split() for word, rest in DOCKERFILE if word == "COPY" and "--from" not in rest]
     sources = {source for *each, _ in copies for source in each}
     packages = {each.removesuffix("*") for each in PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]}
-    assert sources == packages | {"requirements-server.lock", "pyproject.toml", "README.md", "LICENSE"}
+    locks = {"requirements-build.lock", "requirements-server.lock"}
+    assert sources == packages | locks | {"pyproject.toml", "README.md", "LICENSE"}
     assert [source for source in sources if not (ROOT / source).exists()] == []
 
 
 def test_the_image_installs_by_hash_and_then_ourselves_alone() -> None:
-    installs = [rest for word, rest in DOCKERFILE if word == "RUN" and "pip install" in rest]
-    assert len(installs) == 2
-    assert {"--require-hashes", "--only-binary", "requirements-server.lock"} <= set(installs[0].split())
-    assert {"--no-deps", "--no-index", "--no-build-isolation"} <= set(installs[1].split())
+    *locked, ours = pip_lines()
+    assert all({"--require-hashes", "--only-binary"} <= set(line.split()) for line in locked)
+    assert {"--no-deps", "--no-index", "--no-build-isolation"} <= set(ours.split())
+
+
+@pytest.mark.timeout(600)
+def test_the_pip_lines_of_the_image_install_a_program_that_starts(tmp_path: Path) -> None:
+    source, image = tmp_path / "source", tmp_path / "image"
+    source.mkdir()
+    for _, words in ((word, rest.split()) for word, rest in DOCKERFILE if word == "COPY" and "--from" not in rest):
+        for name in words[:-1]:
+            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+            copy(ROOT / name, source / name)
+    subprocess.run([sys.executable, "-m", "venv", image], check=True)
+    environment = os.environ | {"PATH": f"{image}/bin:{os.environ['PATH']}", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    for line in pip_lines():
+        subprocess.run(line, shell=True, cwd=source, env=environment, check=True, capture_output=True)  # noqa: S602
+    for name in sorted(OURS):
+        command = [image / "bin/mailtalk", *SERVICES[name]["command"], "--help"]
+        assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 0, command
 
 
 def test_the_servers_lock_is_a_part_of_the_lock() -> None:
-    whole, server = (pins(name) for name in LOCKS)
-    assert server.items() <= whole.items()
+    whole, server, build_lock = (pins(name) for name in LOCKS)
+    assert build_lock.items() <= server.items() <= whole.items()
     build = PROJECT["build-system"]["requires"]
     assert names(PROJECT["project"]["dependencies"] + build) <= set(server)
     extras = PROJECT["project"]["optional-dependencies"]
@@ -215,6 +234,11 @@ def test_no_file_names_a_package_index() -> None:
     paths += [path for path in (ROOT / ".ci").rglob("*") if path.is_file()]
     lines = [f"{path.name}: {line}" for path in paths for line in path.read_text().splitlines() if INDEX.search(line)]
     assert lines == []
+
+
+def pip_lines() -> list[str]:
+    """The commands by which the image installs, in order."""
+    return [rest for word, rest in DOCKERFILE if word == "RUN" and "pip install" in rest]
 
 
 def last(instruction: str) -> str:
