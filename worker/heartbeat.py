@@ -1,4 +1,7 @@
-"""A worker's life: a session-level advisory lock and a heartbeat; when it ends, what it had in hand is free."""
+"""A worker's heartbeat: a session advisory lock and a row that is updated every few seconds.
+
+The lock ends with the connection; then the rows that the worker holds are free for others (mailtalk/db/workers.py).
+"""
 
 import logging
 import os
@@ -17,23 +20,23 @@ BEAT = 2.0  # seconds
 log = logging.getLogger(__name__)
 
 
-class Life:
-    """A thread that beats; `id` is None while there is no life, and a new one after the database was away."""
+class Heartbeat:
+    """Heartbeat thread; `id` is the worker's, None while the database is unreachable, and new after that."""
 
     def __init__(self, database: Database) -> None:
         self.id: int | None = None
         self._database = database
         self._stop = threading.Event()
-        self._begun = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="life", daemon=True)
+        self._first = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def start(self) -> None:
-        """Begin to live; waits for the first life, but not for ever when the database is away."""
+        """Start; returns after the first beat, or after BEAT seconds without one."""
         self._thread.start()
-        self._begun.wait(BEAT)
+        self._first.wait(BEAT)
 
     def stop(self) -> None:
-        """End: the lock goes with the connection."""
+        """Stop: the lock ends with its connection."""
         self._stop.set()
         self._thread.join(BEAT * 2)
 
@@ -41,14 +44,14 @@ class Life:
         while not self._stop.is_set():
             try:
                 with self._database.single.connect() as connection:
-                    self._live(connection)
+                    self._beat(connection)
             except DBAPIError as error:
-                log.warning("the worker's life was cut: %s", type(error.orig).__name__)
+                log.warning("lost the database (%s); the heartbeat stopped", type(error.orig).__name__)
             finally:
                 self.id = None
             self._stop.wait(BEAT / 2)
 
-    def _live(self, connection: Connection) -> None:
+    def _beat(self, connection: Connection) -> None:
         worker_id = connection.scalar(
             text("INSERT INTO workers (name, started_at, beat_at) VALUES (:name, now(), now()) RETURNING id"),
             {"name": f"{socket.gethostname()}/{os.getpid()}"},
@@ -56,9 +59,9 @@ class Life:
         connection.execute(
             text("SELECT pg_advisory_lock(:class, CAST(:id AS integer))"), {"class": LOCK, "id": worker_id}
         )
-        connection.execute(text("DELETE FROM workers WHERE beat_at < now() - interval '1 day'"))  # who was killed
+        connection.execute(text("DELETE FROM workers WHERE beat_at < now() - interval '1 day'"))  # killed ones
         self.id = worker_id
-        self._begun.set()
+        self._first.set()
         while not self._stop.wait(BEAT):
             connection.execute(text("UPDATE workers SET beat_at = now() WHERE id = :id"), {"id": worker_id})
         with suppress(DBAPIError):

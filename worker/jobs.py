@@ -1,4 +1,4 @@
-"""What a look does: each verb drains one kind of row, one transaction after the other, bell after the commit."""
+"""The jobs of a worker: each drains one queue, one transaction a batch, and rings the bell after the commit."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +23,7 @@ from mailtalk.notifications import windows
 from mailtalk.notifications.builder import Maker, Sender
 from mailtalk.vocabulary import Outcome
 from worker.bell import APPLY_CHANGES, DELIVER, Bell
-from worker.mail_sender import Delivering
+from worker.mail_sender import MailSender
 
 PAUSED = timedelta(seconds=1)  # between two looks for mails while no relay takes any
 PROVERS = 2  # threads that may wait for the DNS
@@ -31,8 +31,8 @@ PROVERS = 2  # threads that may wait for the DNS
 log = logging.getLogger(__name__)
 
 
-class Work:
-    """Everything a look needs, shared by the tasks and the sweep."""
+class Jobs:
+    """The work of a worker process: one verb for each queue, called by Celery's tasks and by the sweeps."""
 
     def __init__(  # noqa: PLR0913, PLR0917  what a worker is made of
         self,
@@ -41,15 +41,15 @@ class Work:
         bell: Bell,
         desk: Desk,
         sender: Sender,
-        delivering: Delivering,
+        mail_sender: MailSender,
     ) -> None:
         self._database, self._keyring, self._bell = database, keyring, bell
-        self._desk, self._sender, self.delivering = desk, sender, delivering
+        self._desk, self._sender, self.mail_sender = desk, sender, mail_sender
         self._provers = BoundedSemaphore(PROVERS)
 
     def close(self) -> None:
         """Finish the mails that are being sent."""
-        self.delivering.close()
+        self.mail_sender.close()
 
     def apply_changes(self) -> None:
         """Apply the participation changes that wait, until there are none in lanes that are free."""
@@ -91,12 +91,12 @@ class Work:
         """Close due windows, make due notifications into mails, send what is due."""
         self._database.drain(lambda session: windows.close_windows(session, clock.now()))
         self._database.drain(lambda session: Maker(session, self._keyring, self._sender, clock.now()).make())
-        self.delivering.look()
+        self.mail_sender.look()
 
     def next_due(self, session: Session) -> datetime | None:
         """When the next window, notification or delivery is due; not at once while every relay is left alone."""
         due = windows.next_due(session)
-        return due if due is None or not self.delivering.paused else max(due, clock.now() + PAUSED)
+        return due if due is None or not self.mail_sender.paused else max(due, clock.now() + PAUSED)
 
     def next_arrival(self, session: Session) -> datetime | None:
         """When there is something to apply or to process: now, or None."""
@@ -105,7 +105,7 @@ class Work:
 
     def recover(self) -> None:
         """Free what dead workers had in hand."""
-        freed = self.delivering.recover()
+        freed = self.mail_sender.recover()
         if freed:
             log.warning("%d deliveries of dead workers are free again", freed)
             self._bell.ring(DELIVER)

@@ -1,4 +1,4 @@
-"""Delivering: what is due is claimed and sent by a few threads; a mail that hangs keeps no other waiting."""
+"""MailSender: what is due is claimed and sent by a few threads; a mail that hangs keeps no other waiting."""
 
 import logging
 import threading
@@ -22,7 +22,7 @@ AHEAD = 8  # mails in hand for each connection: so many wait when one of them ha
 log = logging.getLogger(__name__)
 
 
-class Delivering:
+class MailSender:
     """The senders of a worker, and the mails that it has in hand."""
 
     def __init__(  # noqa: PLR0913, PLR0917  what sending needs

@@ -14,7 +14,7 @@ from mailtalk.inbound.context import Desk
 from mailtalk.keys import Keyring
 from mailtalk.notifications.builder import Sender
 from mailtalk.outbound.deliveries import Rules
-from mailtalk.outbound.dkim_signing import Postmark
+from mailtalk.outbound.dkim_signing import MailSigner
 from mailtalk.outbound.relay import Relay
 from mailtalk.settings.load import Settings
 from mailtalk.webhooks import log as webhooks_log
@@ -22,9 +22,9 @@ from mailtalk.webhooks.ssrf import Guard
 from worker import tasks
 from worker.app import build
 from worker.bell import Bell
-from worker.heartbeat import Life
-from worker.jobs import Work
-from worker.mail_sender import Delivering
+from worker.heartbeat import Heartbeat
+from worker.jobs import Jobs
+from worker.mail_sender import MailSender
 from worker.parser_pool import Readers
 from worker.purge import Purge
 from worker.sweep import Sweep
@@ -47,54 +47,54 @@ log = logging.getLogger(__name__)
 
 
 class Worker:
-    """The threads of a worker: its life, its sweeps, and what Celery's tasks call."""
+    """A worker process: its heartbeat, its sweeps, and the jobs that they and Celery's tasks call."""
 
     def __init__(self, settings: Settings) -> None:
         self._database = Database(settings.require("database_url"))
         self._bell = Bell(settings)
-        self._life = Life(self._database)
+        self._heartbeat = Heartbeat(self._database)
         self._readers = Readers()
         keyring = Keyring.from_setting(settings.require("secret_key"))
-        self.work = Work(
+        self.jobs = Jobs(
             self._database,
             keyring,
             self._bell,
             Desk.of(settings, keyring, self._readers),
             _sender(settings),
-            _delivering(settings, self._database, keyring, self._life),
+            _mail_sender(settings, self._database, keyring, self._heartbeat),
         )
-        self._teller = _teller(settings, self._database, keyring, self._life)
-        # Four, so that neither a slow relay nor a slow DNS nor a webhook keeps any change or other reply waiting.
+        self._teller = _teller(settings, self._database, keyring, self._heartbeat)
+        # One each, so that a slow relay, DNS server or webhook delays no change and no reply.
         self._sweeps = (
             Sweep(
                 self._database,
-                self.work.next_arrival,
-                self.work.recover,
-                self.work.apply_changes,
-                self.work.process_inbound,
+                self.jobs.next_arrival,
+                self.jobs.recover,
+                self.jobs.apply_changes,
+                self.jobs.process_inbound,
                 _purge(settings, self._database).look,
             ),
-            Sweep(self._database, self.work.next_due, self.work.deliver),
-            Sweep(self._database, self.work.next_proof, self.work.prove_senders),
+            Sweep(self._database, self.jobs.next_due, self.jobs.deliver),
+            Sweep(self._database, self.jobs.next_proof, self.jobs.prove_senders),
             Sweep(self._database, self._teller.due, self._teller.recover, self._teller.look),
         )
         self.celery = build(settings)
-        tasks.register(self.celery, self.work)
+        tasks.register(self.celery, self.jobs)
 
     def start(self) -> None:
-        """Begin to live and to sweep."""
-        self._life.start()
+        """Start the heartbeat, then the sweeps."""
+        self._heartbeat.start()
         for sweep in self._sweeps:
             sweep.start()
 
     def stop(self) -> None:
-        """Finish what is in hand."""
+        """Stop the sweeps, finish the work in progress, then end the heartbeat."""
         for sweep in self._sweeps:
             sweep.stop()
-        self.work.close()
+        self.jobs.close()
         self._teller.close()
         self._readers.close()
-        self._life.stop()
+        self._heartbeat.stop()
         self._bell.close()
         self.celery.close()
         self._database.close()
@@ -114,7 +114,7 @@ def run(settings: Settings) -> None:
 
 def _sender(settings: Settings) -> Sender:
     return Sender(
-        settings.sender, settings.reply_domain, settings.base_url, settings.file_url_seconds, Postmark.of(settings)
+        settings.sender, settings.reply_domain, settings.base_url, settings.file_url_seconds, MailSigner.of(settings)
     )
 
 
@@ -127,12 +127,12 @@ def _purge(settings: Settings, database: Database) -> Purge:
     )
 
 
-def _delivering(settings: Settings, database: Database, keyring: Keyring, life: Life) -> Delivering:
+def _mail_sender(settings: Settings, database: Database, keyring: Keyring, heartbeat: Heartbeat) -> MailSender:
     relay = Relay(settings.relay_url.get_secret_value()) if settings.relay_url else None
     rules, connections = Rules.of(settings), settings.relay_connections
-    return Delivering(database, keyring, settings.reply_domain, relay, rules, lambda: life.id, connections)
+    return MailSender(database, keyring, settings.reply_domain, relay, rules, lambda: heartbeat.id, connections)
 
 
-def _teller(settings: Settings, database: Database, keyring: Keyring, life: Life) -> Teller:
+def _teller(settings: Settings, database: Database, keyring: Keyring, heartbeat: Heartbeat) -> Teller:
     links = Links(keyring, settings.base_url, settings.file_url_seconds)
-    return Teller(database, keyring, Guard(settings.webhook_allow_private), links, lambda: life.id)
+    return Teller(database, keyring, Guard(settings.webhook_allow_private), links, lambda: heartbeat.id)

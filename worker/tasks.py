@@ -5,14 +5,14 @@ from collections.abc import Callable
 from celery import Celery
 
 from worker.bell import APPLY_CHANGES, DELIVER, PROCESS_INBOUND
-from worker.jobs import Work, safely
+from worker.jobs import Jobs, safely
 
 
-def register(app: Celery, work: Work) -> None:
+def register(app: Celery, jobs: Jobs) -> None:
     """Give the application the tasks, bound to this worker's work."""
-    _task(app, APPLY_CHANGES, work.apply_changes)
-    _task(app, PROCESS_INBOUND, work.take_mail_in)
-    _task(app, DELIVER, work.deliver)
+    _task(app, APPLY_CHANGES, jobs.apply_changes)
+    _task(app, PROCESS_INBOUND, jobs.take_mail_in)
+    _task(app, DELIVER, jobs.deliver)
 
 
 def _task(app: Celery, name: str, verb: Callable[[], None]) -> None:

@@ -20,7 +20,7 @@ from mailtalk.mail.replies.extract import Reply
 from mailtalk.models import App, Conversation, Delivery, InboundMail, User
 from mailtalk.notifications.windows import Pace
 from mailtalk.outbound import deliveries
-from mailtalk.outbound.dkim_signing import Postmark
+from mailtalk.outbound.dkim_signing import MailSigner
 from mailtalk.settings.load import Settings
 from mailtalk.vocabulary import Outcome, Verdict
 
@@ -61,7 +61,7 @@ class Desk:
     base_url: str = ""
     authenticator: Authenticator | None = None
     suppress: timedelta = timedelta(days=30)  # how long an address that does not exist is left alone
-    postmark: Postmark = Postmark()  # noqa: RUF009  immutable
+    signer: MailSigner = MailSigner()  # noqa: RUF009  immutable
 
     @classmethod
     def of(cls, settings: Settings, keyring: Keyring, reader: Readers) -> "Desk":
@@ -76,7 +76,7 @@ class Desk:
             settings.base_url,
             Authenticator(Resolver(settings.dns_servers), settings.trusted_sealers),
             timedelta(days=settings.suppress_days),
-            Postmark.of(settings),
+            MailSigner.of(settings),
         )
 
 

@@ -151,7 +151,7 @@ def _make(case: Case, kind: DeliveryKind, mailbox: str, message_id: str, **more:
         created_at=case.now,
     )
     mail = notice.mail(kind, letter, content, language)
-    case.session.add(deliveries.freeze(delivery, mail, case.desk.keyring, case.desk.postmark))
+    case.session.add(deliveries.freeze(delivery, mail, case.desk.keyring, case.desk.signer))
 
 
 def _said(case: Case) -> str:

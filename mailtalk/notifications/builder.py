@@ -24,7 +24,7 @@ from mailtalk.notifications import settle
 from mailtalk.notifications.batch import Due, Shared, take
 from mailtalk.notifications.content import Bodies
 from mailtalk.outbound import deliveries
-from mailtalk.outbound.dkim_signing import Postmark
+from mailtalk.outbound.dkim_signing import MailSigner
 from mailtalk.participation import addresses, links
 from mailtalk.vocabulary import EventType, NotificationStatus, Purpose, Reason
 
@@ -39,7 +39,7 @@ class Sender:
     domain: str
     base_url: str = "http://127.0.0.1:8000"
     file_url_seconds: float = 604_800
-    postmark: Postmark = Postmark()  # noqa: RUF009  immutable
+    signer: MailSigner = MailSigner()  # noqa: RUF009  immutable
 
     def links(self, keyring: Keyring) -> Links:
         """How files that came with mails are shown in ours."""
@@ -131,7 +131,7 @@ class Maker:
                 links=to_pages,
             )
             delivery = self._delivery(due, delivery_id, made)
-            yield deliveries.freeze(delivery, compose.mail(made, body), self.keyring, self.sender.postmark)
+            yield deliveries.freeze(delivery, compose.mail(made, body), self.keyring, self.sender.signer)
 
     def _references(self, due: Due, address: str) -> tuple[str, ...]:
         """What the mail goes on from: the root of its thread, our last mail, and the reader's own answer, if newer."""

@@ -15,7 +15,7 @@ from mailtalk.keys import Keyring
 from mailtalk.mail import address
 from mailtalk.models import Delivery
 from mailtalk.outbound import smtp_replies, suppressions
-from mailtalk.outbound.dkim_signing import Postmark
+from mailtalk.outbound.dkim_signing import MailSigner
 from mailtalk.settings.load import Settings
 from mailtalk.vocabulary import EventType, Stage
 
@@ -75,9 +75,9 @@ def seal_name(delivery_id: UUID) -> str:
     return f"delivery/{delivery_id}"
 
 
-def freeze(delivery: Delivery, mail: bytes, keyring: Keyring, postmark: Postmark) -> Delivery:
+def freeze(delivery: Delivery, mail: bytes, keyring: Keyring, signer: MailSigner) -> Delivery:
     """Keep the mail with its delivery as every try will send it: marked, signed, and sealed."""
-    delivery.body_sealed = keyring.seal(postmark.stamp(mail, delivery.id), about=seal_name(delivery.id))
+    delivery.body_sealed = keyring.seal(signer.sign(mail, delivery.id), about=seal_name(delivery.id))
     return delivery
 
 

@@ -1,4 +1,4 @@
-"""The postmark: what is put on a mail of ours when it is made, and so is equal in every retry."""
+"""DKIM signatures and the idempotency header, added to a mail once, when it is made: every retry is byte-equal."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -8,19 +8,19 @@ from mailtalk.settings.load import PREFIX, Settings, SettingsError
 
 
 @dataclass(frozen=True, slots=True)
-class Postmark:
-    """The header by which a relay drops repeats, and the keys that sign; none of both by default."""
+class MailSigner:
+    """The idempotency header's name and the DKIM keys; neither by default."""
 
     header: str | None = None
     signers: tuple[dkim.Signer, ...] = ()
 
     @classmethod
-    def of(cls, settings: Settings) -> "Postmark":
-        """What the settings name; SettingsError when a key cannot be used."""
+    def of(cls, settings: Settings) -> "MailSigner":
+        """Read the settings; SettingsError for an unusable key."""
         return cls(settings.idempotency_header, _signers(settings))
 
-    def stamp(self, mail: bytes, delivery_id: UUID) -> bytes:
-        """The mail as it is sent."""
+    def sign(self, mail: bytes, delivery_id: UUID) -> bytes:
+        """The mail with the added headers in front."""
         header = f"{self.header}: {delivery_id}\r\n".encode() if self.header else b""
         return dkim.sign(header + mail, self.signers)
 

@@ -38,12 +38,12 @@ def worker(settings: Settings, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setattr(circuit_breaker, "FIRST", 0.0)
     monkeypatch.setattr(circuit_breaker, "LONGEST", 0.0)
     worker = Worker(settings.model_copy(update={"relay_url": SecretStr(sink.url), "relay_connections": 4}))
-    worker.work.delivering._relay = Relay(sink.url, Timeouts(0.3, 0.3, 0.3, 0.3))
-    worker._life.start()
-    until(lambda: worker._life.id)
+    worker.jobs.mail_sender._relay = Relay(sink.url, Timeouts(0.3, 0.3, 0.3, 0.3))
+    worker._heartbeat.start()
+    until(lambda: worker._heartbeat.id)
     yield worker
-    worker.work.close()
-    worker._life.stop()
+    worker.jobs.close()
+    worker._heartbeat.stop()
     worker._readers.close()
     worker._bell.close()
     worker.celery.close()
@@ -73,8 +73,8 @@ def test_each_mail_ends_where_its_answers_lead(cast: Cast, keyring: Keyring, sin
 
     def all_ended() -> bool:
         rows(cast.database, "UPDATE deliveries SET not_before = now() WHERE stage IN ('queued', 'deferred', 'unknown')")
-        worker.work.deliver()
-        worker.work.delivering.wait()
+        worker.jobs.deliver()
+        worker.jobs.mail_sender.wait()
         return set(column(cast.database, "SELECT DISTINCT stage FROM deliveries")) <= {"sent", "failed"}
 
     until(all_ended)

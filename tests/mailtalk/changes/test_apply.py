@@ -172,7 +172,7 @@ def test_a_poisonous_change_fails_at_the_fifth_attempt_and_its_neighbours_go_on(
     raise_for(cast.database, "participations", "NEW.user_id = 'bob'")
     for user in ("alice", "bob", "carol"):
         cast.accept(user, Request(JOIN))
-    until(lambda: worker.work.apply_changes() or not column(cast.database, PENDING))
+    until(lambda: worker.jobs.apply_changes() or not column(cast.database, PENDING))
     assert column(cast.database, PRESENT) == ["alice", "carol"]
     fate = rows(cast.database, "SELECT status, error_code, attempts FROM changes WHERE user_id = 'bob'")[0]
     assert tuple(fate) == ("failed", "INTERNAL", 5)

@@ -1,4 +1,4 @@
-"""The postmark: a signature and a header by which a relay drops repeats, put on when the mail is made."""
+"""Signing: a signature and a header by which a relay drops repeats, put on when the mail is made."""
 
 from base64 import b64encode
 from email import message_from_bytes
@@ -16,7 +16,7 @@ from support.sql import rows
 from mailtalk.keys import Keyring
 from mailtalk.models import Delivery
 from mailtalk.notifications.builder import Maker, Sender
-from mailtalk.outbound.dkim_signing import Postmark
+from mailtalk.outbound.dkim_signing import MailSigner
 from mailtalk.settings.load import Settings, SettingsError
 
 KEY = rsa.generate_private_key(65537, 2048)
@@ -34,7 +34,7 @@ def settings(**values: Any) -> Settings:
 
 def test_our_mails_are_made_with_it_and_are_believed(cast: Cast, keyring: Keyring) -> None:
     given = {"idempotency_header": "Resend-Idempotency-Key", "dkim_domain": DOMAIN, "dkim_selector": "s"}
-    sender = Sender(f"notify@{DOMAIN}", DOMAIN, postmark=Postmark.of(settings(**given, dkim_key=PEM)))
+    sender = Sender(f"notify@{DOMAIN}", DOMAIN, signer=MailSigner.of(settings(**given, dkim_key=PEM)))
     cast.join("alice", "bob")
     post = Post(cast, keyring)
     post.say("alice", "Grüße, " + "long " * 100)
@@ -49,7 +49,7 @@ def test_our_mails_are_made_with_it_and_are_believed(cast: Cast, keyring: Keyrin
 
 def test_without_settings_a_mail_stays_as_it_is() -> None:
     mail = b"From: a@b\r\n\r\nhello\r\n"
-    assert Postmark.of(settings()).stamp(mail, uuid4()) == mail
+    assert MailSigner.of(settings()).sign(mail, uuid4()) == mail
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,6 @@ def test_without_settings_a_mail_stays_as_it_is() -> None:
 )
 def test_wrong_settings_are_told_without_the_key(values: dict[str, str], told: str) -> None:
     with pytest.raises(SettingsError, match=told) as error:
-        Postmark.of(settings(**values))
+        MailSigner.of(settings(**values))
     assert "hunter2" not in str(error.value)
     assert "PRIVATE" not in str(error.value)

@@ -45,20 +45,20 @@ def sink() -> Iterator[Sink]:
 def sender(settings: Settings, sink: Sink, post: Post) -> Iterator[Worker]:
     """A worker that lives, and looks only when the test says so."""
     worker = Worker(settings.model_copy(update={"relay_url": SecretStr(sink.url)}))
-    worker._life.start()
-    until(lambda: worker._life.id)
+    worker._heartbeat.start()
+    until(lambda: worker._heartbeat.id)
     rows(post.cast.database, "UPDATE deliveries SET created_at = now()")
     yield worker
-    worker.work.close()
-    worker._life.stop()
+    worker.jobs.close()
+    worker._heartbeat.stop()
     worker._bell.close()
     worker.celery.close()
     worker._database.close()
 
 
 def deliver(worker: Worker) -> None:
-    worker.work.deliver()
-    worker.work.delivering.wait()
+    worker.jobs.deliver()
+    worker.jobs.mail_sender.wait()
 
 
 def now_due(post: Post) -> None:
@@ -87,9 +87,9 @@ def test_a_refused_mail_is_recorded_with_the_reply_and_not_sent_again(post: Post
 
 
 def test_who_lost_the_claim_sends_no_dot(post: Post, sink: Sink, sender: Worker) -> None:
-    claimed = claim(post.cast, worker_id=sender._life.id or 0)[0]
+    claimed = claim(post.cast, worker_id=sender._heartbeat.id or 0)[0]
     rows(post.cast.database, "UPDATE deliveries SET claim = gen_random_uuid()")
-    sender.work.delivering._deliver(claimed)
+    sender.jobs.mail_sender._deliver(claimed)
     assert sink.mails == []
     assert column(post.cast.database, STAGES) == ["claimed"]
 
@@ -107,7 +107,7 @@ def test_a_mail_whose_end_could_not_be_recorded_is_recorded_at_the_next_look(
 
 
 def test_without_a_life_nothing_is_claimed(post: Post, sink: Sink, sender: Worker) -> None:
-    sender._life.stop()
+    sender._heartbeat.stop()
     deliver(sender)
     assert column(post.cast.database, STAGES) == ["queued"]
     assert sink.mails == []
@@ -152,7 +152,7 @@ def test_while_the_relay_is_left_alone_nothing_is_claimed_and_no_attempt_counted
     deliver(sender)
     assert [tuple(row) for row in rows(post.cast.database, "SELECT stage, attempts FROM deliveries")] == [("queued", 0)]
     assert sink.sessions == 1
-    assert sender.work.delivering.paused
+    assert sender.jobs.mail_sender.paused
 
 
 def test_a_mail_that_hangs_keeps_no_other_waiting(post: Post, sink: Sink, sender: Worker) -> None:
@@ -161,11 +161,11 @@ def test_a_mail_that_hangs_keeps_no_other_waiting(post: Post, sink: Sink, sender
     assert post.make(80) == 1
     rows(post.cast.database, "UPDATE deliveries SET created_at = now()")
     sink.will(".", HANG)
-    sender.work.deliver()
+    sender.jobs.deliver()
     until(lambda: len(sink.mails) == 2)
     until(lambda: column(post.cast.database, STAGES + " WHERE stage = 'sent'") == ["sent"])
     assert column(post.cast.database, STAGES + " WHERE stage <> 'sent'") == ["sending"]
     for transport in sink.transports:
         sink.stop(transport)
-    sender.work.delivering.wait()
+    sender.jobs.mail_sender.wait()
     assert sorted(column(post.cast.database, STAGES)) == ["sent", "unknown"]
