@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -38,8 +37,9 @@ def until(what: str, look: Callable[[], Found | None], patience: float = PATIENC
 class Stack:
     """One data dir, and the `mailtalk up` that runs in it now."""
 
-    def __init__(self, directory: Path, **settings: str) -> None:
+    def __init__(self, directory: Path, program: Path = MAILTALK, **settings: str) -> None:
         self.directory = directory
+        self._program = (program.with_name("python"), program)
         self.data = directory / "data"
         self.smtp = ("127.0.0.1", free_port())
         self.url = f"http://127.0.0.1:{free_port()}"
@@ -65,7 +65,7 @@ class Stack:
         self._said = len(self.out)
         with (self.directory / "out").open("ab") as out, (self.directory / "err").open("ab") as err:
             self._process = subprocess.Popen(
-                [sys.executable, MAILTALK, "up"], env=self.environment, cwd=self.directory, stdout=out, stderr=err
+                [*self._program, "up"], env=self.environment, cwd=self.directory, stdout=out, stderr=err
             )
         self.secret = until("`mailtalk up` greets", self._greeting)["secret"]
 
@@ -79,9 +79,7 @@ class Stack:
 
     def command(self, *arguments: str) -> bytes:
         """Give what another command prints beside it."""
-        done = subprocess.run(
-            [sys.executable, MAILTALK, *arguments], env=self.environment, capture_output=True, check=True
-        )
+        done = subprocess.run([*self._program, *arguments], env=self.environment, capture_output=True, check=True)
         return done.stdout
 
     def ready(self) -> dict[str, str]:
