@@ -30,7 +30,7 @@ def outcome(raw: bytes, mail_from: str) -> str:
         mail = parse.parse(raw)
     except limits.LimitExceeded as error:
         return error.reason
-    screened = classify.screen(mail, mail_from=mail_from)
+    screened = classify.classify(mail, mail_from=mail_from)
     if not mail.from_addresses and screened.reason in {"", "null-sender"}:
         return "no-sender"
     if screened.verdict is not classify.Verdict.PERSON:

@@ -1,1 +1,1 @@
-"""What is known of mail: addresses, parsing, screening, replies, composing. All pure."""
+"""Email as data, without I/O: parsing, classification, reply extraction, composing, and the isolated reader process."""

@@ -1,4 +1,4 @@
-"""Inbound addresses: 26 base32 characters that nobody can guess, and 4 that let junk be refused without a look-up."""
+"""Reply addresses: local parts of 26 secret base32 characters and 4 check characters, verifiable without a look-up."""
 
 import re
 import unicodedata
@@ -20,14 +20,14 @@ _ALPHABET = frozenset("abcdefghijklmnopqrstuvwxyz234567")
 
 
 def token(key: Key, participation_id: UUID, generation: int, purpose: Purpose) -> str:
-    """Derive the local part for one generation of a participation's address; lower case, as mail systems fold it."""
+    """Derive the local part for one generation of a participation's address, in lower case."""
     seed = b"%b/%d/%b" % (participation_id.bytes, generation, purpose.encode())
     secret = _base32(key.derive(b"issue", seed))[:TOKEN_CHARS]
     return secret + _check(key, secret)
 
 
 def signer(keyring: Keyring, local: str) -> Key | None:
-    """Find the key whose check characters the local part carries; None: we never issued it."""
+    """Return the key whose check characters the local part carries, or None if it is not one of ours."""
     if len(local) != LOCAL_CHARS or not _ALPHABET.issuperset(local):
         return None
     secret, check = local[:TOKEN_CHARS], local[TOKEN_CHARS:]
@@ -35,18 +35,18 @@ def signer(keyring: Keyring, local: str) -> Key | None:
 
 
 def lookup(key: Key, local: str) -> bytes:
-    """What the database keeps of a local part, 32 bytes that do not lead back to it."""
+    """Derive the database's look-up key for a local part: 32 bytes, not reversible."""
     return key.derive(b"lookup", local.encode())
 
 
 def split(mailbox: str) -> tuple[str, str]:
-    """A mailbox as (local part, domain), both lower case; the domain is empty when there is none."""
+    """Split a mailbox into (local part, domain), both lower case; the domain is empty if there is none."""
     local, _, domain = mailbox.strip().lower().rpartition("@")
     return (local, domain) if local else (domain, "")
 
 
 def normal(mailbox: str) -> str:
-    """A mailbox in the one form in which two are compared: lower case, its domain in ASCII (RFC 5891)."""
+    """Normalize a mailbox for comparison: lower case, domain in ASCII (RFC 5891)."""
     local, domain = split(unicodedata.normalize("NFC", mailbox))
     try:
         return f"{local}@{idna.encode(domain, uts46=True).decode('ascii')}"
@@ -55,7 +55,7 @@ def normal(mailbox: str) -> str:
 
 
 def hidden(text: str) -> str:
-    """A text without what may be an inbound address of ours: others may repeat it to us."""
+    """Replace every possible local part of ours by "(hidden)": foreign text may repeat one."""
     return _LOCAL_PART.sub("(hidden)", text)
 
 

@@ -1,1 +1,1 @@
-"""The mails we send, as bytes: templates, style, headers, languages, DKIM. Pure."""
+"""Outgoing mails as bytes: templates, styles, languages, headers, DKIM. Pure."""

@@ -1,4 +1,4 @@
-"""Colours that can be read: an app's own colour, fitted to white and to dark paper (WCAG 2.2, contrast 4.5)."""
+"""Colour palettes: an app's colour adapted to light and dark backgrounds (WCAG 2.2, contrast 4.5)."""
 
 import re
 from functools import lru_cache
@@ -15,7 +15,7 @@ DARK: Rgb = (28, 32, 38)  # the card's in the dark
 
 @lru_cache(maxsize=256)
 def palette(colour: str) -> dict[str, str]:
-    """The colour, what is written on it, its likeness for text on light and on dark, and a touch of it for paper."""
+    """The colour, the text colour on it, its readable variants on light and dark, and pale tints of it."""
     own = _rgb(colour)
     tint, shade = _mixed(own, LIGHT, 0.88), _mixed(own, DARK, 0.75)
     return {
@@ -29,7 +29,7 @@ def palette(colour: str) -> dict[str, str]:
 
 
 def contrast(one: Rgb, other: Rgb) -> float:
-    """How well one is read on the other, 1 to 21."""
+    """The contrast ratio of two colours, 1 to 21 (WCAG 2.2)."""
     bright, dim = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (bright + 0.05) / (dim + 0.05)
 

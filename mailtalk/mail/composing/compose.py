@@ -1,4 +1,4 @@
-"""Our mails as bytes: a body of text and HTML, built once for many readers, and the headers and links of each."""
+"""Notification mails as bytes: a body rendered once for many readers, plus each reader's headers and links."""
 
 import logging
 from collections.abc import Iterator
@@ -22,20 +22,20 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RenderedBody:
-    """All of a mail below its own headers, and the subject, which fits to it."""
+    """The MIME body of a notification, and the subject that belongs to it."""
 
     subject: str
     pieces: Pieces
 
 
 def mail(letter_: NotificationHeaders, body: RenderedBody) -> bytes:
-    """The whole mail, CRLF line ends."""
+    """The complete mail, with CRLF line ends."""
     return headers.head(letter_, body.subject) + filled(body.pieces, letter_.links)
 
 
 @lru_cache(maxsize=64)
 def body(content: NotificationContent) -> RenderedBody:
-    """The two parts of one content. Where an app's template fails, ours takes its place, and the log tells why."""
+    """Render the text and HTML parts. If an app's template fails, the built-in one is used and the error is logged."""
     text, html = _fitting(content)
     boundary = f"=_{sha256(repr((text, html)).encode()).hexdigest()[:32]}"
     delimiter = f"--{boundary}\r\n".encode()
@@ -45,14 +45,14 @@ def body(content: NotificationContent) -> RenderedBody:
 
 
 def subject(content: NotificationContent) -> str:
-    """The subject: the same for all mails of a conversation, since mail programs thread by it."""
+    """The subject, equal for all mails of a conversation, since mail clients thread by it."""
     values = {key: value for key, value in view(replace(content, lines=())).items() if key in {"app", "subject"}}
     own = content.style.template("subject")
     return (own and _tried(own, values)) or str(values["subject"])
 
 
 def sender(content: NotificationContent, names: tuple[str, ...]) -> str:
-    """Who the mail is from, as its reader sees it: those who wrote, via the app; with privacy the app alone."""
+    """The From display name: the authors via the app; with privacy, only the app."""
     app = headers.name(content.app, headers.NAME_LIMIT // 2)
     if content.style.privacy or not any(names):
         return app
@@ -64,7 +64,7 @@ def sender(content: NotificationContent, names: tuple[str, ...]) -> str:
 
 
 def _fitting(content: NotificationContent) -> tuple[Pieces, Pieces]:
-    """The parts with as many of the newest messages as fit, and the last one shortened where even it does not."""
+    """Both parts with as many of the newest messages as fit; the last message is shortened if it alone is too large."""
     content = replace(content, lines=content.lines[-LINES:])
     html = _part("html", content)
     if size(html) > LARGEST:

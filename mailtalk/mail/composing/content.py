@@ -1,4 +1,4 @@
-"""What a notification says, and how templates see it."""
+"""The content of a notification, and the variables that templates see."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ GIST = 90  # characters of the first message, which inboxes show beside the subj
 
 @dataclass(frozen=True, slots=True)
 class FileLink:
-    """A file of a message: where it is, and how large, if that is known."""
+    """A file of a message: name, URL, and size in bytes if known."""
 
     name: str
     url: str
@@ -26,7 +26,7 @@ class FileLink:
 
 @dataclass(frozen=True, slots=True)
 class ShownMessage:
-    """One message as the mail shows it; `named` are the users whom a plain @Name mentions, as (name, id)."""
+    """One message of a notification; `named` holds the users mentioned by a plain @Name, as (name, id)."""
 
     sender: str
     text: str
@@ -37,7 +37,7 @@ class ShownMessage:
 
 @dataclass(frozen=True, slots=True)
 class NotificationContent:
-    """What the mail says; equal contents give equal bodies, whoever reads them.
+    """The content of a notification; equal contents give equal bodies for all readers.
 
     `reader_id` is there only when a line mentions the reader; `links` names those that the reader has; with privacy
     there are no lines, only their `count`.
@@ -55,7 +55,7 @@ class NotificationContent:
 
 
 def view(content: NotificationContent, *, cut: int = CUT) -> dict[str, Any]:
-    """The names that a template may use."""
+    """The template variables."""
     say, app = content.language.say, headers.clean(content.app, headers.NAME_LIMIT)
     subject = headers.clean(content.subject or "", headers.SUBJECT_LIMIT)
     private = content.style.privacy

@@ -1,4 +1,4 @@
-"""DKIM (RFC 6376, 8463): our mails are signed as they are made, relaxed/relaxed, by one RSA or Ed25519 key, or both."""
+"""DKIM signing (RFC 6376, RFC 8463), relaxed/relaxed, with one RSA or Ed25519 key or both."""
 
 import re
 from base64 import b64encode
@@ -26,14 +26,14 @@ _OWN = "dkim-signature"
 
 @dataclass(frozen=True)
 class Signer:
-    """A private key, and where its public half stands in the DNS: `selector`._domainkey.`domain`."""
+    """A private key and the DNS name of its public key: `selector`._domainkey.`domain`."""
 
     domain: str
     selector: str
     key: RSAPrivateKey | Ed25519PrivateKey
 
     def sign(self, mail: bytes) -> bytes:
-        """Give the header field that signs a mail (CRLF line ends), with its line end."""
+        """The DKIM-Signature field of a mail with CRLF line ends, including its own line end."""
         head, _, body = mail.partition(b"\r\n\r\n")
         fields = _fields(head)
         names = [name for name in SIGNED if name in fields]
@@ -60,13 +60,13 @@ class Signer:
 
 
 def signers(domain: str, selectors: str, pem: str) -> list[Signer]:
-    """One for each key and its selector, in order; ValueError, which tells nothing of the key, when that can't be."""
+    """One Signer for each key and selector, in order. Raises ValueError, without key material in its text."""
     names = [name.strip() for name in selectors.split(",")]
     return [Signer(domain, *_matched(name, block)) for name, block in zip_longest(names, _PEM.findall(pem))]
 
 
 def sign(mail: bytes, keys: Iterable[Signer]) -> bytes:
-    """Sign a mail with each key."""
+    """Prepend one DKIM-Signature field for each key."""
     return b"".join(key.sign(mail) for key in keys) + mail
 
 
@@ -83,14 +83,14 @@ def _matched(selector: str | None, block: str | None) -> tuple[str, RSAPrivateKe
 
 
 def _fields(head: bytes) -> dict[str, str]:
-    """The header fields, relaxed (RFC 6376 3.4.2)."""
+    """The header fields in relaxed canonical form (RFC 6376 3.4.2)."""
     unfolded = re.sub(r"\r\n(?=[ \t])", "", head.decode("utf-8", "surrogateescape"))
     pairs = (line.partition(":") for line in unfolded.split("\r\n"))
     return {name.strip().lower(): re.sub(r"[ \t]+", " ", value).strip(" ") for name, _, value in pairs}
 
 
 def _relaxed_body(body: bytes) -> bytes:
-    """No blanks at line ends, one for many within, no empty lines at the end (RFC 6376 3.4.4)."""
+    """The body in relaxed canonical form (RFC 6376 3.4.4)."""
     lines = [re.sub(rb"[ \t]+", b" ", line).rstrip(b" ") for line in body.split(b"\r\n")]
     text = b"\r\n".join(lines).rstrip(b"\r\n")
     return text + b"\r\n" if text else b""

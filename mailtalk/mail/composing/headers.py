@@ -1,4 +1,4 @@
-"""The headers of our mails: no foreign text can break them, and every mail program threads by them."""
+"""The headers of notifications: safe against injection, threaded by every mail client."""
 
 import re
 import unicodedata
@@ -24,7 +24,7 @@ _MESSAGE_ID = re.compile(r"<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.:\[\]-]{1,120}@[A-Za-z0
 
 @dataclass(frozen=True, slots=True)
 class NotificationHeaders:
-    """All that differs from reader to reader: the headers, and the links by name; a link may be missing."""
+    """The parts of a notification that differ by reader: header values, and links by name (None if missing)."""
 
     sender_name: str
     sender: str
@@ -42,7 +42,7 @@ class NotificationHeaders:
 
 
 def head(letter: NotificationHeaders, subject: str) -> bytes:
-    """The mail's own headers, CRLF line ends; those of the body follow."""
+    """The mail's header fields with CRLF line ends, without those of the body."""
     subject = encoded(clean(subject, SUBJECT_LIMIT), len("Thread-Topic: "))
     fields = [
         ("From", _mailbox(letter.sender_name, letter.sender)),
@@ -69,30 +69,30 @@ def head(letter: NotificationHeaders, subject: str) -> bytes:
 
 
 def clean(text: str, limit: int) -> str:
-    """Foreign text for a header: one line, no control or direction characters, and no encoded word of its own."""
+    """Make foreign text safe for a header: one line without control, bidi and encoded words, at most `limit` long."""
     if not (text.isascii() and text.isprintable()):
         text = _seen(text)
     return " ".join(text.replace("=?", "= ?").split())[:limit].strip()
 
 
 def name(text: str, limit: int = NAME_LIMIT) -> str:
-    """A person's name for a header: nothing in it looks like an address."""
+    """Make a person's name safe for a header: nothing in it looks like an address."""
     return clean(_ADDRESS_MARKS.sub(" ", text), limit)
 
 
 def message_id(text: str | None) -> str | None:
-    """The Message-ID of somebody else's mail, if it can stand in a header of ours as it is."""
+    """A foreign Message-ID if it can stand in a header unchanged, else None."""
     return text if text and _MESSAGE_ID.fullmatch(text) and "=?" not in text else None
 
 
 def label(*parts: str) -> str:
-    """A short stable word for an id that may hold anything, fit for a Message-ID or List-Id."""
+    """A short stable id for arbitrary text, safe in a Message-ID or List-Id."""
     return sha256("\x1f".join(parts).encode()).hexdigest()[:24]
 
 
 @lru_cache(maxsize=1024)
 def encoded(text: str, offset: int) -> str:
-    """RFC 2047 words when needed; folded so that no line passes 78 characters where words allow it."""
+    """RFC 2047 encoded words if needed, folded at 78 characters where words allow it."""
     if not text.isascii():
         return "\r\n ".join(_words(text, offset))
     if offset + len(text) <= WIDTH:
@@ -107,7 +107,7 @@ def _seen(text: str) -> str:
 
 
 def _words(text: str, offset: int) -> Iterator[str]:
-    """Cut a text between its characters into encoded words, the first of which stands behind the header's name."""
+    """Split a text between characters into encoded words; `offset` is the length of the header's name."""
     word, room = b"", (WIDTH - offset - _AROUND) // 4 * 3
     for character in text:
         more = character.encode()
@@ -131,7 +131,7 @@ def _archive(url: str | None) -> str | None:
 
 
 def _unsubscribe(letter: NotificationHeaders) -> list[tuple[str, str]]:
-    """RFC 8058: by one POST to the link, or (RFC 2369) by a mail."""
+    """List-Unsubscribe by link with one-click POST (RFC 8058) and by mail (RFC 2369)."""
     mail = f"<mailto:{letter.unsubscribe}?subject=unsubscribe>"
     url = letter.links.get("unsubscribe")
     if not url:
@@ -141,5 +141,5 @@ def _unsubscribe(letter: NotificationHeaders) -> list[tuple[str, str]]:
 
 
 def _thread_index(thread: str) -> str:
-    """Outlook's own id of a conversation ([MS-OXOMSG] 2.2.1.3): a version, a time, and 16 bytes that decide."""
+    """Outlook's conversation id ([MS-OXOMSG] 2.2.1.3): version, time, and 16 identifying bytes."""
     return b64encode(b"\x01" + bytes(5) + sha256(thread.encode()).digest()[:16]).decode()

@@ -1,4 +1,4 @@
-"""The styles of a template put where every mail program looks: into its elements, once, when it is loaded."""
+"""CSS inlining: copies a template's <style> rules into its elements, once, when the template is loaded."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _WHOLE = {"<!--": "-->", "<style": "</style", "<title": "</title"}  # nothing be
 
 
 def inlined(source: str) -> str:
-    """The template with its styles inline; what is Jinja's stays as it was."""
+    """The template with inlined styles; Jinja code stays unchanged."""
     mark = f"jinja{sha256(source.encode()).hexdigest()[:8]}x"
     taken: list[str] = []
     hidden = "".join(_hidden(source, mark, taken))
@@ -30,7 +30,7 @@ def inlined(source: str) -> str:
 
 
 def _hidden(source: str, mark: str, taken: list[str]) -> Iterator[str]:
-    """Put a word in place of each piece of Jinja; between elements a comment, which may stand in tables too."""
+    """Replace each piece of Jinja by a placeholder; between elements by a comment, which is valid inside tables too."""
     end, inside = 0, ""
     for match in _PIECE.finditer(source):
         yield source[end : match.start()]
@@ -46,13 +46,11 @@ def _hidden(source: str, mark: str, taken: list[str]) -> Iterator[str]:
 
 
 def _state(inside: str, piece: str) -> str:
-    """Follow comments, styles and tags: what we are inside of, "" between elements."""
-    end = _WHOLE.get(inside)
-    if end is not None:
-        ended = piece.lower().startswith(end)
-        return inside if not ended else "" if piece == "-->" else "<"
+    """The enclosing construct after a piece: a comment, style or title, "<" within a tag, "" between elements."""
+    piece = piece.lower()
+    if inside in _WHOLE:
+        ended = piece.startswith(_WHOLE[inside])
+        return inside if not ended else "" if piece == "-->" else "<"  # a closing tag still lacks its ">"
     if piece in {">", "-->"}:
         return ""
-    return (
-        piece.lower()[:6] if piece.startswith("<") and len(piece) > 1 and piece[1] != "/" and piece != "<!--" else piece
-    )
+    return piece[:6] if piece.startswith(("<style", "<title")) else piece

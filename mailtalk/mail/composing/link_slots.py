@@ -1,4 +1,4 @@
-"""Parts of a mail as bytes, cut where each reader's own links go: they are put in without encoding the rest again."""
+"""MIME parts with slots for each reader's links, so that the encoded rest is shared by all readers."""
 
 import binascii
 import re
@@ -13,12 +13,12 @@ _BROKEN = re.compile(r"[\x02\x03]")
 
 
 class BrokenSlot(Exception):
-    """A template changed the place of a link, so that the link cannot be put there."""
+    """A template altered a link placeholder, for example with a filter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """The place of a link."""
+    """The place of a link in an encoded part."""
 
     link: str
     html: bool
@@ -28,7 +28,7 @@ Pieces: TypeAlias = tuple[bytes | Slot, ...]
 
 
 def slot(link: str) -> str:
-    """What a template sees in place of a link."""
+    """The placeholder of a link, as templates see it."""
     return f"\x02{link}\x03"
 
 
@@ -40,13 +40,13 @@ def part(text: str, *, html: bool) -> Pieces:
 
 
 def filled(pieces: Pieces, links: Mapping[str, str | None]) -> bytes:
-    """The bytes, with a reader's links in their places."""
+    """The bytes with one reader's links filled in."""
     values = {(name, html): _value(links.get(name), html=html) for name in LINKS for html in (False, True)}
     return b"".join(piece if isinstance(piece, bytes) else values[piece.link, piece.html] for piece in pieces)
 
 
 def size(pieces: Pieces) -> int:
-    """How many bytes there are without the links."""
+    """The size in bytes, without the links."""
     return sum(len(piece) for piece in pieces if isinstance(piece, bytes))
 
 

@@ -1,4 +1,4 @@
-"""A notice as bytes: a small mail of ours about a mail of the reader's, which no program is to answer."""
+"""Notices: short mails about a mail that the reader sent (rejected, or "was this you?")."""
 
 import re
 import tomllib
@@ -37,7 +37,7 @@ _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,500}>")
 
 
 class Unmailable(ValueError):
-    """A mail would not say what it should: somebody's text made a header of itself."""
+    """The serialized headers differ from the intended ones: foreign text injected a header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class NoticeContent:
 
 
 def mail(kind: DeliveryKind, letter: NoticeHeaders, content: NoticeContent, language: Language) -> bytes:
-    """The whole mail, CRLF line ends."""
+    """The complete mail, with CRLF line ends."""
     made = EmailMessage(policy=SMTP)
     say = _sayings(content, language)
     fields = _fields(letter, say(SUBJECTS[kind]))
@@ -118,7 +118,7 @@ def _mailbox(name: str, address: str) -> Address:
 
 
 def _excerpt(said: str) -> str:
-    """The text, shortened, without what could end a line unseen."""
+    """The beginning of the text, without control characters."""
     said = "".join(c if c.isprintable() or c == "\n" else " " for c in said).strip()
     return said if len(said) <= SHOWN else f"{said[:SHOWN]} …"
 

@@ -1,4 +1,4 @@
-"""Sample contents: every kind of mail that a style must suit, for its check and its preview."""
+"""Sample contents: one of each kind of notification, to check and preview styles."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -29,7 +29,7 @@ LINKS: Mapping[str, str | None] = MappingProxyType(
 
 
 def contents(style: Style, locale: str | None = None, time_zone: str | None = None) -> dict[str, NotificationContent]:
-    """By name: reply, mention, files, many, long, read-only, private."""
+    """Sample contents by name: reply, mention, files, many, long, read-only, private."""
     plain = _content(style, locale, time_zone)
     lines = plain.lines
     mention = replace(plain, lines=(*lines[:1], _line(3, *_MENTION)), reader_id=READER)

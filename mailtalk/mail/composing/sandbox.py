@@ -1,4 +1,4 @@
-"""Templates that others wrote: a small part of Jinja without calls or assignments, in bounded steps and output."""
+"""Sandboxed templates: a subset of Jinja without calls or assignments, with limits on steps and output."""
 
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,7 +29,7 @@ _TESTS = ("defined", "undefined", "none", "odd", "even", "divisibleby", "string"
 
 
 class TemplateRefused(Exception):
-    """A template is wrong, asks for what it may not have, or for too much; `line` is where, as far as it is known."""
+    """A template is invalid, uses something forbidden, or exceeds a limit; the message names the line if known."""
 
     def __init__(self, reason: str, line: int | None = None) -> None:
         super().__init__(reason if line is None else f"line {line}: {reason}")
@@ -37,13 +37,13 @@ class TemplateRefused(Exception):
 
 @dataclass(eq=False, slots=True)
 class Budget:
-    """What one rendering may still use."""
+    """The loop steps left for one rendering."""
 
     steps: int = STEPS
 
 
 def compiled(source: str, *, html: bool) -> Template:
-    """Compile a template; TemplateRefused for one that is wrong or uses what is not there."""
+    """Compile a template; raises TemplateRefused."""
     if len(source) > SOURCE_LIMIT:
         raise TemplateRefused(f"longer than {SOURCE_LIMIT} characters")
     env = _ENVIRONMENTS[html]
@@ -58,7 +58,7 @@ def compiled(source: str, *, html: bool) -> Template:
 
 
 def rendered(template: Template, values: Mapping[str, Any]) -> str:
-    """What the template gives; TemplateRefused when it fails or does not end in time."""
+    """Render a template; raises TemplateRefused if it fails or exceeds a limit."""
     try:
         return "".join(_within(OUTPUT_LIMIT, template.generate(**values, _budget=Budget())))
     except TemplateRefused:
@@ -76,14 +76,14 @@ def _within(limit: int, pieces: Iterable[str]) -> Iterator[str]:
 
 
 def lines(text: str) -> Markup:
-    """Text with its line ends and indents as HTML shows them, also where white-space is not understood."""
+    """Escape text for HTML and keep its line ends and indentation, also in clients without white-space support."""
     shown = str(escape(text)).replace("  ", " &nbsp;")
     return Markup(shown.replace("\n ", "\n&nbsp;").replace("\n", "<br>\n"))  # noqa: S704  escaped above
 
 
 @pass_context
 def _counted(context: Context, items: Iterable[Any]) -> Iterator[Any]:
-    """Give the items of a loop as long as there are steps left."""
+    """Yield a loop's items while steps are left."""
     budget: Budget = context["_budget"]
     for item in items:
         budget.steps -= 1
@@ -93,7 +93,7 @@ def _counted(context: Context, items: Iterable[Any]) -> Iterator[Any]:
 
 
 def _check(tree: nodes.Template) -> None:
-    """Refuse what is not among the few nodes that a mail needs; make every loop count."""
+    """Refuse every node that is not allowed, and count the steps of every loop."""
     waiting: list[tuple[nodes.Node, int]] = [(tree, 0)]
     while waiting:
         node, depth = waiting.pop()

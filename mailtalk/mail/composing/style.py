@@ -1,4 +1,4 @@
-"""How an app's mails look: its name, logo, colour, footer, link, texts and templates, checked before they are kept."""
+"""App styles: name, logo, colour, footer, link, texts and templates of an app's mails."""
 
 import json
 import logging
@@ -28,7 +28,7 @@ BUILT_IN: Mapping[str, str] = {
 
 @dataclass(frozen=True, eq=False)
 class Style:
-    """An app's style; equal styles are one object, so that it can be part of a key."""
+    """An app's style; equal styles are one object, so that a style can be part of a cache key."""
 
     name: str | None = None
     logo: str | None = None
@@ -42,21 +42,21 @@ class Style:
     templates: Mapping[str, str] = field(default_factory=dict)
 
     def speaks(self, locale: str | None, time_zone: str | None) -> Language:
-        """How a reader is written to, with the app's own words where it has some."""
+        """The language for a reader, with the app's own texts if it has some."""
         return _with_own_words(self, language(locale or self.locale, time_zone or self.time_zone))
 
     def link_for(self, conversation_id: str, user_id: str) -> str | None:
-        """Where the conversation is in the app, for this reader."""
+        """The URL of the conversation in the app for this reader, or None."""
         ids = {"conversationId": quote(conversation_id, safe=""), "userId": quote(user_id, safe="")}
         return None if self.link is None else HOLE.sub(lambda hole: ids[hole[1]], self.link)
 
     @cached_property
     def palette(self) -> Mapping[str, str]:
-        """The colour, fitted to where it is used."""
+        """The colour's palette."""
         return colours.palette(self.colour)
 
     def template(self, name: str) -> Template | None:
-        """One of the app's own templates, compiled; None where it has none, or where it fails."""
+        """One of the app's own templates, compiled; None if it has none or it fails."""
         return self._compiled.get(name)
 
     @cached_property
@@ -66,17 +66,17 @@ class Style:
 
 
 def of(raw: Mapping[str, Any]) -> Style:
-    """The style of an app as it is kept; one that is not understood (any more) is as if there were none."""
+    """The stored style of an app; an invalid one is logged and replaced by the default."""
     return _of(json.dumps(raw, sort_keys=True)) if raw else DEFAULT
 
 
 def built_in(name: str) -> Template:
-    """Our own template."""
+    """A built-in template."""
     return _BUILT_IN[name]
 
 
 def read(raw: Mapping[str, Any]) -> Style:
-    """Check a style's values, all but how its templates turn out; Invalid names each that is wrong."""
+    """Validate a style's values, except its templates; raises Invalid with every reason."""
     wrong = {key: ["is nothing that a style has"] for key in raw if key not in CHECKS}
     wrong |= {key: [reason] for key, check in CHECKS.items() if key in raw and (reason := check(raw[key]))}
     if wrong:
@@ -85,7 +85,7 @@ def read(raw: Mapping[str, Any]) -> Style:
 
 
 def load(name: str, source: str) -> Template:
-    """Compile one template as it is used: HTML with its styles inline. TemplateRefused when it cannot be."""
+    """Compile a template with inlined CSS; raises TemplateRefused."""
     compiled(source, html=name == "html")  # first as it was written, so that a line's number is right
     return compiled(inlined(source), html=True) if name == "html" else compiled(source, html=False)
 

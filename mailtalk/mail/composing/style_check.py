@@ -1,4 +1,4 @@
-"""A style's proof: every template of it is tried with every kind of mail before the style is kept."""
+"""Style validation: renders every template of a style with every sample in every language."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from mailtalk.mail.composing.texts import TEXTS
 
 
 def checked(raw: Mapping[str, Any]) -> Style:
-    """The style; Invalid names what is wrong with it, and for a template the line and the reason."""
+    """The valid style; raises Invalid with every reason, and for a template its line."""
     found = style.read(raw)
     wrong = {f"templates.{name}": [reason] for name in found.templates if (reason := _fault(found, name))}
     if wrong:

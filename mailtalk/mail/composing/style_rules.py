@@ -1,4 +1,4 @@
-"""What the values of a style may be, each with the reason why one is not."""
+"""Validation rules for style values: one check per key, each returning a reason or None."""
 
 import re
 from collections.abc import Callable, Mapping

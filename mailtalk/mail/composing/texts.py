@@ -1,4 +1,4 @@
-"""The words of our mails in every language we send, with plurals, moments and sizes as their readers write them."""
+"""The texts of notifications in every language, with plurals, dates and sizes by locale (CLDR)."""
 
 import re
 import tomllib
@@ -30,7 +30,7 @@ _KILO = 1000
 
 @dataclass(frozen=True, eq=False)
 class Language:
-    """How one reader is written to: the language, the region's way to write dates, and the time zone.
+    """A reader's language, locale and time zone.
 
     Equal ones are one object, so that it can be part of a key.
     """
@@ -41,24 +41,24 @@ class Language:
     texts: Mapping[str, Any]
 
     def say(self, key: str, **values: str) -> str:
-        """A text with its holes filled."""
+        """A text with its placeholders filled."""
         return fill(self.texts[key], values)
 
     def count(self, key: str, number: int, **values: str) -> str:
-        """A text in the plural form that the number asks for."""
+        """A text in the plural form for a number."""
         forms = self.texts[key]
         form = forms.get(self.locale.plural_form(number), forms["other"])
         return fill(form, {**values, "count": format_decimal(number, locale=self.locale)})
 
     def moment(self, at: datetime) -> str:
-        """Day, time, and the name of the time zone."""
+        """Date, time, and the name of the time zone."""
         local = at.astimezone(self.zone)
         clock = f"{format_time(local, 'short', locale=self.locale)} {self._zone_name(local)}"
         both = self._both.format(clock, format_date(local, "long", locale=self.locale))
         return both.replace("\u202f", " ")  # a space that some fonts of old programs do not have
 
     def size(self, number: int) -> str:
-        """A file's size, in the unit that gives a short number."""
+        """A file size in the unit that gives a short number."""
         for unit in ("byte", "kilobyte", "megabyte"):
             if number < _KILO or unit == "megabyte":
                 break
@@ -72,30 +72,30 @@ class Language:
         return str(self.locale.datetime_formats["medium"]).replace("'", "")
 
     def _zone_name(self, local: datetime) -> str:
-        """Its short name in this language, else in its own country, else how far it is from Greenwich."""
+        """The zone's short name in this language, else in its own country, else its offset from GMT."""
         names = (get_timezone_name(local, width="short", locale=self.locale), local.tzname() or "")
         return next((name for name in names if name.isalpha()), get_timezone_gmt(local, "long", locale=self.locale))
 
 
 @lru_cache(maxsize=1024)
 def language(locale: str | None, time_zone: str | None) -> Language:
-    """The language that serves a locale such as de, en-GB or pt_BR; English for one we do not speak."""
+    """The language for a locale such as de, en-GB or pt_BR; English if it is not supported."""
     found = _locale(locale or DEFAULT)
     return Language(found.language, found, _zone(time_zone), TEXTS[found.language])
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """Put values into the holes of a text: `{name}`."""
+    """Fill the placeholders of a text: `{name}`."""
     return _HOLE.sub(lambda hole: values[hole[1]], text)
 
 
 def holes(text: str) -> set[str]:
-    """Give the names of a text's holes."""
+    """The placeholder names of a text."""
     return set(_HOLE.findall(text))
 
 
 def forms(text: Any) -> Mapping[str, str]:
-    """A text by plural form; what is not counted has one."""
+    """A text by plural form; an uncounted text has the form "other" only."""
     return text if isinstance(text, Mapping) else {"other": text}
 
 

@@ -1,1 +1,1 @@
-"""Bytes to headers, text, HTML and files, within limits. Pure."""
+"""Parsing: bytes to headers, text, HTML and files, within limits. Pure."""

@@ -1,4 +1,4 @@
-"""Which parts of a mail are its text, which its HTML, and which are files: the rules of JMAP (RFC 8621 4.1.4)."""
+"""Body part selection: which parts are text, HTML or attachments (JMAP, RFC 8621 4.1.4)."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ _WORDS = {"text/plain", "text/html"}
 
 @dataclass(slots=True)
 class BodyParts:
-    """Leaf parts in the order of reading; the two lists of words hold two forms of the same."""
+    """Leaf parts in reading order; `text` and `html` are two forms of the same content."""
 
     text: list[MimePart] = field(default_factory=list)
     html: list[MimePart] = field(default_factory=list)
@@ -17,14 +17,14 @@ class BodyParts:
 
 
 def choose(root: MimePart) -> BodyParts:
-    """Walk the tree; a multipart that cannot be split is text."""
+    """Select the body parts of a mail; an unparsable multipart counts as text."""
     body = BodyParts()
     _take([root], "mixed", body, both=True)
     return body
 
 
 def _take(parts: list[MimePart], kind: str, body: BodyParts, *, both: bool) -> None:
-    """`both`: outside multipart/alternative, words of one form are all there is, so they belong to both."""
+    """`both`: outside multipart/alternative a part is the only form, so it belongs to both lists."""
     shown = _shown(parts)
     for part in parts:
         if part.content_type == "multipart/alternative":
@@ -52,12 +52,12 @@ def _take_words(part: MimePart, body: BodyParts, *, both: bool) -> None:
 
 
 def _shown(parts: list[MimePart]) -> MimePart | None:
-    """The part that a program shows first."""
+    """The part that a mail client shows first."""
     return next((part for part in parts if part.children or part.content_type in _WORDS), None)
 
 
 def _is_words(part: MimePart, kind: str, *, first: bool) -> bool:
-    """The first words may have a name; later ones with a name, and all but the first of related, are files."""
+    """True for body text; all but the first part are files if they have a name or belong to multipart/related."""
     if part.content_type not in _WORDS or part.disposition == "attachment":
         return False
     return first or (kind != "related" and not part.filename())

@@ -1,4 +1,4 @@
-"""File names that a stranger chose, made safe to show and to offer for download."""
+"""Filename sanitization for display and download."""
 
 import mimetypes
 import re
@@ -12,7 +12,7 @@ _TYPES = mimetypes.MimeTypes()  # the built-in table: the same on every machine
 
 
 def safe(name: str, content_type: str) -> str:
-    """A base name in NFC without control and bidi characters, at most 150 long; named by its type when empty."""
+    """A base name in NFC without control and bidi characters, at most 150 long; derived from the type if empty."""
     name = unicodedata.normalize("NFC", _SEPARATORS.split(name)[-1][-1000:])
     name = "".join(c for c in name if unicodedata.category(c) not in _INVISIBLE)
     name = " ".join(_FORBIDDEN.sub("_", name).split()).strip(". ")
@@ -20,7 +20,7 @@ def safe(name: str, content_type: str) -> str:
 
 
 def _shortened(name: str) -> str:
-    """The extension survives: it is what a desktop opens the file by."""
+    """Truncate the stem and keep the extension, which decides how a desktop opens the file."""
     stem, dot, extension = name.rpartition(".")
     if len(name) <= _LENGTH or not stem or len(extension) > 10:  # noqa: PLR2004 - longer is no extension
         return name[:_LENGTH]

@@ -1,10 +1,10 @@
-"""Undoes format=flowed (RFC 3676): soft-broken lines become one again, at their depth of quoting."""
+"""Decoding of format=flowed text (RFC 3676): joins soft-broken lines at their quoting depth."""
 
 _SIGNATURE = "-- "
 
 
 def unflow(text: str, *, delete_space: bool) -> str:
-    r"""`text` has \n line ends; `delete_space` is the DelSp=yes of languages without spaces."""
+    r"""Join the soft-broken lines of a text with \n line ends; `delete_space` is DelSp=yes."""
     paragraphs: list[list[str]] = []
     open_depth = -1  # the depth of the line that the next one may continue
     for line in text.split("\n"):
@@ -18,7 +18,7 @@ def unflow(text: str, *, delete_space: bool) -> str:
 
 
 def _unquoted(line: str) -> tuple[int, str]:
-    """The number of leading `>` (4.5), and the rest without the stuffed space (4.4)."""
+    """The quoting depth (4.5), and the line without its stuffed space (4.4)."""
     content = line.lstrip(">")
     return len(line) - len(content), content.removeprefix(" ")
 

@@ -1,4 +1,4 @@
-"""Header fields: unfolding, RFC 2047 words, parameters (RFC 2045, 2231) and addresses (RFC 5322 3.4)."""
+"""Header field parsing: unfolding, encoded words (RFC 2047), parameters (RFC 2045, 2231), addresses (RFC 5322 3.4)."""
 
 import binascii
 import re
@@ -21,25 +21,25 @@ _ADDR_SPEC = re.compile(r"[^\s@<>\"(),:;]+@[^\s@<>\"(),:;]+")
 
 
 def raw_text(value: bytes) -> str:
-    """A field's body as it stands: UTF-8 (RFC 6532) or windows-1252."""
+    """Decode a raw field body: UTF-8 (RFC 6532) or windows-1252."""
     return value.decode("ascii") if value.isascii() else charsets.decode(value, None)
 
 
 def text(value: str) -> str:
-    """Unfolded, encoded words decoded, white space squeezed, control characters gone."""
+    """Decode a field body: unfolded, encoded words decoded, white space collapsed, control characters removed."""
     if "=?" in value:
         value = "".join(_decoded(_GAP.sub(r"\1", value)))
     return clean(value)
 
 
 def clean(value: str) -> str:
-    """One line without control characters."""
+    """Collapse white space to one line and remove control characters."""
     value = _SPACE.sub(" ", value).strip()
     return value if value.isascii() else "".join(c for c in value if unicodedata.category(c) not in {"Cs", "Cc"})
 
 
 def parameters(value: str) -> tuple[str, dict[str, str]]:
-    """The main value, lower case, and the parameters with RFC 2231 continuations and charsets undone."""
+    """The main value in lower case, and the parameters with RFC 2231 continuations and charsets decoded."""
     main, _, _ = value.partition(";")
     pieces: dict[str, list[tuple[int, str, bool]]] = {}
     for name, content in _PARAMETER.findall(value[len(main) :]):
@@ -50,12 +50,12 @@ def parameters(value: str) -> tuple[str, dict[str, str]]:
 
 
 def addresses(value: str) -> tuple[str, ...]:
-    """The addr-specs of a raw address list; display names, comments and group names never count."""
+    """The addr-specs of an address list; display names, comments and group names are ignored."""
     return tuple(found[0] for mailbox in _mailboxes(value) if (found := _ADDR_SPEC.fullmatch(mailbox)))
 
 
 def _decoded(value: str) -> Iterator[str]:
-    """Neighbouring words of one charset are joined as bytes: many programs split inside a character."""
+    """Decode adjacent encoded words of one charset as one byte string: many clients split inside a character."""
     end, charset, pending = 0, "", b""
     for word in _WORD.finditer(value):
         if pending and (word.start() > end or word[1].lower() != charset):
@@ -76,7 +76,7 @@ def _word_bytes(encoding: str, content: str) -> bytes:
 
 
 def base64(data: bytes) -> bytes:
-    """Lenient base64. Text after the padding is more of it, as from encoders of single lines, or a list's footer."""
+    """Decode base64 leniently. Text after the padding is decoded too (line-wise encoders, list footers)."""
     compact = data.translate(None, b" \t\r\n")
     clean = compact.translate(None, _FOREIGN)
     if len(clean) < len(compact) or clean.count(b"=") > _PIECES:
@@ -85,7 +85,7 @@ def base64(data: bytes) -> bytes:
 
 
 def _unpadded(piece: bytes) -> bytes:
-    """Six bits alone are no byte."""
+    """Decode one piece without padding; a single trailing character (6 bits) is dropped."""
     piece = piece[:-1] if len(piece) % 4 == 1 else piece
     return binascii.a2b_base64(piece + b"=" * (-len(piece) % 4))
 

@@ -1,4 +1,4 @@
-"""What a mail may ask of us, checked by linear scans before anything is decoded (reliability.md, Limits)."""
+"""Parser limits, checked by linear scans before anything is decoded."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from io import BytesIO
 
 
 class LimitExceeded(Exception):
-    """The mail is beyond a limit; `reason` is a word for machines."""
+    """A limit is exceeded; `reason` is a stable machine-readable word."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -36,14 +36,14 @@ _ADDRESSED = (b"from:", b"sender:", b"reply-to:", b"to:", b"cc:", b"bcc:", b"res
 
 
 def check(raw: bytes, limits: Limits = DEFAULT) -> None:
-    """Refuse what is too large; parts and depth are counted by mime.read as it splits, with the same exception."""
+    """Check size, line length and headers; mime.read counts parts and depth while splitting."""
     _at_most(len(raw), limits.message, "message-too-large")
     _at_most(_longest_line(raw), limits.line, "line-too-long")
     check_headers(header_block(raw), limits)
 
 
 def check_headers(block: bytes, limits: Limits = DEFAULT) -> None:
-    """Refuse a header block, a mail's or a part's, that would be slow to decode."""
+    """Check the header block of a mail or a part for sizes that are slow to decode."""
     _at_most(len(block), limits.header_block, "header-block-too-large")
     fields = _FOLD.split(block)
     _at_most(max(map(len, fields)), limits.header, "header-too-large")
@@ -62,7 +62,7 @@ def _longest_line(raw: bytes) -> int:
 
 
 def _addresses(field: bytes) -> int:
-    """As many as there are both commas and at-signs: `"Doe, J" <j@x>` and `j@x <j@x>` are one each."""
+    """An upper bound by commas and at-signs: `"Doe, J" <j@x>` and `j@x <j@x>` count as one each."""
     if not field.lower().startswith(_ADDRESSED):
         return 0
     return min(field.count(b","), field.count(b"@")) + 1

@@ -1,4 +1,4 @@
-"""Splits a mail into its parts (RFC 2045, 2046) in linear time, with no parser that hostile input can slow down.
+"""MIME tree parser (RFC 2045, 2046) in linear time, safe for hostile input.
 
 The standard library's feed parser costs seconds on 100,000 parts or nested messages and rewrites attached ones;
 this one works on slices of the bytes, so an attached message stays as it was sent.
@@ -23,7 +23,7 @@ _CR, _LF = b"\r\n"
 
 @dataclass(slots=True)
 class MimePart:
-    """A leaf or a multipart: raw header fields in order (names lower case), type, and a view of the undecoded body."""
+    """A leaf or multipart: raw header fields in order (lower-case names), type, and a view of the encoded body."""
 
     fields: list[tuple[str, str]]
     body: memoryview
@@ -37,12 +37,12 @@ class MimePart:
         return next((value for key, value in self.fields if key == name), "")
 
     def filename(self) -> str:
-        """As its sender named it, decoded; by Content-Disposition, else by the older `name` of Content-Type."""
+        """The decoded filename from Content-Disposition, else from the older `name` of Content-Type."""
         _, parameters = headers.parameters(self.first("content-disposition"))
         return headers.text(parameters.get("filename") or self.parameters.get("name", ""))
 
     def content(self) -> bytes:
-        """The body with its transfer encoding undone; what is broken is kept as far as it can be read."""
+        """The body with its transfer encoding decoded, as far as possible if it is damaged."""
         encoding = self.first("content-transfer-encoding").strip(" \t\"';").lower()
         if encoding == "base64":
             return headers.base64(bytes(self.body))
@@ -52,7 +52,7 @@ class MimePart:
 
 
 def read(raw: bytes, bounds: limits.Limits = limits.DEFAULT) -> MimePart:
-    """The tree of a mail; raises limits.LimitExceeded for too many or too deep parts or too large part headers."""
+    """Parse a mail into its MIME tree; raises LimitExceeded for too many, too deep, or too large part headers."""
     raw = raw.replace(b"\r", b"\n") if b"\n" not in raw else raw
     blank = _BLANK.match(raw)
     start = blank.end() if blank and _FIELD.match(raw, blank.end()) else 0
@@ -90,7 +90,7 @@ class _TreeBuilder:
 
 
 def _divided(raw: memoryview) -> tuple[bytes, memoryview]:
-    """Header block and body; a first line that is no field means that there are no headers."""
+    """Split into header block and body; if the first line is not a header field, all is body."""
     end = _EMPTY_LINE.search(raw)
     block, body = (raw[: end.start()], raw[end.end() :]) if end else (raw, raw[:0])
     if not block or _FIELD.match(block) or bytes(block[:6]).startswith((b"From ", b">From ")):
@@ -107,7 +107,7 @@ def _fields(block: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _type(part: MimePart, default_type: str) -> None:
-    """RFC 2045 5.2: no type, or one that makes no sense, is plain text."""
+    """Set the part's type; a missing or malformed type is text/plain (RFC 2045 5.2)."""
     declared, parameters = headers.parameters(part.first("content-type"))
     part.parameters = parameters
     part.disposition = part.first("content-disposition").partition(";")[0].strip().lower()
@@ -131,13 +131,13 @@ def _pieces(body: memoryview, parameters: dict[str, str]) -> Iterator[memoryview
 
 
 def _delimiters(body: memoryview, boundary: str) -> Iterator[re.Match[bytes]]:
-    """A literal prefix makes this search fast, so whether it begins a line is asked afterwards."""
+    """Find delimiter lines; the regex starts with a literal for speed, so the line start is checked afterwards."""
     if boundary:
         line = re.compile(rb"--" + re.escape(boundary.encode()) + rb"(--)?[ \t]*(?:\r?\n|\r?\Z)")
         yield from (found for found in line.finditer(body) if not found.start() or body[found.start() - 1] == _LF)
 
 
 def _line_end_before(body: memoryview, position: int) -> int:
-    """The line end before a delimiter belongs to the delimiter."""
+    """The end of a part: the line end before a delimiter belongs to the delimiter."""
     position -= 1
     return position - 1 if position > 0 and body[position - 1] == _CR else max(position, 0)

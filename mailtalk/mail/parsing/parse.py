@@ -1,4 +1,4 @@
-"""A mail's bytes to what the domain needs of it: headers, the text that its author sees, attachments."""
+"""The parser's entry point: raw bytes to ParsedMail (headers, text, HTML, attachments)."""
 
 import html
 import re
@@ -14,7 +14,7 @@ _FLOWED_LENGTH = 2_000_000  # longer texts are no answers: not worth the time
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file; `inline` ones are shown in the HTML by their `content_id` (without <>)."""
+    """A file; an `inline` one is shown in the HTML by its `content_id` (without <>)."""
 
     name: str
     content_type: str
@@ -25,7 +25,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class ParsedMail:
-    """What a mail says; `text` and `html` are two forms of the same words, either may be missing."""
+    """A parsed mail; `text` and `html` are two forms of the same content, either may be None."""
 
     headers: tuple[tuple[str, str], ...]
     message_id: str | None
@@ -36,7 +36,7 @@ class ParsedMail:
     attachments: tuple[Attachment, ...]
 
     def header(self, name: str) -> str | None:
-        """The first field of this name, decoded."""
+        """The first field of this name, decoded, or None."""
         return next(iter(self.all(name)), None)
 
     def all(self, name: str) -> list[str]:
@@ -45,7 +45,7 @@ class ParsedMail:
 
 
 def parse(raw: bytes, bounds: limits.Limits = limits.DEFAULT) -> ParsedMail:
-    """Raise limits.LimitExceeded, and nothing else, whatever the bytes are."""
+    """Parse a mail; raises LimitExceeded and nothing else, for any input."""
     limits.check(raw, bounds)
     root = mime.read(raw, bounds)
     body = choose(root)
@@ -61,7 +61,7 @@ def parse(raw: bytes, bounds: limits.Limits = limits.DEFAULT) -> ParsedMail:
 
 
 def _message_id(value: str) -> str | None:
-    """The first <…>, or what stands there without them."""
+    """The first <…>, or the bare value in brackets."""
     value = "".join(headers.clean(value).split())
     found = _ID.search(value)
     return (found[0] if found else f"<{value}>")[:_ID_LENGTH] if value else None
@@ -72,7 +72,7 @@ def _from(root: mime.MimePart) -> tuple[str, ...]:
 
 
 def _text(body: BodyParts) -> str | None:
-    """The plain parts, unless they are blank or an afterthought of HTML: then that is the fuller form."""
+    """The plain text, or None if it is blank or only an addition to the HTML, which is then the fuller form."""
     words = [(part.content_type, _decoded(part)) for part in body.text]
     main = next((kind for kind, text in words if text.strip()), None)
     if main == "text/html" or (main is None and _has_html(body)):
@@ -86,7 +86,7 @@ def _has_html(body: BodyParts) -> bool:
 
 
 def _html(body: BodyParts) -> str | None:
-    """Plain parts between HTML ones are shown as they stand, as mail programs do."""
+    """The HTML; plain parts between HTML parts are included as <pre>, as mail clients show them."""
     if not _has_html(body):
         return None
     return "\n".join(_as_html(part) for part in body.html)

@@ -1,4 +1,4 @@
-"""The process that reads mails: `python -m mailtalk.mail.child`, questions in over fd 0 and answers out over it.
+"""The reader process (`python -m mailtalk.mail.reader.process`): requests and responses over file descriptor 0.
 
 It has no credentials, no database and no settings, and bounded time, memory and files; the worker ends it.
 """
@@ -20,7 +20,7 @@ _NONE = (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE, resource.RLIMIT_NPROC)
 
 
 def main() -> None:
-    """Answer until the worker hangs up."""
+    """Serve requests until the worker closes the connection."""
     with open(0, "rb") as asked, open(os.dup(0), "wb", buffering=0) as answered:  # noqa: PTH123  these are no paths
         _confine()
         _say(answered, None)
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 class _MailInHand:
-    """The mail that was read last."""
+    """The most recently read mail."""
 
     def __init__(self) -> None:
         self.mail: parse.ParsedMail | None = None
@@ -63,7 +63,7 @@ def _answer(mind: _MailInHand, question: protocol.ReaderRequest) -> bytes:
 
 
 def _where(error: Exception) -> str:
-    """The exception's name and the innermost line of ours that raised it."""
+    """The exception's class, and file and line of our innermost frame."""
     trace, place = error.__traceback__, ""
     while trace is not None:
         name = trace.tb_frame.f_code.co_filename
@@ -81,7 +81,7 @@ def _confine() -> None:
 
 
 def _limit_time() -> None:
-    """The kernel counts from the process's begin, and ends it at the soft limit."""
+    """Set RLIMIT_CPU for the next request; the kernel counts CPU time since the process start."""
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + 1 + CPU_SECONDS, hard))
 

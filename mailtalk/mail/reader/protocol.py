@@ -1,4 +1,4 @@
-"""What is said to and by the process that reads mails: a length of four bytes, then MessagePack, never pickle."""
+"""The reader protocol: frames of a four-byte length and MessagePack; never pickle."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -13,7 +13,7 @@ LARGEST = 64_000_000  # bytes: a mail of the largest size with all of its files 
 
 
 class ReadMail(msgspec.Struct, frozen=True, tag=True):
-    """Judge this mail, and keep it in mind."""
+    """Request: parse and classify this mail, and keep it for ExtractReply."""
 
     raw: bytes
     mail_from: str
@@ -21,31 +21,31 @@ class ReadMail(msgspec.Struct, frozen=True, tag=True):
 
 
 class ExtractReply(msgspec.Struct, frozen=True, tag=True):
-    """What its author wrote in the mail in mind, who may answer our mail `sent`."""
+    """Request: extract the reply from the mail read last; `sent` is the mail of ours that it answers, if known."""
 
     sent: bytes | None
 
 
 class MailRead(msgspec.Struct, frozen=True, tag=True):
-    """The answer to ReadMail."""
+    """Response to ReadMail."""
 
     reading: Reading
 
 
 class ReplyExtracted(msgspec.Struct, frozen=True, tag=True):
-    """The answer to ExtractReply."""
+    """Response to ExtractReply."""
 
     reply: Reply
 
 
 class OverLimit(msgspec.Struct, frozen=True, tag=True):
-    """The mail is beyond a limit."""
+    """Response: the mail exceeds a parser limit."""
 
     reason: str
 
 
 class ReadingFailed(msgspec.Struct, frozen=True, tag=True):
-    """Reading raised what it should not: which exception, and where."""
+    """Response: an unexpected exception, by class and place."""
 
     reason: str
 
@@ -59,13 +59,13 @@ _answers = msgspec.msgpack.Decoder(ReaderResponse)
 
 
 def frame(said: ReaderRequest | ReaderResponse | None) -> bytes:
-    """The bytes of one frame; None is the empty one, by which a process says that it is ready."""
+    """Serialize one frame; None is the empty frame, sent once when the process is ready."""
     body = b"" if said is None else _encoder.encode(said)
     return len(body).to_bytes(HEAD, "big") + body
 
 
 def body(exactly: Callable[[int], bytes | bytearray]) -> bytes | bytearray:
-    """One frame's body; `exactly` gives that many bytes or raises EOFError."""
+    """Read one frame's body; `exactly` returns that many bytes or raises EOFError."""
     length = int.from_bytes(exactly(HEAD), "big")
     if length > LARGEST:
         raise EOFError("this is no frame")
@@ -73,12 +73,12 @@ def body(exactly: Callable[[int], bytes | bytearray]) -> bytes | bytearray:
 
 
 def decode_request(body: bytes | bytearray) -> ReaderRequest:
-    """A frame's body as the child understands it."""
+    """Decode a request, in the reader process."""
     decoded: ReaderRequest = _questions.decode(body)
     return decoded
 
 
 def decode_response(body: bytes | bytearray) -> ReaderResponse:
-    """A frame's body as the worker understands it; msgspec.DecodeError when it is none."""
+    """Decode a response, in the worker; raises msgspec.DecodeError."""
     decoded: ReaderResponse = _answers.decode(body)
     return decoded

@@ -1,4 +1,4 @@
-"""A reading: all that is to be known of a mail, as plain values, so that it can be read in another process."""
+"""The result of reading a mail, as plain values that can cross a process boundary."""
 
 import re
 from dataclasses import replace
@@ -20,7 +20,7 @@ _REFERENCES = 50  # of the newest, which stand last
 
 
 class Unreadable(Exception):
-    """The mail cannot be read, now and here: `reason` is what it did to two processes, or where reading it failed."""
+    """The mail cannot be read: `reason` tells how two reader processes ended, or where parsing failed."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -28,7 +28,7 @@ class Unreadable(Exception):
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """Who wrote a mail and what it answers; `fingerprint` is equal for a mail that is delivered twice."""
+    """Author, classification and references of a mail; `fingerprint` is equal for repeated deliveries of one mail."""
 
     message_id: str | None
     from_addresses: tuple[str, ...]
@@ -43,8 +43,8 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 def read(mail: parse.ParsedMail, raw: bytes, *, mail_from: str, own_domain: str) -> Reading:
-    """Judge a parsed mail; `own_domain` is also the X-Loop of our own mails."""
-    screened = classify.screen(mail, mail_from=mail_from, own_domain=own_domain, loop_id=own_domain)
+    """Classify a parsed mail; `own_domain` is the reply domain and the X-Loop value of our mails."""
+    screened = classify.classify(mail, mail_from=mail_from, own_domain=own_domain)
     own = OwnAddress(own_domain)
     return Reading(
         mail.message_id,
@@ -61,7 +61,7 @@ def read(mail: parse.ParsedMail, raw: bytes, *, mail_from: str, own_domain: str)
 
 
 def _returned(mail: parse.ParsedMail) -> str | None:
-    """Some programs quote it in their words."""
+    """The returned Message-ID; some programs only quote it in their text."""
     returned = dsn.returned(mail)
     if returned is not None:
         return returned.message_id
@@ -70,14 +70,14 @@ def _returned(mail: parse.ParsedMail) -> str | None:
 
 
 def words(mail: parse.ParsedMail, *, own_domain: str, sent: bytes | None) -> extract.Reply:
-    """What the person wrote; `sent` is the mail of ours that is answered, as bytes."""
+    """Extract the reply; `sent` is the raw mail of ours that is answered, or None."""
     text = None if sent is None else parse.parse(sent).text
     found = extract.extract(mail.text, mail.html, reply_domain=own_domain, sent=text)
     return pictures.theirs(mail, found, own_domain=own_domain, sent=text) if mail.attachments else found
 
 
 def _fingerprint(mail: parse.ParsedMail, raw: bytes) -> bytes:
-    """The same for a mail that is delivered twice: relays change headers, never the Message-ID or the body."""
+    """A digest that survives relays: they change headers, never the Message-ID or the body."""
     body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")[2]
     identity = mail.message_id or mail.header("date") or ""
     return sha256(identity.encode() + b"\x00" + body.rstrip()).digest()

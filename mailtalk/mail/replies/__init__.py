@@ -1,1 +1,1 @@
-"""What a person wrote in a mail, without what they quoted. Pure."""
+"""Reply extraction: what a person wrote in a mail, without the quoted rest. Pure."""

@@ -1,10 +1,9 @@
-"""What a person wrote in an answer, and what was cut from it. Pure: no input or output, bounded work."""
+"""Reply extraction: separates the author's text from quotes and signatures. Pure, with bounded work."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from mailtalk.mail.replies.quotes import line_codes as alphabet
-from mailtalk.mail.replies.quotes import rules
+from mailtalk.mail.replies.quotes import line_codes, rules
 from mailtalk.mail.replies.quotes.html import lines_of, shown
 from mailtalk.mail.replies.quotes.line_kinds import DEPTH, QUOTE_MARK, Kind
 from mailtalk.mail.replies.quotes.own_mail import OwnAddress, SentText, lead_in
@@ -21,12 +20,13 @@ _CONFIDENCE = {
     "forward": 0.6,
 }
 _UNSURE = 0.3  # what is kept stands below a quote's begin, and may be our own mail
+_SIGNATURES = frozenset("dsrlgt")  # the codes of a signature
 _FROM_HTML = frozenset({"marker", "own-address", "sent-text", "container"})
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The person's words, the rest for "show trimmed", which evidence cut it, and how sure we are (0 to 1).
+    """The author's text, the elided rest, the evidence (`method`) and the confidence (0 to 1).
 
     `files` are the attachments that are the person's too, by their place in the mail.
     """
@@ -41,19 +41,22 @@ class Reply:
 def extract(
     text: str | None, html: str | None, *, reply_domain: str = "", sent: str | None = None, keep_forwards: bool = True
 ) -> Reply:
-    """Part the person's words from the quote; `sent` is the text of the mail that is answered, as we sent it."""
-    own = OwnAddress(reply_domain)
-    reader = _ReplyCutter(own, SentText.of(sent), keep_forwards)
-    plain = reader.read(alphabet.split(text)) if text and text.strip() else None
+    """Extract the reply from a mail's text and HTML; `sent` is the text of the mail that it answers.
+
+    Public corpora count forwarded mails as quotes: measuring with them needs `keep_forwards=False`.
+    """
+    evidence = _Evidence(OwnAddress(reply_domain), SentText.of(sent), keep_forwards)
+    plain = _Analysis.of(line_codes.split(text), evidence).reply() if text and text.strip() else None
     if html and (plain is None or plain.method in ("whole", "signature")):
         lines, contained = lines_of(html)
-        plain = _better(plain, reader.read(lines, contained=contained, is_page=True))
+        plain = _better(plain, _Analysis.of(lines, evidence, contained=contained, is_page=True).reply())
+    own = evidence.own
     reply = plain or Reply("", "", "whole", _CONFIDENCE["whole"])
     return replace(reply, text=own.scrub(reply.text), elided=own.scrub(reply.elided))
 
 
 def _better(plain: Reply | None, marked: Reply) -> Reply:
-    """Take the HTML part where the text part has no trace of the quote that HTML shows below the same words."""
+    """Prefer HTML if it shows a quote below the same words where the plain text shows none."""
     if plain is None:
         return marked
     same = _squeeze(plain.text).startswith(_squeeze(marked.text))
@@ -65,57 +68,84 @@ def _squeeze(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _ReplyCutter:
-    """Everything known about one answer besides its lines."""
+class _Evidence:
+    """What is known of an answer besides its lines."""
 
     own: OwnAddress
     sent: SentText
     keep_forwards: bool
 
-    def read(self, lines: list[str], *, contained: bool = False, is_page: bool = False) -> Reply:
-        """Give letters to the lines, let the rules cut, and name what cut."""
-        first = self.own.mark(alphabet.read(lines), lines)
-        letters, covered = self.sent.mark(first, lines)
-        letters = lead_in(letters, lines, _own_words(lines, first, letters))
-        loose = contained or letters != first or Kind.MARKER in letters
-        forwards = self.keep_forwards and not self._names_us(lines, first, letters)
-        kept = rules.part(letters, lines, keep_forwards=forwards, loose=loose, covered=covered)
-        method = self._method(lines, first, letters, kept, contained=contained)
-        unsure = method == "marker" and not covered and Kind.GONE in kept[: _first_kept(kept)]
-        pairs = list(zip(_unindented(lines, letters, kept) if is_page else shown(lines), kept, strict=True))
+
+@dataclass(frozen=True, slots=True)
+class _Analysis:
+    """The codes of a text's lines: by the lines alone, with our own mail marked, and after the rules have cut."""
+
+    lines: list[str]
+    own: OwnAddress
+    generic: str
+    marked: str
+    final: str
+    covered: bool  # nearly all of our mail was found
+    contained: bool  # a client's quote container was found in the HTML
+    is_page: bool
+
+    @classmethod
+    def of(
+        cls, lines: list[str], evidence: _Evidence, *, contained: bool = False, is_page: bool = False
+    ) -> "_Analysis":
+        """Analyse the lines of a text, or of an HTML page."""
+        own = evidence.own
+        generic = own.mark(line_codes.read(lines), lines)
+        marked, covered = evidence.sent.mark(generic, lines)
+        marked = lead_in(marked, lines, _own_mail_start(lines, generic, marked))
+        ours = marked != generic or Kind.MARKER in marked
+        forwards = evidence.keep_forwards and not ours and not any(own.within(line) for line in lines[:DEPTH])
+        final = rules.part(marked, lines, keep_forwards=forwards, loose=contained or ours, covered=covered)
+        return cls(lines, own, generic, marked, final, covered, contained, is_page)
+
+    def reply(self) -> Reply:
+        """The lines that stay, and those that were cut."""
+        shown_lines = _unindented(self.lines, self.marked, self.final) if self.is_page else shown(self.lines)
+        pairs = list(zip(shown_lines, self.final, strict=True))
         text = "\n".join(_kept(pairs)).strip()
         elided = "\n".join(line for line, letter in pairs if letter == Kind.GONE).strip("\n")
-        return Reply(text, elided, method, _UNSURE if unsure and text else _CONFIDENCE[method])
+        method = self._method()
+        return Reply(text, elided, method, _UNSURE if text and self._is_unsure(method) else _CONFIDENCE[method])
 
-    def _names_us(self, lines: list[str], first: str, letters: str) -> bool:
-        """Tell whether what is quoted or forwarded is our own mail."""
-        return letters != first or Kind.MARKER in letters or any(self.own.within(line) for line in lines[:DEPTH])
+    def _is_unsure(self, method: str) -> bool:
+        return method == "marker" and not self.covered and Kind.GONE in self.final[: _first_kept(self.final)]
 
-    def _method(self, lines: list[str], first: str, letters: str, kept: str, *, contained: bool) -> str:
-        """Name the strongest evidence among what was cut."""
-        cut = [index for index, letter in enumerate(kept) if letter == Kind.GONE and letters[index] != Kind.EMPTY]
-        kinds = {letters[index] for index in cut}
+    def _method(self) -> str:
+        """The strongest evidence among the lines that were cut."""
+        cut = [at for at, letter in enumerate(self.final) if letter == Kind.GONE and self.marked[at] != Kind.EMPTY]
         if not cut:
-            return "forward" if Kind.FORWARD in kept else "whole"
-        if Kind.MARKER in kinds:
-            return "container" if contained and not _names_marker(lines, letters, cut) else "marker"
-        if any(letters[index] in "ah" and self.own.within(lines[index]) for index in cut):
+            return "forward" if Kind.FORWARD in self.final else "whole"
+        return self._own_evidence(cut) or self._generic_evidence(cut)
+
+    def _own_evidence(self, cut: list[int]) -> str | None:
+        """The evidence from our own mail: its marker, a secret address, or its text."""
+        if any(self.marked[at] == Kind.MARKER for at in cut):
+            in_words = _names_marker(self.lines, self.marked, cut)
+            return "container" if self.contained and not in_words else "marker"
+        if any(self.marked[at] in "ah" and self.own.within(self.lines[at]) for at in cut):
             return "own-address"
-        if any(letters[index] != first[index] for index in cut):
-            return "sent-text"
-        if kinds <= set("dsrlgt") and letters[cut[0]] in "dsrlgt":
+        return "sent-text" if any(self.marked[at] != self.generic[at] for at in cut) else None
+
+    def _generic_evidence(self, cut: list[int]) -> str:
+        """The evidence that any mail may show."""
+        if {self.marked[at] for at in cut} <= _SIGNATURES and self.marked[cut[0]] in _SIGNATURES:
             return "signature"
-        return "container" if contained else "classifier"
+        return "container" if self.contained else "classifier"
 
 
 def _unindented(lines: list[str], letters: str, kept: str) -> Iterator[str]:
-    """Give a page's lines as they are read; what the person has put into a quote's element is only indented."""
+    """Strip our quote prefix from lines that the author wrote inside a quote element."""
     for line, letter, stays in zip(shown(lines), letters, kept, strict=True):
         yield line.removeprefix(EMPTY_QUOTE) if letter == Kind.QUOTE and stays == Kind.TEXT else line
 
 
 def _kept(pairs: list[tuple[str, str]]) -> Iterator[str]:
-    """Give the lines that stay, with one blank line where something was cut."""
+    """The lines that stay, with one blank line in place of each cut."""
     cut, blank = False, True
     for line, letter in pairs:
         if letter == Kind.GONE:
@@ -125,17 +155,17 @@ def _kept(pairs: list[tuple[str, str]]) -> Iterator[str]:
             cut, blank = cut and letter == Kind.EMPTY, letter == Kind.EMPTY
 
 
-def _own_words(lines: list[str], first: str, letters: str) -> int:
-    """Find where our own mail begins: our marker, or the first line that was made a quote."""
+def _own_mail_start(lines: list[str], first: str, letters: str) -> int:
+    """The first line of our own mail: the marker, or the first line recognized as sent by us."""
     own = (index for index, letter in enumerate(letters) if letter != first[index] or letter == Kind.MARKER)
     return next((index for index in own if not lines[index].startswith(QUOTE_MARK)), 0)
 
 
 def _first_kept(kept: str) -> int:
-    """Find the first line with words that stays."""
+    """The first non-blank line that stays."""
     return next((index for index, letter in enumerate(kept) if letter not in "-e"), 0)
 
 
 def _names_marker(lines: list[str], letters: str, cut: list[int]) -> bool:
-    """Tell our marker's words from the mark of an HTML container."""
+    """True if the marker's text itself was cut, not only the mark of an HTML container."""
     return any(letters[index] == Kind.MARKER and not lines[index].startswith(QUOTE_MARK) for index in cut)

@@ -1,4 +1,4 @@
-"""The line and the HTML class that our mails carry, so that we find our own text again in an answer."""
+"""The marker line and the HTML class in every mail of ours, by which reply extraction finds our text again."""
 
 MARKERS: tuple[str, ...] = (
     "--- Write your reply above this line ---",

@@ -1,4 +1,4 @@
-"""Which of a mail's files are none of its author's words: pictures of the quote and of signatures, keys, seals."""
+"""Attachment filter: drops files that the author did not add (quoted pictures, signature logos, keys, signatures)."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -30,14 +30,14 @@ _SEALS = frozenset(
 
 
 def theirs(mail: ParsedMail, found: extract.Reply, *, own_domain: str, sent: str | None) -> extract.Reply:
-    """The reply with its files, by their place in the mail, and without the names that stand for pictures."""
+    """The reply with the indexes of its files, and without placeholders of pictures in the text."""
     standing = _standing(mail, own_domain, sent)
     files = tuple(i for i, each in enumerate(mail.attachments) if _counts(each, standing, own_domain))
     return replace(found, text=_unnamed(found.text, mail.attachments), files=files)
 
 
 def _standing(mail: ParsedMail, own_domain: str, sent: str | None) -> dict[str, bool]:
-    """The pictures that the page shows, each with whether it stands among the author's words."""
+    """For each picture shown by the HTML: True if it stands within the author's text."""
     if not mail.html or not any(each.content_id for each in mail.attachments):
         return {}
     page, shown = _with_stand_ins(mail.html)
@@ -48,7 +48,7 @@ def _standing(mail: ParsedMail, own_domain: str, sent: str | None) -> dict[str, 
 
 
 def _is_card(lines: list[str], place: int) -> bool:
-    """Whether a picture stands beside a name, a number and a web address: it is a logo."""
+    """True for a picture beside a name, a number and a web address: a logo."""
     around = lines[max(place - _NEAR, 0) : place + _NEAR + 1]
     return signature.is_card([line for line in around if not line.strip().startswith(_STAND_IN)], reach=_REACH)
 
@@ -74,7 +74,7 @@ def _counts(file: Attachment, standing: dict[str, bool], own_domain: str) -> boo
 
 
 def _is_ours(file: Attachment, own_domain: str) -> bool:
-    """Whether it is a mail of ours, or one that quotes it: it holds a secret address."""
+    """True for a mail of ours, or one that quotes it: it holds a secret address."""
     if not file.content_type.startswith(("message/", "text/")) or not own_domain:
         return False
     text = file.content.decode("latin-1").replace("=\r\n", "").replace("=\n", "")
@@ -82,7 +82,7 @@ def _is_ours(file: Attachment, own_domain: str) -> bool:
 
 
 def _unnamed(text: str, attachments: Iterable[Attachment]) -> str:
-    """The text without `[cid:…]` and `[image: …]`, by which clients name the mail's own pictures."""
+    """The text without `[cid:…]` and `[image: …]`, which clients write for the mail's own pictures."""
     names = {name for each in attachments for name in (each.content_id, each.name) if name}
     if not names or not ("[" in text or "<" in text):
         return text

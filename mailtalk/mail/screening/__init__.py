@@ -1,1 +1,1 @@
-"""Person or machine, and what a bounce reports. Pure."""
+"""Classification: person or machine, and what a bounce reports. Pure."""

@@ -1,7 +1,7 @@
-"""Did a person write this mail, or a machine? The first rule that knows wins, and says which mark it saw.
+"""Classification of inbound mail: person, bounce, complaint, auto-reply, list or loop. The first matching rule wins.
 
-The order is from sure to vague: what a report says of itself comes before who sent it, and a null envelope sender
-comes last, because vacation programs use it too (RFC 3834 3.1). inbound.md holds the measurements behind the table.
+Rules are ordered from reliable to vague: a report's own type comes before its sender, and a null envelope sender comes
+last, since vacation programs use it too (RFC 3834 3.1).
 """
 
 import re
@@ -20,7 +20,7 @@ _LOOKED_AT = 4000
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """The verdict and the mark that led to it, for the operator: `auto-submitted: auto-replied`, `null-sender`."""
+    """The verdict and its evidence for the operator, e.g. `auto-submitted: auto-replied`, `null-sender`."""
 
     verdict: Verdict
     reason: str
@@ -28,16 +28,15 @@ class Classification:
 
 @dataclass(frozen=True, slots=True)
 class MailContext:
-    """What the mail itself does not say: its MAIL FROM, our reply domain, and the X-Loop of our own mails."""
+    """Facts from outside the mail: its MAIL FROM, and our reply domain, which is also the X-Loop of our own mails."""
 
     mail_from: str
     own_domain: str
-    loop_id: str
 
 
-def screen(mail: ParsedMail, *, mail_from: str, own_domain: str = "", loop_id: str = "") -> Classification:
-    """`mail_from` is "" or "<>" for the null sender; without `own_domain` no mail can be seen as our own."""
-    envelope = MailContext(mail_from.strip("<> "), own_domain.lower(), loop_id)
+def classify(mail: ParsedMail, *, mail_from: str, own_domain: str = "") -> Classification:
+    """Classify a mail; `mail_from` is "" or "<>" for the null sender; our own mails need `own_domain` to be known."""
+    envelope = MailContext(mail_from.strip("<> "), own_domain.lower())
     for verdict, rule in _RULES:
         reason = rule(mail, envelope)
         if reason:
@@ -46,7 +45,7 @@ def screen(mail: ParsedMail, *, mail_from: str, own_domain: str = "", loop_id: s
 
 
 def _own_loop(mail: ParsedMail, envelope: MailContext) -> str:
-    if envelope.loop_id and envelope.loop_id in mail.all("x-loop"):
+    if envelope.own_domain and envelope.own_domain in map(str.lower, mail.all("x-loop")):
         return "x-loop"
     senders = [address for address in (*mail.from_addresses, envelope.mail_from) if address]
     if envelope.own_domain and envelope.own_domain in map(_domain, senders):
@@ -55,13 +54,13 @@ def _own_loop(mail: ParsedMail, envelope: MailContext) -> str:
 
 
 def _reply_address(mail: ParsedMail, _: MailContext) -> str:
-    """Another system that takes replies by mail, as Mailtalk does, is speaking to us."""
+    """Mail from the reply address of another reply-by-email system."""
     sender = next((address for address in mail.from_addresses if signals.REPLY_ADDRESS.match(address)), "")
     return "from: a reply address" if sender else ""
 
 
 def _complaint(mail: ParsedMail, _: MailContext) -> str:
-    """Abuse Reporting Format (RFC 5965), and the senders of its forerunners."""
+    """Abuse Reporting Format (RFC 5965), and the senders of older formats."""
     if "feedback-report" in (_report_type(mail), *_part_kinds(mail)):
         return "feedback-report"
     sender = next((address for address in mail.from_addresses if address.lower() in signals.COMPLAINERS), "")
@@ -69,7 +68,7 @@ def _complaint(mail: ParsedMail, _: MailContext) -> str:
 
 
 def _delivery_report(mail: ParsedMail, _: MailContext) -> str:
-    """RFC 3464; in a multipart/mixed the report may be one that a person forwards."""
+    """Delivery status notification (RFC 3464); inside multipart/mixed it may be one that a person forwards."""
     if _report_type(mail) in signals.DELIVERY_REPORTS:
         return "delivery-status"
     reports = signals.DELIVERY_REPORTS.intersection(_part_kinds(mail))
@@ -90,7 +89,7 @@ def _daemon(mail: ParsedMail, envelope: MailContext) -> str:
 
 
 def _postmaster(mail: ParsedMail, envelope: MailContext) -> str:
-    """A postmaster may be a person who answers our mail; a program then quotes what a server said."""
+    """A postmaster that quotes an SMTP reply, or does not answer us: it may also be a person."""
     senders = (*mail.from_addresses, envelope.mail_from)
     sender = next((address for address in senders if _local(address) in signals.POSTMASTERS), "")
     if not sender or (_answers(mail) and not signals.SERVER_SAID.search((mail.text or "")[:_LOOKED_AT])):
@@ -112,23 +111,23 @@ def _auto_reply_subject(mail: ParsedMail, _: MailContext) -> str:
 
 
 def _notification(mail: ParsedMail, _: MailContext) -> str:
-    """Amazon SES tells of a bounce in JSON."""
+    """Amazon SES reports bounces as JSON."""
     return "ses-notification" if signals.SES.search((mail.text or "")[:_LOOKED_AT]) else ""
 
 
 def _report(mail: ParsedMail, _: MailContext) -> str:
-    """Any other multipart/report, as a read receipt (RFC 8098) is."""
+    """Any other multipart/report, such as a read receipt (RFC 8098)."""
     return f"report: {_report_type(mail)}" if _is_report(mail) else ""
 
 
 def _list(mail: ParsedMail, envelope: MailContext) -> str:
-    """An answer to a mail of ours that came through a list, a Google Group mostly, is a person's."""
+    """Mailing list mail, except an answer to a mail of ours that came through a list (mostly Google Groups)."""
     mark = _field(signals.LISTS, mail, envelope)
     return "" if mark and _answers_us(mail, envelope) else mark
 
 
 def _bulk(mail: ParsedMail, envelope: MailContext) -> str:
-    """Old lists call themselves bulk, too."""
+    """Bulk mail; old lists use the same header."""
     by_list = _field(signals.LISTS, mail, envelope) or _field(signals.LIST_SENDERS, mail, envelope)
     return "" if by_list and _answers_us(mail, envelope) else _field(signals.BULK, mail, envelope)
 
@@ -138,7 +137,7 @@ def _null_sender(_: ParsedMail, envelope: MailContext) -> str:
 
 
 def _field(table: signals.Values, mail: ParsedMail, _: MailContext) -> str:
-    """Find the first field whose value the table takes for a mark."""
+    """The first field whose value matches the table."""
     for name, value in mail.headers:
         pattern = table.get(name)
         if pattern and pattern.match(value):

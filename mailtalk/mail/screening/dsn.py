@@ -1,4 +1,4 @@
-"""What a bounce says failed, and whether for good: delivery status fields (RFC 3464, 3463), else its words.
+"""Bounce parsing: recipient, status and permanence from delivery status fields (RFC 3464, 3463), else from the text.
 
 Only hard failures suppress an address, so hard means that the mailbox or its domain does not exist. A full mailbox, a
 block list, a policy or a too large mail is soft, whatever class its status has: all of that may pass.
@@ -65,7 +65,7 @@ _ALIVE = _any_of(
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One recipient's fate; `status` is an enhanced code (5.1.1); `hard`: the address is dead."""
+    """One failed recipient; `status` is an enhanced code (5.1.1); `hard` means that the address does not exist."""
 
     recipient: str | None
     status: str | None
@@ -73,7 +73,7 @@ class Failure:
 
 
 def failures(mail: ParsedMail) -> list[Failure]:
-    """Of a mail that was screened as a bounce: empty for a notice that says that all went well."""
+    """The failures in a bounce; empty for a notice of success."""
     groups = list(islice(_recipient_groups(mail), _MOST))
     words = _words(mail)
     if groups:
@@ -85,7 +85,7 @@ def failures(mail: ParsedMail) -> list[Failure]:
 
 
 def returned(mail: ParsedMail) -> ParsedMail | None:
-    """Our own mail, or its headers, as a bounce or a complaint gives it back; None if there is none to read."""
+    """Our mail, or its headers, as returned by a bounce or complaint; None if there is none to parse."""
     parts = (item.content for item in mail.attachments if item.content_type in _RETURNED)
     try:
         return next(map(parse, parts), None)
@@ -112,7 +112,7 @@ def _from_fields(fields: dict[str, str], spare: str) -> Failure:
 
 
 def _status(words: str, declared: str) -> str | None:
-    """A remote server's own code is more telling than the general one of the server that reports (X.0.0)."""
+    """The enhanced status code; the remote server's own is preferred to a general one (X.0.0)."""
     found = [*_STATUS.findall(declared), *_STATUS.findall(words)]
     return next((code for code in found if not code.endswith((".0.0", ".5.0"))), found[0] if found else None)
 
@@ -132,7 +132,7 @@ def _named(mail: ParsedMail, words: str) -> list[str | None]:
 
 
 def _words(mail: ParsedMail) -> str:
-    """What the reporting server says, without the mail that it returns."""
+    """The reporting server's text, without the returned mail."""
     words = (mail.text or mail.html or "")[:_LOOKED_AT]
     copy = _COPY.search(words)
     return words[: copy.start()] if copy else words

@@ -1,4 +1,4 @@
-"""By what mark a machine's mail is known, as data: names of headers and senders, values, subjects in many languages."""
+"""Signals of automatic mail, as data: header names and values, senders, and subjects in many languages."""
 
 import re
 from collections.abc import Mapping

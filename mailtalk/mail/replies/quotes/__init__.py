@@ -1,1 +1,1 @@
-"""Parting an answer from what it answers: a letter for each line, rules over the letters, the words as data."""
+"""Quote detection: a one-letter code for each line, rules over the codes, and phrases per language as data."""

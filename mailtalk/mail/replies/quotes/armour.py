@@ -1,4 +1,4 @@
-"""The frame of a text that is signed by PGP (RFC 9580, 7), which is nobody's words."""
+"""PGP cleartext signatures (RFC 9580 7): removes the armour around signed text."""
 
 import re
 
@@ -8,7 +8,7 @@ _DASHES = re.compile(r"^- (?=-)", re.MULTILINE)
 
 
 def without(text: str) -> str:
-    """The signed text alone, and what stands before and behind it; its lines end in line feeds."""
+    """The signed text without armour, with what stands before and after it; expects LF line ends."""
     head = _HEAD.search(text)
     start = text.find(_SIGNATURE, head.end() - 1) if head else -1
     if head is None or start < 0:

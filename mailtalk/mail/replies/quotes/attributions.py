@@ -1,7 +1,8 @@
-"""The line or lines that introduce a quote: "On Monday Alice wrote:", in any language."""
+"""Attribution lines that introduce a quote ("On Monday Alice wrote:"), in any language."""
 
 import re
 from collections.abc import Iterator
+from enum import IntEnum
 from itertools import islice
 
 from mailtalk.mail.replies.quotes.line_kinds import Kind
@@ -42,8 +43,17 @@ _WITHIN = re.compile(
 _SHARED = re.compile(r"[\s-](?=(?:On|Am|Le|El|Il|Em|Op|Den|W dniu|Dnia|Dne) .{0,20}\d)")
 
 
+class _Evidence(IntEnum):
+    """Why lines are taken for an attribution, strongest first."""
+
+    OPENS = 0  # it starts as attributions do: "On Monday"
+    WRITER = 1  # it names the writer, and a date or an address
+    DATED = 2  # an address or a name, and a date, in an unknown language
+    HINT = 3  # a quote follows
+
+
 def find(folded: list[str], letters: list[str]) -> Iterator[range]:
-    """Find attributions among lines of text, as ranges of lines."""
+    """Find attributions, as ranges of lines."""
     ends = (end for end in range(len(folded)) if _may_end(folded[end].lstrip("> "), letters[end]))
     for end in islice(ends, _MOST):
         found = _ending_at(folded, letters, end)
@@ -62,7 +72,7 @@ def split_shared(line: str) -> list[str]:
 
 
 def _split_before(line: str) -> list[str]:
-    """Part what was said from the last attribution behind it."""
+    """Split off the last attribution of a line."""
     place = max((found.start() for found in _SHARED.finditer(line)), default=0)
     said, attribution = line[:place].rstrip("- "), line[place + 1 :]
     spoken = any(letter.isalnum() for letter in said)
@@ -70,7 +80,7 @@ def _split_before(line: str) -> list[str]:
 
 
 def is_attribution(folded: str, *, quote_follows: bool = False) -> bool:
-    """Tell whether one unwrapped line introduces a quote; a quote right below it makes less enough."""
+    """True if an unwrapped line introduces a quote; with a quote right below it, less evidence is enough."""
     if len(folded) > LONGEST:
         return False
     core = folded.strip(_FRAME)
@@ -81,27 +91,38 @@ def is_attribution(folded: str, *, quote_follows: bool = False) -> bool:
 
 
 def _ending_at(folded: list[str], letters: list[str], end: int) -> range | None:
-    """Go up from the last line to where the attribution opens: the nearest "On ...", else the nearest that fits."""
-    strong, told, weak, words = None, None, None, ""
-    follows, apart = _quote_follows(letters, end), letters[end + 1 : end + 2] in ([], [Kind.EMPTY], [Kind.QUOTE])
+    """The attribution that ends at a line: the nearest that opens one ("On ..."), else that with the best evidence."""
+    nearest: dict[_Evidence, range] = {}
+    for span, words in _candidates(folded, letters, end):
+        evidence = _evidence(folded, letters, span, words)
+        if evidence is _Evidence.OPENS:
+            return span
+        longer = evidence is _Evidence.WRITER and _breaks_off(folded[span.start])
+        if evidence is not None and (longer or evidence not in nearest):
+            nearest[evidence] = span
+    return nearest[min(nearest)] if nearest else None
+
+
+def _candidates(folded: list[str], letters: list[str], end: int) -> Iterator[tuple[range, str]]:
+    """The ranges of lines that end at a line, shortest first, each with its text unwrapped."""
+    words = ""
     for start in range(end, max(end - _LINES, -1), -1):
         if len(words) > LONGEST or not _joins(folded, letters, start, end):
-            break
+            return
         words = f"{folded[start].lstrip('> ')} {words}".strip()
-        if is_attribution(words):
-            if _opens(folded, letters, start, words):
-                return range(start, end + 1)
-            if strong is None or _breaks_off(folded[start]):
-                strong = range(start, end + 1)
-        elif apart and _tells_when(words):
-            told = told or range(start, end + 1)
-        elif is_attribution(words, quote_follows=follows):
-            weak = weak or range(start, end + 1)
-    return strong or told or weak
+        yield range(start, end + 1), words
+
+
+def _evidence(folded: list[str], letters: list[str], span: range, words: str) -> _Evidence | None:
+    if is_attribution(words):
+        return _Evidence.OPENS if _opens(folded, letters, span.start, words) else _Evidence.WRITER
+    if letters[span.stop : span.stop + 1] in ([], [Kind.EMPTY], [Kind.QUOTE]) and _tells_when(words):
+        return _Evidence.DATED
+    return _Evidence.HINT if is_attribution(words, quote_follows=_quote_follows(letters, span.stop)) else None
 
 
 def _opens(folded: list[str], letters: list[str], start: int, words: str) -> bool:
-    """See "On Monday", or a date that is not the second line of "On Monday, April 12,"."""
+    """True for "On Monday", or a date that does not continue "On Monday, April 12,"."""
     above = folded[start - 1] if start and letters[start - 1] == Kind.TEXT else ""
     if _breaks_off(above):
         return False
@@ -110,21 +131,21 @@ def _opens(folded: list[str], letters: list[str], start: int, words: str) -> boo
 
 
 def _breaks_off(line: str) -> bool:
-    """See a line that is a writer's address, or a date and the first word of a time: "man. 3. mars 2025 kl."."""
+    """True for a line that is an address, or a date and the first word of a time: "man. 3. mars 2025 kl."."""
     if len(line) > _HALF:
         return False
     return bool(_ANGLED.search(line) or (_DATE_FIRST.match(line) and _DATE_LAST.search(line)))
 
 
 def _joins(folded: list[str], letters: list[str], line: int, end: int) -> bool:
-    """Allow text upwards; blank lines only where the attribution is seen to be torn."""
+    """True if the line may belong to the attribution: text, or a blank line in a torn attribution."""
     if line == end or letters[line] == Kind.TEXT:
         return True
     return letters[line] == Kind.EMPTY and _is_torn(folded, line, end)
 
 
 def _is_torn(folded: list[str], blank: int, end: int) -> bool:
-    """See an open bracket above, or below a lone bracket, an address or nothing but the verb."""
+    """True for an open bracket above, or below only a bracket, an address or the verb."""
     if folded[blank - 1].endswith(("<", "(")) or folded[end].rstrip(_COLON + _FRAME) in PHRASES.wrote:
         return True
     return any(
@@ -133,7 +154,7 @@ def _is_torn(folded: list[str], blank: int, end: int) -> bool:
 
 
 def _may_end(folded: str, letter: str) -> bool:
-    """Look at the last characters only, so that most lines cost nothing."""
+    """True if the line may end an attribution; checks only its last characters, for speed."""
     if letter not in (Kind.TEXT, Kind.QUOTE):
         return False
     tail = folded[-LONGEST:].rstrip(_FRAME)
@@ -142,13 +163,13 @@ def _may_end(folded: str, letter: str) -> bool:
     return tail.endswith((*_COLON, *PHRASES.wrote)) or bool(_OLD_GMAIL.fullmatch(tail[:LONGEST]))
 
 
-def _quote_follows(letters: list[str], end: int) -> bool:
-    rest = "".join(letters[end + 1 : end + 4]).lstrip(Kind.EMPTY)
+def _quote_follows(letters: list[str], stop: int) -> bool:
+    rest = "".join(letters[stop : stop + 3]).lstrip(Kind.EMPTY)
     return rest.startswith(Kind.QUOTE)
 
 
 def _names_writer(core: str) -> bool:
-    """Judge a line that ended in a colon: who wrote, and when or from which address."""
+    """True if a line that ended in a colon names the writer, and a date or an address."""
     opens = bool(_ON.match(core) or _DATE_FIRST.match(core))
     dated = bool(_NUMBERS.search(core)) if _ON.match(core) else bool(_DATE_FIRST.match(core) and _DATE.search(core))
     address = bool(_ADDRESS.search(core))
@@ -160,7 +181,7 @@ def _names_writer(core: str) -> bool:
 
 
 def _tells_when(folded: str) -> bool:
-    """See, in any language, an address and a date, or a name, a verb and a date: "Alice kirjoitti 3.3.2025 klo 10:"."""
+    """True, in any language, for an address and a date, or a name, a verb and a date ("Alice kirjoitti 3.3.2025:")."""
     core = folded.strip(_FRAME)
     if len(core) > _SHORT or not core.endswith(tuple(_COLON)):
         return False
@@ -173,7 +194,7 @@ def _tells_when(folded: str) -> bool:
 
 
 def _wrote_last(core: str) -> bool:
-    """See a verb at the end, as a word of its own; scripts without spaces need no gap."""
+    """True if the line ends in a verb of writing, as a separate word where the script uses spaces."""
     if not core.endswith(PHRASES.wrote):
         return False
     verb = next(word for word in PHRASES.wrote if core.endswith(word))
@@ -181,19 +202,19 @@ def _wrote_last(core: str) -> bool:
 
 
 def _ends_in_address(core: str) -> bool:
-    """See "<alice@mail.example>" or "(alice@mail.example)" at the end."""
+    """True for "<alice@mail.example>" or "(alice@mail.example)" at the end."""
     core = core.rstrip(",;.\u061b ")
     opening = max(core.rfind(bracket) for bracket in "<([")
     return core.endswith((">", ")", "]")) and bool(_ADDRESS.search(core[opening + 1 :]))
 
 
 def _hints(core: str) -> bool:
-    """Judge a line with a quote right below it: a writer, an address or a date will do."""
+    """True for a line above a quote that names a writer, an address or a date."""
     return bool(_wrote_last(core) or _ADDRESS.search(core) or (_DATE_FIRST.match(core) and _NUMBERS.search(core)))
 
 
 def _without_colon(folded: str, core: str) -> bool:
-    """Know the few that have no colon: old Gmail, dashes on both sides, "On ... <address> wrote"."""
+    """True for the known forms without a colon: old Gmail, dashes on both sides, "On ... <address> wrote"."""
     if _OLD_GMAIL.fullmatch(core):
         return True
     wrote = bool(_wrote_last(core))

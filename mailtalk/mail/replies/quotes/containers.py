@@ -1,4 +1,4 @@
-"""The elements that mail clients put around quotes and signatures."""
+"""HTML elements that mail clients put around quotes and signatures."""
 
 import re
 from enum import StrEnum
@@ -12,7 +12,7 @@ Element: TypeAlias = Any  # lxml has no types
 
 
 class Region(StrEnum):
-    """What an element is for."""
+    """The role of an element."""
 
     BODY = "body"
     QUOTE = "quote"  # its content is quoted
@@ -88,7 +88,7 @@ _PEEK = 12  # elements that are looked into to know a forward
 
 
 def part_of(element: Element) -> Region:
-    """Tell what an element is for; a forward's container is body."""
+    """The role of an element; the container of a forwarded mail is body."""
     if not element.attrib and element.tag != "blockquote":
         return Region.BODY
     names = f"{element.get('class', '')[:500]} {element.get('id') or element.get('name') or ''}"[:700].split()
@@ -97,7 +97,7 @@ def part_of(element: Element) -> Region:
 
 
 def _by_name(names: set[str], element: Element) -> Region:
-    """Look the names up; a blockquote is a quote unless it only indents."""
+    """The role by class and id; a blockquote is a quote unless it only indents."""
     if names & _BELOW or _draws_line(element):
         return Region.BELOW
     if names & (_QUOTES | _QUOTE_IDS) or (element.tag == "blockquote" and not _indents(names, element)):
@@ -111,19 +111,19 @@ def _by_name(names: set[str], element: Element) -> Region:
 
 
 def _draws_line(element: Element) -> bool:
-    """See the lines of Outlook, Windows Mail, Zimbra and Zoho."""
+    """True for the separator lines of Outlook, Windows Mail, Zimbra and Zoho."""
     if element.tag == "hr":
         return bool(element.get("tabindex") == "-1" or element.get("data-marker") == "__DIVIDER__")
     return bool(_OUTLOOK_LINE.search(element.get("style", "")[:500])) or element.get("title") == "beforequote:::"
 
 
 def _indents(names: set[str], element: Element) -> bool:
-    """See the blockquote that Gmail's indent button makes."""
+    """True for the blockquote of Gmail's indent button."""
     return not names and element.get("type") is None and "40px" in element.get("style", "")
 
 
 def _is_forward(element: Element) -> bool:
-    """See "Forwarded message" as the first words."""
+    """True if the first words are "Forwarded message"."""
     words = (text.strip() for child in islice(element.iter(), _PEEK) for text in (child.text, child.tail) if text)
     first = next((text for text in words if text), "")
     return kind_of(first) == Kind.FORWARD

@@ -1,4 +1,4 @@
-"""Blocks of From:, Sent:, To:, Subject: that Outlook and others put above a quote without prefixes."""
+"""Header blocks (From:, Sent:, To:, Subject:) above a quote without prefixes, as Outlook writes them."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _GAP = 2  # lines that a folded header may take more
 
 
 def blocks(folded: list[str], letters: list[str]) -> Iterator[range]:
-    """Find the header blocks, as ranges of lines; `folded` and `letters` go together."""
+    """Find the header blocks, as ranges of lines; `folded` and `letters` are parallel."""
     roles = [_roles(line) if letter == Kind.TEXT else frozenset() for line, letter in zip(folded, letters, strict=True)]
     start = 0
     while start < len(folded):
@@ -31,7 +31,7 @@ def blocks(folded: list[str], letters: list[str]) -> Iterator[range]:
 
 
 def _foreign(folded: list[str], letters: list[str], start: int) -> range:
-    """Know a block in a language that we have no words of: fields alone, the first with an address, one with a time."""
+    """A block in an unknown language: only fields, the first with an address, one with a time."""
     above = letters[start - 1] if start else Kind.EMPTY
     if above == Kind.TEXT or not _WRITER.match(folded[start][:_WIDTH]):
         return range(0)
@@ -43,13 +43,13 @@ def _foreign(folded: list[str], letters: list[str], start: int) -> range:
 
 
 def _roles(folded: str) -> frozenset[Role]:
-    """Tell which header a line may be."""
+    """The headers that a line may stand for."""
     field = _FIELD.match(folded[:60])
     return PHRASES.roles.get(field["word"].strip(), frozenset()) if field else frozenset()
 
 
 def _block(roles: list[frozenset[Role]], letters: list[str], start: int) -> range:
-    """Go on while headers come, over folded lines and single blank ones."""
+    """Extend the block over folded lines and single blank ones."""
     last = start
     for index in range(start + 1, min(start + _LONGEST, len(roles))):
         if roles[index]:
@@ -60,7 +60,7 @@ def _block(roles: list[frozenset[Role]], letters: list[str], start: int) -> rang
 
 
 def _convinces(folded: list[str], roles: list[frozenset[Role]], block: range) -> bool:
-    """Ask for a sender or a date, and for what no list of dates or places has: a subject, an address, a full time."""
+    """True for a sender or a date, and for evidence that no other list has: a subject, an address, a full time."""
     found = frozenset[Role]().union(*(roles[index] for index in block))
     words = "\n".join(folded[index][:_WIDTH] for index in block)
     if Role.FROM not in found and not {Role.DATE, Role.TO} <= found:

@@ -1,4 +1,4 @@
-"""The HTML part as lines of text, with "> " before what clients mark as a quote; linear in time, never recursive."""
+"""HTML to lines of text, with "> " before quotes; linear in time, never recursive."""
 
 import re
 from collections.abc import Iterator
@@ -63,7 +63,7 @@ _EMOJI = 8  # characters of an image's text that is taken for an emoji
 
 
 def lines_of(html: str) -> tuple[list[str], bool]:
-    """Turn HTML into lines, and tell whether a client's quote container was among it."""
+    """Convert HTML to lines; the second value is True if a client's quote container was found."""
     root = _parse(html) if len(html) <= LARGEST else None
     if root is None:
         return _flatten(html), False
@@ -74,12 +74,12 @@ def lines_of(html: str) -> tuple[list[str], bool]:
 
 
 def shown(lines: list[str]) -> Iterator[str]:
-    """Give the lines as they are read, without our marks."""
+    """The lines without our internal marks."""
     return (line.lstrip(SIGNATURE_MARK + QUOTE_MARK + HEADING_MARK) for line in lines)
 
 
 def _parse(html: str) -> Element | None:
-    """Parse without network and without entities; None where libxml2 gave up, as it does below 256 levels."""
+    """Parse without network and entities; None if libxml2 fails, as it does below 256 levels."""
     parser = etree.HTMLParser(encoding="utf-8", no_network=True, remove_pis=True, remove_comments=True, huge_tree=False)
     try:
         root = etree.fromstring(html.replace("\0", "").encode("utf-8", "replace"), parser)
@@ -90,12 +90,12 @@ def _parse(html: str) -> Element | None:
 
 
 def _flatten(html: str) -> list[str]:
-    """Take the tags out and nothing more."""
+    """Only remove the tags."""
     return unescape(_TAG.sub("", _BREAKS.sub("\n", html))).split("\n", DEPTH)
 
 
 def _lay_out(page: Page, root: Element) -> None:
-    """Walk the tree, skipping what no reader shows; past the limit take the words alone."""
+    """Walk the tree and skip what no reader sees; past the limit take only the text."""
     walk = etree.iterwalk(root, events=("start", "end"))
     for count, (event, element) in enumerate(walk):
         if event == "end":
@@ -111,7 +111,7 @@ def _lay_out(page: Page, root: Element) -> None:
 
 
 def _open(page: Page, element: Element) -> None:
-    """Begin an element: its line, its list or its picture, then its text."""
+    """Start an element: line break, list or picture, then its text."""
     tag = element.tag
     if tag in _BLOCKS:
         page.end_line(even_empty=False)
@@ -126,7 +126,7 @@ def _open(page: Page, element: Element) -> None:
 
 
 def _mark(page: Page, element: Element) -> None:
-    """Write what stands for the element itself."""
+    """Write the element's own text: a line break, a bullet, a rule or an emoji."""
     match element.tag:
         case "br":
             page.end_line()
@@ -141,7 +141,7 @@ def _mark(page: Page, element: Element) -> None:
 
 
 def _close(page: Page, element: Element) -> None:
-    """End an element and add the text behind it."""
+    """End an element and add the text after it."""
     tag = element.tag
     if not _is_hidden(element):
         if tag in _BLOCKS:
@@ -156,11 +156,11 @@ def _close(page: Page, element: Element) -> None:
 
 
 def _is_hidden(element: Element) -> bool:
-    """See what no reader shows."""
+    """True for an element that no reader sees."""
     style = element.get("style")
     return element.tag in _INVISIBLE or (bool(style) and "display:none" in style[:500].replace(" ", "").lower())
 
 
 def _emoji(alt: str) -> str:
-    """Keep a picture that stands for a character."""
+    """The alt text of a picture that stands for an emoji."""
     return alt if len(alt) <= _EMOJI and not alt.isascii() else ""

@@ -1,4 +1,4 @@
-"""The letters of a whole mail: lines by themselves first, then what needs neighbours."""
+"""The line codes of a whole mail: single lines first, then what depends on neighbours."""
 
 import re
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ _WRAPPED = 60  # a quoted line as long as this may have been wrapped by a relay
 
 
 def split(text: str) -> list[str]:
-    """Cut a text into lines, an attribution on its own; what is past the first 2,000 lines stays one piece."""
+    """Split a text into lines, attributions on lines of their own; text past the first 2,000 lines stays one piece."""
     lines = armour.without(text.replace("\r\n", "\n").replace("\r", "\n")).split("\n", DEPTH)
     close = [part for line in lines[:DEPTH] for part in attributions.split_shared(line)]
     return close + lines[DEPTH:]
 
 
 def read(lines: list[str]) -> str:
-    """Give each line its letter; past the first 2,000 only prefixes are looked at."""
+    """The code of each line; past the first 2,000 only quote prefixes count."""
     letters: list[str] = [kind_of(line) for line in lines[:DEPTH]]
     for code in _fenced(lines[:DEPTH]):
         letters[code.start : code.stop] = Kind.CODE * len(code)
@@ -33,14 +33,14 @@ def read(lines: list[str]) -> str:
 
 
 def _fenced(lines: list[str]) -> Iterator[range]:
-    """Find code between two ``` lines: nothing in it is a quote or a signature."""
+    """Code blocks between two ``` lines, which hold no quotes or signatures."""
     fences = [index for index, line in enumerate(lines) if line.startswith("```")]
     pairs = zip(fences[::2], fences[1::2], strict=False)
     return (range(start, end + 1) for start, end in pairs)
 
 
 def _run_on(letters: str, lines: list[str]) -> str:
-    """Take "sent from Samsung" back where it is the second line of a sentence."""
+    """Undo "sent from Samsung" where it is the second line of a sentence."""
     for found in re.finditer("ts", letters):
         if lines[found.end() - 1][:1].islower() and len(lines[found.start()]) >= _SENTENCE:
             letters = letters[: found.end() - 1] + Kind.TEXT + letters[found.end() :]
@@ -55,7 +55,7 @@ def _far(line: str) -> str:
 
 
 def _mend(letters: str, lines: list[str]) -> str:
-    """Give the rest of a quoted line back to the quote, where a relay has wrapped it."""
+    """Mark the rest of a quoted line as quote where a relay wrapped it."""
     found = letters.find("qtq")
     mended = list(letters)
     while found >= 0:
@@ -66,7 +66,7 @@ def _mend(letters: str, lines: list[str]) -> str:
 
 
 def _continues(quoted: str, rest: str) -> bool:
-    """See a long line go on in lower case, or a link go on."""
+    """True if a long line continues in lower case, or a link continues."""
     if rest.startswith(("<http", "(http", "http")):
         return True
     if quoted.rfind("http") > max(quoted.rfind(")"), quoted.rfind(">")):

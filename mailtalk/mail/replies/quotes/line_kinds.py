@@ -1,4 +1,4 @@
-"""What a single line is, seen by itself: one letter a line."""
+"""The kind of a single line, without its neighbours, as one letter."""
 
 import re
 from enum import StrEnum
@@ -14,7 +14,7 @@ HEADING_MARK = "\ue004"
 
 
 class Kind(StrEnum):
-    """The letter of a line."""
+    """The letter of a kind of line."""
 
     EMPTY = "e"
     TEXT = "t"
@@ -50,7 +50,7 @@ _DEVICE_WORDS = 8
 
 
 def kind_of(line: str) -> Kind:
-    """Tell what one line is; attributions and header blocks need their neighbours and come later."""
+    """The kind of one line; attributions and header blocks need neighbours and are found later."""
     if line[:1] in _MARKS:
         return _MARKS[line[0]]
     line = line[:WIDTH].strip(_INVISIBLE)
@@ -65,14 +65,14 @@ def _quoted(line: str) -> Kind | None:
 
 
 def _drawn(line: str) -> Kind | None:
-    """Recognise lines without a word."""
+    """The kind of a line without words."""
     if line == "--":
         return Kind.DASHES
     return Kind.RULE if line in _LONG_DASHES or _RULE.fullmatch(line) else None
 
 
 def _worded(folded: str) -> Kind:
-    """Recognise whole lines that clients write."""
+    """The kind of a line with the fixed words of a client."""
     if folded.strip(f"{_DRAWN} ") in _MARKERS:
         return Kind.MARKER
     if folded.startswith(PHRASES.footer):
@@ -81,7 +81,7 @@ def _worded(folded: str) -> Kind:
 
 
 def _separator(folded: str) -> Kind | None:
-    """Recognise "--- Original Message ---" and "Begin forwarded message:", also with From: behind it."""
+    """The kind of "--- Original Message ---" and "Begin forwarded message:", also with From: after it."""
     if folded[-1] in ":\uff1a" and folded.rstrip(":\uff1a ") in PHRASES.forwarded:
         return Kind.FORWARD
     found = _DASHED.match(folded) if folded[0] in _DRAWN else None
@@ -92,7 +92,7 @@ def _separator(folded: str) -> Kind | None:
 
 
 def from_device(folded: str) -> bool:
-    """Tell "Sent from my phone" from a sentence that begins so."""
+    """True for "Sent from my phone", False for a sentence that starts like it."""
     bare = _LINK.sub("", folded.strip("<>() ")).strip(f"{_DRAWN}.,!。 ")
     if bare.startswith(PHRASES.sent_from):
         prefix = next(word for word in PHRASES.sent_from if bare.startswith(word))
@@ -102,7 +102,7 @@ def from_device(folded: str) -> bool:
 
 
 def _names_device(rest: str, *, mine: bool) -> bool:
-    """Look at what follows "sent from": a short name, and one of a device unless it is "my" something."""
+    """True if a short device name follows "sent from", or any short name after "my"."""
     if len(rest.split()) > _DEVICE_WORDS or rest.rstrip().endswith(("?", ":")):
         return False
     head, comma, _ = rest.partition(",")

@@ -1,4 +1,4 @@
-"""What mail clients write around a quote, in every language of locales/*.toml, folded for look-up."""
+"""Phrases that mail clients write around quotes, from locales/*.toml, folded for comparison."""
 
 import tomllib
 import unicodedata
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Role(StrEnum):
-    """What a line of a quoted header block says."""
+    """The meaning of a line in a quoted header block."""
 
     FROM = "from"
     TO = "to"
@@ -22,7 +22,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClientPhrases:
-    """The union of all languages; `wrote` ends an attribution, `wrote_name` stands before a name."""
+    """The union of all languages; `wrote` ends an attribution, `wrote_name` precedes a name."""
 
     on: tuple[str, ...]
     wrote: tuple[str, ...]
@@ -41,12 +41,12 @@ _PLAIN: dict[int, str | None] = dict.fromkeys(_INVISIBLE) | {0xA0: " ", 0x202F: 
 
 
 def fold(text: str) -> str:
-    """Make text comparable: composed, lower case, no invisible characters, single spaces."""
+    """Fold text for comparison: NFC, lower case, no invisible characters, single spaces."""
     return " ".join(unicodedata.normalize("NFC", text).translate(_PLAIN).casefold().split())
 
 
 def _load() -> ClientPhrases:
-    """Read the tables that are installed with the package."""
+    """Load the tables installed with the package."""
     folder = files("mailtalk.mail.replies.quotes") / "locales"
     tables = [tomllib.loads(file.read_text("utf-8")) for file in folder.iterdir() if file.name.endswith(".toml")]
     return ClientPhrases(
@@ -64,13 +64,13 @@ def _load() -> ClientPhrases:
 
 
 def _union(tables: list[dict[str, Any]], key: str) -> tuple[str, ...]:
-    """Join one list of every language, longest word first, so that a regex takes the longest."""
+    """One list over all languages, longest phrase first, so that a regex takes the longest."""
     words = {fold(word) for table in tables for word in table.get(key, ())}
     return tuple(sorted(words, key=lambda word: (-len(word), word)))
 
 
 def _roles(tables: list[dict[str, Any]]) -> dict[str, frozenset[Role]]:
-    """Map each header word to what it may mean: Spanish "de" is From, Indonesian "ke" is To."""
+    """Map each header word to its possible roles: Spanish "de" is From, Indonesian "ke" is To."""
     roles: dict[str, frozenset[Role]] = {}
     for word, role in _headers(tables):
         roles[word] = roles.get(word, frozenset()) | {role}

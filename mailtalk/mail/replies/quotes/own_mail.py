@@ -1,4 +1,4 @@
-"""What only we know about a quote: our reply addresses and the text that we sent. It changes the letters of lines."""
+"""Evidence from our own mails: reply addresses and the text that we sent. It changes the codes of lines."""
 
 import re
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _COVERED = 0.6  # share of our text that shows the quote to be complete, so that
 
 
 def lead_in(letters: str, lines: list[str], begin: int) -> str:
-    """Make a heading of the paragraph above our own words: fields in any language, or what ends in a colon."""
+    """Mark the paragraph above our own text as heading: header fields in any language, or a line ending in a colon."""
     end = len(letters[:begin].rstrip("er"))
     start = letters.rfind(Kind.EMPTY, 0, end) + 1
     paragraph = lines[start:end]
@@ -39,18 +39,18 @@ def lead_in(letters: str, lines: list[str], begin: int) -> str:
 
 
 class OwnAddress:
-    """Finds addresses like <30 characters>@reply.example, which are secrets, and hides our mails' links too."""
+    """Finds our secret addresses (<30 characters>@reply.example) and hides them and our login-free links."""
 
     def __init__(self, domain: str) -> None:
         self._domain = domain.casefold()
         self._pattern = re.compile(rf"[a-z0-9]{{30}}(?:@|%40){re.escape(domain)}", re.IGNORECASE)
 
     def within(self, line: str) -> bool:
-        """Tell whether a line names such an address."""
+        """True if a line contains such an address."""
         return self._possible(line[:WIDTH]) and bool(self._pattern.search(line[:WIDTH]))
 
     def scrub(self, text: str) -> str:
-        """Hide every such address, and the token of each link by which a mail of ours is answered without a login."""
+        """Replace every such address, and the token of every login-free link, by "…"."""
         if not self._domain:
             return text
         text = _TOKEN_LINKS.sub(rf"\1{HIDDEN}", text) if "settings" in text or "unsubscribe" in text else text
@@ -60,7 +60,7 @@ class OwnAddress:
         return bool(self._domain) and self._domain in text.casefold()
 
     def mark(self, letters: str, lines: list[str]) -> str:
-        """Make attributions of the lines that name us, and of the dated line above that belongs to them."""
+        """Mark lines that name us as attributions, with the dated line above that belongs to them."""
         marked = list(letters)
         for index in range(min(len(lines), DEPTH)):
             if letters[index] == Kind.TEXT and self._introduces(lines[index]):
@@ -69,7 +69,7 @@ class OwnAddress:
         return "".join(marked)
 
     def _attribution(self, letters: str, lines: list[str], index: int) -> range:
-        """Add the wrapped parts above and below a line that names us."""
+        """The line that names us, with its wrapped parts above and below."""
         above = index - 1
         wrapped = above >= 0 and letters[above] == Kind.TEXT and not _NUMBERS.search(self.scrub(lines[index]))
         start = above if wrapped and _NUMBERS.search(lines[above]) else index
@@ -77,7 +77,7 @@ class OwnAddress:
         return range(start, index + 2 if below and _closed(lines[index + 1]) else index + 1)
 
     def _introduces(self, line: str) -> bool:
-        """Tell a client's line from one in which the person names the address."""
+        """True for a client's line, False for one in which the author names the address."""
         if len(line) > attributions.LONGEST or not self.within(line):
             return False
         bare = self.scrub(line)
@@ -90,32 +90,27 @@ def _closed(line: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SentText:
-    """The text of the mail that is answered, as one string of its letters: no client's wrapping changes that."""
+    """The text of the answered mail, reduced to letters and digits, so that re-wrapping does not matter."""
 
     squeezed: str
     words: frozenset[str]
 
     @classmethod
     def of(cls, text: str | None) -> "SentText":
-        """Squeeze our mail."""
+        """Prepare the text of our mail."""
         text = (text or "")[:_LONGEST_SENT].replace("\n", " ")
         return cls(_squeeze(text), frozenset(_WORD.split(fold(text))))
 
     def mark(self, letters: str, lines: list[str]) -> tuple[str, bool]:
-        """Make quotes of lines that we sent; tell whether they are nearly all of our mail."""
+        """Mark lines that we sent as quotes; the second value is True if nearly all of our mail was found."""
         squeezed = [_squeeze(line[:WIDTH]) for line in lines[:DEPTH]] if self.squeezed else []
         ours = [self._is_ours(line, whole) for line, whole in zip(squeezed, lines, strict=False)]
-        marked, covered = list(letters), 0
-        for run in _runs(squeezed, ours):
-            length = sum(len(squeezed[line]) for line in run)
-            known = length >= _RUN and any(len(squeezed[line]) >= _STRONG for line in run)
-            covered += length if known else 0
-            for line in range(run[0], run[-1] + 1) if known else ():
-                marked[line] = Kind.QUOTE if letters[line] in "tdrsl" else letters[line]
-        return "".join(marked), bool(covered) and covered >= _COVERED * len(self.squeezed)
+        runs = [run for run in _runs(squeezed, ours) if _is_certain([len(squeezed[line]) for line in run])]
+        covered = sum(len(squeezed[line]) for run in runs for line in run)
+        return _as_quotes(letters, runs), bool(covered) and covered >= _COVERED * len(self.squeezed)
 
     def _is_ours(self, squeezed: str, line: str) -> bool:
-        """Know a line of ours, and one that names a sender and a time in another order, as our HTML does."""
+        """True for a line of ours, or a heading with its name and time in another order, as our HTML has it."""
         if not squeezed or squeezed in self.squeezed:
             return bool(squeezed)
         words = [word for word in _WORD.split(fold(line[:_HEADING])) if word]
@@ -124,7 +119,7 @@ class SentText:
 
 
 def _runs(squeezed: list[str], ours: list[bool]) -> list[list[int]]:
-    """Group the lines that are ours with no other words between them."""
+    """Group our lines that have no other words between them."""
     runs: list[list[int]] = [[]]
     for index, mine in enumerate(ours):
         if mine:
@@ -132,6 +127,19 @@ def _runs(squeezed: list[str], ours: list[bool]) -> list[list[int]]:
         elif squeezed[index] and runs[-1]:
             runs.append([])
     return [run for run in runs if run]
+
+
+def _is_certain(lengths: list[int]) -> bool:
+    """True if neighbouring lines of these lengths cannot match our mail by chance."""
+    return sum(lengths) >= _RUN and max(lengths) >= _STRONG
+
+
+def _as_quotes(letters: str, runs: list[list[int]]) -> str:
+    """The codes with text and signatures from the first to the last line of each run marked as quote."""
+    marked = list(letters)
+    for line in (line for run in runs for line in range(run[0], run[-1] + 1)):
+        marked[line] = Kind.QUOTE if letters[line] in "tdrsl" else letters[line]
+    return "".join(marked)
 
 
 def _squeeze(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The text of an HTML mail while it is being written, line by line."""
+"""The text of an HTML mail while it is built, line by line."""
 
 import re
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ _SPACE = re.compile(r"[ \t\r\n\f\xa0]+")
 
 @dataclass(slots=True)
 class Page:
-    """The lines so far and the words of the next one, with the elements that we are in."""
+    """The lines so far, the words of the next one, and the open elements."""
 
     lines: list[str] = field(default_factory=list)
     parts: list[Region] = field(default_factory=list)
@@ -23,7 +23,7 @@ class Page:
     _items: list[int | None] = field(default_factory=list)
 
     def enter(self, part: Region) -> None:
-        """Begin an element."""
+        """Start an element."""
         self.parts.append(part)
         if part == Region.BODY:
             return
@@ -41,7 +41,7 @@ class Page:
 
     @property
     def quoted(self) -> bool:
-        """Tell whether we are in a quote."""
+        """True inside a quote."""
         return Region.QUOTE in self.parts
 
     def write(self, text: str | None) -> None:
@@ -54,7 +54,7 @@ class Page:
                 self._words.append(piece)
 
     def end_line(self, *, even_empty: bool = True) -> None:
-        """Finish the line; an element's end makes none where there is nothing."""
+        """Finish the line; the end of an element adds no empty line."""
         words = "".join(self._words)
         line = words.rstrip() if self.preformatted else re.sub(" {2,}", " ", words).strip()
         self._words.clear()
@@ -62,12 +62,12 @@ class Page:
             self.lines.append(self._prefix() + line if line else self._blank())
 
     def space(self) -> None:
-        """Leave one blank line."""
+        """Add one blank line."""
         if self.lines and self.lines[-1].strip("> "):
             self.lines.append(self._blank())
 
     def begin_list(self, *, ordered: bool) -> None:
-        """Begin a list, counting when its items have numbers."""
+        """Start a list, numbered if `ordered`."""
         self._items.append(0 if ordered else None)
 
     def end_list(self) -> None:

@@ -1,4 +1,4 @@
-"""Which lines stay: rules over the letters of a mail, each of them linear."""
+"""Rules that decide which lines stay, as linear operations over the codes of a mail."""
 
 import re
 
@@ -13,7 +13,7 @@ _AFTERWORD = 2  # lines of text below a single quote that make it no inline answ
 
 
 def part(letters: str, lines: list[str], *, keep_forwards: bool, loose: bool, covered: bool) -> str:
-    """Replace by GONE the letter of each line that the person did not write.
+    """Replace the code of each line that the author did not write by GONE.
 
     `loose`: quotes are sure without an attribution. `covered`: our whole mail was found, so other lines are answers.
     """
@@ -26,7 +26,7 @@ def part(letters: str, lines: list[str], *, keep_forwards: bool, loose: bool, co
 
 
 def _is_forward(letters: str) -> bool:
-    """See a forwarded mail before any quote: then it is what the person wants to show."""
+    """True if a forwarded mail comes before any quote: the author wants to show it."""
     first = re.search(r"[omhfaq]", letters)
     return bool(first) and first is not None and first.group() == Kind.FORWARD
 
@@ -36,7 +36,7 @@ def _gone(letters: str, start: int, end: int) -> str:
 
 
 def _cut_top(letters: str) -> str:
-    """Take away headings of quotes that nothing stands above; what follows may be the answer."""
+    """Cut headings of quotes without text above; what follows may be the answer."""
     spoken = next((at for at, letter in enumerate(letters) if letter in "tsgdq"), len(letters))
     top = letters[:spoken]
     if letters[spoken : spoken + 1] == Kind.QUOTE:
@@ -45,7 +45,7 @@ def _cut_top(letters: str) -> str:
 
 
 def _cut_below(letters: str) -> str:
-    """Take away everything from the first quote without prefixes that has something above it."""
+    """Cut everything from the first unprefixed quote with text above it."""
     for found in _HARD.finditer(letters):
         if _SPOKEN.intersection(letters[: found.start()]):
             return _gone(letters, found.start(), len(letters))
@@ -53,7 +53,7 @@ def _cut_below(letters: str) -> str:
 
 
 def _answered_below(letters: str) -> str:
-    """Keep answers between the lines of our own mail, and what stands below it when nothing stands above."""
+    """Keep answers between the lines of our mail, and text below it if there is none above."""
     last = letters.rfind(Kind.QUOTE)
     top = next((found.start() for found in re.finditer(r"[omhaq]", letters)), len(letters))
     letters = _gone(letters, last + 1, len(letters)) if _SPOKEN.intersection(letters[:top]) else letters
@@ -61,7 +61,7 @@ def _answered_below(letters: str) -> str:
 
 
 def _quotes(letters: str, *, loose: bool) -> str:
-    """Take away quotes at the end, one at the top, and one before a last word; inline ones stay with their answers."""
+    """Cut quotes at the end, one at the top, and one before a last word; keep inline ones with their answers."""
     letters = _BY_HAND.sub(lambda found: found[0].replace(Kind.QUOTE, Kind.TEXT), letters)
     last = letters.rfind(Kind.TEXT)
     if last < 0:
@@ -76,7 +76,7 @@ def _quotes(letters: str, *, loose: bool) -> str:
 
 
 def _is_context(letters: str, block: re.Match[str], *, loose: bool) -> bool:
-    """Tell a quote that came by itself from one that the person answers line by line."""
+    """True for an automatic quote, False for one that the author answers line by line."""
     if not loose and not block.group().startswith(Kind.ATTRIBUTION):
         return False
     above, below = letters[: block.start()], letters[block.end() :]
@@ -84,7 +84,7 @@ def _is_context(letters: str, block: re.Match[str], *, loose: bool) -> bool:
 
 
 def _frame(letters: str) -> str:
-    """Take away lines drawn above what was cut."""
+    """Cut drawn lines above what was cut."""
     end = len(letters.rstrip("-e"))
     bare = len(letters[:end].rstrip("erd"))
     return _gone(letters, bare, end) if end < len(letters) and bare else letters

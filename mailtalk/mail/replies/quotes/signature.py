@@ -1,4 +1,4 @@
-"""Where a signature begins: the last and most careful cut, which never leaves nothing."""
+"""Signature detection: the last and most careful cut; it never leaves nothing."""
 
 import re
 
@@ -20,7 +20,7 @@ _PARAGRAPH = 6
 
 
 def strike(letters: str, lines: list[str]) -> str:
-    """Replace the letters of signatures by GONE, part by part between the quotes."""
+    """Replace the codes of signatures by GONE, separately between the quotes."""
     for segment in _SEGMENT.finditer(letters):
         start = _start(segment.group(), lines[segment.start() : segment.end()])
         shorter = _without(letters, segment.start() + start, segment.end())
@@ -33,7 +33,7 @@ def _without(letters: str, start: int, end: int) -> str:
 
 
 def _start(letters: str, lines: list[str]) -> int:
-    """Find the first line of the signature within one part; its length when there is none."""
+    """The first line of the signature within one part; the part's length if there is none."""
     starts = [
         _dashes(letters),
         _named(letters, lines),
@@ -46,12 +46,12 @@ def _start(letters: str, lines: list[str]) -> int:
 
 
 def _dashes(letters: str) -> int:
-    """Take "-- " when it is alone: two of them are something the person drew."""
+    """The line of a single "-- "; two of them are drawn by the author."""
     return _bounded(letters, Kind.DASHES) if letters.count(Kind.DASHES) == 1 else len(letters)
 
 
 def _named(letters: str, lines: list[str]) -> int:
-    """Take a last line like "-- Bob", when no other begins so."""
+    """A last line like "-- Bob", if no other starts so."""
     named = [index for index, line in enumerate(lines) if _NAMED.match(line[:60])]
     last = len(letters.rstrip("e")) - 1
     return last if named == [last] and last > 0 and letters[last - 1] == Kind.EMPTY else len(letters)
@@ -62,13 +62,13 @@ def _device(letters: str) -> int:
 
 
 def _known(letters: str) -> int:
-    """Take what HTML or its first words show to be a footer."""
+    """A footer marked by HTML or known by its first words."""
     places = [letters.find(kind) for kind in (Kind.SIGNATURE, Kind.FOOTER)]
     return min((place for place in places if place >= 0), default=len(letters))
 
 
 def _rule(letters: str, lines: list[str]) -> int:
-    """Take a drawn line: underscores as lists do, other ones only above what looks like an address card."""
+    """A drawn line: of underscores as lists draw it, of other characters only above an address card."""
     start = _bounded(letters, Kind.RULE)
     if start == len(letters) or lines[start].strip()[0] == "_":
         return start
@@ -78,7 +78,7 @@ def _rule(letters: str, lines: list[str]) -> int:
 
 
 def is_card(lines: list[str], reach: int = 1) -> bool:
-    """See lines that are no sentences, and among them so many ways to reach someone."""
+    """True for lines without sentences of which at least `reach` hold an address, link or phone number."""
     return sum(bool(_REACH.search(line[:300])) for line in lines) >= reach and not any(map(_is_sentence, lines))
 
 
@@ -87,14 +87,14 @@ def _is_sentence(line: str) -> bool:
 
 
 def _bounded(letters: str, kind: Kind) -> int:
-    """Find a kind that has not too much below it."""
+    """The first line of a kind with few enough lines below it."""
     start = letters.find(kind)
     below = letters[start:].count(Kind.TEXT)
     return start if start >= 0 and below <= _LINES[kind] else len(letters)
 
 
 def _contact(letters: str, lines: list[str]) -> int:
-    """Take a last paragraph of a name and at least two lines that are nothing but addresses or numbers."""
+    """A last paragraph of a name and at least two lines that are only addresses or numbers."""
     end = len(letters.rstrip("e"))
     start = letters.rfind("e", 0, end) + 1
     paragraph = [fold(line[:300]) for line in lines[start:end]]
@@ -107,6 +107,6 @@ def _contact(letters: str, lines: list[str]) -> int:
 
 
 def _announces(lines: list[str]) -> bool:
-    """See "here are her details:" above, which makes them part of what is said."""
+    """True for "here are her details:" above: then they are part of the text."""
     above = next((line for line in reversed(lines) if line.strip()), "")
     return above.rstrip().endswith((":", "\uff1a"))

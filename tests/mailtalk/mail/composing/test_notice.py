@@ -68,10 +68,8 @@ def test_a_notice_says_what_it_is_about(kind: DeliveryKind, content: NoticeConte
 
 def test_we_take_a_notice_for_a_loop_and_others_for_a_machines() -> None:
     raw = notice.mail(DeliveryKind.REJECTION, LETTER, REJECTION, ENGLISH)
-    ours = classify.screen(
-        parse.parse(raw), mail_from="bob@example.com", own_domain="reply.example", loop_id="reply.example"
-    )
-    others = classify.screen(parse.parse(raw), mail_from="bob@example.com")
+    ours = classify.classify(parse.parse(raw), mail_from="bob@example.com", own_domain="reply.example")
+    others = classify.classify(parse.parse(raw), mail_from="bob@example.com")
     assert (ours.verdict, others.verdict) == (Verdict.LOOP, Verdict.AUTO_REPLY)
 
 

@@ -7,7 +7,7 @@ from support.shared_mails import SHARED_MAILS
 
 from mailtalk.mail.parsing.parse import parse
 from mailtalk.mail.screening import dsn, signals
-from mailtalk.mail.screening.classify import Classification, Verdict, screen
+from mailtalk.mail.screening.classify import Classification, Verdict, classify
 
 MACHINE = SHARED_MAILS / "machine"
 OURS = "<n1@reply.example>"
@@ -17,7 +17,7 @@ ANSWER = f"{HUMAN}\nIn-Reply-To: {OURS}\nReferences: {OURS}"
 
 def seen(head: str, body: str = "Yes, at noon.", mail_from: str = "alice@example.com") -> Classification:
     mail = parse(f"{head}\n\n{body}".replace("\n", "\r\n").encode())
-    return screen(mail, mail_from=mail_from, own_domain="reply.example", loop_id="mailtalk-1")
+    return classify(mail, mail_from=mail_from, own_domain="reply.example")
 
 
 def swap(name: str, value: str) -> str:
@@ -99,7 +99,7 @@ class TestLoops:
     @pytest.mark.parametrize(
         ("head", "reason"),
         [
-            (f"{HUMAN}\nX-Loop: other\nX-Loop: mailtalk-1", "x-loop"),
+            (f"{HUMAN}\nX-Loop: other\nX-Loop: reply.example", "x-loop"),
             (swap("From", "Mailtalk <notify@Reply.Example>"), "own-domain"),
             ("\n".join([HUMAN, *["Received: from a by b"] * 51]), "too-many-hops"),
             (swap("From", "reply+4f97315cc828096c9cb34c6f1a0d6fe8@forum.example"), "from: a reply address"),
@@ -113,7 +113,7 @@ class TestLoops:
 
     def test_nothing_is_ours_without_a_domain(self) -> None:
         mail = parse(b"From: alice@\r\n\r\nhi")
-        assert screen(mail, mail_from="alice@").verdict is Verdict.PERSON
+        assert classify(mail, mail_from="alice@").verdict is Verdict.PERSON
 
 
 class TestMachines:
@@ -302,7 +302,7 @@ def test_the_public_machine_mails() -> None:
     words = {"feedback-report": Verdict.COMPLAINT, "not-bounce": Verdict.PERSON}
     misses = []
     for case in json.loads((MACHINE / "expected.json").read_text()):
-        got = screen(parse((MACHINE / case["file"]).read_bytes()), mail_from="somebody@example.com").verdict
+        got = classify(parse((MACHINE / case["file"]).read_bytes()), mail_from="somebody@example.com").verdict
         if got != words.get(case["outcome"], case["outcome"]):
             misses.append(case["file"])
     # a person who forwards a bounce, and a list's notice that hides among the list's mails
