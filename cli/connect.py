@@ -1,4 +1,4 @@
-"""The database, for commands that look something up or change it."""
+"""The database connection of a command."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -7,7 +7,7 @@ import click
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
-from cli.datadir import url_of
+from cli import datadir
 from mailtalk.db.database import Database
 from mailtalk.settings.load import Settings
 
@@ -15,9 +15,10 @@ NO_SUCH_TABLE = ("42P01", "42703")  # or no such column
 
 
 @contextmanager
-def database(settings: Settings) -> Iterator[Database]:
-    """Give the database and close it in the end; tables of another version are told with what to do."""
-    with closing(Database(url_of(settings), pool=2)) as opened:
+def database(settings: Settings | None = None) -> Iterator[Database]:
+    """Open the database, at the command's own settings unless given; missing tables become a message that says why."""
+    url = datadir.url_of(settings or datadir.settings("database_url"))
+    with closing(Database(url, pool=2)) as opened:
         try:
             yield opened
         except ProgrammingError as error:
@@ -27,7 +28,7 @@ def database(settings: Settings) -> Iterator[Database]:
 
 
 @contextmanager
-def transaction(settings: Settings) -> Iterator[Session]:
-    """Give one transaction of it."""
+def transaction(settings: Settings | None = None) -> Iterator[Session]:
+    """Open the database for one transaction."""
     with database(settings) as opened, opened.transaction() as session:
         yield session

@@ -1,4 +1,4 @@
-"""What commands print: tables and JSON; whatever others wrote is shown, not obeyed by the terminal."""
+"""Tables and JSON on stdout; control characters in what others wrote are escaped, secret addresses masked."""
 
 import json
 import re
@@ -9,12 +9,12 @@ from typing import Any
 import click
 
 WIDEST = 60  # characters of a column
-# What looks like an inbound address, wherever somebody wrote it: 30 base32 characters before the @.
+# An inbound address in any text: 30 base32 characters before the @.
 _SECRET = re.compile(r"(?<![a-z2-7])[a-z2-7]{30}(?=@)", re.IGNORECASE)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows below their header, columns as wide as they need to be."""
+    """Print rows below a header, in columns as wide as their content."""
     shown = [[cell(value) for value in row] for row in rows]
     widths = [max(len(row[i]) for row in [list(header), *shown]) for i in range(len(header))]
     for row in [[name.upper() for name in header], *shown]:
@@ -22,23 +22,39 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 
 def records(columns: Mapping[str, str], rows: Sequence[Mapping[str, object]]) -> None:
-    """Print rows of JSON as a table: its header, and the key that each column shows."""
+    """Print rows of JSON as a table; `columns` maps each heading to its key."""
     table(list(columns), [[row[key] for key in columns.values()] for row in rows])
 
 
-def as_json(content: object) -> None:
-    """Print JSON; moments are ISO 8601 in UTC."""
+def listing(columns: Mapping[str, str], rows: Sequence[Mapping[str, object]], none: str, *, as_json: bool) -> None:
+    """Print rows as JSON or as a table, or say that there are none."""
+    if as_json:
+        print_json(rows)
+    elif rows:
+        records(columns, rows)
+    else:
+        click.echo(none)
+
+
+def fields(content: Mapping[str, object]) -> None:
+    """Print each field on a line of its own."""
+    for name, value in content.items():
+        click.echo(f"{name:<16}{cell(value)}")
+
+
+def print_json(content: object) -> None:
+    """Print JSON, indented; moments are ISO 8601 in UTC."""
     text = json.dumps(content, indent=2, ensure_ascii=False, default=moment)
     click.echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
 
 
-def as_line(content: object) -> None:
-    """Print JSON as one line, for programs that read line by line."""
+def print_json_line(content: object) -> None:
+    """Print JSON as one line."""
     click.echo(json.dumps(content, default=moment))
 
 
 def cell(value: Any) -> str:
-    """Give a value as one short line."""
+    """Format a value as one short line."""
     if value is None:
         return "-"
     text = moment(value) if isinstance(value, datetime) else f"{value:g}" if isinstance(value, float) else str(value)
@@ -47,16 +63,16 @@ def cell(value: Any) -> str:
 
 
 def plain(text: str) -> str:
-    """Give what others wrote as one line that a terminal shows as it is, without secret addresses."""
+    """Escape control characters and mask secret addresses: one line that is safe on a terminal."""
     text = "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
     return _SECRET.sub("(secret)", text)
 
 
 def first_line(text: str) -> str:
-    """Give the first line that says something, without secret addresses."""
+    """Take the first line that is not blank, safe on a terminal."""
     return plain(next((line.strip() for line in text.splitlines() if line.strip()), ""))
 
 
 def moment(value: datetime) -> str:
-    """Give a moment in UTC, to the second."""
+    """Format a moment as ISO 8601 in UTC, to the second."""
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,4 +1,4 @@
-"""Programs under our care: started, started again when they die, stopped in order."""
+"""Child processes and their supervisor: started, restarted when they die, stopped in order."""
 
 import os
 import selectors
@@ -18,19 +18,19 @@ from typing import IO, Self
 import click
 
 STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-PAUSE = 0.5  # between two starts of one program: below the second we promise, above a busy loop
+PAUSE = 0.5  # seconds between two starts of a program: a restart within a second, without a busy loop
 POLL = 0.1
 
 
-def tied(to_death: signal.Signals) -> list[str]:
-    """Prefix that has the kernel signal a program when we die, however we die; Linux only."""
+def tied(death_signal: signal.Signals) -> list[str]:
+    """Prefix of a command that has the kernel signal it when this process dies; empty except on Linux."""
     setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
-    return [setpriv, "--pdeathsig", to_death.name.removeprefix("SIG")] if setpriv else []
+    return [setpriv, "--pdeathsig", death_signal.name.removeprefix("SIG")] if setpriv else []
 
 
 @dataclass
 class Program:
-    """One command, and the process that runs it now."""
+    """A command and its present process."""
 
     name: str
     command: Sequence[str]
@@ -44,7 +44,7 @@ class Program:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, in a process group of its own: the terminal's Ctrl-C is for us alone."""
+        """Start it in its own process group, so that Ctrl-C reaches only the supervisor."""
         self.started = time.monotonic()
         output = self._output()
         try:
@@ -63,19 +63,19 @@ class Program:
 
     @property
     def ended(self) -> str | None:
-        """How it ended, or None while it runs."""
+        """How it ended; None while it runs."""
         code = self.process.poll() if self.process else None
         if code is None:
             return None
         return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
-    def send(self, what: signal.Signals) -> None:
-        """Signal it, if it is there."""
+    def send(self, number: signal.Signals) -> None:
+        """Signal it, if it was started."""
         if self.process:
-            self.process.send_signal(what)
+            self.process.send_signal(number)
 
     def wait(self, seconds: float) -> bool:
-        """Wait for its end; False when it runs on."""
+        """Wait for its end; False if it still runs."""
         with suppress(subprocess.TimeoutExpired):
             if self.process:
                 self.process.wait(max(0, seconds))
@@ -87,16 +87,16 @@ class Program:
 
 
 def stop(*programs: Program) -> None:
-    """Ask all of them to end; insist when their grace is over."""
+    """Stop programs; kill those still running after their grace."""
     for program in programs:
         program.send(program.stop_signal)
-    asked = time.monotonic()
-    late = [each for each in programs if not each.wait(asked + each.grace - time.monotonic())]
+    start = time.monotonic()
+    late = [program for program in programs if not program.wait(start + program.grace - time.monotonic())]
     kill(*late)
 
 
 def kill(*programs: Program) -> None:
-    """End all of them now."""
+    """Kill programs."""
     for program in programs:
         program.send(program.kill_signal)
     for program in programs:
@@ -106,24 +106,24 @@ def kill(*programs: Program) -> None:
 
 
 class Supervisor:
-    """Keeps programs running until a signal asks us to stop; then stops them, the last added first."""
+    """Keeps programs running until SIGINT, SIGTERM or SIGHUP; then stops them, the last added first."""
 
     def __init__(self) -> None:
         self._stages: list[tuple[Program, ...]] = []
         self._heard, self._wakeup = socket.socketpair()
         self._stopping = False
         nohup = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
-        self._signals = [each for each in STOP if not (nohup and each == signal.SIGHUP)]
+        self._signals = [number for number in STOP if not (nohup and number == signal.SIGHUP)]
 
     def __enter__(self) -> Self:
-        """From now on each way to ask us to stop interrupts what we are doing, as Ctrl-C does."""
+        """Handle every stop signal as Ctrl-C: KeyboardInterrupt."""
         self._handle(signal.default_int_handler)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        """Stop everything; a second Ctrl-C hurries."""
+        """Stop everything; a second Ctrl-C kills it."""
         self._handle(signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
@@ -134,26 +134,26 @@ class Supervisor:
         return kind is KeyboardInterrupt
 
     def add(self, *programs: Program) -> None:
-        """Care for these from now on; they are stopped together. Those not yet started are started."""
+        """Supervise programs, and start those that do not run; they are stopped together."""
         self._stages.append(programs)
         for program in programs:
             if not program.process:
                 program.start()
 
     def run(self, until: Callable[[], bool] | None = None) -> bool:
-        """Start again whatever dies, until a signal asks us to stop (False) or `until` says so (True)."""
+        """Restart what dies, until a stop signal (False) or until `until` returns True (True)."""
         self._listen()
         while not self._stopping:
             if until and until():
                 return True
-            dead = [each for stage in self._stages for each in stage if each.ended]
+            dead = [program for stage in self._stages for program in stage if program.ended]
             for program in dead:
                 _revive(program)
             self._wait(POLL if dead or until else None)
         return False
 
     def _listen(self) -> None:
-        """Have signals, a child's death among them, wake our wait instead of interrupting us anywhere."""
+        """Let signals, SIGCHLD included, wake the selector instead of interrupting other code."""
         self._heard.setblocking(False)
         self._wakeup.setblocking(False)
         signal.set_wakeup_fd(self._wakeup.fileno(), warn_on_full_buffer=False)
@@ -161,8 +161,8 @@ class Supervisor:
         signal.signal(signal.SIGCHLD, _ignore)
 
     def _handle(self, handler: Callable[..., None] | signal.Handlers) -> None:
-        for each in self._signals:
-            signal.signal(each, handler)
+        for number in self._signals:
+            signal.signal(number, handler)
 
     def _wait(self, seconds: float | None) -> None:
         with selectors.DefaultSelector() as selector:
@@ -182,4 +182,4 @@ def _revive(program: Program) -> None:
 
 
 def _ignore(*_: object) -> None:
-    """Python keeps a signal for the wake-up only when it has a handler."""
+    """Do nothing: Python writes a signal to the wake-up socket only if it has a handler."""

@@ -1,1 +1,1 @@
-"""Commands of click, loaded when they are called."""
+"""The commands: one module for each command or group of commands, imported when it is used (cli/main.py)."""

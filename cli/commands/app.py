@@ -1,134 +1,164 @@
-"""The commands of `mailtalk app`; each imports what it needs when it runs."""
+"""`mailtalk app`: apps, the tenants, and their settings."""
 
-# ruff: noqa: PLC0415 - so that help comes at once
+from pathlib import Path
+from typing import Any
 
 import click
 
 from api.versions import VERSIONS
-from cli.commands.operate import json_option
+from cli import connect, datadir, printing
 from cli.commands.style import style
-from cli.values import Or, given
+from cli.commands.webhooks import put_webhook
+from cli.options import NumberOrWord, given, json_option
+from mailtalk.conversations import apps
+from mailtalk.models import App
+from mailtalk.settings.load import PREFIX, Settings
 from mailtalk.vocabulary import Frequency, SenderPolicy
+from mailtalk.webhooks.endpoints import Wish
 
-APP = """Make and change apps: the tenants, each with a secret of its own.
+HELP = """Create and change apps, the tenants, each with its own secret.
 
 \b
-  mailtalk app create "My app"                 prints its id and its secret, only now
-  mailtalk app list                            all apps and what is set for them
+  mailtalk app create "My app"                 prints its id and its secret, only once
+  mailtalk app list                            all apps and their settings
   mailtalk app set my-app --limit 500          participants of a conversation; none: no limit
   mailtalk app set my-app --quiet 60 --cap 600 mail after 60 s of quiet, 600 s at most
   mailtalk app set my-app --quiet default      as MAILTALK_QUIET_SECONDS says
-  mailtalk app set my-app --frequency daily    one digest a day, for who chose nothing else
+  mailtalk app set my-app --frequency daily    one digest a day, for users without a choice of their own
   mailtalk app set my-app --sender-policy match  replies only from the users' own addresses
   mailtalk app rotate-secret my-app            a new secret; the old one ends within seconds
-  mailtalk app style my-app --file style.toml  how its mails look
+  mailtalk app style my-app --file style.toml  the look of its mails
 
-Nothing needs a restart: API processes know a new secret at once, workers a new pace with the next message.
+Nothing needs a restart: API processes use a new secret at once, workers a new pace from the next message on.
 """
+HEADER = ("id", "name", "limit", "version", "quiet", "cap", "frequency", "senders", "created")
+COLUMNS = {"limit": "participant_limit", "quiet": "quiet_seconds", "cap": "cap_seconds"}
+ONCE = "The secret is shown only once: keep it."
 
-seconds = Or(click.FloatRange(0, 900), "default")
+seconds = NumberOrWord(click.FloatRange(0, 900), "default")
 
 
-@click.group(help=APP)
+@click.group(help=HELP)
 def app() -> None:
-    """Make and change apps: the tenants, each with a secret of its own."""
+    """Create and change apps."""
 
 
 @app.command()
 @click.argument("name")
 @click.option("--id", "app_id", help="The id in the API's paths; made from the name unless given.")
 def create(name: str, app_id: str | None) -> None:
-    """Make an app, and print its id and its secret, which is shown only now."""
-    from cli.datadir import settings
-    from cli.show.app import create as make
-
-    make(settings("database_url", "secret_key"), name, app_id)
+    """Create an app, and print its id and its secret, which is shown only once."""
+    settings = datadir.settings("database_url", "secret_key")
+    with connect.transaction(settings) as session:
+        created_id, secret = apps.create(session, datadir.keyring(settings), name, app_id)
+    click.echo(f"id      {created_id}\nsecret  {secret}\n\n{ONCE}")
 
 
 @app.command(name="list")
 @json_option
 def list_apps(*, as_json: bool) -> None:
     """List all apps with their settings; never their secrets."""
-    from cli.datadir import settings
-    from cli.show.app import listed
-
-    listed(settings("database_url"), as_json=as_json)
+    with connect.transaction() as session:
+        rows = [_shown(row) for row in apps.listed(session)]
+    if as_json:
+        printing.print_json(rows)
+    elif rows:
+        printing.table(HEADER, [_cells(row) for row in rows])
+        click.echo(f"\nquiet and cap in seconds; default: {PREFIX}QUIET_SECONDS and {PREFIX}CAP_SECONDS.")
+    else:
+        click.echo('No apps yet. Create one: mailtalk app create "My app"')
 
 
 @app.command()
 @click.argument("app_id", metavar="ID")
 def rotate_secret(app_id: str) -> None:
-    """Give an app a new secret, and print it, only now.
+    """Replace an app's secret, and print the new one, only once.
 
-    The old one, and each JWT that was signed with it, is refused within seconds. There is no time in which both
-    count: have the new one ready to be set in your backend.
+    The old one, and every JWT signed with it, is refused within seconds. They never work at the same time: have the
+    new one ready to be set in your backend.
     """
-    from cli.datadir import settings
-    from cli.show.app import rotate_secret as rotate
+    settings = datadir.settings("database_url", "secret_key")
+    secret = apps.new_secret()
+    file = _secret_file(settings, app_id)
+    with connect.transaction(settings) as session:
+        apps.rotate_secret(session, datadir.keyring(settings), app_id, secret)
+        if file is not None:  # before the commit: `mailtalk up` must never restore the old one
+            datadir.write(file, secret)
+    click.echo(f"secret  {secret}\n\n{ONCE} The old one is refused within seconds.")
 
-    rotate(settings("database_url", "secret_key"), app_id)
+
+def _secret_file(settings: Settings, app_id: str) -> Path | None:
+    """Find the file from which `mailtalk up` sets its own app's secret at every start."""
+    if app_id != settings.app_id:
+        return None
+    if settings.app_secret is not None:
+        raise click.ClickException(
+            f"{PREFIX}APP_SECRET is the secret of this app: set it to a new one and start `mailtalk up` again"
+        )
+    path = settings.data_dir / "app_secret"
+    return path if path.exists() else None
 
 
 @app.command(name="set")
 @click.argument("app_id", metavar="ID")
 @click.option("--name", help="What people read; the id stays.")
-@click.option("--limit", type=Or(click.IntRange(1), "none"), help="Most participants of a conversation.")
+@click.option("--limit", type=NumberOrWord(click.IntRange(1), "none"), help="Most participants of a conversation.")
 @click.option("--default-version", type=click.Choice(list(VERSIONS)), help="For requests that name no version.")
-@click.option("--quiet", type=seconds, help="A mail is made when its conversation was quiet so long; up to 900.")
-@click.option("--cap", type=seconds, help="And at most so long after the first message; up to 900.")
+@click.option("--quiet", type=seconds, help="Mail after this long without a new message; up to 900.")
+@click.option("--cap", type=seconds, help="And at most this long after the first message; up to 900.")
 @click.option(
     "--frequency",
     type=click.Choice(list(map(str, Frequency))),
-    help="How often its participants are mailed who chose nothing else; default: by quiet and cap.",
+    help="How often its participants are mailed unless they choose; default: by quiet and cap.",
 )
 @click.option(
     "--sender-policy",
     type=click.Choice(list(map(str, SenderPolicy))),
-    help="Whose mail to an inbound address is taken: whoever knows it (capability), who writes from an address of the "
-    "user (match), and can prove it by SPF or DKIM (authenticated). What does not match waits in quarantine.",
+    help="Whose mail to an inbound address is accepted: anyone who has the address (capability), senders with an "
+    "address of the user (match), the same proven by SPF or DKIM (authenticated). The rest waits in quarantine.",
 )
-@click.option("--webhook", metavar="URL", help="Tell it of every event: the webhook `default`; see mailtalk webhooks.")
-@click.pass_context
-def set_app(  # noqa: PLR0913, PLR0917  one for each option
-    ctx: click.Context,
-    app_id: str,
-    name: str,
-    limit: object,
-    default_version: str,
-    quiet: object,
-    cap: object,
-    frequency: str,
-    sender_policy: str,
-    webhook: str | None,
-) -> None:
-    """Change what is set for an app, and show it; what is not named stays.
+@click.option("--webhook", metavar="URL", help="Send it every event: the webhook `default`; see mailtalk webhooks.")
+def set_app(app_id: str, webhook: str | None, **values: Any) -> None:
+    """Change settings of an app, and show them; what is not named stays.
 
-    A lower limit lets those stay who are there; nobody joins until they are fewer.
+    A lower limit removes nobody; nobody joins until there are fewer.
     """
-    from cli.datadir import settings
-    from cli.show.app import alter
-    from cli.show.webhooks import put
-    from mailtalk.webhooks.endpoints import Wish
-
-    fields = given(
-        name=name,
-        participant_limit=limit,
-        default_version=default_version,
-        quiet_seconds=quiet,
-        cap_seconds=cap,
-        frequency=frequency,
-        sender_policy=sender_policy,
-    )
+    fields = given(**{COLUMNS.get(option, option): value for option, value in values.items()})
     if not fields and webhook is None:
         raise click.UsageError(
-            "say what to set: --name, --limit, --default-version, --quiet, --cap, --frequency, --sender-policy "
-            "or --webhook",
-            ctx,
+            "nothing to set; give at least one of --name, --limit, --default-version, --quiet, --cap, --frequency, "
+            "--sender-policy, --webhook"
         )
     if webhook is not None:
-        put(settings("database_url", "secret_key"), app_id, "default", Wish(webhook))
+        put_webhook(app_id, "default", Wish(webhook))
     if fields:
-        alter(settings("database_url"), app_id, fields)
+        _set_fields(app_id, fields)
+
+
+def _set_fields(app_id: str, fields: dict[str, Any]) -> None:
+    with connect.transaction() as session:
+        apps.put(session, app_id, fields)
+        row = _shown(apps.found(session, app_id))
+    printing.table(HEADER, [_cells(row)])
+
+
+def _shown(app: App) -> dict[str, Any]:
+    return {
+        "id": app.id,
+        "name": app.name,
+        "participantLimit": app.participant_limit,
+        "defaultVersion": app.default_version,
+        "quietSeconds": app.quiet_seconds,
+        "capSeconds": app.cap_seconds,
+        "frequency": app.frequency,
+        "senderPolicy": app.sender_policy,
+        "createdAt": app.created_at,
+    }
+
+
+def _cells(app: dict[str, Any]) -> list[object]:
+    unset = {"participantLimit": "none", "quietSeconds": "default", "capSeconds": "default"}
+    return [unset.get(key, value) if value is None else value for key, value in app.items()]
 
 
 app.add_command(style)

@@ -1,97 +1,88 @@
-"""The commands that tell people elsewhere: channels, and the terminal."""
+"""`mailtalk channels`: other places for an app's notifications, by Apprise."""
 
-# ruff: noqa: PLC0415 - each imports what it needs when it runs
+from typing import Any
 
 import click
 
-from cli.commands.operate import app_option, json_option
-from cli.commands.webhooks import some_app
+from cli import connect, datadir, printing
+from cli.event_test import wait_for_test
+from cli.options import any_app_option, app_option, json_option
+from mailtalk import clock
+from mailtalk.models import Webhook
+from mailtalk.webhooks import channels as webhook_channels
+from mailtalk.webhooks import log as webhook_log
 
-CHANNELS = """Send notifications to Slack, Teams, ntfy, SMS and others too, by Apprise (the extra mailtalk[channels]).
+HELP = """Send notifications to Slack, Teams, ntfy, SMS and others too.
 
 \b
   mailtalk channels set team slack://TokenA/TokenB/TokenC/#support --app my-app
   mailtalk channels set sms 'twilio://SID:TOKEN@15551230000/{phone}' --app my-app
   mailtalk channels test team --app my-app
 
-{phone}, {email} and {userId} are those of whom a notification is for; who has none is left out. URLs are sealed
-and never shown again.
+URLs are those of Apprise (the extra mailtalk[channels]). {phone}, {email} and {userId} are the recipient's; recipients
+without one are left out. URLs are sealed and never shown again.
 """
-channel_argument = click.argument("name", metavar="NAME")
+NONE = "No channels yet. Create one: mailtalk channels set team slack://… --app ID"
+COLUMNS = {"app": "appId", "name": "name", "kind": "kind", "status": "status", "reason": "reason"}
+
+name_argument = click.argument("name", metavar="NAME")
 
 
-@click.group(help=CHANNELS)
+@click.group(help=HELP)
 def channels() -> None:
-    """Send notifications elsewhere too."""
+    """Send notifications to other places too."""
 
 
 @channels.command(name="set")
-@channel_argument
+@name_argument
 @click.argument("url", metavar="URL")
 @app_option
 def set_channel(name: str, url: str, app_id: str) -> None:
-    """Set a channel's URL, as Apprise writes it."""
-    from cli.datadir import settings
-    from cli.show.channels import put
-
-    put(settings("database_url", "secret_key"), app_id, name, url)
+    """Create or change a channel."""
+    settings = datadir.settings("database_url", "secret_key")
+    with connect.transaction(settings) as session:
+        webhook_channels.put(session, datadir.keyring(settings), clock.now(), app_id, name, url)
+    click.echo(f"channel {name} of {app_id} gets every notification")
+    click.echo(f"Try it: mailtalk channels test {name} --app {app_id}")
 
 
 @channels.command(name="list")
-@some_app
+@any_app_option
 @json_option
 def list_channels(app_id: str | None, *, as_json: bool) -> None:
-    """List channels and how they fare; never their URLs."""
-    from cli.datadir import settings
-    from cli.show.channels import listed
-
-    listed(settings("database_url"), app_id, as_json=as_json)
+    """List channels with their status; never their URLs."""
+    with connect.transaction() as session:
+        rows = [_shown(row) for row in webhook_channels.listed(session, app_id)]
+    printing.listing(COLUMNS, rows, NONE, as_json=as_json)
 
 
 @channels.command(name="delete")
-@channel_argument
+@name_argument
 @app_option
 def delete_channel(name: str, app_id: str) -> None:
     """Delete a channel."""
-    from cli.datadir import settings
-    from cli.show.channels import delete
-
-    delete(settings("database_url"), app_id, name)
+    with connect.transaction() as session:
+        webhook_channels.delete(session, clock.now(), app_id, name)
+    click.echo(f"channel {name} of {app_id} is deleted")
 
 
 @channels.command(name="test")
-@channel_argument
+@name_argument
 @app_option
 @click.pass_context
 def test_channel(ctx: click.Context, name: str, app_id: str) -> None:
-    """Send a test, and say how it went; exit code 0 when it was taken."""
-    from cli.datadir import settings
-    from cli.show.channels import test
-
-    ctx.exit(0 if test(settings("database_url"), app_id, name) else 1)
-
-
-@click.group()
-def notifications() -> None:
-    """Follow notifications."""
+    """Send a test, and print the result; exit code 0 when it was accepted."""
+    with connect.transaction() as session:
+        row = webhook_channels.get(session, app_id, name)
+        event_id = webhook_log.test(session, clock.now(), row)
+    ctx.exit(0 if wait_for_test(row, event_id) else 1)
 
 
-@notifications.command()
-@some_app
-@click.option("--since", metavar="TIME", help="Begin then: ISO 8601, or so long ago: 15m, 2h, 3d.")
-@click.option("--all", "everything", is_flag=True, help="Every event, not those of mails alone.")
-@json_option
-def tail(app_id: str | None, since: str | None, *, everything: bool, as_json: bool) -> None:
-    """Print a line for each notification as it is triggered, sent or bounced, until Ctrl-C.
-
-    Of the past only what a webhook, a channel or another tail wanted was kept.
-    """
-    from cli.datadir import settings
-    from cli.show.tail import tail as follow
-    from cli.show.webhooks import moment
-
-    begin = moment(since) if since else None
-    follow(settings("database_url"), app_id, begin, everything=everything, as_json=as_json)
-
-
-COMMANDS = (channels, notifications)
+def _shown(row: Webhook) -> dict[str, Any]:
+    return {
+        "appId": row.app_id,
+        "name": row.id.removeprefix(webhook_channels.PREFIX),
+        "kind": row.url,
+        "status": row.status,
+        "reason": row.reason,
+    }

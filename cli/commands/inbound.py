@@ -1,103 +1,163 @@
-"""`mailtalk inbound`: what became of each mail that came, for operators."""
+"""`mailtalk inbound`: the log of inbound mails, their raw bytes, replay and release from quarantine."""
 
-# ruff: noqa: PLC0415 - so that help comes at once
+from collections.abc import Callable
+from typing import Any
 
 import click
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from cli.values import MailId
+from cli import connect, datadir, printing
+from cli.options import IdType, any_app_option, json_option, limit_option
+from mailtalk import clock
+from mailtalk.conversations import apps
+from mailtalk.errors import NotFound
+from mailtalk.ids import MAIL
+from mailtalk.inbound import log as inbound_log
+from mailtalk.inbound import quarantine
+from mailtalk.inbound.receive import RAW_SEAL
+from mailtalk.models import InboundMail, RawMail
 from mailtalk.vocabulary import Outcome
 
-INBOUND = """See what became of each mail that came in, and process one again.
+HELP = """See the outcome of each inbound mail, and process one again.
 
 \b
   mailtalk inbound list                        the newest mails: outcome, verdict, reason
-  mailtalk inbound list --outcome quarantined  those that wait for somebody to look at them
+  mailtalk inbound list --outcome quarantined  those that wait for a decision
   mailtalk inbound list --app demo --user bob  those to Bob's addresses
-  mailtalk inbound show 12                     one of them: what was found, what became of it
+  mailtalk inbound show 12                     one of them, with the checks and the outcome
   mailtalk inbound show 12 --raw > mail.eml    as it came, byte for byte
-  mailtalk inbound release 12                  out of quarantine: it becomes a message if it still may
+  mailtalk inbound release 12                  out of quarantine: posted if still allowed
   mailtalk inbound replay 12                   process it again from its bytes, with every check
 
 \b
-An outcome says what happened, a verdict what was found, a reason which mark showed it:
+The outcome says what happened, the verdict what the mail is, the reason which sign decided:
   posted        became a message
   unsubscribed  turned the participant's mails off
-  ignored       a machine's (loop, bounce, complaint, auto-reply, auto-generated, list),
-                nothing written (empty), or delivered twice (duplicate)
-  refused       its participant may not write any more (no-access), or it cannot be read (unreadable)
-  quarantined   not surely the participant's (sender), or more than people write (flood)
-  failed        a defect of ours, five times; kept, and to be replayed once it is mended
-  received      waits: for a worker, or for the DNS (dns-temperror)
+  ignored       from a program (loop, bounce, complaint, auto-reply, auto-generated, list),
+                without text (empty), or delivered twice (duplicate)
+  refused       the participant may no longer write (no-access), or the mail is unreadable
+  quarantined   perhaps not from the participant (sender), or too many (flood)
+  failed        an internal error, five times; kept, replay it once that is fixed
+  received      waits for a worker, or for the DNS (dns-temperror)
 
-Raw bytes are kept for MAILTALK_RAW_MAIL_DAYS; later a mail can be seen here, but not processed again.
+Raw bytes are kept for MAILTALK_RAW_MAIL_DAYS; after that a mail can be seen here, but not processed again.
 """
+COLUMNS = {
+    "id": "id",
+    "received": "receivedAt",
+    "app": "appId",
+    "conversation": "conversationId",
+    "user": "userId",
+    "outcome": "outcome",
+    "verdict": "verdict",
+    "reason": "reason",
+}
 
-mail_id = click.argument("mail_id", metavar="ID", type=MailId())
-json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+mail_id_argument = click.argument("mail_id", metavar="ID", type=IdType(MAIL, bare=True))
 
 
-@click.group(help=INBOUND)
+@click.group(help=HELP)
 def inbound() -> None:
-    """See what became of each mail that came in."""
+    """See the outcome of each inbound mail."""
 
 
 @inbound.command(name="list")
-@click.option("--app", "app_id", metavar="ID", help="Only mails to this app.")
-@click.option("--conversation", metavar="ID", help="Only mails to this conversation.")
-@click.option("--user", metavar="ID", help="Only mails to addresses of this user.")
+@any_app_option
+@click.option("--conversation", "conversation_id", metavar="ID", help="Only mails to this conversation.")
+@click.option("--user", "user_id", metavar="ID", help="Only mails to addresses of this user.")
 @click.option("--outcome", type=click.Choice(list(map(str, Outcome))), help="Only mails with this outcome.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many.")
+@limit_option
 @json_option
-def list_mails(  # noqa: PLR0913  one for each option
-    app_id: str | None, conversation: str | None, user: str | None, outcome: str | None, limit: int, *, as_json: bool
-) -> None:
-    """List the mails that came, newest first; those to postmaster have no app."""
-    from cli.datadir import settings
-    from cli.show.inbound import listed
-
-    wanted = {"app_id": app_id, "conversation_id": conversation, "user_id": user, "outcome": outcome}
-    listed(settings("database_url"), wanted, limit, as_json=as_json)
+def list_mails(limit: int, *, as_json: bool, **filters: str | None) -> None:
+    """List inbound mails, newest first; those to postmaster have no app."""
+    columns = {name: value for name, value in filters.items() if value is not None}
+    query = select(InboundMail).filter_by(**columns).order_by(InboundMail.id.desc()).limit(limit)
+    with connect.transaction() as session:
+        if "app_id" in columns:
+            apps.found(session, columns["app_id"])
+        rows = [_shown(row) for row in session.scalars(query)]
+    printing.listing(COLUMNS, rows, "No inbound mails.", as_json=as_json)
 
 
 @inbound.command()
-@mail_id
-@click.option(
-    "--raw", is_flag=True, help="Write the mail as it came to stdout. It holds what its sender wrote: beware."
-)
+@mail_id_argument
+@click.option("--raw", is_flag=True, help="Write the mail's bytes to stdout, unescaped: they are its sender's.")
 @json_option
 def show(mail_id: int, *, raw: bool, as_json: bool) -> None:
-    """Show one mail: what was found, what became of it, and what the checks of its sender gave."""
-    from cli.datadir import settings
-    from cli.show.inbound import raw as write
-    from cli.show.inbound import show as tell
-
+    """Show one mail: its checks, and its outcome."""
     if raw:
-        write(settings("database_url", "secret_key"), mail_id)
+        click.echo(_raw(mail_id), nl=False)
+        return
+    with connect.transaction() as session:
+        row = _get(session, mail_id)
+        content = _shown(row) | {"elided": inbound_log.elided(session, row), "evidence": row.evidence}
+    if as_json:
+        printing.print_json(content)
     else:
-        tell(settings("database_url"), mail_id, as_json=as_json)
+        printing.fields(content)
+
+
+def _raw(mail_id: int) -> bytes:
+    settings = datadir.settings("database_url", "secret_key")
+    with connect.transaction(settings) as session:
+        raw = session.get(RawMail, _get(session, mail_id).raw_id or 0)
+        if raw is None:
+            raise NotFound(["its raw bytes were purged; see MAILTALK_RAW_MAIL_DAYS"])
+        return datadir.keyring(settings).unseal(raw.sealed, about=RAW_SEAL)
 
 
 @inbound.command()
-@mail_id
+@mail_id_argument
 def replay(mail_id: int) -> None:
-    """Process a mail again from its raw bytes, with every check; a worker does it.
+    """Have a worker process a mail again from its raw bytes, with every check.
 
     For mails that failed, or were refused, quarantined or ignored. One that became a message is not posted twice.
     """
-    from cli.datadir import settings
-    from cli.show.inbound import replay as again
-
-    again(settings("database_url"), mail_id)
+    _change(mail_id, quarantine.replay)
 
 
 @inbound.command()
-@mail_id
+@mail_id_argument
 def release(mail_id: int) -> None:
-    """Let a mail out of quarantine; a worker processes it.
+    """Release a mail from quarantine; a worker processes it.
 
-    Its sender is not asked about any more; whether the participant may still write is.
+    Its sender is not checked again; the participant's access is.
     """
-    from cli.datadir import settings
-    from cli.show.inbound import release as let_out
+    _change(mail_id, lambda row: quarantine.release(row, clock.now()))
 
-    let_out(settings("database_url"), mail_id)
+
+def _change(mail_id: int, verb: Callable[[InboundMail], None]) -> None:
+    with connect.transaction() as session:
+        row = _get(session, mail_id, lock=True)
+        verb(row)
+        outcome = row.outcome
+    click.echo(f"mail {mail_id} is {outcome}" + (": a worker will process it" if outcome == Outcome.RECEIVED else ""))
+
+
+def _get(session: Session, mail_id: int, *, lock: bool = False) -> InboundMail:
+    row = session.get(InboundMail, mail_id, with_for_update=lock or None)
+    if row is None:
+        raise NotFound([f"no mail {mail_id}; see: mailtalk inbound list"])
+    return row
+
+
+def _shown(row: InboundMail) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "receivedAt": row.received_at,
+        "processedAt": row.processed_at,
+        "releasedAt": row.released_at,
+        "appId": row.app_id,
+        "conversationId": row.conversation_id,
+        "userId": row.user_id,
+        "purpose": row.purpose,
+        "outcome": row.outcome,
+        "verdict": row.verdict,
+        "reason": row.reason,
+        "flag": row.flag,
+        "messageId": row.posted_as,
+        "size": row.size,
+        "isKept": row.raw_id is not None,
+        "attempts": row.attempts,
+    }

@@ -1,101 +1,116 @@
-"""The commands for how mails look: `mailtalk app style` and `mailtalk mail preview`."""
+"""`mailtalk app style`: the look of an app's mails, set from a file or value by value."""
 
-# ruff: noqa: PLC0415 - so that help comes at once
-
+import tomllib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
-STYLE = """Show or change how an app's mails look; docs/mails.md says what there is.
+from cli import connect
+from mailtalk.conversations import styles
+
+HELP = """Show or change the look of an app's mails; docs/mails.md lists what can be set.
 
 \b
-  mailtalk app style my-app                                 as it is now, as TOML
-  mailtalk app style my-app --file style.toml               all of it anew
+  mailtalk app style my-app                                 the present style, as TOML
+  mailtalk app style my-app --file style.toml               replace all of it
   mailtalk app style my-app --set colour=#0a7d5a --set privacy=true
   mailtalk app style my-app --template html=mail.html       one template, from a file
   mailtalk app style my-app --unset logo --unset templates.html
 
-What is wrong is refused, a template with its line; nothing is changed then. See it before: mailtalk mail preview.
+Mistakes are refused, in a template with their line, and nothing is changed. Look first: mailtalk mail preview.
 """
-PREVIEW = """Show what mails look like, with sample messages or those of a conversation; nothing is sent or kept.
-
-\b
-  mailtalk mail preview                                     all kinds, in a folder with an index.html
-  mailtalk mail preview --app my-app --locale de --out /tmp/mails
-  mailtalk mail preview --file style.toml                   a style that is not set yet; needs no database
-  mailtalk mail preview --kind private --text               one kind, printed
-  mailtalk mail preview --app my-app --conversation c1 --user bob --source
-"""
-KINDS = ("reply", "mention", "files", "many", "long", "read-only", "private")
+WORDS = {"true": True, "false": False}
+Pairs = Sequence[tuple[str, str]]
 
 
-@click.command(help=STYLE)
+def _pairs(_ctx: click.Context, _param: click.Parameter, texts: Sequence[str]) -> Pairs:
+    """Split KEY=VALUE."""
+    if wrong := [text for text in texts if "=" not in text]:
+        raise click.BadParameter(f"{wrong[0]!r} is not KEY=VALUE")
+    return [(key, value) for key, _, value in (text.partition("=") for text in texts)]
+
+
+@click.command(help=HELP)
 @click.argument("app_id", metavar="ID")
 @click.option(
     "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.toml", help="The whole style."
 )
-@click.option("--set", "given", multiple=True, metavar="KEY=VALUE", help="One value, as texts.de.reply=…")
-@click.option("--template", "templates", multiple=True, metavar="NAME=FILE", help="html, text, subject or sender.")
-@click.option("--unset", multiple=True, metavar="KEY", help="Take a value away: ours counts again.")
-def style(
-    app_id: str, file: Path | None, given: tuple[str, ...], templates: tuple[str, ...], unset: tuple[str, ...]
-) -> None:
-    """Show or change how an app's mails look."""
-    from cli.datadir import settings
-    from cli.show.style import alter
-
-    alter(settings("database_url"), app_id, file, given, templates, unset)
-
-
-@click.group()
-def mail() -> None:
-    """See what mails look like before anybody gets one."""
-
-
-@mail.command(help=PREVIEW)
-@click.option("--app", "app_id", metavar="ID", help="With this app's style.")
+@click.option("--set", "values", multiple=True, callback=_pairs, metavar="KEY=VALUE", help="As texts.de.reply=…")
 @click.option(
-    "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.toml", help="With this style."
+    "--template",
+    "templates",
+    multiple=True,
+    callback=_pairs,
+    metavar="NAME=FILE",
+    help="html, text, subject or sender.",
 )
-@click.option("--locale", metavar="TAG", help="The reader's language, as de or pt-BR.")
-@click.option("--time-zone", metavar="NAME", help="The reader's time zone, as Europe/Berlin.")
-@click.option("--kind", type=click.Choice(KINDS), help="One kind of mail.")
-@click.option("--conversation", metavar="ID", help="The last messages of this conversation,")
-@click.option("--user", metavar="ID", help="as this user would be mailed them.")
-@click.option("--html", "show", flag_value="html", help="Print the HTML part.")
-@click.option("--text", "show", flag_value="text", help="Print the text part.")
-@click.option("--source", "show", flag_value="source", help="Print the whole mail, headers and all.")
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("mail-preview"),
-    show_default=True,
-    metavar="DIR",
-    help="Where the pages are written when nothing is printed.",
-)
-@click.pass_context
-def preview(  # noqa: PLR0913, PLR0917  one for each option
-    ctx: click.Context,
-    app_id: str | None,
-    file: Path | None,
-    locale: str | None,
-    time_zone: str | None,
-    kind: str | None,
-    conversation: str | None,
-    user: str | None,
-    show: str | None,
-    out: Path,
-) -> None:
-    """Show what mails look like."""
-    from cli.show import preview as page
+@click.option("--unset", multiple=True, metavar="KEY", help="Remove a value: the default counts again.")
+def style(app_id: str, file: Path | None, values: Pairs, templates: Pairs, unset: Sequence[str]) -> None:
+    """Show or change the look of an app's mails."""
+    with connect.transaction() as session:
+        raw = read(file) if file else styles.get(session, app_id)
+        _change(raw, values, templates, unset)
+        if file or values or templates or unset:
+            styles.put(session, app_id, raw)
+    click.echo("\n".join(_toml(raw)) or "No style set: default look.")
 
-    if (conversation is None) != (user is None) or (conversation is not None and app_id is None):
-        raise click.UsageError("--conversation, --user and --app go together", ctx)
-    if app_id and conversation and user:
-        mails = {"conversation": page.of_conversation(app_id, conversation, user, file, locale, time_zone)}
-    else:
-        mails = dict(page.samples(app_id, file, locale, time_zone))
-    if show:
-        page.shown(mails.get(kind or "") or next(iter(mails.values())), show)
-    else:
-        page.written({kind: mails[kind]} if kind in mails else mails, out)
+
+def _change(raw: dict[str, Any], values: Pairs, templates: Pairs, unset: Sequence[str]) -> None:
+    for key in unset:
+        _remove(raw, key)
+    for key, value in values:
+        _put(raw, key, WORDS.get(value, value))
+    for name, path in templates:
+        _put(raw, f"templates.{name}", _content(Path(path)))
+
+
+def read(file: Path) -> dict[str, Any]:
+    """Read a style from a TOML file."""
+    try:
+        return tomllib.loads(_content(file))
+    except tomllib.TOMLDecodeError as error:
+        raise click.ClickException(f"{file}: {error}") from None
+
+
+def _content(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise click.ClickException(f"{file}: not UTF-8 text") from None
+
+
+def _put(raw: dict[str, Any], key: str, value: object) -> None:
+    *tables, last = key.split(".")
+    for table in tables:
+        raw = raw.setdefault(table, {})
+        if not isinstance(raw, dict):
+            raise click.UsageError(f"{key!r}: {table!r} is not a table")
+    raw[last] = value
+
+
+def _remove(raw: dict[str, Any], key: str) -> None:
+    *tables, last = key.split(".")
+    for table in tables:
+        raw = raw.get(table, {})
+    if raw.pop(last, None) is None:
+        raise click.UsageError(f"{key!r} is not set")
+
+
+def _toml(raw: dict[str, Any], *within: str) -> list[str]:
+    """Format a style as --file reads it."""
+    plain = [f"{key} = {_value(value)}" for key, value in raw.items() if not isinstance(value, dict)]
+    head = [f"\n[{'.'.join(within)}]"] if within and plain else []
+    tables = [_toml(value, *within, key) for key, value in raw.items() if isinstance(value, dict)]
+    return [*head, *plain, *(line for table in tables for line in table)]
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = "".join(c if c.isprintable() or c == "\n" else f"\\U{ord(c):08x}" for c in str(value).replace("\\", "\\\\"))
+    quoted = text.replace('"', '\\"')
+    return f'"""\n{quoted}"""' if "\n" in text else f'"{quoted}"'

@@ -1,41 +1,80 @@
-"""The commands that tell other programs what happens: webhooks."""
+"""`mailtalk webhooks`: an app's webhooks, their deliveries, and replay."""
 
-# ruff: noqa: PLC0415 - each imports what it needs when it runs
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 import click
 
-from cli.commands.operate import app_option, json_option, limit_option
+from cli import connect, datadir, printing
+from cli.event_test import wait_for_test
+from cli.options import IdType, Moment, any_app_option, app_option, json_option, limit_option
+from mailtalk import clock
+from mailtalk.conversations import apps
+from mailtalk.errors import Invalid
+from mailtalk.ids import DELIVERY, EVENT
+from mailtalk.models import Webhook
+from mailtalk.webhooks import endpoints
+from mailtalk.webhooks import log as webhook_log
+from mailtalk.webhooks.endpoints import Wish
+from mailtalk.webhooks.log import Span
+from mailtalk.webhooks.ssrf import Guard
 
-WEBHOOKS = """Tell other programs what happens, by signed HTTP requests; docs/webhooks.md has all of it.
+HELP = """Send events to other programs, by signed HTTP requests.
 
 \b
-  mailtalk webhooks put main https://example.com/hook --app my-app     prints its secret, only now
-  mailtalk webhooks test main --app my-app                             sends a test, and says how it went
-  mailtalk webhooks list                                               and which of them fail
-  mailtalk webhooks log main --app my-app --stage failed               what it was told, newest first
-  mailtalk webhooks replay main --app my-app --from 2h                 tells it again
+  mailtalk webhooks put main https://example.com/hook --app my-app     prints its secret, only once
+  mailtalk webhooks test main --app my-app                             sends a test event, prints the result
+  mailtalk webhooks list                                               with status: which of them fail
+  mailtalk webhooks log main --app my-app --stage failed               its deliveries, newest first
+  mailtalk webhooks replay main --app my-app --from 2h                 sends events again
   mailtalk webhooks resume main --app my-app                           one that was paused or disabled
 
-One that fails for three days is paused: what it is to be told is kept until it is resumed.
+A webhook that fails for three days is paused: its events are kept until it is resumed. See also docs/webhooks.md.
 """
-some_app = click.option("--app", "app_id", metavar="ID", help="Only of this app.")
-webhook_argument = click.argument("webhook", metavar="WEBHOOK")
+NONE = "No webhooks yet. Create one: mailtalk webhooks put main https://… --app ID"
+COLUMNS = {
+    "app": "appId",
+    "id": "id",
+    "url": "url",
+    "events": "events",
+    "status": "status",
+    "failing since": "failingSince",
+    "reason": "reason",
+}
+LOG = {
+    "delivery": "id",
+    "event": "eventId",
+    "type": "type",
+    "conversation": "conversationId",
+    "seq": "sequence",
+    "stage": "stage",
+    "tries": "attempts",
+    "status": "status",
+    "tried": "triedAt",
+    "next try": "nextTryAt",
+    "reply": "reply",
+}
+
+webhook_argument = click.argument("webhook_id", metavar="WEBHOOK")
 
 
-@click.group(help=WEBHOOKS)
+@click.group(help=HELP)
 def webhooks() -> None:
-    """Tell other programs what happens."""
+    """Send events to other programs."""
 
 
 @webhooks.command(name="list")
-@some_app
+@any_app_option
 @json_option
 def list_webhooks(app_id: str | None, *, as_json: bool) -> None:
-    """List webhooks and how they fare; never their secrets."""
-    from cli.datadir import settings
-    from cli.show.webhooks import listed
-
-    listed(settings("database_url"), app_id, as_json=as_json)
+    """List webhooks with their status; never their secrets."""
+    with connect.transaction() as session:
+        rows = [_shown(row) for row in endpoints.listed(session, app_id)]
+    if not as_json:
+        rows = [row | {"events": ", ".join(row["events"] or ["all"])} for row in rows]
+    printing.listing(COLUMNS, rows, NONE, as_json=as_json)
 
 
 @webhooks.command()
@@ -43,91 +82,132 @@ def list_webhooks(app_id: str | None, *, as_json: bool) -> None:
 @click.argument("url", metavar="URL")
 @app_option
 @click.option("--event", "events", multiple=True, metavar="TYPE", help="Only these; may be given several times.")
-def put(webhook: str, url: str, app_id: str, events: tuple[str, ...]) -> None:
-    """Create or change a webhook, and print the secret that was made, only now."""
-    from cli.datadir import settings
-    from cli.show.webhooks import put as put_it
-    from mailtalk.webhooks.endpoints import Wish
+def put(webhook_id: str, url: str, app_id: str, events: tuple[str, ...]) -> None:
+    """Create or change a webhook; a new one's secret is printed, only once."""
+    put_webhook(app_id, webhook_id, Wish(url, events or None))
 
-    put_it(settings("database_url", "secret_key"), app_id, webhook, Wish(url, events or None))
+
+def put_webhook(app_id: str, webhook_id: str, wish: Wish) -> None:
+    """Create or change a webhook, and print a new secret."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", webhook_id):
+        raise Invalid({"id": ["must be 1 to 64 letters, digits, _ and -"]})
+    settings = datadir.settings("database_url", "secret_key")
+    keyring, guard = datadir.keyring(settings), Guard(settings.webhook_allow_private)
+    with connect.transaction(settings) as session:
+        apps.found(session, app_id)
+        row, created = endpoints.put(session, keyring, guard, clock.now(), app_id, webhook_id, wish)
+        secret = endpoints.secret_of(row, keyring) if created else None
+    click.echo(f"webhook {webhook_id} of {app_id}: {wish.url}")
+    if secret is not None:
+        _print_secret(secret)
 
 
 @webhooks.command(name="rotate-secret")
 @webhook_argument
 @app_option
-def rotate_webhook(webhook: str, app_id: str) -> None:
-    """Give a webhook a new secret, and print it, only now."""
-    from cli.datadir import settings
-    from cli.show.webhooks import rotate
+def rotate_secret(webhook_id: str, app_id: str) -> None:
+    """Replace a webhook's secret, and print the new one, only once."""
+    settings = datadir.settings("database_url", "secret_key")
+    keyring = datadir.keyring(settings)
+    with connect.transaction(settings) as session:
+        row = endpoints.rotate(session, keyring, clock.now(), app_id, webhook_id)
+        secret = endpoints.secret_of(row, keyring)
+    _print_secret(secret)
+    click.echo("For a day the old one signs too, in webhook-signature.")
 
-    rotate(settings("database_url", "secret_key"), app_id, webhook)
 
-
-@webhooks.command()
-@webhook_argument
-@app_option
-def delete(webhook: str, app_id: str) -> None:
-    """Delete a webhook, and what it was not yet told."""
-    from cli.datadir import settings
-    from cli.show.webhooks import delete as delete_it
-
-    delete_it(settings("database_url"), app_id, webhook)
+def _print_secret(secret: str) -> None:
+    click.echo(f"secret  {secret}\n\nThe secret is shown only once: keep it.")
 
 
 @webhooks.command()
 @webhook_argument
 @app_option
-def resume(webhook: str, app_id: str) -> None:
-    """Tell a webhook that was paused or disabled again, at once, all that waits for it."""
-    from cli.datadir import settings
-    from cli.show.webhooks import resume as resume_it
-
-    resume_it(settings("database_url"), app_id, webhook)
+def delete(webhook_id: str, app_id: str) -> None:
+    """Delete a webhook and its waiting events."""
+    with connect.transaction() as session:
+        endpoints.delete(session, clock.now(), app_id, webhook_id)
+    click.echo(f"webhook {webhook_id} of {app_id} is deleted")
 
 
 @webhooks.command()
 @webhook_argument
 @app_option
-@click.option("--stage", type=click.Choice(["queued", "sent", "failed", "cancelled"]), help="Only those.")
+def resume(webhook_id: str, app_id: str) -> None:
+    """Resume a webhook that was paused or disabled: its waiting events are sent at once."""
+    with connect.transaction() as session:
+        endpoints.resume(session, clock.now(), endpoints.get(session, app_id, webhook_id))
+    click.echo(f"webhook {webhook_id} of {app_id} is resumed")
+
+
+@webhooks.command()
+@webhook_argument
+@app_option
+@click.option("--stage", type=click.Choice(["queued", "sent", "failed", "cancelled"]), help="Only in this stage.")
 @limit_option
 @json_option
-def log(webhook: str, app_id: str, stage: str | None, limit: int, *, as_json: bool) -> None:
-    """Show what a webhook was told, newest first, and how it went."""
-    from cli.datadir import settings
-    from cli.show.webhooks import show_log as show
-
-    show(settings("database_url"), app_id, webhook, stage, limit, as_json=as_json)
+def log(webhook_id: str, app_id: str, stage: str | None, limit: int, *, as_json: bool) -> None:
+    """List deliveries of a webhook, newest first, with their results."""
+    with connect.transaction() as session:
+        row = endpoints.get(session, app_id, webhook_id)
+        rows = [_delivery(delivery) for delivery in webhook_log.page(session, row, limit, stage=stage)]
+    printing.listing(LOG, rows, "No deliveries yet.", as_json=as_json)
 
 
 @webhooks.command()
 @webhook_argument
 @app_option
-@click.option("--from", "start", metavar="TIME", help="ISO 8601, or so long ago: 90s, 15m, 2h, 3d.")
-@click.option("--to", "end", metavar="TIME", help="The same, excluded.")
-@click.option("--event", "events", multiple=True, metavar="evt_N", help="These; may be given several times.")
-def replay(webhook: str, app_id: str, start: str | None, end: str | None, events: tuple[str, ...]) -> None:
-    """Tell a webhook again what happened in a time, or these events."""
-    from cli.datadir import settings
-    from cli.show.webhooks import event_ids, moment
-    from cli.show.webhooks import replay as tell_again
-    from mailtalk.webhooks.log import Span
-
+@click.option("--from", "start", type=Moment(), metavar="TIME", help="ISO 8601, or a time ago: 90s, 15m, 2h, 3d.")
+@click.option("--to", "end", type=Moment(), metavar="TIME", help="The same, excluded.")
+@click.option(
+    "--event", "events", type=IdType(EVENT), multiple=True, metavar="evt_N", help="May be given several times."
+)
+def replay(webhook_id: str, app_id: str, start: datetime | None, end: datetime | None, events: Sequence[int]) -> None:
+    """Send the events of a period, or these events, again."""
     if bool(events) == bool(start or end):
-        raise click.UsageError("say which: --from and --to, or --event")
-    span = Span(event_ids(events), moment(start) if start else None, moment(end) if end else None)
-    tell_again(settings("database_url"), app_id, webhook, span)
+        raise click.UsageError("give --from and --to, or --event")
+    with connect.transaction() as session:
+        row = endpoints.get(session, app_id, webhook_id)
+        count = webhook_log.replay(session, clock.now(), row, Span(list(events), start, end))
+    click.echo(f"Events to be sent again: {count:,}")
 
 
 @webhooks.command()
 @webhook_argument
 @app_option
 @click.pass_context
-def test(ctx: click.Context, webhook: str, app_id: str) -> None:
-    """Send a test, and say how it went; exit code 0 when it was taken."""
-    from cli.datadir import settings
-    from cli.show.webhooks import test as try_it
+def test(ctx: click.Context, webhook_id: str, app_id: str) -> None:
+    """Send a test event, and print the result; exit code 0 when it was accepted."""
+    with connect.transaction() as session:
+        row = endpoints.get(session, app_id, webhook_id)
+        event_id = webhook_log.test(session, clock.now(), row)
+    ctx.exit(0 if wait_for_test(row, event_id) else 1)
 
-    ctx.exit(0 if try_it(settings("database_url"), app_id, webhook) else 1)
+
+def _shown(row: Webhook) -> dict[str, Any]:
+    return {
+        "appId": row.app_id,
+        "id": row.id,
+        "url": row.url,
+        "events": row.events,
+        "status": row.status,
+        "failingSince": row.failing_since,
+        "reason": row.reason,
+        "createdAt": row.created_at,
+    }
 
 
-COMMANDS = (webhooks,)
+def _delivery(row: Any) -> dict[str, Any]:
+    return {
+        "id": DELIVERY.show(row.id),
+        "eventId": EVENT.show(row.event_id),
+        "type": row.type,
+        "conversationId": row.conversation_id,
+        "sequence": row.seq,
+        "stage": row.stage,
+        "attempts": row.attempts,
+        "status": row.status,
+        "reply": row.reply,
+        "triedAt": row.tried_at,
+        "nextTryAt": row.not_before,
+    }

@@ -1,4 +1,4 @@
-"""A real PostgreSQL and a real Valkey out of wheels, for `mailtalk up` and the tests."""
+"""Embedded PostgreSQL and Valkey from wheels, for `mailtalk up` and the tests."""
 
 import os
 import pwd
@@ -17,7 +17,7 @@ from cli.local.server import ENVIRONMENT, HOST, TAIL, Server, package
 from cli.processes import Program, tied
 
 ROLE = "mailtalk"
-# No role can log in but ours, which is no superuser: whoever finds its password owns our tables, not the machine.
+# Only our role can log in, and it is no superuser: its password opens our tables, not the machine.
 SETUP = """\
 ALTER DATABASE postgres RENAME TO {role}
 CREATE ROLE {role} LOGIN CREATEDB PASSWORD '{password}'
@@ -45,7 +45,7 @@ maxmemory-policy noeviction
 
 
 class Postgres(Server):
-    """PostgreSQL; `options` are settings of the server that win over ours."""
+    """PostgreSQL; `options` override server settings."""
 
     name = "PostgreSQL"
     executable = "postgres"
@@ -57,7 +57,7 @@ class Postgres(Server):
 
     @property
     def url(self) -> str:
-        """A URL for the role and the database that are ours."""
+        """The URL of our database, with role and password."""
         return f"postgresql://{ROLE}:{self.password}@{HOST}:{self.port}/{ROLE}"
 
     def _prepare(self) -> None:
@@ -66,15 +66,23 @@ class Postgres(Server):
             shutil.rmtree(new, ignore_errors=True)  # a first start that was cut short
             _own(new)
             self._run("initdb", new, *INITDB.split())
-            self._run("postgres", new, "--single", "template1", said=SETUP.format(role=ROLE, password=self.password))
+            self._run(
+                "postgres", new, "--single", "template1", statements=SETUP.format(role=ROLE, password=self.password)
+            )
             (new / "pg_hba.conf").write_text(ACCESS, encoding="ascii")
             new.rename(self.data)
 
-    def _run(self, program: str, data: Path, *arguments: str, said: str = "") -> None:
+    def _run(self, program: str, data: Path, *arguments: str, statements: str = "") -> None:
         first, *rest = arguments
         command = [*_as_owner_of(data), str(_postgres() / program), first, "-D", str(data), *rest]
         done = subprocess.run(  # noqa: S603 - our own command
-            command, cwd=data, env=ENVIRONMENT, input=said.encode(), capture_output=True, check=False, process_group=0
+            command,
+            cwd=data,
+            env=ENVIRONMENT,
+            input=statements.encode(),
+            capture_output=True,
+            check=False,
+            process_group=0,
         )
         if done.returncode or b"ERROR:" in done.stderr:  # --single goes on after an error
             raise CannotStart(f"{program} failed:\n{(done.stdout + done.stderr).decode(errors='replace')[-TAIL:]}")
@@ -102,14 +110,14 @@ class Postgres(Server):
 
 
 class Valkey(Server):
-    """Valkey, keeping nothing: the broker's messages are bells, the work itself is in the database."""
+    """Valkey without persistence: its messages are bells, the work itself is in the database."""
 
     name = "Valkey"
     executable = "valkey-server"
 
     @property
     def url(self) -> str:
-        """A URL with its password."""
+        """The URL, with password."""
         return f"redis://:{self.password}@{HOST}:{self.port}/0"
 
     @property
@@ -131,7 +139,7 @@ class Valkey(Server):
 
 
 def _own(data: Path) -> None:
-    """Make the data directory; PostgreSQL refuses to run as root, so nobody owns it then."""
+    """Make the data directory; as root its owner is `nobody`, since PostgreSQL refuses to run as root."""
     data.mkdir(mode=0o700)
     if os.geteuid() == 0:
         nobody = pwd.getpwnam("nobody")
@@ -139,15 +147,15 @@ def _own(data: Path) -> None:
 
 
 def _as_owner_of(data: Path) -> list[str]:
-    """Prefix that has root run a program as the data's owner, let through where only root may pass."""
+    """Prefix of a command that makes root run it as the data's owner, with access to directories of root."""
     if os.geteuid() != 0:
         return []
     if not (setpriv := shutil.which("setpriv")):
-        raise CannotStart("PostgreSQL refuses to run as root, and there is no setpriv here to change the user with")
+        raise CannotStart("PostgreSQL refuses to run as root, and setpriv, which changes the user, is not installed")
     owner = data.stat()
     prefix = [setpriv, f"--reuid={owner.st_uid}", f"--regid={owner.st_gid}", "--clear-groups"]
-    seen = subprocess.run([*prefix, "test", "-x", data, "-a", "-r", _postgres() / "postgres"], check=False)  # noqa: S603 - our own
-    return prefix if seen.returncode == 0 else prefix + UNREACHABLE
+    access = subprocess.run([*prefix, "test", "-x", data, "-a", "-r", _postgres() / "postgres"], check=False)  # noqa: S603 - our own
+    return prefix if access.returncode == 0 else prefix + UNREACHABLE
 
 
 def _postgres() -> Path:

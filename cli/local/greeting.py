@@ -1,4 +1,4 @@
-"""What `mailtalk up` says when everything runs: where it is, and three commands to try."""
+"""The greeting of `mailtalk up`: the addresses of everything, and three commands to try."""
 
 import os
 import shlex
@@ -40,7 +40,7 @@ $mails
 
 
 def text(settings: Settings, secret: str) -> str:
-    """Say where everything is, and what to try."""
+    """Format the greeting."""
     return TEXT.substitute(
         api=f"http://{address(settings.api_host, settings.api_port)}",
         smtp=address(settings.smtp_host, settings.smtp_port),
@@ -57,7 +57,7 @@ def text(settings: Settings, secret: str) -> str:
 
 
 def address(host: str, port: int) -> str:
-    """Where a program on this machine reaches what listens at this host."""
+    """The address, host:port, at which programs on this machine reach a server that listens at `host`."""
     reached = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - nothing is bound here
     return f"[{reached}]:{port}" if ":" in reached else f"{reached}:{port}"
 
@@ -69,7 +69,7 @@ def _kept_by(settings: Settings, server: str, setting: str) -> str:
 
 
 def _mails_command() -> str:
-    """Give the command as it can be typed where `mailtalk up` was."""
+    """The `mails` command, as it can be typed in the directory of `mailtalk up`."""
     script = Path(sys.argv[0]).absolute()
     shown = script.relative_to(Path.cwd()) if script.is_relative_to(Path.cwd()) else script
     there = os.environ.get(f"{PREFIX}DATA_DIR")

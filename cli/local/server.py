@@ -1,4 +1,4 @@
-"""A server in a directory of its own: started, waited for, stopped."""
+"""Base class of embedded servers: start, wait until ready, stop."""
 
 import os
 import secrets
@@ -15,15 +15,15 @@ from cli.datadir import CannotStart, kept, make, write
 from cli.processes import Program, kill, stop
 
 HOST = "127.0.0.1"
-PORTS = range(20_000, 30_000)  # below the system's own choices: a client that retries would else meet itself there
+PORTS = range(20_000, 30_000)  # below the ephemeral ports, where a client that retries could connect to itself
 PATIENCE = 120.0  # recovery after a crash reads all that was written since the last checkpoint
 TAIL = 2_000
-# What a server sees of our environment, which holds secrets, and PG* variables that would steer it.
+# The environment of a server: without ours, which has secrets and PG* variables.
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 
 
 class Server(ABC):
-    """A server in a directory of its own: its port, password and log are there, private."""
+    """A server with a private directory for its port, password and log."""
 
     name: ClassVar[str]
     executable: ClassVar[str]
@@ -34,7 +34,7 @@ class Server(ABC):
         self._port = port
 
     def start(self, within: float = PATIENCE) -> None:
-        """Start it and wait until it answers; CannotStart shows the end of its log."""
+        """Start it and wait until it answers; CannotStart has the end of its log."""
         make(self.directory)
         self._end_leftovers()
         self.log.unlink(missing_ok=True)
@@ -48,24 +48,24 @@ class Server(ABC):
             raise
 
     def stop(self) -> None:
-        """Stop it in order; what was committed is kept."""
+        """Stop it in order; committed data stays."""
         stop(self.program)
 
     @property
     @abstractmethod
     def url(self) -> str:
-        """Where it is, its password included."""
+        """The URL, with password."""
 
     @property
     def port(self) -> int:
-        """Its port: the one of earlier starts, unless somebody else has taken it."""
+        """Its port, the same as at earlier starts unless another program has it."""
         if self._port is None:
             self._port = _kept_port(self.directory / "port")
         return self._port
 
     @property
     def password(self) -> str:
-        """Its password, made at the first start."""
+        """Its password, generated at the first start."""
         return kept(self.directory / "password")
 
     @abstractmethod
@@ -86,17 +86,17 @@ class Server(ABC):
                 raise CannotStart(f"{self.name} was not ready within {within:.0f} s; its log ends:\n{self._tail()}")
 
     def _end_leftovers(self) -> None:
-        """End what an earlier run left behind, where the kernel did not see to it when that run was killed."""
+        """Kill processes of an earlier run that was killed, where the kernel did not."""
         for attempt in range(200):
-            if not (left := self._leftovers()):
+            if not (pids := self._leftovers()):
                 return
-            for pid in left:
+            for pid in pids:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGQUIT if attempt < 100 else signal.SIGKILL)  # noqa: PLR2004 - 5 s of each
             time.sleep(0.05)
 
     def _leftovers(self) -> list[int]:
-        """Find processes of this executable that work in our directory; a pid in a file could be anybody's by now."""
+        """Find processes of this executable with our working directory; a pid file could name any process by now."""
         import psutil  # noqa: PLC0415 - comes with the servers
 
         def here(process: psutil.Process) -> bool:
@@ -111,7 +111,7 @@ class Server(ABC):
 
 
 def package(name: str, what: str, setting: str) -> Path:
-    """Where a wheel's files are; importing it would run its own ideas of where a server lives."""
+    """The directory of a wheel's files, without importing it: that would start its own server."""
     spec = find_spec(name)
     if not spec or not spec.submodule_search_locations:
         raise CannotStart(f"there is no embedded {what}: pip install 'mailtalk[embedded]', or set MAILTALK_{setting}")

@@ -1,4 +1,4 @@
-"""`mailtalk up`: everything on one machine, by one command."""
+"""`mailtalk up`: all servers and processes on one machine, by one command."""
 
 import errno
 import os
@@ -16,20 +16,25 @@ from urllib.parse import urlsplit
 import click
 
 from cli import datadir
+from cli.commands.migrate import migrate_tables
 from cli.local import greeting
 from cli.processes import Program, Supervisor, tied
-from cli.schema import migrate
 from mailtalk.conversations import apps
 from mailtalk.db.database import Database
-from mailtalk.keys import Keyring
-from mailtalk.settings.load import PREFIX, Settings
+from mailtalk.settings.load import PREFIX, Settings, load
 
 PROCESSES = ("api", "worker", "bridge")
 IMPATIENT = 15.0
 
 
-def up(settings: Settings) -> None:
-    """Start everything, say where it is, and keep it running until a signal asks us to stop."""
+@click.command()
+def up() -> None:
+    """Start everything on this machine, and keep it running.
+
+    PostgreSQL and Valkey are embedded unless MAILTALK_DATABASE_URL and MAILTALK_REDIS_URL are set; their data is in
+    MAILTALK_DATA_DIR (.mailtalk). A process that dies is started again. Ctrl-C stops everything.
+    """
+    settings = load()
     datadir.require_key(settings)
     directory = datadir.make(settings.data_dir)
     with datadir.locked(directory), Supervisor() as supervisor:
@@ -39,7 +44,7 @@ def up(settings: Settings) -> None:
             _require_free("LMTP", settings.smtp_host, settings.lmtp_port)
         _start_servers(settings, directory, supervisor)
         full = datadir.resolve(settings, *datadir.KEPT)
-        migrate(full)
+        migrate_tables(full)
         secret = _ensure_app(full, directory)
         supervisor.add(*(_process(name, settings) for name in PROCESSES))
         if supervisor.run(until=_Readiness(settings).reached):
@@ -95,9 +100,8 @@ def _timed(name: str) -> Iterator[None]:
 def _ensure_app(settings: Settings, directory: Path) -> str:
     given = settings.app_secret
     secret = given.get_secret_value() if given else datadir.kept(directory / "app_secret")
-    keyring = Keyring.from_setting(datadir.key_of(settings))
     with closing(Database(datadir.url_of(settings))) as database, database.transaction() as session:
-        apps.ensure(session, keyring, settings.app_id, "Demo", secret)
+        apps.ensure(session, datadir.keyring(settings), settings.app_id, "Demo", secret)
     return secret
 
 
@@ -107,21 +111,21 @@ def _process(name: str, settings: Settings) -> Program:
 
 
 class _Readiness:
-    """Asks the API whether everything answers; when that takes long, says what it answered."""
+    """Polls the API's /readyz; prints the answer if that takes long."""
 
     def __init__(self, settings: Settings) -> None:
         self._at = urlsplit(f"http://{greeting.address(settings.api_host, settings.api_port)}")
-        self._said = time.monotonic()
+        self._printed_at = time.monotonic()
 
     def reached(self) -> bool:
-        """Whether the API says so now."""
-        status, answer = self._ask()
-        if status != HTTPStatus.OK and time.monotonic() > self._said + IMPATIENT:
-            self._said = time.monotonic()
+        """True if everything is ready."""
+        status, answer = self._get()
+        if status != HTTPStatus.OK and time.monotonic() > self._printed_at + IMPATIENT:
+            self._printed_at = time.monotonic()
             click.echo(f"Not ready yet: {answer}")
         return status == HTTPStatus.OK
 
-    def _ask(self) -> tuple[int, str]:
+    def _get(self) -> tuple[int, str]:
         connection = HTTPConnection(str(self._at.hostname), self._at.port, timeout=0.5)
         with closing(connection):
             try:

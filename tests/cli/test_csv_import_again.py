@@ -12,7 +12,7 @@ from support.cast import Cast
 from support.command_line import MAILTALK, Command, command, environment
 from support.csv_import import HEADER, MANY, bring, invite, log_length, many, people, query, write
 
-from cli.show.participants_file import RosterFile
+from cli.csv_import.file import ParticipantsFile
 from mailtalk.changes import imports
 from mailtalk.changes.imports import Source
 
@@ -111,5 +111,5 @@ def test_progress_is_of_one_app_and_one_content(crowd: Cast, mailtalk: Command, 
     file = many(tmp_path / "f.csv")
     bring(mailtalk, file, "--apply")
     with crowd.database.transaction() as session:
-        assert imports.last_line(session, Source("demo", RosterFile(file).hash)) == MANY + 1
-        assert imports.last_line(session, Source("other", RosterFile(file).hash)) == 0
+        assert imports.last_line(session, Source("demo", ParticipantsFile(file).hash)) == MANY + 1
+        assert imports.last_line(session, Source("other", ParticipantsFile(file).hash)) == 0

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli import datadir
+from mailtalk.keys import Keyring
 from mailtalk.settings.load import Settings, SettingsError, load
 
 KEY = "k" * 32
@@ -35,7 +36,8 @@ def running(tmp_path: Path) -> Iterator[str]:
 def test_what_is_not_set_comes_from_the_data_dir(settings: Settings, running: str) -> None:
     resolved = datadir.resolve(settings, *datadir.KEPT)
     assert datadir.url_of(resolved) == running
-    assert datadir.key_of(resolved) == KEY
+    sealed = Keyring.from_setting(KEY).seal(b"hi", "about")
+    assert datadir.keyring(resolved).unseal(sealed, "about") == b"hi"
 
 
 @pytest.mark.usefixtures("running")
@@ -90,7 +92,7 @@ def test_a_made_directory_is_not_readable_by_others(tmp_path: Path) -> None:
 
 
 def test_a_data_dir_is_held_once(tmp_path: Path) -> None:
-    held = f"runs already .*process {os.getpid()}"
+    held = f"already runs .*process {os.getpid()}"
     with datadir.locked(tmp_path), pytest.raises(datadir.CannotStart, match=held), datadir.locked(tmp_path):
         pass
     with datadir.locked(tmp_path):

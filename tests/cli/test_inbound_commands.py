@@ -37,7 +37,7 @@ def test_help_teaches(mailtalk: Command) -> None:
 
 
 def test_list_shows_the_newest_first_and_what_was_found(mailtalk: Command, box: Box) -> None:
-    assert mailtalk("inbound", "list").stdout == "No such mail.\n"
+    assert mailtalk("inbound", "list").stdout == "No inbound mails.\n"
     box.receive(mail(), box.bearer("bob"))
     box.receive(mail(""), box.bearer("alice"), receive.POSTMASTER)
     box.outcomes()
@@ -70,7 +70,7 @@ def test_release_and_replay(mailtalk: Command, cast: Cast) -> None:
     cast.join("alice")
     on_the_wire = quarantined(cast, "alice")
     mail_id = on_the_wire.removeprefix("mail_")
-    assert "is received: a worker looks at it" in mailtalk("inbound", "release", on_the_wire).stdout
+    assert "is received: a worker will process it" in mailtalk("inbound", "release", on_the_wire).stdout
     rows(cast.database, "UPDATE inbound_mails SET outcome = 'ignored'")
     assert "it is ignored, not quarantined" in mailtalk("inbound", "release", mail_id, code=1).stderr
     assert "is received" in mailtalk("inbound", "replay", mail_id).stdout

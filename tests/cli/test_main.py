@@ -1,10 +1,15 @@
 import os
 import socket
 import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from support.command_line import MAILTALK
+
+from cli.main import main
 
 
 def mailtalk(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -12,6 +17,38 @@ def mailtalk(*arguments: str, **settings: str) -> subprocess.CompletedProcess[st
     return subprocess.run(
         [MAILTALK, *arguments], env=clean | settings, text=True, capture_output=True, check=False, timeout=60
     )
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",)])
+def test_what_needs_no_command_imports_none(arguments: tuple[str, ...]) -> None:
+    listed = "import sys; from cli.main import main; main(standalone_mode=False)"
+    run = f"try:\n exec({listed!r})\nexcept BaseException: pass\nimport sys; print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", run, *arguments], text=True, capture_output=True, check=True)
+    packages = {name.partition(".")[0] for name in done.stderr.split()}
+    assert not packages & {"sqlalchemy", "celery", "pydantic", "msgspec", "starlette", "aiosmtpd", "api", "worker"}
+    assert not [name for name in done.stderr.split() if name.startswith("cli.commands.")]
+
+
+def commands(group: click.Group, path: str = "") -> Iterator[tuple[str, click.Command]]:
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        assert command is not None
+        yield f"{path}{name}", command
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path}{name} ")
+
+
+@pytest.mark.parametrize("name", main.lazy)
+def test_the_line_in_the_list_is_the_first_of_the_commands_own_help(name: str) -> None:
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    assert command.name == name
+    assert (command.help or "").split("\n\n")[0] == main.lazy[name][1]
+
+
+def test_every_command_has_a_help_of_whole_sentences() -> None:
+    for path, command in commands(main):
+        assert (command.help or "").split("\n\n")[0].strip().endswith((".", ":")), path
 
 
 def test_help_teaches() -> None:

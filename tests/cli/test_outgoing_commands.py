@@ -43,23 +43,25 @@ def test_suppressions_are_listed_and_released(mailtalk: Command, cast: Cast) -> 
     (found,) = json.loads(mailtalk("suppressions", "list", "--app", "demo", "--json").stdout)
     assert (found["address"], found["reason"]) == (BOB, "complained")
     assert BOB in mailtalk("suppressions", "list", "--app", "demo").stdout
-    assert mailtalk("suppressions", "release", "--app", "demo", "BOB@example.com").stdout.endswith("goes again.\n")
+    assert mailtalk("suppressions", "release", "--app", "demo", "BOB@example.com").stdout.endswith(
+        "it gets mail again.\n"
+    )
     assert json.loads(mailtalk("suppressions", "list", "--app", "demo", "--json").stdout) == []
 
 
 def test_what_is_not_suppressed_cannot_be_released(mailtalk: Command, cast: Cast) -> None:
-    assert "nothing is known against" in mailtalk("suppressions", "release", "--app", "demo", BOB, code=1).output
+    assert "is not suppressed" in mailtalk("suppressions", "release", "--app", "demo", BOB, code=1).output
     assert "other" in mailtalk("suppressions", "release", "--app", "other", BOB, code=1).output
 
 
 def test_held_mails_are_listed_and_sent_again(mailtalk: Command, cast: Cast, held: str) -> None:
     (found,) = json.loads(mailtalk("held", "list", "--app", "demo", "--json").stdout)
     assert (found["id"], found["userId"], found["reply"]) == (held, "bob", "the connection broke")
-    assert mailtalk("held", "send", "--app", "demo", "--id", held).stdout == "1 held mails are sent again.\n"
+    assert mailtalk("held", "send", "--app", "demo", "--id", held).stdout == "Held mails to be sent again: 1.\n"
     assert column(cast.database, "SELECT stage FROM deliveries") == ["queued"]
     assert mailtalk("held", "list", "--app", "demo").stdout == "No mail is held.\n"
 
 
 def test_held_mails_are_dropped_all_at_once(mailtalk: Command, cast: Cast, held: str) -> None:
-    assert mailtalk("held", "drop", "--app", "demo").stdout == "1 held mails are never sent again.\n"
+    assert mailtalk("held", "drop", "--app", "demo").stdout == "Held mails dropped: 1.\n"
     assert column(cast.database, "SELECT stage FROM deliveries") == ["cancelled"]

@@ -59,7 +59,7 @@ def test_a_rejected_change_shows_why(mailtalk: Command, cast: Cast) -> None:
 
 
 def test_a_conversation_without_changes_says_so(mailtalk: Command, cast: Cast) -> None:
-    assert mailtalk("changes", "--app", "demo", "hello").stdout == "No change yet.\n"
+    assert mailtalk("changes", "--app", "demo", "hello").stdout == "No changes yet.\n"
 
 
 @pytest.mark.parametrize("command", [("changes",), ("conversation", "show")])

@@ -46,7 +46,7 @@ def kept(cast: Cast) -> dict[str, Any]:
 
 
 def test_a_style_is_set_shown_and_read_again(mailtalk: Command, cast: Cast, file: Path, tmp_path: Path) -> None:
-    assert "look as ours do" in mailtalk("app", "style", "demo").stdout
+    assert "No style set: default look." in mailtalk("app", "style", "demo").stdout
     shown = mailtalk("app", "style", "demo", "--file", str(file)).stdout
     assert kept(cast) == tomllib.loads(STYLE) == tomllib.loads(shown)
     (tmp_path / "again.toml").write_text(mailtalk("app", "style", "demo").stdout, "utf-8")

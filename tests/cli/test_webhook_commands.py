@@ -69,7 +69,7 @@ def test_the_life_of_a_webhook(mailtalk: Command, telling: Worker) -> None:
         log = json.loads(mailtalk("webhooks", "log", "default", *APP, "--json").stdout)
         assert [(each["type"], each["stage"], each["status"]) for each in log] == [("webhook.test", "sent", 200)] * 2
         assert "webhook.test" in mailtalk("webhooks", "log", "default", *APP, "--stage", "sent").stdout
-        assert mailtalk("webhooks", "replay", "default", *APP, "--from", "1h").stdout == "0 events are told again\n"
+        assert mailtalk("webhooks", "replay", "default", *APP, "--from", "1h").stdout == "Events to be sent again: 0\n"
     assert secret not in mailtalk("webhooks", "rotate-secret", "default", *APP).stdout
     mailtalk("webhooks", "delete", "default", *APP)
     assert "no webhook" in mailtalk("webhooks", "log", "default", *APP, code=1).stderr
@@ -82,8 +82,8 @@ def test_the_life_of_a_webhook(mailtalk: Command, telling: Worker) -> None:
         (("put", "a:b", "https://example.com/", *APP), 1, "1 to 64"),
         (("put", "main", "https://example.com/", "--app", "none"), 1, "no app"),
         (("put", "main", "https://example.com/", "--event", "x", *APP), 1, "no event"),
-        (("replay", "main", *APP), 2, "say which"),
-        (("replay", "main", "--from", "soon", *APP), 2, "no time"),
+        (("replay", "main", *APP), 2, "give --from and --to, or --event"),
+        (("replay", "main", "--from", "soon", *APP), 2, "not a time"),
         (("replay", "main", "--event", "7", *APP), 2, "evt_"),
     ],
 )

@@ -88,7 +88,7 @@ def test_who_left_still_has_theirs_and_who_never_joined_is_not_found(post: Post)
     [
         (Request(ChangeKind.LEAVE), Reason.LEFT, "they left the conversation"),
         (Request(ChangeKind.UPDATE, Access.NONE), Reason.ACCESS_NONE, "their access is None"),
-        (Request(ChangeKind.UPDATE, notify=Notify.OFF), Reason.NOTIFY_OFF, "they want no mails"),
+        (Request(ChangeKind.UPDATE, notify=Notify.OFF), Reason.NOTIFY_OFF, "their notify is false"),
         (
             Request(ChangeKind.UPDATE, mute_until=at(2e9)),
             Reason.MUTED,
@@ -116,13 +116,13 @@ def test_who_chose_nothing_is_mailed_as_often_as_the_app_says(post: Post, mailta
 
 
 def test_the_command_tells_why_bob_got_no_mail(post: Post, mailtalk: Command) -> None:
-    assert "Nothing was to be mailed in the last 30 days." in explain(mailtalk)
+    assert "No notifications in the last 30 days." in explain(mailtalk)
     post.cast.change("bob", Request(ChangeKind.UPDATE, mute_until=at(60)))
     post.say("alice", "one", 0)
     post.close(50)
     assert "1 message: not mailed, because they had muted the conversation" in explain(mailtalk)
     post.say("alice", "two", 100)
-    assert "New messages are gathered until 2026-01-02T03:06:15Z" in explain(mailtalk)
+    assert "New messages are collected until 2026-01-02T03:06:15Z" in explain(mailtalk)
 
 
 def test_the_command_tells_what_waits_and_what_the_relay_said(post: Post, mailtalk: Command) -> None:
@@ -140,7 +140,7 @@ def test_the_command_tells_what_waits_and_what_the_relay_said(post: Post, mailta
         "UPDATE deliveries SET stage = 'deferred', reply = '451 later\x1b[2J', attempts = 3, not_before = '2100-01-01'",
     )
     told = explain(mailtalk)
-    assert "is tried again at 2100-01-01T00:00:00Z, after 3 attempts; the answer was: 451 later\\x1b[2J" in told
+    assert "is tried again at 2100-01-01T00:00:00Z, after 3 attempts; the reply was: 451 later\\x1b[2J" in told
 
 
 def test_who_has_no_address_is_told_so(post: Post, mailtalk: Command) -> None:
@@ -149,8 +149,8 @@ def test_who_has_no_address_is_told_so(post: Post, mailtalk: Command) -> None:
     post.say("alice", "one", 0)
     post.mailed(50)
     told = explain(mailtalk)
-    assert "is not mailed: they have no mail address" in told
-    assert "not mailed, because they have no mail address" in told
+    assert "is not mailed: they have no email address" in told
+    assert "not mailed, because they have no email address" in told
 
 
 @pytest.mark.parametrize("stage", Stage)
@@ -171,7 +171,7 @@ def test_the_command_tells_which_addresses_get_nothing_and_why(post: Post, mailt
     suppress("bob@example.com", Suspicion.COMPLAINED)
     told = explain(mailtalk)
     assert "is mailed when" in told
-    assert "Nothing is sent to bob@example.com until somebody releases it: its owner complained." in told
+    assert "Nothing is sent to bob@example.com until someone releases it: its owner complained." in told
     suppress("b@example.com", Suspicion.DEAD)
     told = explain(mailtalk)
     assert "is not mailed: mail to all their addresses is suppressed" in told

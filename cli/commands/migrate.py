@@ -1,4 +1,4 @@
-"""`mailtalk migrate`: the tables, at the version that this code needs."""
+"""`mailtalk migrate`: upgrades the tables to the version that this code needs."""
 
 from contextlib import closing
 
@@ -6,24 +6,33 @@ import click
 from alembic.migration import MigrationContext
 from sqlalchemy.exc import OperationalError
 
-from cli.datadir import url_of
+from cli import datadir
 from mailtalk.db import database as db_database
 from mailtalk.errors import Unavailable
 from mailtalk.settings.load import Settings
 
 
-def migrate(settings: Settings) -> None:
-    """Bring the tables to the newest version, and say what was done."""
-    with closing(db_database.Database(url_of(settings))) as database:
+@click.command()
+def migrate() -> None:
+    """Upgrade the tables to the newest version.
+
+    Safe to run at any time, also by several processes at once.
+    """
+    migrate_tables(datadir.settings("database_url"))
+
+
+def migrate_tables(settings: Settings) -> None:
+    """Upgrade the tables, and print the versions before and after."""
+    with closing(db_database.Database(datadir.url_of(settings))) as database:
         try:
             before, after = _migrate(database)
         except OperationalError as error:
             raise Unavailable(f"the database does not answer: {error.orig}") from error
-        where = f"{database.url.host}:{database.url.port or 5432}/{database.url.database}"
-    done = (
-        f"are at version {after} already" if before == after else f"went from {before or 'nothing'} to version {after}"
-    )
-    click.echo(f"Tables of {where} {done}")
+        address = f"{database.url.host}:{database.url.port or 5432}/{database.url.database}"
+    if before == after:
+        click.echo(f"Tables of {address} are already at version {after}")
+    else:
+        click.echo(f"Tables of {address} upgraded from {before or 'nothing'} to version {after}")
 
 
 def _migrate(database: db_database.Database) -> tuple[str | None, str | None]:

@@ -1,4 +1,4 @@
-"""A CSV file of participants: its lines as requests to join, or what is wrong with them."""
+"""The CSV file of an import: its lines as requests to join, or why they are invalid."""
 
 import csv
 import hashlib
@@ -17,14 +17,14 @@ ID_LENGTH = 255
 LONGEST = 10_000  # characters of a line
 ACCESS = {"": None, "readwrite": Access.READ_WRITE, "read": Access.READ}
 NOTIFY = {"": None, "true": Notify.ALL, "mentionsonly": Notify.MENTIONS_ONLY, "false": Notify.OFF}
-FREQUENCY: dict[str, Frequency | None] = {"": None} | {each.value: each for each in Frequency}
+FREQUENCY: dict[str, Frequency | None] = {"": None} | {value.value: value for value in Frequency}
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """A line that can be understood."""
+    """A valid line."""
 
     line: int
     conversation: str
@@ -33,17 +33,17 @@ class Join:
 
 
 @dataclass(frozen=True, slots=True)
-class Bad:
-    """A line that cannot, and why."""
+class BadLine:
+    """An invalid line, and why."""
 
     line: int
     reason: str
 
 
-class RosterFile:
-    """The file: it is read anew for each purpose, line by line, so that its size does not matter.
+class ParticipantsFile:
+    """The file, read anew for each pass, line by line: memory does not grow with it.
 
-    Raises Invalid when the header is wrong. `conversation` is for rows that name none.
+    Raises Invalid when the header is wrong. `conversation` is for rows without one.
     """
 
     def __init__(self, path: Path, conversation: str | None = None) -> None:
@@ -51,14 +51,14 @@ class RosterFile:
         self._columns = self._header()
         self.lines, self.hash = self._measure()
 
-    def rows(self, after_line: int = 0) -> Iterator[Join | Bad]:
-        """Give what stands after this line; blank lines are nothing."""
+    def rows(self, after_line: int = 0) -> Iterator[Join | BadLine]:
+        """Read the rows after this line; blank lines are skipped."""
         for number, line in self._lines():
             if number > max(after_line, 1) and line.strip():
                 yield self._row(number, line)
 
     def _lines(self) -> Iterator[tuple[int, str]]:
-        # Every physical line stands for itself, since no id holds a line break: an open quote spoils one row, not all.
+        # A row is one physical line, since no id holds a line break: an open quote spoils one row, not the rest.
         with self._path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
             yield from enumerate(iter(lambda: file.readline(LONGEST), ""), 1)
 
@@ -74,10 +74,10 @@ class RosterFile:
         return columns
 
     def _wrong_header(self, columns: list[str]) -> str:
-        found = ",".join(columns) or "nothing"
+        header = ",".join(columns) or "nothing"
         without = "" if self._conversation else "; conversation can be left out with --conversation ID"
         hint = f"access and notify can be left out, frequency can be added{without}"
-        return f"expected the header {EXPECTED} ({hint}), found {found!r:.200}"
+        return f"expected the header {EXPECTED} ({hint}), found {header!r:.200}"
 
     def _measure(self) -> tuple[int, bytes]:
         lines, digest = 0, hashlib.sha256()
@@ -88,11 +88,11 @@ class RosterFile:
         digest.update(b"\0" + (self._conversation or "").encode())
         return lines + 1, digest.digest()
 
-    def _row(self, number: int, line: str) -> Join | Bad:
+    def _row(self, number: int, line: str) -> Join | BadLine:
         try:
             return self._join(number, line)
         except (csv.Error, ValueError) as error:
-            return Bad(number, str(error))
+            return BadLine(number, str(error))
 
     def _join(self, number: int, line: str) -> Join:
         cells = _cells(line)

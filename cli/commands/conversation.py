@@ -1,4 +1,4 @@
-"""`mailtalk conversation show`: what is there, and which mails are about to be made."""
+"""`mailtalk conversation show`: a conversation, and the mails that are about to be made."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,11 +9,11 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from cli import connect, printing
+from cli.options import app_option, json_option, limit_option
 from mailtalk import clock
 from mailtalk.conversations import apps, conversations
 from mailtalk.models import Change, Conversation, Delivery, Message, Notification, Participation
 from mailtalk.participation.state import state as as_state
-from mailtalk.settings.load import Settings
 from mailtalk.vocabulary import Access, ChangeStatus, NotificationStatus, Sees
 
 Json = dict[str, Any]
@@ -34,26 +34,38 @@ MESSAGES = {"seq": "seq", "at": "createdAt", "sender": "senderId", "origin": "or
 NOTIFICATIONS = {"user": "userId", "from seq": "fromSeq", "not before": "notBefore", "since": "createdAt"}
 
 
-def conversation(settings: Settings, app_id: str, conversation_id: str, limit: int, *, as_json: bool) -> None:
-    """Print a conversation; of its participants, messages and notifications so many."""
-    with connect.transaction(settings) as session:
+@click.group()
+def conversation() -> None:
+    """Inspect conversations."""
+
+
+@conversation.command()
+@app_option
+@click.argument("conversation_id", metavar="CONVERSATION")
+@limit_option
+@json_option
+def show(app_id: str, conversation_id: str, limit: int, *, as_json: bool) -> None:
+    """Show a conversation: its participants, counts, last messages, and the mails that are about to be made.
+
+    Never a secret address; of messages the first line.
+    """
+    with connect.transaction() as session:
         apps.found(session, app_id)
-        row = conversations.get(session, app_id, conversation_id)
-        shown = _conversation(session, row, limit)
+        content = _conversation(session, conversations.get(session, app_id, conversation_id), limit)
     if as_json:
-        printing.as_json(shown)
+        printing.print_json(content)
     else:
-        _print_conversation(shown)
+        _print_conversation(content)
 
 
 def _conversation(session: Session, row: Conversation, limit: int) -> Json:
-    of = {"app_id": row.app_id, "conversation_id": row.id}
-    participations = select(Participation).filter_by(**of)
+    key = {"app_id": row.app_id, "conversation_id": row.id}
+    participations = select(Participation).filter_by(**key)
     active = (Participation.present) & (Participation.access != Access.NONE)
     order = (active.desc(), Participation.joined_at.desc(), Participation.user_id)
-    messages = select(Message).filter_by(**of)
-    pending = select(Notification).filter_by(**of, status=NotificationStatus.OPEN)
-    waiting = select(Change).filter_by(**of, status=ChangeStatus.PENDING)
+    messages = select(Message).filter_by(**key)
+    pending = select(Notification).filter_by(**key, status=NotificationStatus.OPEN)
+    waiting = select(Change).filter_by(**key, status=ChangeStatus.PENDING)
     return {
         "id": row.id,
         "subject": row.subject,
@@ -65,13 +77,13 @@ def _conversation(session: Session, row: Conversation, limit: int) -> Json:
             "pendingChanges": _count(session, waiting),
             "pendingNotifications": _count(session, pending),
         },
-        "deliveries": _deliveries(session, of),
+        "deliveries": _deliveries(session, key),
         "window": _window(row),
-        "participants": [_participant(each) for each in session.scalars(participations.order_by(*order).limit(limit))],
-        "messages": [_message(each) for each in session.scalars(messages.order_by(Message.seq.desc()).limit(limit))],
+        "participants": [_participant(row) for row in session.scalars(participations.order_by(*order).limit(limit))],
+        "messages": [_message(row) for row in session.scalars(messages.order_by(Message.seq.desc()).limit(limit))],
         "notifications": [
-            _notification(each)
-            for each in session.scalars(pending.order_by(Notification.not_before, Notification.user_id).limit(limit))
+            _notification(row)
+            for row in session.scalars(pending.order_by(Notification.not_before, Notification.user_id).limit(limit))
         ],
     }
 
@@ -80,10 +92,10 @@ def _count(session: Session, rows: Select[Any]) -> int:
     return session.scalar(select(func.count()).select_from(rows.subquery())) or 0
 
 
-def _deliveries(session: Session, of: Mapping[str, str]) -> dict[str, int]:
+def _deliveries(session: Session, key: Mapping[str, str]) -> dict[str, int]:
     stages = (
         select(Delivery.stage, func.count().label("number"))
-        .filter_by(**of)
+        .filter_by(**key)
         .group_by(Delivery.stage)
         .order_by(Delivery.stage)
     )
@@ -103,7 +115,7 @@ def _participant(row: Participation) -> Json:
         "state": "active" if state.active else "none" if state.present else "left",
         "access": row.access,
         "notify": row.notify,
-        "muteUntil": _ahead(row.mute_until),
+        "muteUntil": _in_future(row.mute_until),
         "frequency": row.frequency,
         "sees": row.sees,
         "seesUpTo": row.view_seq if row.sees == Sees.FROZEN else None,
@@ -113,7 +125,7 @@ def _participant(row: Participation) -> Json:
     }
 
 
-def _ahead(until: datetime | None) -> datetime | None:
+def _in_future(until: datetime | None) -> datetime | None:
     return until if until is not None and until > clock.now() else None
 
 
@@ -137,35 +149,37 @@ def _notification(row: Notification) -> Json:
     }
 
 
-def _print_conversation(shown: Json) -> None:
-    counts, window = shown["counts"], shown["window"]
-    click.echo(f"Conversation  {printing.plain(shown['id'])}\nSubject       {printing.plain(shown['subject'] or '-')}")
-    click.echo(f"Created       {printing.moment(shown['createdAt'])}")
+def _print_conversation(content: Json) -> None:
+    counts, window = content["counts"], content["window"]
+    click.echo(
+        f"Conversation  {printing.plain(content['id'])}\nSubject       {printing.plain(content['subject'] or '-')}"
+    )
+    click.echo(f"Created       {printing.moment(content['createdAt'])}")
     click.echo(f"Changes       {counts['pendingChanges']:,} pending")
-    mails = ", ".join(f"{count:,} {stage}" for stage, count in shown["deliveries"].items())
+    mails = ", ".join(f"{count:,} {stage}" for stage, count in content["deliveries"].items())
     click.echo(f"Mails         {mails or 'none yet'}")
-    click.echo(f"Window        {_told(window) if window else 'not open: no message waits to be mailed'}")
-    _section(
+    click.echo(f"Window        {_window_line(window) if window else 'not open: no message waits to be mailed'}")
+    _print_section(
         f"{counts['participants']:,} participants, {counts['others']:,} who left or have None",
         PARTICIPANTS,
-        shown["participants"],
+        content["participants"],
         counts["participants"] + counts["others"],
     )
-    _section(f"{counts['messages']:,} messages, newest first", MESSAGES, shown["messages"], counts["messages"])
-    _section(
+    _print_section(f"{counts['messages']:,} messages, newest first", MESSAGES, content["messages"], counts["messages"])
+    _print_section(
         f"{counts['pendingNotifications']:,} pending notifications",
         NOTIFICATIONS,
-        shown["notifications"],
+        content["notifications"],
         counts["pendingNotifications"],
     )
 
 
-def _told(window: Json) -> str:
+def _window_line(window: Json) -> str:
     opened, due = printing.moment(window["openedAt"]), printing.moment(window["dueAt"])
     return f"open since {opened}, closes at {due}; from message {window['fromSeq']} on"
 
 
-def _section(title: str, columns: Mapping[str, str], rows: Sequence[Json], count: int) -> None:
+def _print_section(title: str, columns: Mapping[str, str], rows: Sequence[Json], count: int) -> None:
     click.echo(f"\n{title}")
     if rows:
         printing.records(columns, rows)

@@ -1,4 +1,4 @@
-"""What an import says in the end: how many rows were applied, which were not, and why."""
+"""The report of an import: how many rows were applied, which were not, and why."""
 
 import csv
 import heapq
@@ -9,28 +9,28 @@ from pathlib import Path
 import click
 
 from cli import printing
-from cli.show.participants_file import Bad, Join
+from cli.csv_import.file import BadLine, Join
 from mailtalk.changes.imports import Taken
 from mailtalk.errors import ErrorCode
 
 SHOWN = 20  # lines
 BAD = "BAD_LINE"
 MEANS = {
-    BAD: "the line cannot be understood",
+    BAD: "the line is invalid",
     ErrorCode.USER_NOT_FOUND: "the app has no such user: PUT /users/{id} first",
     ErrorCode.CONVERSATION_NOT_FOUND: "the app has no such conversation: PUT /conversations/{id} first",
     ErrorCode.PARTICIPANT_LIMIT: "the conversation is full; see: mailtalk app set --limit",
-    ErrorCode.INTERNAL: "our fault; the workers' logs say more",
+    ErrorCode.INTERNAL: "an internal error; see the workers' logs",
 }
 Line = tuple[int, str, str]  # number, code, reason
 
 
 class Report:
-    """The outcome of every row, in the order of the lines; read once, so that memory does not grow with the file."""
+    """The outcome of every row, in the order of the lines, read once: memory does not grow with the file."""
 
     def __init__(
         self,
-        rows: Iterable[Join | Bad],
+        rows: Iterable[Join | BadLine],
         batches: Iterable[list[Taken]],
         errors: Callable[[list[Taken]], list[Taken]],
     ) -> None:
@@ -39,8 +39,8 @@ class Report:
         self._reasons: Counter[str] = Counter()
         self._first: list[Line] = []
 
-    def tell(self, errors: Path | None) -> bool:
-        """Print the summary, write every failed line to the file; gives whether all rows were applied."""
+    def print(self, errors: Path | None) -> bool:
+        """Print the summary, and write every failed line to the file; True if all rows were applied."""
         if errors is None:
             self._count()
         else:
@@ -59,7 +59,7 @@ class Report:
 
     def _bad(self) -> Iterator[Line]:
         for row in self._rows:
-            if isinstance(row, Bad):
+            if isinstance(row, BadLine):
                 yield row.line, BAD, printing.plain(row.reason)
 
     def _rejected(self) -> Iterator[Line]:

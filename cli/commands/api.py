@@ -1,0 +1,13 @@
+"""`mailtalk api`: the HTTP server."""
+
+import click
+
+from api.server import run
+from cli import datadir, logs
+
+
+@click.command()
+def api() -> None:
+    """Serve HTTP at MAILTALK_API_HOST:MAILTALK_API_PORT (127.0.0.1:8000)."""
+    logs.setup()
+    run(datadir.settings())

@@ -1,0 +1,16 @@
+"""`mailtalk bridge`: the SMTP server for inbound mail."""
+
+import click
+
+from cli import datadir, logs
+from smtp_bridge.server import run
+
+
+@click.command()
+def bridge() -> None:
+    """Receive mail for the reply domain by SMTP.
+
+    It listens at MAILTALK_SMTP_HOST:MAILTALK_SMTP_PORT (127.0.0.1:8025).
+    """
+    logs.setup()
+    run(datadir.settings())

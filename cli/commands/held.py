@@ -1,0 +1,69 @@
+"""`mailtalk held`: mails that may or may not have been sent, held until an operator decides."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import click
+from sqlalchemy.orm import Session
+
+from cli import connect, printing
+from cli.options import app_option, json_option, limit_option
+from mailtalk import clock
+from mailtalk.conversations import apps
+from mailtalk.models import Delivery
+from mailtalk.outbound import held as outbound_held
+
+COLUMNS = {"id": "id", "user": "userId", "conversation": "conversationId", "made": "createdAt", "reply": "reply"}
+
+id_option = click.option("--id", "delivery_id", type=click.UUID, help="Only this one; without it, all of the app.")
+
+
+@click.group()
+def held() -> None:
+    """Decide on mails that may or may not have been sent (MAILTALK_UNKNOWN=hold)."""
+
+
+@held.command(name="list")
+@app_option
+@limit_option
+@json_option
+def list_held(app_id: str, limit: int, *, as_json: bool) -> None:
+    """List held mails, oldest first."""
+    with connect.transaction() as session:
+        apps.found(session, app_id)
+        rows = [_shown(row) for row in outbound_held.listed(session, app_id, limit)]
+    printing.listing(COLUMNS, rows, "No mail is held.", as_json=as_json)
+
+
+@held.command()
+@app_option
+@id_option
+def send(app_id: str, delivery_id: UUID | None) -> None:
+    """Send held mails again: same bytes, same Message-ID."""
+    click.echo(f"Held mails to be sent again: {_decide(outbound_held.send, app_id, delivery_id):,}.")
+
+
+@held.command()
+@app_option
+@id_option
+def drop(app_id: str, delivery_id: UUID | None) -> None:
+    """Drop held mails: they are never sent again."""
+    click.echo(f"Held mails dropped: {_decide(outbound_held.drop, app_id, delivery_id):,}.")
+
+
+def _decide(verb: Callable[[Session, datetime, str, UUID | None], int], app_id: str, delivery_id: UUID | None) -> int:
+    with connect.transaction() as session:
+        apps.found(session, app_id)
+        return verb(session, clock.now(), app_id, delivery_id)
+
+
+def _shown(row: Delivery) -> dict[str, Any]:
+    return {
+        "id": str(row.id),
+        "userId": row.user_id,
+        "conversationId": row.conversation_id,
+        "createdAt": row.created_at,
+        "reply": row.reply,
+    }

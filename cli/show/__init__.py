@@ -1,1 +1,0 @@
-"""What commands look up and print."""
