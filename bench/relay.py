@@ -16,8 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 
-from mailtalk.outbound.relay import Relay
-from mailtalk.outbound.smtp_connection import Envelope
+from mailtalk.outbound.relay import Relays
+from mailtalk.outbound.smtp_connection import SmtpEnvelope
 
 MAIL = b"Subject: hi\r\nMessage-ID: <1@example.com>\r\n\r\n" + b"0123456789 0123456789 0123456789\r\n" * 60
 FROM, TO = "notify@example.com", "bob@example.com"
@@ -87,10 +87,26 @@ def rate(send: Callable[[], object], connections: int, seconds: float) -> float:
 
 
 def ours(port: int, connections: int, seconds: float) -> float:
-    """The product's own relay."""
-    relay = Relay(f"smtp://127.0.0.1:{port}")
-    envelope = Envelope(FROM, TO, "1")
-    return rate(lambda: relay.send(envelope, MAIL, lambda: True), connections, seconds)
+    """The product's own relays, a task for each connection."""
+    envelope = SmtpEnvelope(FROM, TO, "1")
+
+    async def yes() -> bool:
+        return True
+
+    async def run() -> float:
+        relays, end, count = Relays(f"smtp://127.0.0.1:{port}", connections=connections), time.monotonic() + seconds, 0
+
+        async def send() -> None:
+            nonlocal count
+            while time.monotonic() < end:
+                await relays.send(envelope, MAIL, yes)
+                count += 1
+
+        await asyncio.gather(*[send() for _ in range(connections)])
+        await relays.close()
+        return count / seconds
+
+    return asyncio.run(run())
 
 
 def by_smtplib(port: int, connections: int, seconds: float) -> float:

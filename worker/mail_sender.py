@@ -1,165 +1,216 @@
-"""MailSender: what is due is claimed and sent by a few threads; a mail that hangs keeps no other waiting."""
+"""The mail sender of a worker: one event loop on a thread of its own, a task for each connection to the relay.
 
+Claims, `sending` and results are written in groups by other threads, so the loop never waits for the database.
+"""
+
+import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+import uvloop
+from sqlalchemy.orm import Session
 
 from mailtalk import clock
 from mailtalk.db.database import Database
+from mailtalk.db.group_commit import GroupCommit
 from mailtalk.errors import Unavailable
 from mailtalk.keys import Keyring, SealBroken
 from mailtalk.outbound import deliveries, queue, verp
-from mailtalk.outbound.deliveries import Claimed, Rules
-from mailtalk.outbound.relay import Relay, Sent
-from mailtalk.outbound.smtp_connection import Envelope
+from mailtalk.outbound.deliveries import ClaimedDelivery, SendingRules, Step
+from mailtalk.outbound.relay import Relays
+from mailtalk.outbound.smtp_connection import SmtpEnvelope
+from mailtalk.outbound.smtp_replies import SendResult
 from mailtalk.vocabulary import DeliveryKind, Stage
 
-AHEAD = 8  # mails in hand for each connection: so many wait when one of them hangs, and none of another worker's
+AHEAD = 16  # claimed mails for each connection: enough to keep it busy during a claim, few enough for other workers
+LOST = SendResult(Stage.QUEUED, note="another worker may have the claim")
 
+Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 
 class MailSender:
-    """The senders of a worker, and the mails that it has in hand."""
+    """Sends due deliveries; every method may be called from any thread."""
 
     def __init__(  # noqa: PLR0913, PLR0917  what sending needs
         self,
         database: Database,
         keyring: Keyring,
         domain: str,
-        relay: Relay | None,
-        rules: Rules,
+        relays: Relays | None,
+        rules: SendingRules,
         worker_id: Callable[[], int | None],
         connections: int,
     ) -> None:
         self._database, self._keyring, self._domain = database, keyring, domain
-        self._relay, self._rules, self._worker_id = relay, rules, worker_id
-        self._senders = ThreadPoolExecutor(connections, thread_name_prefix="sender")
-        self._most = connections * AHEAD
+        self._relays, self._rules, self._worker_id = relays, rules, worker_id
+        self._connections, self._most = connections, connections * AHEAD
+        self._waiting: deque[ClaimedDelivery] = deque()
+        self._sending: set[asyncio.Task[None]] = set()
+        self._recording: set[asyncio.Task[None]] = set()
+        self._unrecorded: deque[Step] = deque()
         self._in_hand = 0
-        self._more = False  # the last claim filled the hands: there may be more
-        self._closed = False
-        self._filling = threading.Lock()
-        self._changed = threading.Condition()
-        self._unsettled: SimpleQueue[tuple[Claimed, Sent]] = SimpleQueue()
+        self._more = False  # the last claim gave as many as were asked for: there may be more
+        self._claiming = self._closed = False
+        self._steps: GroupCommit[Step, bool] = GroupCommit(database, self._advance, lambda: None)
+        self._claimer = ThreadPoolExecutor(1, thread_name_prefix="claimer")
+        self._loop = uvloop.new_event_loop()
+        self._idle = threading.Condition()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="mail-sender", daemon=True)
+        self._thread.start()
 
     def look(self) -> None:
-        """Settle what could not be settled, and take in hand what is due; does not wait until it is sent."""
-        self._settle_late()
-        if self._relay is not None:
-            self._relay.tidy()
-        self._fill()
+        """Record results that could not be recorded, and claim what is due; does not wait until it is sent."""
+        self._run(self._look())
 
     def wait(self) -> None:
-        """Wait until nothing is in hand."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._in_hand == 0)
+        """Wait until nothing is claimed."""
+        with self._idle:
+            self._idle.wait_for(lambda: self._in_hand == 0)
 
     def close(self) -> None:
-        """Finish the mails that are being sent; the others in hand are another worker's once this one is gone."""
-        with self._filling:
-            self._closed = True
-        self._senders.shutdown(cancel_futures=True)
-        if self._relay is not None:
-            self._relay.close()
+        """Finish the mails that are being sent; other claims are free once this worker's heartbeat has ended."""
+        self._run(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self._claimer.shutdown()
 
     def recover(self) -> int:
-        """Free what dead workers had in hand; gives how many."""
+        """Release the claims of dead workers; gives how many."""
         with self._database.transaction() as session:
             return queue.recover(session, self._rules)
 
     @property
     def paused(self) -> bool:
-        """Whether every relay is left alone for now."""
-        return self._relay is not None and self._relay.room(1) == 0
+        """True while every relay's circuit is open."""
+        return self._relays is not None and self._relays.room(1) == 0
 
-    def _fill(self) -> None:
-        """Claim until the hands are full; whoever finds another at it leaves it to that one."""
-        if not self._filling.acquire(blocking=False):
+    def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    async def _look(self) -> None:
+        await self._record_late()
+        if self._relays is not None:
+            await self._relays.tidy()
+        await self._fill()
+
+    async def _close(self) -> None:
+        self._closed = True
+        self._waiting.clear()
+        while self._sending or self._recording:
+            await asyncio.wait(self._sending | self._recording)
+        await self._steps.close()
+        if self._relays is not None:
+            await self._relays.close()
+        await self._loop.shutdown_default_executor()
+
+    async def _fill(self) -> None:
+        """Claim as many as there is room for; only one claim is under way at a time."""
+        room = self._room()
+        if self._claiming or not room:
             return
+        self._claiming = True
         try:
-            room = self._room()
-            claimed = self._claim(room)
-            self._more = len(claimed) == room
-            with self._changed:
-                self._in_hand += len(claimed)
-            for each in claimed:
-                self._senders.submit(self._deliver, each)
+            claimed = await self._loop.run_in_executor(self._claimer, self._claim, room)
         finally:
-            self._filling.release()
+            self._claiming = False
+        self._more = len(claimed) == room
+        self._count(len(claimed))
+        self._waiting.extend(claimed)
+        self._start()
 
     def _room(self) -> int:
-        """One, when a relay that was in trouble is to be tried."""
-        most = self._most if self._relay is None else self._relay.room(self._most)
+        """One, when a relay that was in trouble is to be probed."""
+        most = self._most if self._relays is None else self._relays.room(self._most)
         return 0 if self._closed else max(most - self._in_hand, 0)
 
-    def _claim(self, room: int) -> list[Claimed]:
+    def _claim(self, room: int) -> Sequence[ClaimedDelivery]:
         worker_id = self._worker_id()
-        if worker_id is None or not room:  # without a life nobody could tell that our claims are free again
+        if worker_id is None:  # without a heartbeat nobody could tell when our claims are free
             return []
         with self._database.transaction() as session:
             return queue.claim(session, clock.now(), worker_id, room, self._rules)
 
-    def _deliver(self, claimed: Claimed) -> None:
-        # When the claim was lost, whoever has it now sends the mail, and settling changes nothing.
-        lost = Sent(Stage.QUEUED, "it is not sure that it was still ours to send")
-        try:
-            self._settle(claimed, self._send(claimed) or lost)
-        except Unavailable as error:
-            log.warning("how a delivery ended cannot be recorded yet: %s", error)
-        except Exception:
-            log.exception("how delivery %s ended cannot be recorded", claimed.id)
-        finally:
-            self._let_go()
+    def _start(self) -> None:
+        """Have a task for each connection, while there are mails for it."""
+        for _ in range(min(self._connections - len(self._sending), len(self._waiting))):
+            _keep(self._sending, self._loop.create_task(self._send_waiting()))
 
-    def _let_go(self) -> None:
-        with self._changed:
-            self._in_hand -= 1
-            low = self._more and self._in_hand <= self._most // 2
-            self._changed.notify_all()
-        if low:
-            with suppress(Unavailable):  # the sweep looks again
-                self._fill()
+    async def _send_waiting(self) -> None:
+        while self._waiting:
+            await self._deliver(self._waiting.popleft())
 
-    def _send(self, claimed: Claimed) -> Sent | None:
+    async def _deliver(self, delivery: ClaimedDelivery) -> None:
+        # If the claim was lost, its new owner sends the mail, and recording changes nothing.
+        result = await self._send(delivery) or LOST
+        _keep(self._recording, self._loop.create_task(self._end(Step(delivery, result))))
+
+    async def _send(self, delivery: ClaimedDelivery) -> SendResult | None:
         try:
-            mail = self._keyring.unseal(claimed.body_sealed, about=deliveries.seal_name(claimed.id))
+            mail = self._keyring.unseal(delivery.body_sealed, about=deliveries.seal_name(delivery.id))
         except SealBroken as error:
-            return Sent(Stage.FAILED, str(error))
-        if self._relay is None:
-            return Sent(Stage.CAPTURED, "no relay is set")
+            return SendResult(Stage.FAILED, note=str(error))
+        if self._relays is None:
+            return SendResult(Stage.CAPTURED, note="no relay is set")
         try:
-            return self._relay.send(self._envelope(claimed), mail, lambda: self._about_to_end(claimed))
+            return await self._relays.send(self._envelope(delivery), mail, lambda: self._before_dot(delivery))
         except Exception as error:
-            log.exception("delivery %s: sending failed in a way we did not foresee", claimed.id)
-            return Sent(Stage.UNKNOWN, f"error: {type(error).__name__}")
+            log.exception("delivery %s: sending failed in an unforeseen way", delivery.id)
+            return SendResult(Stage.UNKNOWN, note=f"error: {type(error).__name__}")
 
-    def _envelope(self, claimed: Claimed) -> Envelope:
-        """What fails of a notification comes back to us; of a notice about a mail nothing must (RFC 3834)."""
+    def _envelope(self, delivery: ClaimedDelivery) -> SmtpEnvelope:
+        """Bounces of a notification come back to us; a notice about a mail has a null sender (RFC 3834)."""
         sender = ""
-        if claimed.kind == DeliveryKind.NOTIFICATION:
-            sender = f"{verp.local_part(self._keyring, claimed.id)}@{self._domain}"
-        return Envelope(sender, claimed.address, str(claimed.id))
+        if delivery.kind == DeliveryKind.NOTIFICATION:
+            sender = f"{verp.local_part(self._keyring, delivery.id)}@{self._domain}"
+        return SmtpEnvelope(sender, delivery.address, str(delivery.id))
 
-    def _about_to_end(self, claimed: Claimed) -> bool:
+    async def _before_dot(self, delivery: ClaimedDelivery) -> bool:
         try:
-            with self._database.transaction() as session:
-                return deliveries.sending(session, claimed)
+            return await self._steps.put(Step(delivery))
         except Unavailable:
-            return False  # unsaid, so unsent
+            return False  # not known to be recorded, so not sent
 
-    def _settle(self, claimed: Claimed, sent: Sent) -> None:
+    async def _end(self, step: Step) -> None:
         try:
-            with self._database.transaction() as session:
-                deliveries.settle(session, clock.now(), claimed, sent.stage, sent.reply, self._rules)
-        except Exception:
-            self._unsettled.put((claimed, sent))  # nobody else may: while we live, the claim is ours
+            await self._record(step)
+        except Unavailable as error:
+            log.warning("the result of a delivery cannot be recorded yet: %s", error)
+        finally:
+            self._count(-1)
+        if self._more and self._in_hand <= self._most // 2:
+            with suppress(Unavailable):  # the sweep looks again
+                await self._fill()
+
+    async def _record(self, step: Step) -> None:
+        try:
+            await self._steps.put(step)
+        except Unavailable:
+            self._unrecorded.append(step)  # nobody else can: while we live, the claim is ours
             raise
 
-    def _settle_late(self) -> None:
-        with suppress(Empty):
-            while True:
-                self._settle(*self._unsettled.get_nowait())
+    async def _record_late(self) -> None:
+        late, self._unrecorded = self._unrecorded, deque()
+        for outcome in await asyncio.gather(*map(self._record, late), return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    def _advance(self, session: Session, steps: Sequence[Step]) -> list[bool]:
+        return deliveries.advance(session, clock.now(), steps, self._rules)
+
+    def _count(self, more: int) -> None:
+        with self._idle:
+            self._in_hand += more
+            self._idle.notify_all()
+
+
+def _keep(tasks: set["asyncio.Task[None]"], task: "asyncio.Task[None]") -> None:
+    """Hold a task until it is done: the loop itself holds it weakly."""
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)

@@ -13,9 +13,9 @@ from mailtalk.inbound import log as inbound_log
 from mailtalk.inbound.context import Desk
 from mailtalk.keys import Keyring
 from mailtalk.notifications.builder import Sender
-from mailtalk.outbound.deliveries import Rules
+from mailtalk.outbound.deliveries import SendingRules
 from mailtalk.outbound.dkim_signing import MailSigner
-from mailtalk.outbound.relay import Relay
+from mailtalk.outbound.relay import Relays
 from mailtalk.settings.load import Settings
 from mailtalk.webhooks import log as webhooks_log
 from mailtalk.webhooks.ssrf import Guard
@@ -128,9 +128,10 @@ def _purge(settings: Settings, database: Database) -> Purge:
 
 
 def _mail_sender(settings: Settings, database: Database, keyring: Keyring, heartbeat: Heartbeat) -> MailSender:
-    relay = Relay(settings.relay_url.get_secret_value()) if settings.relay_url else None
-    rules, connections = Rules.of(settings), settings.relay_connections
-    return MailSender(database, keyring, settings.reply_domain, relay, rules, lambda: heartbeat.id, connections)
+    rules, connections = SendingRules.of(settings), settings.relay_connections
+    urls = settings.relay_url.get_secret_value() if settings.relay_url else None
+    relays = Relays(urls, connections=connections) if urls else None
+    return MailSender(database, keyring, settings.reply_domain, relays, rules, lambda: heartbeat.id, connections)
 
 
 def _teller(settings: Settings, database: Database, keyring: Keyring, heartbeat: Heartbeat) -> Teller:

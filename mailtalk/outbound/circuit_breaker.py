@@ -1,56 +1,63 @@
-"""A breaker: what is in trouble is left alone for a while, then tried by one, and is used again once that goes well."""
+"""Circuit breaker: a relay that failed is not used for a while, then one mail probes whether it may be used again."""
 
-import threading
 import time
+from enum import Enum, auto
 
-FIRST = 2.0  # seconds of the first pause; each one after a try that failed is twice as long
+FIRST = 2.0  # seconds of the first pause; it doubles with each probe that fails
 LONGEST = 300.0
-TRY = 120.0  # seconds after which a try that told nothing no longer keeps another from it
+TRY = 120.0  # seconds after which a probe without an outcome no longer blocks the next
 
 
-class Breaker:
-    """Used by several threads; `enter` gives a ticket, with which `trip`, `doubt` or `mend` says how it went."""
+class CircuitState(Enum):
+    """CLOSED: in use. HALF_OPEN: one probe may pass. OPEN: not in use."""
+
+    CLOSED = auto()
+    HALF_OPEN = auto()
+    OPEN = auto()
+
+
+class CircuitBreaker:
+    """State of one relay. `enter` gives a ticket; `trip`, `suspect` or `close` with it report the outcome.
+
+    A ticket is the number of failures in a row at its start, so a late outcome cannot undo a newer one.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._trips = 0
+        self._failures = 0
         self._until = 0.0
 
-    def room(self) -> bool | None:
-        """True: open to all; None: to one, who tries; False: to nobody now."""
-        with self._lock:
-            if self._trips == 0:
-                return True
-            return None if time.monotonic() >= self._until else False
+    @property
+    def state(self) -> CircuitState:
+        """The state now."""
+        if self._failures == 0:
+            return CircuitState.CLOSED
+        return CircuitState.HALF_OPEN if time.monotonic() >= self._until else CircuitState.OPEN
 
     def enter(self) -> int | None:
-        """A ticket, or None when it is to be left alone."""
-        with self._lock:
-            now = time.monotonic()
-            if self._trips and now < self._until:
-                return None
-            if self._trips:
-                self._until = now + TRY
-            return self._trips
+        """A ticket to use the relay; None while it is OPEN. In HALF_OPEN the ticket is the probe's."""
+        state = self.state
+        if state is CircuitState.OPEN:
+            return None
+        if state is CircuitState.HALF_OPEN:
+            self._until = time.monotonic() + TRY
+        return self._failures
 
     def trip(self, ticket: int) -> bool:
-        """Begin a pause, or a longer one; False when another's trouble did already."""
-        with self._lock:
-            if ticket != self._trips:
-                return False
-            self._until = time.monotonic() + min(FIRST * 2.0**self._trips, LONGEST)
-            self._trips += 1
-            return True
+        """Report a failure; False if another one with the same ticket opened the circuit already."""
+        if ticket != self._failures:
+            return False
+        self._until = time.monotonic() + min(FIRST * 2.0**self._failures, LONGEST)
+        self._failures += 1
+        return True
 
-    def doubt(self, ticket: int) -> None:
-        """It broke in the middle: if that was a try, the pause goes on; else it may have been for the mail."""
+    def suspect(self, ticket: int) -> None:
+        """Report a failure that may be the mail's fault: it counts only if it was the probe's."""
         if ticket:
             self.trip(ticket)
 
-    def mend(self, ticket: int) -> bool:
-        """Open it to all again; True when it was not."""
-        with self._lock:
-            if ticket != self._trips or not self._trips:
-                return False
-            self._trips = 0
-            return True
+    def close(self, ticket: int) -> bool:
+        """Report a success; True if it closed the circuit."""
+        if ticket != self._failures or not self._failures:
+            return False
+        self._failures = 0
+        return True

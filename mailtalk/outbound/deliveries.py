@@ -1,42 +1,62 @@
-"""Deliveries in a worker's hand: said before the dot, settled after it; each step an update with the claim."""
+"""Delivery state machine, set-based: many deliveries, one statement.
+
+`sending` is committed before DATA's final dot, the result after the reply; every transition is a conditional UPDATE on
+the claim id.
+"""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mailtalk.events import record as events
-from mailtalk.ids import NOTIFICATION
+from mailtalk.events.record import Happened
 from mailtalk.keys import Keyring
 from mailtalk.mail import address
 from mailtalk.models import Delivery
-from mailtalk.outbound import smtp_replies, suppressions
+from mailtalk.outbound import suppressions
 from mailtalk.outbound.dkim_signing import MailSigner
+from mailtalk.outbound.smtp_replies import BACK_OFF, RELAY_AWAY, SendResult
+from mailtalk.outbound.suppressions import Refusal
 from mailtalk.settings.load import Settings
-from mailtalk.vocabulary import EventType, Stage
+from mailtalk.vocabulary import DeliveryKind, EventType, Stage
 
-BACK_OFF = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 120, 240))
-RELAY_AWAY = timedelta(seconds=5)
-REPLY_LIMIT = 500  # characters of the relay's answer that are kept
+REPLY_LIMIT = 500  # characters of the relay's reply that are kept
 ENDS = {Stage.SENT, Stage.CAPTURED, Stage.FAILED}
+
+_START = text("""
+    UPDATE deliveries d SET stage = 'sending'
+    FROM unnest(CAST(:apps AS text[]), CAST(:ids AS uuid[]), CAST(:claims AS uuid[])) AS s (app_id, id, claim)
+    WHERE d.app_id = s.app_id AND d.id = s.id AND d.claim = s.claim AND d.stage = 'claimed'
+    RETURNING d.id""")
+_SETTLE = text("""
+    UPDATE deliveries d SET stage = e.stage, reply = e.reply, not_before = e.not_before, ended_at = e.ended_at,
+        attempts = e.attempts, slot_at = NULL, unknowns = d.unknowns + e.unknown
+    FROM unnest(CAST(:apps AS text[]), CAST(:ids AS uuid[]), CAST(:claims AS uuid[]), CAST(:stages AS text[]),
+        CAST(:replies AS text[]), CAST(:not_befores AS timestamptz[]), CAST(:ended_ats AS timestamptz[]),
+        CAST(:attempts AS integer[]), CAST(:unknowns AS integer[]))
+        AS e (app_id, id, claim, stage, reply, not_before, ended_at, attempts, unknown)
+    WHERE d.app_id = e.app_id AND d.id = e.id AND d.claim = e.claim AND d.stage IN ('claimed', 'sending')
+    RETURNING d.id""")
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """What the settings say of sending: how long, how fast, and what becomes of a mail that may have gone."""
+class SendingRules:
+    """What the settings say of sending: how long, how fast, and what becomes of a mail whose reply was lost."""
 
     give_up: timedelta = timedelta(hours=48)
     suppress: timedelta = timedelta(days=30)
     hold: bool = False
-    per_minute: int = 0  # to one domain; 0: any number
+    per_minute: int = 0  # mails to one domain; 0: no limit
 
     @classmethod
-    def of(cls, settings: Settings) -> "Rules":
-        """The rules that the settings name."""
+    def of(cls, settings: Settings) -> "SendingRules":
+        """Read the settings."""
         return cls(
             timedelta(hours=settings.give_up_hours),
             timedelta(days=settings.suppress_days),
@@ -46,16 +66,16 @@ class Rules:
 
     @property
     def doubt(self) -> Stage:
-        """Where a delivery goes whose final dot was sent and whose answer was lost."""
+        """The stage of a delivery whose final dot was sent and whose reply was lost."""
         return Stage.HELD if self.hold else Stage.UNKNOWN
 
 
-DEFAULT = Rules()
+DEFAULT = SendingRules()
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """A delivery in a worker's hand."""
+class ClaimedDelivery:
+    """A delivery that this worker claimed."""
 
     app_id: str
     id: UUID
@@ -70,106 +90,133 @@ class Claimed:
     created_at: datetime
 
 
+class Step(NamedTuple):
+    """A transition of a claimed delivery: to `sending`, or to the stage of its result."""
+
+    delivery: ClaimedDelivery
+    result: SendResult | None = None
+
+
 def seal_name(delivery_id: UUID) -> str:
-    """What binds the sealed bytes to their row."""
+    """Associated data of the seal, which binds the bytes to their row."""
     return f"delivery/{delivery_id}"
 
 
 def freeze(delivery: Delivery, mail: bytes, keyring: Keyring, signer: MailSigner) -> Delivery:
-    """Keep the mail with its delivery as every try will send it: marked, signed, and sealed."""
+    """Set the delivery's bytes, equal in every retry: signed, then sealed."""
     delivery.body_sealed = keyring.seal(signer.sign(mail, delivery.id), about=seal_name(delivery.id))
     return delivery
 
 
-def sending(session: Session, claimed: Claimed) -> bool:
-    """Say that the final dot is about to be sent; False when the claim was lost: then it must not be."""
-    return _move(session, claimed, (Stage.CLAIMED,), "stage = 'sending'", {})
-
-
-def settle(  # noqa: PLR0913, PLR0917  an end and the rules for it
-    session: Session, now: datetime, claimed: Claimed, stage: Stage, reply: str, rules: Rules = DEFAULT
-) -> bool:
-    """Record how it went: SENT, CAPTURED, FAILED, DEFERRED (with back-off), UNKNOWN or QUEUED (nothing was tried)."""
-    if stage is Stage.SENT:
-        # It survives the death of any process; when the whole machine dies, the row says so: sending.
+def advance(session: Session, now: datetime, steps: Sequence[Step], rules: SendingRules = DEFAULT) -> list[bool]:
+    """Take these steps; for each, in order, False if the claim was lost and nothing was changed."""
+    starting = [step.delivery for step in steps if step.result is None]
+    ended = [(step.delivery, step.result) for step in steps if step.result is not None]
+    if not starting and all(result.stage is Stage.SENT for _, result in ended):
+        # Survives the death of any process; when the whole machine dies, the row says `sending`.
         session.execute(text("SET LOCAL synchronous_commit = off"))
-    unknown = stage is Stage.UNKNOWN
-    stage, reply = _judged(now, claimed, stage, reply, rules)
-    assignments = """stage = :stage, reply = :reply, not_before = :later, ended_at = :ended, attempts = :attempts,
-        slot_at = NULL, unknowns = unknowns + :unknown"""
+    moved = mark_sending(session, starting) | settle(session, now, ended, rules)
+    return [step.delivery.id in moved for step in steps]
+
+
+def mark_sending(session: Session, deliveries: Sequence[ClaimedDelivery]) -> set[UUID]:
+    """Record that the final dot is about to be sent; the ids of those whose claim still holds, which alone may be."""
+    return set(session.scalars(_START, _keys(deliveries))) if deliveries else set()
+
+
+def settle(
+    session: Session,
+    now: datetime,
+    ended: Sequence[tuple[ClaimedDelivery, SendResult]],
+    rules: SendingRules = DEFAULT,
+) -> set[UUID]:
+    """Record how attempts ended, tell webhooks and note refused addresses; the ids of those whose claim still held."""
+    if not ended:
+        return set()
+    ends = [_End.of(now, delivery, result, rules) for delivery, result in ended]
     values = {
-        "stage": stage,
-        "reply": reply,
-        "later": now + wait(stage, claimed.attempts),
-        "ended": now if stage in ENDS else None,
-        "attempts": claimed.attempts - (stage is Stage.QUEUED),
-        "unknown": int(unknown),
+        "stages": [end.stage for end in ends],
+        "replies": [end.reply for end in ends],
+        "not_befores": [now + end.wait for end in ends],
+        "ended_ats": [now if end.stage in ENDS else None for end in ends],
+        "attempts": [end.delivery.attempts - (end.stage is Stage.QUEUED) for end in ends],
+        "unknowns": [int(end.unknown) for end in ends],
     }
-    moved = _move(session, claimed, (Stage.CLAIMED, Stage.SENDING), assignments, values)
-    if moved and stage in ENDS:
-        _tell(session, now, claimed, stage, reply, rules)
+    moved = set(session.scalars(_SETTLE, _keys([end.delivery for end in ends]) | values))
+    _tell(session, now, [end for end in ends if end.delivery.id in moved and end.stage in ENDS], rules)
     return moved
 
 
-def bounced(session: Session, now: datetime, delivery: Claimed | Delivery, kind: str, status: str | None) -> None:
-    """Tell webhooks that a mail did not arrive, or was called spam; the address is one of the app's own user."""
-    record(
-        session,
-        now,
+def bounced(delivery: ClaimedDelivery | Delivery, kind: str, status: str | None) -> Iterable[Happened]:
+    """The event that a mail did not arrive, or was called spam; the address is one of the app's own user."""
+    return _event(
         delivery,
         EventType.NOTIFICATION_BOUNCED,
         {"address": delivery.address, "bounce": kind, "status": status},
     )
 
 
-def record(
-    session: Session,
-    now: datetime,
-    delivery: Claimed | Delivery,
-    kind: EventType,
-    more: dict[str, str | None] | None = None,
-) -> None:
-    """Write an event about a notification's mail; of other mails nothing is told."""
-    if delivery.notification_id is not None:
-        data = {
-            "notificationId": NOTIFICATION.show(delivery.notification_id),
-            "recipient": {"id": delivery.user_id},
-            "conversationId": delivery.conversation_id,
-            "deliveryId": str(delivery.id),
-        }
-        events.record(session, now, delivery.app_id, kind, {**data, **(more or {})}, delivery.conversation_id)
+class _End(NamedTuple):
+    """The end of an attempt as the row keeps it."""
+
+    delivery: ClaimedDelivery
+    result: SendResult
+    stage: Stage
+    reply: str
+    wait: timedelta
+    unknown: bool
+
+    @classmethod
+    def of(cls, now: datetime, delivery: ClaimedDelivery, result: SendResult, rules: SendingRules) -> "_End":
+        stage, reply = result.stage, address.hidden(result.text)[:REPLY_LIMIT]
+        unknown = stage is Stage.UNKNOWN
+        if stage in {Stage.DEFERRED, Stage.UNKNOWN} and now - delivery.created_at > rules.give_up:
+            stage, reply = Stage.FAILED, f"given up after {rules.give_up}: {reply}"
+        elif unknown:
+            stage = rules.doubt
+        return cls(delivery, result, stage, reply, _wait(stage, delivery.attempts), unknown)
 
 
-def wait(stage: Stage, attempts: int) -> timedelta:
-    """How long until the next try."""
+def _wait(stage: Stage, attempts: int) -> timedelta:
+    """Time until the next attempt."""
     if stage is Stage.QUEUED:
         return RELAY_AWAY
     return BACK_OFF[max(min(attempts, len(BACK_OFF)), 1) - 1] * random.uniform(0.8, 1.2)
 
 
-def _judged(now: datetime, claimed: Claimed, stage: Stage, reply: str, rules: Rules) -> tuple[Stage, str]:
-    shown = address.hidden(reply)[:REPLY_LIMIT]
-    if stage in {Stage.DEFERRED, Stage.UNKNOWN} and now - claimed.created_at > rules.give_up:
-        return Stage.FAILED, f"given up after {rules.give_up}: {shown}"
-    return (rules.doubt if stage is Stage.UNKNOWN else stage), shown
+def _tell(session: Session, now: datetime, ends: Sequence[_End], rules: SendingRules) -> None:
+    """Webhooks hear of ends, and the addresses of refusals are noted."""
+    happened: list[Happened] = []
+    refusals: list[Refusal] = []
+    for end in ends:
+        refusal, delivery = end.result.refusal, end.delivery
+        if end.stage is not Stage.FAILED:
+            happened += _event(delivery, EventType.NOTIFICATION_SENT)
+        elif refusal is not None:
+            dead, status = refusal.is_dead_address, refusal.status
+            refusals.append(Refusal(delivery.app_id, delivery.address, status, dead=dead))
+            happened += bounced(delivery, "hard" if dead else "soft", status)
+    suppressions.note(session, now, refusals, rules.suppress)
+    events.record_many(session, happened, now)
 
 
-def _tell(  # noqa: PLR0913, PLR0917  an end and the rules for it
-    session: Session, now: datetime, claimed: Claimed, stage: Stage, reply: str, rules: Rules
-) -> None:
-    """What an end means for others: webhooks hear of it, and a refused address is remembered."""
-    if stage is not Stage.FAILED:
-        record(session, now, claimed, EventType.NOTIFICATION_SENT)
-    elif smtp_replies.is_refusal(reply):
-        dead, status = smtp_replies.is_dead(reply), smtp_replies.enhanced(reply)
-        suppressions.note(session, now, claimed.app_id, claimed.address, status, rules.suppress, dead=dead)
-        bounced(session, now, claimed, "hard" if dead else "soft", status)
+def _event(
+    delivery: ClaimedDelivery | Delivery, kind: EventType, more: dict[str, str | None] | None = None
+) -> Iterable[Happened]:
+    """An event about a notification's mail; other mails have none."""
+    if delivery.kind == DeliveryKind.NOTIFICATION:
+        data = {
+            "notificationId": f"ntf_{delivery.notification_id}",
+            "recipient": {"id": delivery.user_id},
+            "conversationId": delivery.conversation_id,
+            "deliveryId": str(delivery.id),
+        }
+        yield Happened(delivery.app_id, kind, {**data, **(more or {})}, delivery.conversation_id)
 
 
-def _move(
-    session: Session, claimed: Claimed, stages: Sequence[Stage], assignments: str, values: dict[str, object]
-) -> bool:
-    statement = f"""UPDATE deliveries SET {assignments}
-        WHERE app_id = :app AND id = :id AND claim = :claim AND stage = ANY(:stages) RETURNING 1"""  # noqa: S608  ours
-    keys = {"app": claimed.app_id, "id": claimed.id, "claim": claimed.claim, "stages": list(stages)}
-    return session.execute(text(statement), keys | values).one_or_none() is not None
+def _keys(deliveries: Sequence[ClaimedDelivery]) -> dict[str, object]:
+    return {
+        "apps": [delivery.app_id for delivery in deliveries],
+        "ids": [delivery.id for delivery in deliveries],
+        "claims": [delivery.claim for delivery in deliveries],
+    }

@@ -1,4 +1,4 @@
-"""Held deliveries: whether they went nobody knows, and an operator decides whether they go again."""
+"""Held deliveries: the reply to their final dot was lost, and an operator decides whether they are sent again."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,12 +18,12 @@ def listed(session: Session, app_id: str, limit: int) -> Sequence[Delivery]:
 
 
 def send(session: Session, now: datetime, app_id: str, delivery_id: UUID | None) -> int:
-    """Send it again, byte by byte, or all that are held; gives how many."""
+    """Queue one, or all of the app, again with the same bytes; gives how many."""
     return _end(session, app_id, delivery_id, {"stage": Stage.QUEUED, "not_before": now, "claim": None})
 
 
 def drop(session: Session, now: datetime, app_id: str, delivery_id: UUID | None) -> int:
-    """Never send it, or all that are held, again; gives how many."""
+    """Cancel one, or all of the app; gives how many."""
     return _end(session, app_id, delivery_id, {"stage": Stage.CANCELLED, "reply": "by the operator", "ended_at": now})
 
 

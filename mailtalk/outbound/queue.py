@@ -1,4 +1,4 @@
-"""Claims: a living worker takes the deliveries that are due; what a dead one had in hand is free."""
+"""The queue of deliveries: claims by live workers, recovery of dead workers' claims, rates of domains."""
 
 from datetime import datetime, timedelta
 
@@ -6,9 +6,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mailtalk.db.workers import of_the_dead
-from mailtalk.outbound.deliveries import DEFAULT, Claimed, Rules
+from mailtalk.outbound.deliveries import DEFAULT, ClaimedDelivery, SendingRules
 
-SLOTS = 1000  # deliveries that are given their time at once, where domains have a rate
+SLOTS = 1000  # deliveries scheduled in one statement, where domains have a rate
 _HELD = "stage IN ('claimed', 'sending')"
 
 _CLAIM = text("""
@@ -45,10 +45,12 @@ _RECOVER = text(f"""
     WHERE {_HELD} AND {of_the_dead("deliveries", _HELD)} RETURNING 1""")  # noqa: S608  ours
 
 
-def claim(session: Session, now: datetime, worker_id: int, limit: int, rules: Rules = DEFAULT) -> list[Claimed]:
-    """Take deliveries that are due; nobody else takes them while this worker lives.
+def claim(
+    session: Session, now: datetime, worker_id: int, limit: int, rules: SendingRules = DEFAULT
+) -> list[ClaimedDelivery]:
+    """Claim due deliveries, oldest first; no other worker claims them while this one is alive.
 
-    Those that must not be sent any more are cancelled: their reader left, does not want mail, or cannot get any.
+    A delivery that must not be sent any more is cancelled: its reader left, wants no mail, or is suppressed.
     """
     if rules.per_minute:
         _give_slots(session, now, rules.per_minute)
@@ -56,23 +58,28 @@ def claim(session: Session, now: datetime, worker_id: int, limit: int, rules: Ru
         _CLAIM,
         {"worker": worker_id, "now": now, "limit": limit, "paced": rules.per_minute > 0},
     )
-    return [Claimed(*row) for row in rows]
+    return [ClaimedDelivery(*row) for row in rows]
 
 
-def recover(session: Session, rules: Rules = DEFAULT) -> int:
-    """Free what dead workers had in hand: claimed ones were not sent, of sending ones nobody knows."""
+def recover(session: Session, rules: SendingRules = DEFAULT) -> int:
+    """Release dead workers' claims; gives how many. `claimed` is queued again, `sending` may have been sent."""
     return len(session.execute(_RECOVER, {"doubt": rules.doubt}).all())
 
 
 def _give_slots(session: Session, now: datetime, per_minute: int) -> None:
-    """Give what is due its time, by the rate of its domain; the domain's row is the lock between workers."""
+    """Schedule due deliveries at their domain's rate: GCRA (the generic cell rate algorithm) in SQL.
+
+    `domain_rates.next_at` is the domain's theoretical arrival time; its row is the lock between workers.
+    """
     session.execute(
         text("""
         WITH due AS MATERIALIZED (
             SELECT app_id, id, not_before, lower(split_part(address, '@', -1)) AS domain FROM deliveries
             WHERE stage IN ('queued', 'deferred', 'unknown') AND not_before <= :now AND slot_at IS NULL
             ORDER BY not_before LIMIT :slots FOR UPDATE SKIP LOCKED),
+        -- each delivery's place among those of its domain
         placed AS (SELECT *, row_number() OVER (PARTITION BY domain ORDER BY not_before) - 1 AS place FROM due),
+        -- moves the domain's arrival time on by one interval for each delivery, from now if it has passed
         started AS (
             INSERT INTO domain_rates AS r (domain, next_at)
             SELECT domain, :now + count(*) * :interval FROM due GROUP BY domain ORDER BY domain

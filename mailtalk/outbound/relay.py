@@ -1,192 +1,201 @@
-"""The relays: mails go out over kept connections; nothing is after the final dot that was not said before it."""
+"""SMTP relays with kept connections, one event loop, several in order of preference.
 
+`before_dot` must return True before DATA is completed, so that a mail that was sent is always recorded as `sending`.
+"""
+
+import asyncio
 import logging
 import re
-import smtplib
-import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from mailtalk.mail import address
 from mailtalk.outbound import smtp_replies
-from mailtalk.outbound.circuit_breaker import Breaker
-from mailtalk.outbound.smtp_connection import Envelope, Line, Timeouts
-from mailtalk.outbound.smtp_replies import Answer, Fate
+from mailtalk.outbound.circuit_breaker import CircuitBreaker, CircuitState
+from mailtalk.outbound.connection_limit import ConnectionLimit
+from mailtalk.outbound.smtp_connection import SmtpConnection, SmtpEnvelope, Timeouts
+from mailtalk.outbound.smtp_protocol import SessionRefused
+from mailtalk.outbound.smtp_replies import CLOSING, STAGES, Meaning, SendResult, SmtpReply
 from mailtalk.vocabulary import Stage
 
+CONNECTIONS = 8
 MAILS_PER_CONNECTION = 100
 CONNECTION_AGE = 300.0  # seconds
 IDLE = 5.0  # seconds; some relays end an idle connection after ten, in the middle of the next mail
-CLOSING = 421
 CLEAN = re.compile(r"[^\s<>\x00-\x1f\x7f-\U0010ffff]{1,64}@[A-Za-z0-9.\[\]:-]{1,253}")
-TROUBLE = (OSError, smtplib.SMTPException)
-STAGES = {
-    Fate.GOOD: Stage.SENT,
-    Fate.LATER: Stage.DEFERRED,
-    Fate.REFUSED: Stage.FAILED,
-    Fate.NONSENSE: Stage.DEFERRED,
-}
+BeforeDot = Callable[[], Awaitable[bool]]
 
 log = logging.getLogger(__name__)
-
-
-class Sent(NamedTuple):
-    """How a sending went: the stage it leads to, what the relay said, and whether another one may take the mail."""
-
-    stage: Stage
-    reply: str
-    elsewhere: bool = False
 
 
 class _Stale(Exception):
     """The relay had given up a kept connection; a new one may do at once."""
 
 
-class Relay:
-    """Several relays, in order of preference: one in trouble is left alone for a while; used by several threads."""
+class Relays:
+    """The relays of `MAILTALK_RELAY_URL`, in order of preference; one in trouble is not used for a while."""
 
-    def __init__(self, urls: str, timeouts: Timeouts = Timeouts()) -> None:  # noqa: B008  immutable
-        self._peers = [_Peer(url.strip(), timeouts) for url in urls.split(",")]
+    def __init__(
+        self,
+        urls: str,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008  immutable
+        connections: int = CONNECTIONS,
+    ) -> None:
+        self._relays = [_Relay(url.strip(), timeouts, connections) for url in urls.split(",")]
 
-    def send(self, envelope: Envelope, mail: bytes, before_dot: Callable[[], bool]) -> Sent | None:
-        """Send a mail; None when `before_dot` said no and the connection was dropped before the final dot."""
+    async def send(self, envelope: SmtpEnvelope, mail: bytes, before_dot: BeforeDot) -> SendResult | None:
+        """Send a mail; None if `before_dot` gave False and the connection was closed before the final dot."""
         if not CLEAN.fullmatch(envelope.to):
-            return Sent(Stage.FAILED, "the address cannot be sent to")
-        sent: Sent | None = Sent(Stage.QUEUED, "every relay is left alone for a while")
-        for peer in self._peers:
-            ticket = peer.breaker.enter()
+            return SendResult(Stage.FAILED, note="the address cannot be sent to")
+        result: SendResult | None = SendResult(Stage.QUEUED, note="no relay is in use after their failures")
+        for relay in self._relays:
+            ticket = relay.breaker.enter()
             if ticket is not None:
-                sent = peer.send(ticket, envelope, mail, before_dot)
-                if sent is None or not sent.elsewhere:
+                result = await relay.send(ticket, envelope, mail, before_dot)
+                if result is None or not result.elsewhere:
                     break
-        return sent
+        return result
 
     def room(self, most: int) -> int:
-        """How many mails may be taken in hand: none while all relays are left alone, one when one is to be tried."""
-        rooms = [peer.breaker.room() for peer in self._peers]
-        return most if True in rooms else int(None in rooms)
+        """How many mails may be claimed: `most` with a closed circuit, one for a probe, 0 with all circuits open."""
+        states = {relay.breaker.state for relay in self._relays}
+        return most if CircuitState.CLOSED in states else int(CircuitState.HALF_OPEN in states)
 
-    def tidy(self) -> None:
-        """Say goodbye on connections that nobody needed for a while."""
-        for peer in self._peers:
-            peer.close(only_worn=True)
+    async def tidy(self) -> None:
+        """Close connections that are worn or were idle for a while."""
+        for relay in self._relays:
+            await relay.close_idle(only_worn=True)
 
-    def close(self) -> None:
-        """Say goodbye on every idle connection."""
-        for peer in self._peers:
-            peer.close(only_worn=False)
+    async def close(self) -> None:
+        """Close all idle connections."""
+        for relay in self._relays:
+            await relay.close_idle(only_worn=False)
 
 
-class _Peer:
-    """One relay: its idle connections and its breaker."""
+class _Relay:
+    """One relay: its idle connections, their limit, and its circuit breaker."""
 
-    def __init__(self, url: str, timeouts: Timeouts) -> None:
+    def __init__(self, url: str, timeouts: Timeouts, connections: int) -> None:
         self._url, self._timeouts = urlsplit(url), timeouts
-        self._idle: deque[Line] = deque()
-        self._lock = threading.Lock()
-        self.breaker = Breaker()
+        self._idle: deque[SmtpConnection] = deque()
+        self._limit = ConnectionLimit(connections)
+        self.breaker = CircuitBreaker()
 
-    def send(self, ticket: int, envelope: Envelope, mail: bytes, before_dot: Callable[[], bool]) -> Sent | None:
-        """Send over a kept connection, or over a new one when there is none or the relay gave it up."""
-        kept = self._kept()
-        with suppress(_Stale):
-            if kept is not None:
-                return self._over(kept, ticket, envelope, mail, before_dot)
+    async def send(self, ticket: int, envelope: SmtpEnvelope, mail: bytes, before_dot: BeforeDot) -> SendResult | None:
+        """Send over a kept connection, or over a new one if there is none or the relay gave it up."""
+        while True:
+            async with self._limit:
+                kept = await self._kept()
+                with suppress(_Stale):
+                    if kept is not None:
+                        return await self._attempt(kept, ticket, envelope, mail, before_dot)
+                try:
+                    connection = await SmtpConnection.open(self._url, self._timeouts)
+                except OSError as error:
+                    if not self._has_too_many(error):
+                        return self._paused(ticket, note=f"the relay cannot be reached: {_said(error)}")
+                else:
+                    return await self._attempt(connection, ticket, envelope, mail, before_dot)
+
+    async def close_idle(self, *, only_worn: bool) -> None:
+        """Say QUIT on idle connections."""
+        ending = [connection for connection in self._idle if not only_worn or _is_worn(connection)]
+        for connection in ending:
+            self._idle.remove(connection)
+        await asyncio.gather(*(connection.quit() for connection in ending))
+
+    async def _attempt(
+        self, connection: SmtpConnection, ticket: int, envelope: SmtpEnvelope, mail: bytes, before_dot: BeforeDot
+    ) -> SendResult | None:
+        """MAIL, RCPT and DATA; `before_dot`; the mail and its dot."""
+        used = connection.mails > 0
         try:
-            line = Line(self._url, self._timeouts)
-        except TROUBLE as error:
-            return self._paused(ticket, f"the relay cannot be reached: {_said(error)}")
-        return self._over(line, ticket, envelope, mail, before_dot)
-
-    def close(self, *, only_worn: bool) -> None:
-        """Say goodbye on idle connections."""
-        with self._lock:
-            ending = [line for line in self._idle if not only_worn or _worn(line)]
-            for line in ending:
-                self._idle.remove(line)
-        for line in ending:
-            line.close(politely=True)
-
-    def _over(
-        self, line: Line, ticket: int, envelope: Envelope, mail: bytes, before_dot: Callable[[], bool]
-    ) -> Sent | None:
-        used = line.mails > 0
-        try:
-            answer = line.introduce(envelope)
-            if answer is None and not before_dot():
-                line.close(politely=False)
-                self.breaker.mend(ticket)  # it was ready for the mail
+            reply = await connection.introduce(envelope)
+            if reply is None and not await before_dot():
+                connection.close()
+                self.breaker.close(ticket)  # it was ready for the mail
                 return None
-        except TROUBLE as error:
-            line.close(politely=False)
-            return self._broken(line, ticket, error, used=used)
+        except OSError as error:
+            connection.close()
+            return self._broken(connection, ticket, error, used=used)
         except BaseException:
-            line.close(politely=False)
+            connection.close()
             raise
         try:
-            answer = answer or line.dot(mail)
-        except TROUBLE as error:
-            line.close(politely=False)
-            self.breaker.doubt(ticket)
-            return Sent(Stage.UNKNOWN, f"the connection broke after the dot: {_said(error)}")
-        return self._judged(line, ticket, answer, used=used)
+            reply = reply or await connection.dot(mail)
+        except OSError as error:
+            connection.close()
+            self.breaker.suspect(ticket)
+            return SendResult(Stage.UNKNOWN, note=f"the connection broke after the dot: {_said(error)}")
+        return await self._judged(connection, ticket, reply, used=used)
 
-    def _broken(self, line: Line, ticket: int, error: Exception, *, used: bool) -> Sent:
-        """Before the dot: nothing was sent. At RCPT or DATA it may be for this mail, which then must not come soon."""
-        hung = isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError)
-        if used and not hung:
+    def _broken(self, connection: SmtpConnection, ticket: int, error: OSError, *, used: bool) -> SendResult:
+        """Nothing was sent. At RCPT or DATA the mail itself may be the cause, so it is deferred."""
+        if used and not isinstance(error, TimeoutError):
             raise _Stale
-        said = f"the connection broke at {line.waiting}: {_said(error)}"
-        if line.waiting == "MAIL":
-            return self._paused(ticket, said)
-        self.breaker.doubt(ticket)
-        return Sent(Stage.DEFERRED, said)
+        note = f"the connection broke at {connection.waiting}: {_said(error)}"
+        if connection.waiting == "MAIL":
+            return self._paused(ticket, note=note)
+        self.breaker.suspect(ticket)
+        return SendResult(Stage.DEFERRED, note=note)
 
-    def _judged(self, line: Line, ticket: int, answer: Answer, *, used: bool) -> Sent:
-        fate = smtp_replies.fate(answer, used=used)
-        if fate in {Fate.LATER, Fate.REFUSED}:
-            line.reset()
-        self._keep(line, fit=line.fit and fate in {Fate.GOOD, Fate.LATER, Fate.REFUSED})
-        if fate is Fate.STALE:
+    async def _judged(self, connection: SmtpConnection, ticket: int, reply: SmtpReply, *, used: bool) -> SendResult:
+        meaning = smtp_replies.meaning(reply, used=used)
+        if meaning in {Meaning.LATER, Meaning.REFUSED}:
+            await connection.reset()
+        self._keep(connection, fit=connection.fit and meaning in {Meaning.ACCEPTED, Meaning.LATER, Meaning.REFUSED})
+        if meaning is Meaning.STALE:
             raise _Stale
-        if fate is Fate.PAUSE:
-            # From RCPT on it may be about this mail, which then must not come first after each pause.
-            stage = Stage.DEFERRED if answer.code == CLOSING and answer.verb != "MAIL" else Stage.QUEUED
-            return self._paused(ticket, str(answer), stage)
-        if self.breaker.mend(ticket):
-            log.warning("the relay %s takes mails again", self._url.hostname)
-        if fate is Fate.NONSENSE and answer.verb == ".":
-            return Sent(Stage.UNKNOWN, str(answer))
-        return Sent(STAGES[fate], str(answer))
+        if meaning is Meaning.PAUSE:
+            # From RCPT on the cause may be this mail, which then must not come first after each pause.
+            stage = Stage.DEFERRED if reply.code == CLOSING and reply.verb != "MAIL" else Stage.QUEUED
+            return self._paused(ticket, stage, reply)
+        if self.breaker.close(ticket):
+            log.warning("the relay %s accepts mails again", self._url.hostname)
+        if meaning is Meaning.NONSENSE and reply.verb == ".":
+            return SendResult(Stage.UNKNOWN, reply)
+        return SendResult(STAGES[meaning], reply)
 
-    def _paused(self, ticket: int, said: str, stage: Stage = Stage.QUEUED) -> Sent:
+    def _paused(
+        self, ticket: int, stage: Stage = Stage.QUEUED, reply: SmtpReply | None = None, note: str = ""
+    ) -> SendResult:
+        result = SendResult(stage, reply, note, elsewhere=True)
         if self.breaker.trip(ticket):
-            log.warning("the relay %s is left alone for a while: %s", self._url.hostname, address.hidden(said))
-        return Sent(stage, said, elsewhere=True)
+            log.warning("the relay %s is not used for a while: %s", self._url.hostname, address.hidden(result.text))
+        return result
 
-    def _kept(self) -> Line | None:
-        while True:
-            with self._lock:
-                line = self._idle.pop() if self._idle else None
-            if line is None or not _worn(line):
-                return line
-            line.close(politely=True)
+    def _has_too_many(self, error: OSError) -> bool:
+        """True if the relay refused a session beside others that go on: then fewer will do."""
+        too_many = isinstance(error, SessionRefused) and error.code == CLOSING and self._limit.lower()
+        if too_many:
+            log.warning("the relay %s gets fewer connections for a while: %s", self._url.hostname, error)
+        return too_many
 
-    def _keep(self, line: Line, *, fit: bool) -> None:
-        if not fit:
-            line.close(politely=False)
-            return
-        with self._lock:
-            self._idle.append(line)
+    async def _kept(self) -> SmtpConnection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if not _is_worn(connection):
+                return connection
+            await connection.quit()
+        return None
+
+    def _keep(self, connection: SmtpConnection, *, fit: bool) -> None:
+        if fit:
+            self._idle.append(connection)
+        else:
+            connection.close()
 
 
-def _worn(line: Line) -> bool:
+def _is_worn(connection: SmtpConnection) -> bool:
     now = time.monotonic()
-    return line.mails >= MAILS_PER_CONNECTION or now - line.born > CONNECTION_AGE or now - line.used > IDLE
+    return (
+        connection.mails >= MAILS_PER_CONNECTION
+        or now - connection.born > CONNECTION_AGE
+        or now - connection.used > IDLE
+    )
 
 
 def _said(error: Exception) -> str:

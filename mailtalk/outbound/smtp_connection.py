@@ -1,23 +1,19 @@
-"""A line: one connection to a relay. smtplib opens it; a mail's verbs go in one write where the relay allows it."""
+"""One connection to a relay: a mail's MAIL, RCPT and DATA go in one write where it offers PIPELINING (RFC 2920)."""
 
-import re
-import smtplib
-import socket
-import ssl
+import asyncio
 import time
 from contextlib import suppress
-from ipaddress import ip_address
 from typing import NamedTuple
-from urllib.parse import SplitResult, unquote
+from urllib.parse import SplitResult
 
 from mailtalk import tls
-from mailtalk.outbound.smtp_replies import GOOD, Answer
-
-LOCAL = "localhost"
+from mailtalk.outbound.smtp_greeting import Extensions, greet, local_name
+from mailtalk.outbound.smtp_protocol import SmtpProtocol
+from mailtalk.outbound.smtp_replies import CLOSING, GOOD, SmtpReply
 
 
 class Timeouts(NamedTuple):
-    """How long to wait, in seconds (RFC 5321 4.5.3.2); a shorter wait for the answer to the dot makes duplicates."""
+    """Time limits in seconds (RFC 5321 4.5.3.2); a shorter wait for the reply to the dot makes duplicates."""
 
     connect: float = 30
     command: float = 60
@@ -25,67 +21,89 @@ class Timeouts(NamedTuple):
     dot: float = 600
 
 
-class Envelope(NamedTuple):
-    """What SMTP says of a mail; `id` comes back in reports (RFC 3461)."""
+class SmtpEnvelope(NamedTuple):
+    """Envelope of a mail; `id` comes back in delivery reports (RFC 3461)."""
 
     mail_from: str
     to: str
     id: str
 
 
-class Line:
-    """One connection, who knows how much it was used, and whether the last mail left it fit for the next."""
+class SmtpConnection:
+    """An open session. `fit`: it can carry another mail. `waiting`: the verb whose reply is awaited."""
 
-    def __init__(self, url: SplitResult, timeouts: Timeouts) -> None:
-        self._timeouts = timeouts
-        self._client = _connect(url, timeouts)
+    def __init__(self, protocol: SmtpProtocol, extensions: Extensions, timeouts: Timeouts) -> None:
+        self._protocol, self._extensions, self._timeouts = protocol, extensions, timeouts
         self.born = self.used = time.monotonic()
         self.mails = 0
         self.fit = True
-        self.waiting = ""  # the verb whose answer is awaited
+        self.waiting = ""
 
-    def introduce(self, envelope: Envelope) -> Answer | None:
-        """MAIL, RCPT and DATA; the first answer that is not good, or None when the relay waits for the mail."""
+    @classmethod
+    async def open(cls, url: SplitResult, timeouts: Timeouts) -> "SmtpConnection":
+        """Connect and begin the session; OSError if that fails."""
+        loop, is_tls = asyncio.get_running_loop(), url.scheme == "smtps"
+        await loop.run_in_executor(None, local_name)
+        async with asyncio.timeout(timeouts.connect):
+            _, protocol = await loop.create_connection(
+                SmtpProtocol,
+                url.hostname or "",
+                url.port or (465 if is_tls else 25),
+                ssl=tls.proven() if is_tls else None,
+            )
+        try:
+            return cls(protocol, await greet(protocol, url, timeouts.connect), timeouts)
+        except BaseException:
+            protocol.close()
+            raise
+
+    async def introduce(self, envelope: SmtpEnvelope) -> SmtpReply | None:
+        """Send MAIL, RCPT and DATA; the first reply that is not good, None when the relay waits for the mail."""
         self.mails += 1
         self.used = time.monotonic()
-        self._patience(self._timeouts.command)
         verbs = self._verbs(envelope)
-        if self._client.has_extn("pipelining"):  # RFC 2920
-            self._client.send(b"".join(verbs.values()))
-            return self._first_refusal(list(verbs))
+        if "pipelining" in self._extensions:
+            self.waiting = "MAIL"
+            self._protocol.write(b"".join(verbs.values()))
+            return await self._first_refusal(list(verbs))
         for verb, line in verbs.items():
-            self._client.send(line)
-            answer = self._answer(verb)
-            if answer.code not in GOOD[verb]:
-                return answer
+            self.waiting = verb
+            self._protocol.write(line)
+            reply = await self._reply(verb, self._timeouts.command)
+            if reply.code not in GOOD[verb]:
+                return reply
         return None
 
-    def dot(self, mail: bytes) -> Answer:
-        """Send the mail, CRLF line ends, and its final dot."""
-        self._patience(self._timeouts.data)
-        self._client.send(re.sub(rb"(?m)^\.", b"..", mail) + b".\r\n")  # RFC 5321 4.5.2
-        self._patience(self._timeouts.dot)
-        answer = self._answer(".")
+    async def dot(self, mail: bytes) -> SmtpReply:
+        """Send the mail, CRLF line ends, and its final dot; the relay's reply."""
+        stuffed = mail.replace(b"\n.", b"\n..")  # RFC 5321 4.5.2
+        self._protocol.write((b"." if mail.startswith(b".") else b"") + stuffed + b".\r\n")
+        await self._protocol.drain(self._timeouts.data)
+        reply = await self._reply(".", self._timeouts.dot)
         self.used = time.monotonic()
-        return answer
+        return reply
 
-    def reset(self) -> None:
-        """Make it fit for the next mail after a refusal, or find that it is not."""
+    async def reset(self) -> None:
+        """Prepare for the next mail after a refusal; unfit if the relay does not agree."""
         try:
-            self.fit = self.fit and self._client.rset()[0] == 250  # noqa: PLR2004
-        except (OSError, smtplib.SMTPException):
+            self._protocol.write(b"RSET\r\n")
+            self.fit = self.fit and (await self._protocol.reply(self._timeouts.command)).code == 250  # noqa: PLR2004
+        except OSError:
             self.fit = False
 
-    def close(self, *, politely: bool) -> None:
-        """End it; politely by QUIT, which waits for an answer."""
-        with suppress(OSError, smtplib.SMTPException):
-            if politely:
-                self._patience(self._timeouts.connect)
-                self._client.quit()
-        self._client.close()
+    async def quit(self) -> None:
+        """Say QUIT, wait for the reply, close."""
+        with suppress(OSError):
+            self._protocol.write(b"QUIT\r\n")
+            await self._protocol.reply(self._timeouts.connect)
+        self.close()
 
-    def _verbs(self, envelope: Envelope) -> dict[str, bytes]:
-        reports = self._client.has_extn("dsn")
+    def close(self) -> None:
+        """Close at once: the relay forgets a mail whose final dot it has not seen."""
+        self._protocol.close()
+
+    def _verbs(self, envelope: SmtpEnvelope) -> dict[str, bytes]:
+        reports = "dsn" in self._extensions
         more = (f" RET=HDRS ENVID={envelope.id}", " NOTIFY=FAILURE,DELAY") if reports else ("", "")
         return {
             "MAIL": f"MAIL FROM:<{envelope.mail_from}>{more[0]}\r\n".encode("ascii"),
@@ -93,68 +111,27 @@ class Line:
             "DATA": b"DATA\r\n",
         }
 
-    def _first_refusal(self, verbs: list[str]) -> Answer | None:
-        """Read the answers to what went in one write; DATA may be taken though its recipient was not."""
+    async def _first_refusal(self, verbs: list[str]) -> SmtpReply | None:
+        """Read the replies to one write; the relay may accept DATA though it refused the recipient."""
         refusal = None
         for verb in verbs:
             try:
-                answer = self._answer(verb)
-            except (OSError, smtplib.SMTPException):
+                reply = await self._reply(verb, self._timeouts.command)
+            except OSError:
                 if refusal is None:
                     raise
-                self.fit = False  # it hung up after what it said
+                self.fit = False  # it hung up after the refusal
                 break
-            good = answer.code in GOOD[verb]
+            good = reply.code in GOOD[verb]
             if refusal is not None and verb == "DATA" and good:
-                self.fit = False  # it waits for a mail that is not to be sent
+                self.fit = False  # it waits for a mail that must not be sent
             if refusal is None and not good:
-                refusal = answer
+                refusal = reply
         return refusal
 
-    def _answer(self, verb: str) -> Answer:
+    async def _reply(self, verb: str, seconds: float) -> SmtpReply:
         self.waiting = verb
-        code, text = self._client.getreply()
-        if code < 200 or code == 421:  # noqa: PLR2004  no answer at all, or its last
+        code, text = await self._protocol.reply(seconds)
+        if code < 200 or code == CLOSING:  # noqa: PLR2004
             self.fit = False
-        return Answer(verb, code, text.decode("utf-8", "replace"))
-
-    def _patience(self, seconds: float) -> None:
-        if self._client.sock is not None:
-            self._client.sock.settimeout(seconds)
-
-
-def _connect(url: SplitResult, timeouts: Timeouts) -> smtplib.SMTP:
-    host, seconds = url.hostname or "", timeouts.connect
-    if url.scheme == "smtps":
-        client: smtplib.SMTP = smtplib.SMTP_SSL(host, url.port or 465, timeout=seconds, context=tls.proven())
-    else:
-        client = smtplib.SMTP(host, url.port or 25, timeout=seconds)
-    try:
-        _greet(client, url)
-    except BaseException:
-        client.close()
-        raise
-    return client
-
-
-def _greet(client: smtplib.SMTP, url: SplitResult) -> None:
-    if client.sock is not None:
-        client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    client.ehlo_or_helo_if_needed()
-    if url.scheme == "smtp" and client.has_extn("starttls"):
-        # A relay that gets our password must prove who it is; otherwise any encryption beats none (Postfix's "may").
-        client.starttls(context=tls.proven() if url.username else tls.anybody())
-    if url.username:
-        if not isinstance(client.sock, ssl.SSLSocket) and not _is_here(url.hostname or ""):
-            raise smtplib.SMTPNotSupportedError("it offers no TLS, and so does not get our password")
-        client.login(unquote(url.username), unquote(url.password or ""))
-    client.ehlo_or_helo_if_needed()
-
-
-def _is_here(host: str) -> bool:
-    if host == LOCAL:
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+        return SmtpReply(verb, code, text)

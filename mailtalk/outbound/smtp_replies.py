@@ -1,33 +1,51 @@
-"""What a relay's answers mean for a mail, by verb and code (RFC 5321, 3463): the whole retry table."""
+"""Replies of an SMTP relay as values, what each means for the mail, and when it is tried again: the retry table.
+
+A reply travels unchanged from the socket to the delivery's row (RFC 5321 for codes, RFC 3463 for enhanced codes).
+"""
 
 import re
-from enum import Enum
+from datetime import timedelta
+from enum import Enum, auto
 from typing import NamedTuple
 
+from mailtalk.vocabulary import Stage
+
+BACK_OFF = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 120, 240))  # by attempt, before the next one; ± 20 %
+RELAY_AWAY = timedelta(seconds=5)  # before the next attempt where the relay was at fault
 GOOD = {"MAIL": {250}, "RCPT": {250, 251, 252}, "DATA": {354}, ".": set(range(200, 300))}
-_RELAY_IS_WRONG = {421, 530, 535}
+CLOSING = 421
+_RELAY_IS_WRONG = {CLOSING, 530, 535}
+_TOO_LARGE = 552  # temporary at RCPT: too many recipients (RFC 5321 4.5.3.1.10)
 _DEAD = {"5.1.1", "5.1.2", "5.1.10", "5.2.1"}
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?!\S)")
 _RELAY_DENIED = re.compile(r"relay(?:ing)?(?: access)? (?:is )?(?:denied|not (?:permitted|allowed))", re.IGNORECASE)
 
 
-class Fate(Enum):
-    """What an answer leads to.
+class Meaning(Enum):
+    """Consequence of a reply.
 
-    LATER: this mail is tried again. REFUSED: never. PAUSE: the relay itself is in trouble, or we are with it, and no
-    mail is to suffer. STALE: it gave up the kept connection; a new one may do at once. NONSENSE: it is no answer.
+    LATER: retry this mail. REFUSED: never retry it. PAUSE: the relay is in trouble or rejects us, so leave it alone and
+    blame no mail. STALE: the relay gave up a kept connection; retry on a new one at once. NONSENSE: not an SMTP reply.
     """
 
-    GOOD = "good"
-    LATER = "later"
-    REFUSED = "refused"
-    PAUSE = "pause"
-    STALE = "stale"
-    NONSENSE = "nonsense"
+    ACCEPTED = auto()
+    LATER = auto()
+    REFUSED = auto()
+    PAUSE = auto()
+    STALE = auto()
+    NONSENSE = auto()
 
 
-class Answer(NamedTuple):
-    """What the relay said to a verb: MAIL, RCPT, DATA, or "." for the mail itself."""
+STAGES = {
+    Meaning.ACCEPTED: Stage.SENT,
+    Meaning.LATER: Stage.DEFERRED,
+    Meaning.REFUSED: Stage.FAILED,
+    Meaning.NONSENSE: Stage.DEFERRED,
+}
+
+
+class SmtpReply(NamedTuple):
+    """Reply to a verb: MAIL, RCPT, DATA, or "." for the mail itself; code -1 where there was none."""
 
     verb: str
     code: int
@@ -36,43 +54,64 @@ class Answer(NamedTuple):
     def __str__(self) -> str:
         return f"{self.code} {self.text}"
 
+    @property
+    def is_permanent(self) -> bool:
+        """True for 5xx."""
+        return 500 <= self.code < 600  # noqa: PLR2004
 
-def fate(answer: Answer, *, used: bool) -> Fate:
-    """Judge an answer; `used`: mails went over this connection before."""
-    code = answer.code
-    if code in GOOD[answer.verb]:
-        return Fate.GOOD
-    if used and answer.verb != "." and (code == 421 or answer.text.startswith("4.4.2")):  # noqa: PLR2004
-        return Fate.STALE
-    if _is_about_the_relay(answer):
-        return Fate.PAUSE
-    if 400 <= code < 500 or code == 552:  # noqa: PLR2004  RFC 5321 4.5.3.1.10 on 552
-        return Fate.LATER
-    return Fate.REFUSED if 500 <= code < 600 else Fate.NONSENSE  # noqa: PLR2004
+    @property
+    def status(self) -> str | None:
+        """The enhanced status code: 5.1.1."""
+        match = _ENHANCED.search(self.text)
+        return match[0] if match else None
 
-
-def enhanced(said: str) -> str | None:
-    """The enhanced status code in what a relay said: 5.1.1."""
-    found = _ENHANCED.search(said)
-    return found[0] if found else None
+    @property
+    def is_dead_address(self) -> bool:
+        """True if the mailbox or its domain does not exist."""
+        return self.is_permanent and self.status in _DEAD
 
 
-def is_refusal(said: str) -> bool:
-    """Whether it is a 5xx answer, and not our own reason."""
-    return re.match(r"5\d\d ", said) is not None
+class SendResult(NamedTuple):
+    """Outcome of an attempt: the delivery's next stage, the reply it comes from, and our own note, if any.
+
+    `elsewhere`: nothing was sent and another relay may take the mail.
+    """
+
+    stage: Stage
+    reply: SmtpReply | None = None
+    note: str = ""
+    elsewhere: bool = False
+
+    @property
+    def text(self) -> str:
+        """The reason as the row shows it."""
+        return ": ".join(filter(None, (self.note, str(self.reply) if self.reply else "")))
+
+    @property
+    def refusal(self) -> SmtpReply | None:
+        """The relay's refusal of this mail; None if it failed for a reason of ours, or did not fail."""
+        return self.reply if self.stage is Stage.FAILED and self.reply and self.reply.is_permanent else None
 
 
-def is_dead(said: str) -> bool:
-    """Whether a 5xx answer says that there is no such mailbox."""
-    return is_refusal(said) and enhanced(said) in _DEAD
+def meaning(reply: SmtpReply, *, used: bool) -> Meaning:
+    """Look up a reply; `used`: the connection carried mails before."""
+    code = reply.code
+    if code in GOOD[reply.verb]:
+        return Meaning.ACCEPTED
+    if used and reply.verb != "." and (code == CLOSING or reply.text.startswith("4.4.2")):
+        return Meaning.STALE
+    if _is_about_the_relay(reply):
+        return Meaning.PAUSE
+    if 400 <= code < 500 or code == _TOO_LARGE:  # noqa: PLR2004
+        return Meaning.LATER
+    return Meaning.REFUSED if reply.is_permanent else Meaning.NONSENSE
 
 
-def _is_about_the_relay(answer: Answer) -> bool:
-    """A refused envelope sender is ours and the same for all: the recipients are not to be burnt for it."""
-    permanent = 500 <= answer.code < 600  # noqa: PLR2004
+def _is_about_the_relay(reply: SmtpReply) -> bool:
+    """True if every mail would get this reply; a refused envelope sender is ours, and no recipient's fault."""
     return (
-        answer.code in _RELAY_IS_WRONG
-        or (answer.verb == "MAIL" and permanent and answer.code != 552)  # noqa: PLR2004
-        or answer.text.startswith("5.7.515")
-        or (permanent and _RELAY_DENIED.search(answer.text) is not None)
+        reply.code in _RELAY_IS_WRONG
+        or (reply.verb == "MAIL" and reply.is_permanent and reply.code != _TOO_LARGE)
+        or reply.text.startswith("5.7.515")
+        or (reply.is_permanent and _RELAY_DENIED.search(reply.text) is not None)
     )

@@ -1,7 +1,8 @@
-"""Suppressions: addresses to which nothing is sent for now, and what is known against others, which fades."""
+"""Suppression list: addresses to which nothing is sent for now, and soft failures of others, which decay."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, delete, select, text
 from sqlalchemy.orm import Session
@@ -12,11 +13,21 @@ from mailtalk.vocabulary import Suspicion
 HALF_LIFE = timedelta(days=7)  # of a soft failure's weight
 LIMIT = 3.0  # soft failures, weighed, at which an address is suppressed
 FOREVER = timedelta(days=36_525)  # until somebody releases it
+Row = tuple[str, str, str | None]  # app, address, enhanced status code
+
+
+class Refusal(NamedTuple):
+    """A mail that was refused: by a dead address, or for a reason that may pass."""
+
+    app_id: str
+    address: str
+    status: str | None
+    dead: bool
 
 
 def active(session: Session, now: datetime, app_id: str, addresses: Iterable[str]) -> dict[str, str]:
-    """Which of these addresses are suppressed, as they were given, and why."""
-    wanted = {each.lower(): each for each in addresses}
+    """Those of the addresses that are suppressed, spelt as they were given, with the reason."""
+    wanted = {given.lower(): given for given in addresses}
     query = select(Suppression.address, Suppression.reason).where(
         Suppression.app_id == app_id, Suppression.address.in_(wanted), Suppression.until > now
     )
@@ -26,45 +37,27 @@ def active(session: Session, now: datetime, app_id: str, addresses: Iterable[str
 def suppress(  # noqa: PLR0913, PLR0917  a suppression is all of these
     session: Session, now: datetime, app_id: str, address: str, reason: Suspicion, status: str | None, days: timedelta
 ) -> None:
-    """Send nothing to the address for so long; what holds longer already stays."""
-    session.execute(
-        text("""
-        INSERT INTO suppressions (app_id, address, reason, status, score, scored_at, until)
-        VALUES (:app, lower(:address), :reason, :status, 0, :now, :until)
-        ON CONFLICT (app_id, address) DO UPDATE SET reason = excluded.reason, status = excluded.status,
-            until = excluded.until
-            WHERE suppressions.until IS NULL OR suppressions.until < excluded.until"""),
-        {
-            "app": app_id,
-            "address": address,
-            "reason": reason,
-            "status": status,
-            "now": now,
-            "until": now + (FOREVER if reason is Suspicion.COMPLAINED else days),
-        },
-    )
+    """Send nothing to the address for this time; a suppression that lasts longer stays as it is."""
+    _suppress(session, now, [(app_id, address, status)], reason, days)
 
 
-def note(  # noqa: PLR0913, PLR0917  what is known, and for how long it counts
-    session: Session, now: datetime, app_id: str, address: str, status: str | None, days: timedelta, *, dead: bool
-) -> None:
-    """Remember that a mail was refused: because there is no such mailbox, or for a reason that may pass."""
-    if dead:
-        suppress(session, now, app_id, address, Suspicion.DEAD, status, days)
-    else:
-        _score(session, now, app_id, address, status, days)
+def note(session: Session, now: datetime, refusals: Sequence[Refusal], days: timedelta) -> None:
+    """Note refused mails: a dead address is suppressed at once, another one after LIMIT soft failures."""
+    _suppress(session, now, [refusal[:3] for refusal in refusals if refusal.dead], Suspicion.DEAD, days)
+    failing = _score(session, now, [refusal for refusal in refusals if not refusal.dead])
+    _suppress(session, now, failing, Suspicion.FAILING, days)
 
 
 def release(session: Session, app_id: str, addresses: Collection[str]) -> bool:
-    """Forget all that is known against these addresses; False when nothing was."""
+    """Delete the entries of these addresses; False if there were none."""
     if not addresses:
         return False
-    gone = delete(Suppression).where(Suppression.app_id == app_id, _is_one_of(addresses))
-    return bool(session.scalars(gone.returning(Suppression.address)).all())
+    entries = delete(Suppression).where(Suppression.app_id == app_id, _is_one_of(addresses))
+    return bool(session.scalars(entries.returning(Suppression.address)).all())
 
 
 def release_own(session: Session, app_id: str, user_id: str, address: str) -> None:
-    """Forget it because its owner writes from there: only if it is an address of this user."""
+    """Delete the entry of an address that its owner writes from; only if it is an address of this user."""
     session.execute(
         text("""
         DELETE FROM suppressions s USING users u
@@ -75,13 +68,13 @@ def release_own(session: Session, app_id: str, user_id: str, address: str) -> No
 
 
 def of(session: Session, now: datetime, app_id: str, addresses: Iterable[str]) -> Sequence[Suppression]:
-    """The suppressions of these addresses, in their order."""
+    """The active entries of these addresses, by address."""
     query = select(Suppression).where(Suppression.app_id == app_id, _is_one_of(addresses))
     return session.scalars(query.where(Suppression.until > now).order_by(Suppression.address)).all()
 
 
 def listed(session: Session, now: datetime, app_id: str, limit: int, after: str = "") -> Sequence[Suppression]:
-    """The suppressed addresses of an app, in their order."""
+    """The active entries of an app, by address, a page after `after`."""
     query = select(Suppression).where(
         Suppression.app_id == app_id, Suppression.until > now, Suppression.address > after
     )
@@ -89,28 +82,48 @@ def listed(session: Session, now: datetime, app_id: str, limit: int, after: str 
 
 
 def _is_one_of(addresses: Iterable[str]) -> ColumnElement[bool]:
-    return Suppression.address.in_({each.lower() for each in addresses})
+    return Suppression.address.in_({address.lower() for address in addresses})
 
 
-def _score(  # noqa: PLR0913, PLR0917  the same
-    session: Session, now: datetime, app_id: str, address: str, status: str | None, days: timedelta
-) -> None:
-    """Count a failure that may pass; too many of them within a short time suppress the address."""
-    weight = session.scalar(
+def _suppress(session: Session, now: datetime, rows: Sequence[Row], reason: Suspicion, days: timedelta) -> None:
+    if not rows:
+        return
+    values = {"now": now, "reason": reason, "until": now + (FOREVER if reason is Suspicion.COMPLAINED else days)}
+    session.execute(
+        text("""
+        INSERT INTO suppressions (app_id, address, reason, status, score, scored_at, until)
+        SELECT r.app_id, lower(r.address), :reason, max(r.status), 0, :now, :until
+        FROM unnest(CAST(:apps AS text[]), CAST(:addresses AS text[]), CAST(:statuses AS text[]))
+            AS r (app_id, address, status)
+        GROUP BY r.app_id, lower(r.address) ORDER BY r.app_id, lower(r.address)  -- one order: no deadlock
+        ON CONFLICT (app_id, address) DO UPDATE SET reason = excluded.reason, status = excluded.status,
+            until = excluded.until
+            WHERE suppressions.until IS NULL OR suppressions.until < excluded.until"""),
+        _columns(rows) | values,
+    )
+
+
+def _score(session: Session, now: datetime, refusals: Sequence[Refusal]) -> list[Row]:
+    """Count soft failures, whose weight halves every HALF_LIFE; the addresses that have reached LIMIT."""
+    if not refusals:
+        return []
+    failing = session.execute(
         text("""
         INSERT INTO suppressions AS s (app_id, address, reason, status, score, scored_at)
-        VALUES (:app, lower(:address), :reason, :status, 1, :now)
-        ON CONFLICT (app_id, address) DO UPDATE SET scored_at = excluded.scored_at, score = 1 + s.score
+        SELECT r.app_id, lower(r.address), :reason, max(r.status), count(*), :now
+        FROM unnest(CAST(:apps AS text[]), CAST(:addresses AS text[]), CAST(:statuses AS text[]))
+            AS r (app_id, address, status)
+        GROUP BY r.app_id, lower(r.address) ORDER BY r.app_id, lower(r.address)  -- one order: no deadlock
+        ON CONFLICT (app_id, address) DO UPDATE SET scored_at = excluded.scored_at, score = excluded.score + s.score
             * power(0.5, greatest(extract(epoch FROM excluded.scored_at - s.scored_at), 0) / :half_life)
-        RETURNING score"""),
-        {
-            "app": app_id,
-            "address": address,
-            "reason": Suspicion.FAILING,
-            "status": status,
-            "now": now,
-            "half_life": HALF_LIFE.total_seconds(),
-        },
+        RETURNING app_id, address, score"""),
+        _columns([refusal[:3] for refusal in refusals])
+        | {"reason": Suspicion.FAILING, "now": now, "half_life": HALF_LIFE.total_seconds()},
     )
-    if weight is not None and weight >= LIMIT:
-        suppress(session, now, app_id, address, Suspicion.FAILING, status, days)
+    statuses = {(refusal.app_id, refusal.address.lower()): refusal.status for refusal in refusals}
+    return [(row[0], row[1], statuses[row[0], row[1]]) for row in failing if row.score >= LIMIT]
+
+
+def _columns(rows: Sequence[Row]) -> dict[str, object]:
+    apps, addresses, statuses = zip(*rows, strict=True)
+    return {"apps": list(apps), "addresses": list(addresses), "statuses": list(statuses)}

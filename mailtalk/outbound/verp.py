@@ -1,4 +1,4 @@
-"""Envelope senders that say of which delivery a bounce tells (VERP): signed, so that nothing need be looked up."""
+"""VERP envelope senders: each delivery's own, signed, so that a bounce names its delivery without a look-up."""
 
 from base64 import b32decode, b32encode
 from uuid import UUID
@@ -12,20 +12,20 @@ LOCAL_CHARS = len(PREFIX) + ID_CHARS + CHECK_CHARS
 
 
 def local_part(keyring: Keyring, delivery_id: UUID) -> str:
-    """Derive a delivery's envelope sender; lower case, as mail systems fold it."""
-    shown = b32encode(delivery_id.bytes).decode().lower().rstrip("=")
-    return f"{PREFIX}{shown}{_check(keyring.current, shown)}"
+    """The local part of a delivery's envelope sender; lower case, since mail systems fold it."""
+    encoded = b32encode(delivery_id.bytes).decode().lower().rstrip("=")
+    return f"{PREFIX}{encoded}{_check(keyring.current, encoded)}"
 
 
 def delivery(keyring: Keyring, local: str) -> UUID | None:
-    """Tell of which delivery this is the envelope sender; None: we never signed it."""
-    shown, check = local[1 : 1 + ID_CHARS], local[1 + ID_CHARS :]
+    """The delivery that this local part was made for; None if the signature is not ours."""
+    encoded, check = local[1 : 1 + ID_CHARS], local[1 + ID_CHARS :]
     if len(local) != LOCAL_CHARS or not local.startswith(PREFIX) or not local.isascii():
         return None
-    if keyring.signer(check, lambda key: _check(key, shown)) is None:
+    if keyring.signer(check, lambda key: _check(key, encoded)) is None:
         return None
-    return UUID(bytes=b32decode(f"{shown}======".upper()))
+    return UUID(bytes=b32decode(f"{encoded}======".upper()))
 
 
-def _check(key: Key, shown: str) -> str:
-    return b32encode(key.derive(b"bounce", shown.encode())).decode().lower()[:CHECK_CHARS]
+def _check(key: Key, encoded: str) -> str:
+    return b32encode(key.derive(b"bounce", encoded.encode())).decode().lower()[:CHECK_CHARS]

@@ -14,7 +14,7 @@ from support.waiting import until
 
 from mailtalk.keys import Keyring
 from mailtalk.outbound import circuit_breaker
-from mailtalk.outbound.relay import Relay
+from mailtalk.outbound.relay import Relays
 from mailtalk.outbound.smtp_connection import Timeouts
 from mailtalk.settings.load import Settings
 from worker.server import Worker
@@ -38,7 +38,7 @@ def worker(settings: Settings, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setattr(circuit_breaker, "FIRST", 0.0)
     monkeypatch.setattr(circuit_breaker, "LONGEST", 0.0)
     worker = Worker(settings.model_copy(update={"relay_url": SecretStr(sink.url), "relay_connections": 4}))
-    worker.jobs.mail_sender._relay = Relay(sink.url, Timeouts(0.3, 0.3, 0.3, 0.3))
+    worker.jobs.mail_sender._relays = Relays(sink.url, Timeouts(0.3, 0.3, 0.3, 0.3), 4)
     worker._heartbeat.start()
     until(lambda: worker._heartbeat.id)
     yield worker

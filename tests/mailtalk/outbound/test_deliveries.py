@@ -9,25 +9,26 @@ from support.sql import alive, column, rows
 from support.waiting import until
 
 from mailtalk.outbound import deliveries, queue
-from mailtalk.outbound.deliveries import BACK_OFF, DEFAULT, RELAY_AWAY, Claimed, Rules
+from mailtalk.outbound.deliveries import DEFAULT, ClaimedDelivery, SendingRules
+from mailtalk.outbound.smtp_replies import BACK_OFF, RELAY_AWAY, SendResult, SmtpReply
 from mailtalk.vocabulary import Stage
 
 STAGES = "SELECT stage FROM deliveries"
 
 
-def claim(cast: Cast, seconds: float = 30, worker_id: int = 1) -> list[Claimed]:
+def claim(cast: Cast, seconds: float = 30, worker_id: int = 1) -> list[ClaimedDelivery]:
     with cast.database.transaction() as session:
         return queue.claim(session, at(seconds), worker_id, 10)
 
 
-def settle(cast: Cast, claimed: Claimed, stage: Stage, now: datetime) -> bool:
+def settle(cast: Cast, claimed: ClaimedDelivery, stage: Stage, now: datetime) -> bool:
     with cast.database.transaction() as session:
-        return deliveries.settle(session, now, claimed, stage, f"it is {stage}")
+        return bool(deliveries.settle(session, now, [(claimed, SendResult(stage, note=f"it is {stage}"))]))
 
 
-def sending(cast: Cast, claimed: Claimed) -> bool:
+def sending(cast: Cast, claimed: ClaimedDelivery) -> bool:
     with cast.database.transaction() as session:
-        return deliveries.sending(session, claimed)
+        return bool(deliveries.mark_sending(session, [claimed]))
 
 
 def recover(cast: Cast) -> int:
@@ -106,33 +107,41 @@ def test_after_two_days_it_is_given_up_with_the_last_answer(post: Post, stage: S
 
 
 @pytest.mark.parametrize(
-    ("reply", "known", "bounce"),
+    ("code", "said", "known", "bounce"),
     [
-        ("550 5.1.1 nobody", ("dead", 0.0), ("hard", "5.1.1")),
-        ("550 5.1.2 no such domain", ("dead", 0.0), ("hard", "5.1.2")),
-        ("550 5.1.10 null mx", ("dead", 0.0), ("hard", "5.1.10")),
-        ("553 5.2.1 disabled", ("dead", 0.0), ("hard", "5.2.1")),
-        ("554 5.7.1 spam", ("failing", 1.0), ("soft", "5.7.1")),
-        ("550 no", ("failing", 1.0), ("soft", None)),
+        (550, "5.1.1 nobody", ("dead", 0.0), ("hard", "5.1.1")),
+        (550, "5.1.2 no such domain", ("dead", 0.0), ("hard", "5.1.2")),
+        (550, "5.1.10 null mx", ("dead", 0.0), ("hard", "5.1.10")),
+        (553, "5.2.1 disabled", ("dead", 0.0), ("hard", "5.2.1")),
+        (554, "5.7.1 spam", ("failing", 1.0), ("soft", "5.7.1")),
+        (550, "no", ("failing", 1.0), ("soft", None)),
     ],
 )
 def test_a_refusal_is_remembered_and_told(
-    post: Post, reply: str, known: tuple[str, float], bounce: tuple[str, str | None]
+    post: Post, code: int, said: str, known: tuple[str, float], bounce: tuple[str, str | None]
 ) -> None:
     (claimed,) = claim(post.cast)
+    refused = [(claimed, SendResult(Stage.FAILED, SmtpReply("RCPT", code, said)))]
     with post.cast.database.transaction() as session:
-        assert deliveries.settle(session, at(30), claimed, Stage.FAILED, reply)
-        assert not deliveries.settle(session, at(30), claimed, Stage.FAILED, reply)
+        assert deliveries.settle(session, at(30), refused)
+        assert not deliveries.settle(session, at(30), refused)
     assert [tuple(row) for row in rows(post.cast.database, "SELECT reason, score FROM suppressions")] == [known]
     told = rows(post.cast.database, "SELECT type, data->>'bounce', data->>'status' FROM events WHERE type ~ 'bounced'")
     assert [tuple(row) for row in told] == [("notification.bounced", *bounce)]
 
 
-@pytest.mark.parametrize("reply", ["given up after 2 days: 451 later", "the seal is broken"])
-def test_a_failure_of_ours_says_nothing_of_the_address(post: Post, reply: str) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "result"),
+    [
+        (200_000, SendResult(Stage.DEFERRED, SmtpReply(".", 552, "5.3.4 too big"))),  # given up
+        (30, SendResult(Stage.FAILED, note="the seal is broken")),
+    ],
+)
+def test_a_failure_of_ours_says_nothing_of_the_address(post: Post, seconds: float, result: SendResult) -> None:
     (claimed,) = claim(post.cast)
     with post.cast.database.transaction() as session:
-        deliveries.settle(session, at(30), claimed, Stage.FAILED, reply)
+        deliveries.settle(session, at(seconds), [(claimed, result)])
+    assert column(post.cast.database, STAGES) == ["failed"]
     assert rows(post.cast.database, "SELECT 1 FROM suppressions") == []
     assert rows(post.cast.database, "SELECT 1 FROM events WHERE type ~ 'bounced'") == []
 
@@ -171,6 +180,6 @@ def test_how_often_an_answer_was_lost_is_counted(post: Post) -> None:
 def test_a_lost_answer_is_held_when_the_settings_say_so(post: Post) -> None:
     (claimed,) = claim(post.cast)
     with post.cast.database.transaction() as session:
-        deliveries.settle(session, at(30), claimed, Stage.UNKNOWN, "broke", Rules(hold=True))
+        deliveries.settle(session, at(30), [(claimed, SendResult(Stage.UNKNOWN))], SendingRules(hold=True))
     assert tuple(rows(post.cast.database, "SELECT stage, unknowns, ended_at FROM deliveries")[0]) == ("held", 1, None)
     assert claim(post.cast, 100_000) == []

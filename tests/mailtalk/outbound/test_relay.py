@@ -6,15 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
+from support.relay_client import RelayClient
 from support.smtp_sink import HANG, HANG_UP, RESET, Sink, sinking
 from support.waiting import until
 
 from mailtalk.outbound import circuit_breaker
-from mailtalk.outbound.relay import Relay, Sent
-from mailtalk.outbound.smtp_connection import Envelope, Timeouts
+from mailtalk.outbound.smtp_connection import SmtpEnvelope, Timeouts
+from mailtalk.outbound.smtp_replies import SendResult, SmtpReply
 from mailtalk.vocabulary import Stage
 
-TO_BOB = Envelope("notify@reply.example", "bob@example.com", "id")
+TO_BOB = SmtpEnvelope("notify@reply.example", "bob@example.com", "id")
 MAIL = b"Subject: hi\r\n\r\nhello\r\n"
 QUEUED, DEFERRED, FAILED, UNKNOWN, SENT = Stage.QUEUED, Stage.DEFERRED, Stage.FAILED, Stage.UNKNOWN, Stage.SENT
 
@@ -32,20 +33,20 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def relay(sink: Sink) -> Iterator[Relay]:
-    relay = Relay(sink.url)
+def relay(sink: Sink) -> Iterator[RelayClient]:
+    relay = RelayClient(sink.url)
     yield relay
     relay.close()
 
 
-def send(relay: Relay, mail: bytes = MAIL, to: str = "bob@example.com") -> Sent:
-    sent = relay.send(Envelope("notify@reply.example", to, "id"), mail, lambda: True)
+def send(relay: RelayClient, mail: bytes = MAIL, to: str = "bob@example.com") -> SendResult:
+    sent = relay.send(SmtpEnvelope("notify@reply.example", to, "id"), mail, lambda: True)
     assert sent is not None
     return sent
 
 
-def test_a_mail_arrives_as_it_was_made(sink: Sink, relay: Relay) -> None:
-    assert send(relay) == Sent(SENT, "250 2.0.0 taken")
+def test_a_mail_arrives_as_it_was_made(sink: Sink, relay: RelayClient) -> None:
+    assert send(relay) == SendResult(SENT, SmtpReply(".", 250, "2.0.0 taken"))
     assert sink.mails == [MAIL]
     assert sink.recipients == ["bob@example.com"]
 
@@ -53,7 +54,7 @@ def test_a_mail_arrives_as_it_was_made(sink: Sink, relay: Relay) -> None:
 @pytest.mark.parametrize(
     "mail", [b".\r\n..\r\n.a\r\n\r\n.\r\n", b"a\r\n.\r\nQUIT\r\n", b"\r\n", b"x" * 200_000 + b"\r\n"]
 )
-def test_dots_and_sizes_are_kept(sink: Sink, relay: Relay, mail: bytes) -> None:
+def test_dots_and_sizes_are_kept(sink: Sink, relay: RelayClient, mail: bytes) -> None:
     assert send(relay, mail).stage is SENT
     assert sink.mails == [mail]
 
@@ -82,7 +83,7 @@ BEFORE_THE_DOT = [
 @pytest.mark.parametrize(("answer", "stage"), BEFORE_THE_DOT)
 def test_an_answer_before_the_dot(sink: Sink, verb: str, answer: str, stage: Stage | None) -> None:
     sink.will(verb, answer)
-    with closing(Relay(sink.url, Timeouts(dot=0.3, command=0.3))) as relay:
+    with closing(RelayClient(sink.url, Timeouts(dot=0.3, command=0.3))) as relay:
         if verb == "MAIL" and stage is FAILED:
             stage = QUEUED  # it is the sender, who is the same for all, that was refused
         got = send(relay).stage
@@ -113,7 +114,7 @@ def test_an_answer_before_the_dot(sink: Sink, verb: str, answer: str, stage: Sta
 )
 def test_an_answer_to_the_dot(sink: Sink, answer: str, stage: Stage) -> None:
     sink.will(".", answer)
-    with closing(Relay(sink.url, Timeouts(dot=0.3))) as relay:
+    with closing(RelayClient(sink.url, Timeouts(dot=0.3))) as relay:
         assert send(relay).stage is stage
         assert send(relay).stage is SENT
 
@@ -124,12 +125,12 @@ def test_a_relay_that_does_not_greet_costs_no_attempt(sink: Sink, verb: str, ans
     sink.will(verb, answer)
     if verb == "EHLO":
         sink.will("HELO", answer)
-    with closing(Relay(sink.url, Timeouts(connect=0.3))) as relay:
+    with closing(RelayClient(sink.url, Timeouts(connect=0.3))) as relay:
         assert send(relay).stage is QUEUED
         assert send(relay).stage is SENT
 
 
-def test_the_connection_is_kept_between_mails(sink: Sink, relay: Relay) -> None:
+def test_the_connection_is_kept_between_mails(sink: Sink, relay: RelayClient) -> None:
     sink.will("RCPT", "250 ok", "550 no", "450 later")
     for _ in range(5):
         send(relay)
@@ -137,7 +138,7 @@ def test_the_connection_is_kept_between_mails(sink: Sink, relay: Relay) -> None:
 
 
 @pytest.mark.parametrize("answer", ["421 closing", "what?", HANG_UP])
-def test_a_connection_that_went_wrong_is_not_kept(sink: Sink, relay: Relay, answer: str) -> None:
+def test_a_connection_that_went_wrong_is_not_kept(sink: Sink, relay: RelayClient, answer: str) -> None:
     sink.will("RCPT", answer)
     send(relay)
     send(relay)
@@ -147,7 +148,7 @@ def test_a_connection_that_went_wrong_is_not_kept(sink: Sink, relay: Relay, answ
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA"])
 @pytest.mark.parametrize("answer", ["421 4.4.2 you were idle", "451 4.4.2 timeout", HANG_UP, RESET])
 def test_a_kept_connection_that_the_relay_gave_up_is_replaced_at_once(
-    sink: Sink, relay: Relay, verb: str, answer: str
+    sink: Sink, relay: RelayClient, verb: str, answer: str
 ) -> None:
     send(relay)
     sink.will(verb, answer)
@@ -155,14 +156,14 @@ def test_a_kept_connection_that_the_relay_gave_up_is_replaced_at_once(
     assert sink.sessions == 2
 
 
-def test_a_recipient_who_is_refused_costs_no_connection(sink: Sink, relay: Relay) -> None:
+def test_a_recipient_who_is_refused_costs_no_connection(sink: Sink, relay: RelayClient) -> None:
     sink.will("RCPT", *["550 5.1.1 nobody"] * 3)
-    assert [send(relay).reply for _ in range(3)] == ["550 5.1.1 nobody"] * 3
+    assert [send(relay).text for _ in range(3)] == ["550 5.1.1 nobody"] * 3
     assert send(relay).stage is SENT
     assert sink.sessions == 1
 
 
-def test_a_relay_that_waits_for_a_mail_whose_recipient_it_refused_gets_none(sink: Sink, relay: Relay) -> None:
+def test_a_relay_that_waits_for_a_mail_whose_recipient_it_refused_gets_none(sink: Sink, relay: RelayClient) -> None:
     sink.extensions = ("PIPELINING",)
     sink.will("RCPT", "550 5.1.1 nobody")
     sink.will("DATA", "354 go on")
@@ -171,22 +172,22 @@ def test_a_relay_that_waits_for_a_mail_whose_recipient_it_refused_gets_none(sink
     assert (sink.mails, sink.sessions) == ([MAIL], 2)
 
 
-def test_the_envelope_is_as_it_was_given(sink: Sink, relay: Relay) -> None:
+def test_the_envelope_is_as_it_was_given(sink: Sink, relay: RelayClient) -> None:
     send(relay)
-    relay.send(Envelope("", "bob@example.com", "id"), MAIL, lambda: True)
+    relay.send(SmtpEnvelope("", "bob@example.com", "id"), MAIL, lambda: True)
     assert sink.senders == ["notify@reply.example", "<>"]
     asked = ["RET=HDRS", "ENVID=id", "NOTIFY=FAILURE,DELAY"]
     assert sink.options == (asked * 2 if "DSN" in sink.extensions else [])
 
 
-def test_no_before_the_dot_leaves_nothing_at_the_relay(sink: Sink, relay: Relay) -> None:
+def test_no_before_the_dot_leaves_nothing_at_the_relay(sink: Sink, relay: RelayClient) -> None:
     assert relay.send(TO_BOB, MAIL, lambda: False) is None
     assert send(relay, b"other\r\n").stage is SENT
     assert sink.mails == [b"other\r\n"]
     assert sink.commands.count("DATA") == 2
 
 
-def test_trouble_before_the_dot_leaves_nothing_at_the_relay_and_is_told(sink: Sink, relay: Relay) -> None:
+def test_trouble_before_the_dot_leaves_nothing_at_the_relay_and_is_told(sink: Sink, relay: RelayClient) -> None:
     def trouble() -> bool:
         raise RuntimeError
 
@@ -199,19 +200,24 @@ def test_trouble_before_the_dot_leaves_nothing_at_the_relay_and_is_told(sink: Si
 @pytest.mark.parametrize(
     "to", ["", "bob", "b b@x", "b@x>\r\nRCPT TO:<eve@x", "b@x\n", "<b@x>", "ü@x.example", "b@x\x00", "b@é.example"]
 )
-def test_an_address_that_could_say_more_is_never_sent(sink: Sink, relay: Relay, to: str) -> None:
+def test_an_address_that_could_say_more_is_never_sent(sink: Sink, relay: RelayClient, to: str) -> None:
     assert send(relay, to=to).stage is FAILED
     assert sink.commands == []
 
 
 def test_a_relay_that_is_away_costs_no_attempt() -> None:
-    assert send(Relay("smtp://127.0.0.1:1")).stage is QUEUED
+    with closing(RelayClient("smtp://127.0.0.1:1")) as relay:
+        assert send(relay).stage is QUEUED
 
 
 @pytest.mark.parametrize("greeting", [b"554 go away\r\n", b"what?\r\n", b"", b"220 hi\r\n500 no\r\n500 no\r\n"])
 def test_a_relay_that_greets_badly_costs_no_attempt_and_leaves_no_socket_open(greeting: bytes) -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as server, ThreadPoolExecutor(1) as pool:
-        sending = pool.submit(send, Relay(f"smtp://127.0.0.1:{server.getsockname()[1]}"))
+    with (
+        closing(socket.create_server(("127.0.0.1", 0))) as server,
+        closing(RelayClient(f"smtp://127.0.0.1:{server.getsockname()[1]}")) as relay,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        sending = pool.submit(send, relay)
         connection, _ = server.accept()
         with connection:
             connection.sendall(greeting)
@@ -220,7 +226,7 @@ def test_a_relay_that_greets_badly_costs_no_attempt_and_leaves_no_socket_open(gr
             until(lambda: connection.recv(1000) == b"")  # our side closed, too
 
 
-def test_many_threads_share_a_few_connections(sink: Sink, relay: Relay) -> None:
+def test_many_threads_share_a_few_connections(sink: Sink, relay: RelayClient) -> None:
     with ThreadPoolExecutor(8) as pool:
         sent = list(pool.map(lambda n: send(relay, b"%d\r\n" % n), range(200)))
     assert {each.stage for each in sent} == {SENT}
@@ -228,7 +234,7 @@ def test_many_threads_share_a_few_connections(sink: Sink, relay: Relay) -> None:
     assert sink.sessions <= 8
 
 
-def test_a_worn_connection_is_replaced(sink: Sink, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worn_connection_is_replaced(sink: Sink, relay: RelayClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mailtalk.outbound.relay.MAILS_PER_CONNECTION", 2)
     for _ in range(4):
         send(relay)

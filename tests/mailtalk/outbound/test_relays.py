@@ -8,19 +8,20 @@ from pathlib import Path
 import pytest
 from aiosmtpd.smtp import AuthResult, LoginPassword
 from support import certificates
+from support.relay_client import RelayClient
 from support.smtp_sink import HANG_UP, Sink, sinking
 from support.waiting import until
 
-from mailtalk.outbound import circuit_breaker, smtp_connection
-from mailtalk.outbound.relay import Relay, Sent
-from mailtalk.outbound.smtp_connection import Envelope
+from mailtalk.outbound import circuit_breaker, smtp_greeting
+from mailtalk.outbound.smtp_connection import SmtpEnvelope
+from mailtalk.outbound.smtp_replies import SendResult
 from mailtalk.vocabulary import Stage
 
 MAIL = b"Subject: hi\r\n\r\nhello\r\n"
 
 
-def send(relay: Relay) -> Sent:
-    sent = relay.send(Envelope("notify@reply.example", "bob@example.com", "id"), MAIL, lambda: True)
+def send(relay: RelayClient) -> SendResult:
+    sent = relay.send(SmtpEnvelope("notify@reply.example", "bob@example.com", "id"), MAIL, lambda: True)
     assert sent is not None
     return sent
 
@@ -32,8 +33,8 @@ def sinks() -> Iterator[list[Sink]]:
 
 
 @pytest.fixture
-def relay(sinks: list[Sink]) -> Iterator[Relay]:
-    with closing(Relay(",".join(sink.url for sink in sinks))) as relay:
+def relay(sinks: list[Sink]) -> Iterator[RelayClient]:
+    with closing(RelayClient(",".join(sink.url for sink in sinks))) as relay:
         yield relay
 
 
@@ -52,7 +53,7 @@ def relay(sinks: list[Sink]) -> Iterator[Relay]:
     ],
 )
 def test_a_relay_in_trouble_is_left_alone_and_the_next_one_takes_the_mail(
-    sinks: list[Sink], relay: Relay, verb: str, answer: str
+    sinks: list[Sink], relay: RelayClient, verb: str, answer: str
 ) -> None:
     sinks[0].will(verb, answer)
     assert [send(relay).stage for _ in range(2)] == [Stage.SENT] * 2
@@ -61,7 +62,7 @@ def test_a_relay_in_trouble_is_left_alone_and_the_next_one_takes_the_mail(
 
 @pytest.mark.parametrize(("verb", "answer"), [("RCPT", "550 5.1.1 nobody"), (".", "451 later"), (".", HANG_UP)])
 def test_what_is_about_one_mail_or_not_sure_goes_to_no_other_relay(
-    sinks: list[Sink], relay: Relay, verb: str, answer: str
+    sinks: list[Sink], relay: RelayClient, verb: str, answer: str
 ) -> None:
     sinks[0].will(verb, answer)
     assert send(relay).stage is not Stage.SENT
@@ -69,7 +70,7 @@ def test_what_is_about_one_mail_or_not_sure_goes_to_no_other_relay(
 
 
 def test_the_first_one_is_used_again_after_a_while(
-    sinks: list[Sink], relay: Relay, monkeypatch: pytest.MonkeyPatch
+    sinks: list[Sink], relay: RelayClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(circuit_breaker, "FIRST", 0.0)
     sinks[0].will("CONNECT", HANG_UP)
@@ -78,7 +79,9 @@ def test_the_first_one_is_used_again_after_a_while(
     assert [len(sink.mails) for sink in sinks] == [1, 1]
 
 
-def test_while_all_are_left_alone_nobody_is_asked_and_there_is_room_for_none(sinks: list[Sink], relay: Relay) -> None:
+def test_while_all_are_left_alone_nobody_is_asked_and_there_is_room_for_none(
+    sinks: list[Sink], relay: RelayClient
+) -> None:
     for sink in sinks:
         sink.will("CONNECT", HANG_UP)
     assert relay.room(64) == 64
@@ -88,7 +91,7 @@ def test_while_all_are_left_alone_nobody_is_asked_and_there_is_room_for_none(sin
 
 
 def test_when_all_were_in_trouble_one_mail_tries(
-    sinks: list[Sink], relay: Relay, monkeypatch: pytest.MonkeyPatch
+    sinks: list[Sink], relay: RelayClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(circuit_breaker, "FIRST", 0.0)
     for sink in sinks:
@@ -106,7 +109,7 @@ def test_a_try_that_breaks_in_the_middle_is_followed_by_another(
     monkeypatch.setattr(circuit_breaker, "FIRST", 0.0)
     sinks[0].will("CONNECT", HANG_UP)
     sinks[0].will(verb, answer)
-    with closing(Relay(sinks[0].url)) as relay:
+    with closing(RelayClient(sinks[0].url)) as relay:
         send(relay)
         assert send(relay).stage is not Stage.SENT
         assert send(relay).stage is Stage.SENT
@@ -114,7 +117,7 @@ def test_a_try_that_breaks_in_the_middle_is_followed_by_another(
 
 @pytest.mark.parametrize("verb", ["RCPT", "DATA", "."])
 def test_a_mail_for_which_every_relay_closes_steps_aside_for_the_others(
-    sinks: list[Sink], relay: Relay, monkeypatch: pytest.MonkeyPatch, verb: str
+    sinks: list[Sink], relay: RelayClient, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
     monkeypatch.setattr(circuit_breaker, "FIRST", 0.0)
     for sink in sinks:
@@ -124,7 +127,7 @@ def test_a_mail_for_which_every_relay_closes_steps_aside_for_the_others(
     assert send(relay).stage is Stage.SENT
 
 
-def test_an_idle_connection_is_closed(sinks: list[Sink], relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_idle_connection_is_closed(sinks: list[Sink], relay: RelayClient, monkeypatch: pytest.MonkeyPatch) -> None:
     send(relay)
     relay.tidy()
     assert not sinks[0].transports[0].is_closing()
@@ -141,7 +144,7 @@ def tls(tmp_path: Path) -> ssl.SSLContext:
 
 
 def test_tls_is_used_where_it_is_offered_whoever_it_is(tls: ssl.SSLContext) -> None:
-    with sinking(tls_context=tls) as sink, closing(Relay(sink.url)) as relay:
+    with sinking(tls_context=tls) as sink, closing(RelayClient(sink.url)) as relay:
         sink.extensions = ("PIPELINING",)
         assert send(relay).stage is Stage.SENT
         assert sink.commands.count("EHLO") == 2
@@ -151,23 +154,23 @@ def test_a_relay_that_does_not_prove_who_it_is_gets_no_password(tls: ssl.SSLCont
     asked = []
     with sinking(tls_context=tls, authenticator=lambda *args: asked.append(args)) as sink:
         url = sink.url.replace("//", "//user:hunter2@")
-        with closing(Relay(url)) as relay:
+        with closing(RelayClient(url)) as relay:
             sent = send(relay)
     assert sent.stage is Stage.QUEUED
-    assert "CERTIFICATE_VERIFY_FAILED" in sent.reply
+    assert "CERTIFICATE_VERIFY_FAILED" in sent.text
     assert asked == []
 
 
 def test_a_relay_elsewhere_without_tls_gets_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smtp_connection, "_is_here", lambda _host: False)
+    monkeypatch.setattr(smtp_greeting, "_is_here", lambda _host: False)
     asked = []
     with (
         sinking(authenticator=lambda *args: asked.append(args), auth_require_tls=False) as sink,
-        closing(Relay(sink.url.replace("//", "//user:hunter2@"))) as relay,
+        closing(RelayClient(sink.url.replace("//", "//user:hunter2@"))) as relay,
     ):
         sent = send(relay)
     assert (sent.stage, asked) == (Stage.QUEUED, [])
-    assert "no TLS" in sent.reply
+    assert "no TLS" in sent.text
 
 
 @pytest.mark.parametrize(("password", "stage"), [("hunter2", Stage.SENT), ("wrong", Stage.QUEUED)])
@@ -177,6 +180,6 @@ def test_a_password_that_is_refused_burns_no_mail(password: str, stage: Stage) -
 
     with (
         sinking(authenticator=judge, auth_require_tls=False) as sink,
-        closing(Relay(sink.url.replace("//", f"//user:{password}@"))) as relay,
+        closing(RelayClient(sink.url.replace("//", f"//user:{password}@"))) as relay,
     ):
         assert send(relay).stage is stage

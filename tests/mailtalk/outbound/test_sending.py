@@ -13,7 +13,7 @@ from support.waiting import until
 from mailtalk import clock
 from mailtalk.keys import Keyring
 from mailtalk.outbound import queue, verp
-from mailtalk.outbound.deliveries import Claimed
+from mailtalk.outbound.deliveries import ClaimedDelivery
 from mailtalk.settings.load import Settings
 from worker.server import Worker
 
@@ -30,7 +30,7 @@ def post(cast: Cast, keyring: Keyring) -> Post:
     return post
 
 
-def claim(cast: Cast, seconds: float = 30, worker_id: int = 1) -> list[Claimed]:
+def claim(cast: Cast, seconds: float = 30, worker_id: int = 1) -> list[ClaimedDelivery]:
     with cast.database.transaction() as session:
         return queue.claim(session, at(seconds), worker_id, 10)
 
@@ -89,7 +89,8 @@ def test_a_refused_mail_is_recorded_with_the_reply_and_not_sent_again(post: Post
 def test_who_lost_the_claim_sends_no_dot(post: Post, sink: Sink, sender: Worker) -> None:
     claimed = claim(post.cast, worker_id=sender._heartbeat.id or 0)[0]
     rows(post.cast.database, "UPDATE deliveries SET claim = gen_random_uuid()")
-    sender.jobs.mail_sender._deliver(claimed)
+    sender.jobs.mail_sender._run(sender.jobs.mail_sender._deliver(claimed))
+    until(lambda: not sender.jobs.mail_sender._recording)
     assert sink.mails == []
     assert column(post.cast.database, STAGES) == ["claimed"]
 

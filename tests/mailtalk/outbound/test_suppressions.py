@@ -12,7 +12,7 @@ from mailtalk import clock
 from mailtalk.conversations import users
 from mailtalk.keys import Keyring
 from mailtalk.outbound import suppressions
-from mailtalk.outbound.suppressions import HALF_LIFE
+from mailtalk.outbound.suppressions import HALF_LIFE, Refusal
 from mailtalk.vocabulary import Suspicion
 
 BOB = "bob@example.com"
@@ -21,7 +21,7 @@ MONTH = timedelta(days=30)
 
 def note(cast: Cast, now: datetime, *, dead: bool, email: str = BOB) -> None:
     with cast.database.transaction() as session:
-        suppressions.note(session, now, cast.app_id, email, "5.1.1", MONTH, dead=dead)
+        suppressions.note(session, now, [Refusal(cast.app_id, email, "5.1.1", dead=dead)], MONTH)
 
 
 def complain(cast: Cast, now: datetime, email: str = BOB) -> None:

@@ -1,0 +1,48 @@
+"""Limit of the connections to one relay: fewer for a while after it refused one for being too many."""
+
+import asyncio
+import time
+from collections import deque
+
+LOWERED = 60.0  # seconds
+
+
+class ConnectionLimit:
+    """Asynchronous context manager; entering it waits until there is room for one more connection."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._lowered, self._until = most, most, 0.0
+        self._used = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def __aenter__(self) -> None:
+        """Take one."""
+        while self._used >= self._limit():
+            self._waiting.append(asyncio.get_running_loop().create_future())
+            await self._waiting[-1]
+        self._used += 1
+
+    async def __aexit__(self, *_: object) -> None:
+        """Give it back."""
+        self._used -= 1
+        self._wake()
+
+    def lower(self) -> bool:
+        """The relay has enough with the other connections in use; False if there are none."""
+        others = self._used - 1
+        if others < 1:
+            return False
+        self._lowered, self._until = others, time.monotonic() + LOWERED
+        return True
+
+    def _limit(self) -> int:
+        return self._most if time.monotonic() >= self._until else self._lowered
+
+    def _wake(self) -> None:
+        """Wake as many as there is room for: more than one when the limit is high again."""
+        room = self._limit() - self._used
+        while self._waiting and room > 0:
+            future = self._waiting.popleft()
+            if not future.done():
+                future.set_result(None)
+                room -= 1

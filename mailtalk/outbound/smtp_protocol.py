@@ -1,0 +1,132 @@
+"""An SMTP client's asyncio protocol: writes bytes and parses replies in the order of their coming (RFC 5321 4.2)."""
+
+import asyncio
+from collections import deque
+from typing import NamedTuple, cast
+
+LONGEST = 65_536  # bytes of one reply
+
+
+class WireReply(NamedTuple):
+    """A reply as it came; code -1 where the line does not begin with one."""
+
+    code: int
+    text: str
+
+
+class SessionRefused(ConnectionError):
+    """The relay replied, but opens no session for us; the text has its reply."""
+
+    def __init__(self, step: str, reply: WireReply) -> None:
+        super().__init__(f"{step}: {reply.code} {reply.text}")
+        self.code = reply.code
+
+
+class SmtpProtocol(asyncio.Protocol):
+    """One connection; a method that waits raises OSError once the relay hung up, TimeoutError when it is slow."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._unread = b""
+        self._texts: list[bytes] = []  # of the lines of a reply that goes on
+        self._replies: deque[WireReply] = deque()
+        self._waiting: asyncio.Future[None] | None = None
+        self._drained: asyncio.Future[None] | None = None
+        self._lost: OSError | None = None
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """The transport; ConnectionError once it is gone."""
+        if self._transport is None or self._lost is not None:
+            raise self._lost or ConnectionError("not connected")
+        return self._transport
+
+    @property
+    def is_silent(self) -> bool:
+        """True if nothing came that was not asked for."""
+        return not (self._unread or self._texts or self._replies)
+
+    def write(self, data: bytes) -> None:
+        """Hand bytes to the connection."""
+        self.transport.write(data)
+
+    async def drain(self, seconds: float) -> None:
+        """Wait until most of what was written is on its way."""
+        if self._drained is not None:
+            async with asyncio.timeout(seconds):
+                await self._drained
+
+    async def reply(self, seconds: float) -> WireReply:
+        """The next reply."""
+        if not self._replies:
+            if self._lost is not None:
+                raise self._lost
+            self._waiting = self._loop.create_future()
+            async with asyncio.timeout(seconds):
+                await self._waiting
+        return self._replies.popleft()
+
+    async def start_tls(self, context: object, host: str, seconds: float) -> None:
+        """Encrypt from now on; ConnectionError if anything came before that an eavesdropper may have put there."""
+        if not self.is_silent:
+            raise ConnectionError("the relay sent more than its reply to STARTTLS")
+        async with asyncio.timeout(seconds):
+            secured = await self._loop.start_tls(self.transport, self, context, server_hostname=host)  # type: ignore[arg-type]
+        self._transport = secured
+
+    def close(self) -> None:
+        """Close the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """asyncio: connected."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """asyncio: bytes came."""
+        *lines, self._unread = (self._unread + data).split(b"\n")
+        for line in lines:
+            self._take(line)
+        if len(self._unread) + sum(map(len, self._texts)) > LONGEST:
+            self._end(ConnectionError("the relay's reply is too long"))
+            self.close()
+
+    def eof_received(self) -> None:
+        """asyncio: the relay closed its side; the transport closes ours."""
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """asyncio: the connection ended."""
+        self._end(error if isinstance(error, OSError) else ConnectionResetError("the relay closed the connection"))
+
+    def pause_writing(self) -> None:
+        """asyncio: much is waiting to be sent."""
+        self._drained = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        """asyncio: little is waiting."""
+        _wake(self._drained)
+        self._drained = None
+
+    def _take(self, line: bytes) -> None:
+        code = int(line[:3]) if line[:3].isdigit() else -1
+        self._texts.append(line[4:].strip())
+        if code < 0 or line[3:4] != b"-":
+            self._replies.append(WireReply(code, b"\n".join(self._texts).decode("utf-8", "replace")))
+            self._texts = []
+            _wake(self._waiting)
+
+    def _end(self, error: OSError) -> None:
+        self._lost = self._lost or error
+        for future in (self._waiting, self._drained):
+            _wake(future, self._lost)
+
+
+def _wake(future: "asyncio.Future[None] | None", error: OSError | None = None) -> None:
+    if future is None or future.done():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
