@@ -112,9 +112,9 @@ class Connection(SMTP):
         super()._reset_timeout(duration or self._guard.patience)
 
     def _timeout_cb(self) -> None:
-        self._farewell = replies.TOO_LATE
+        self._farewell = replies.TIMEOUT
         if self._stage is not Stage.KEEPING:
-            self._end(replies.TOO_LATE)
+            self._end(replies.TIMEOUT)
 
     async def _handle_client(self) -> None:
         try:
@@ -171,9 +171,9 @@ class Connection(SMTP):
         if length > LINE:
             return replies.LINE_TOO_LONG
         if verb not in self._smtp_methods:
-            return replies.UNKNOWN
+            return replies.UNKNOWN_COMMAND
         if self._settings.smtp_tls_required and not self._tls_protocol and verb not in BEFORE_TLS:
-            return replies.NOT_SECURE
+            return replies.TLS_REQUIRED
         return None
 
     async def _own_up(self, error: Exception) -> None:
@@ -185,7 +185,7 @@ class Connection(SMTP):
             await self.push(reply)
 
     async def _judge(self, verb: str) -> None:
-        if self._said == replies.OK_KEPT:
+        if self._said == replies.OK_QUEUED:
             self._commands = self._errors = 0
         elif verb not in OF_A_MAIL or not replies.is_agreed(self._said):
             self._commands += 1

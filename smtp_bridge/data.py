@@ -3,7 +3,7 @@
 from asyncio import LimitOverrunError, StreamReader
 
 from smtp_bridge.limits import Guard, memory
-from smtp_bridge.replies import NO_ROOM, TOO_LARGE
+from smtp_bridge.replies import NO_STORAGE, TOO_LARGE
 
 CRLF = b"\r\n"
 END = b"\r\n.\r\n"  # this and nothing else ends a mail (RFC 5321 4.1.1.4): a bare LF or CR around the dot is content
@@ -59,7 +59,7 @@ class Content:
             self._taken += cost
             self._data += part
         else:
-            self._refuse(self.refusal or NO_ROOM)
+            self._refuse(self.refusal or NO_STORAGE)
 
     def _refuse(self, refusal: str) -> None:
         self.refusal = refusal

@@ -41,7 +41,7 @@ class Handler:
         """250 for whomever, or 452 when there is no room for the size that is announced."""
         size = next((int(each[5:]) for each in options if each.startswith("SIZE=")), 0)
         if not server.has_room(size):
-            return replies.NO_ROOM
+            return replies.NO_STORAGE
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return replies.OK_SENDER
@@ -72,7 +72,7 @@ class Handler:
             log.warning("a recipient or a mail was put off: %s", error)
         else:
             log.error("an SMTP session failed: %s", type(error).__name__, exc_info=error)
-        return replies.TROUBLE
+        return replies.TEMPORARY_FAILURE
 
     async def close(self) -> None:
         """Wait for the commits under way."""
@@ -90,7 +90,7 @@ class Handler:
         finally:
             mail.data.close()
         log.info("raw mail %d kept: %d bytes for %d recipients", mail_id, len(raw), len(arrival.bearers))
-        return replies.OK_KEPT
+        return replies.OK_QUEUED
 
     async def _admit(self, address: str) -> Bearer | None:
         if receive.needs_look_up(self._keyring, address, self._domain):

@@ -45,11 +45,11 @@ class Guard:
         """Count a session; gives the reply that turns it away when there are too many."""
         self._sessions[session] = None
         if self._draining:
-            return replies.GOING_DOWN
+            return replies.SHUTTING_DOWN
         if len(self._sessions) <= self._settings.smtp_sessions:
             return None
         self._log.warning("sessions were turned away: there are %d", self._settings.smtp_sessions)
-        return replies.TOO_MANY_SESSIONS
+        return replies.TOO_MANY_CONNECTIONS
 
     def enter_host(self, session: Ending, address: Address | None) -> str | None:
         """Count it for its host, if that is known; gives the reply that turns it away when the host has too many."""
@@ -60,7 +60,7 @@ class Guard:
         if self._hosts[name] <= self._settings.smtp_sessions_per_host:
             return None
         self._log.warning("sessions were turned away: %s has %d", name, self._settings.smtp_sessions_per_host)
-        return replies.TOO_MANY_OF_YOURS
+        return replies.TOO_MANY_FROM_HOST
 
     def leave(self, session: Ending) -> None:
         """Count it no more."""
@@ -96,7 +96,7 @@ class Guard:
         """Let mails that are being received finish, send everybody else away; then end whoever is left."""
         self._draining = True
         for session in list(self._sessions):
-            session.wind_up(replies.GOING_DOWN)
+            session.wind_up(replies.SHUTTING_DOWN)
         if self._sessions:
             await _wait(self._empty, seconds)
         for session in list(self._sessions):

@@ -18,11 +18,11 @@ class Lmtp(Bridge):
 
     async def smtp_EHLO(self, _hostname: str | None) -> None:  # noqa: N802
         """Not LMTP's."""
-        await self.push(replies.UNKNOWN)
+        await self.push(replies.UNKNOWN_COMMAND)
 
     async def smtp_HELO(self, _hostname: str | None) -> None:  # noqa: N802
         """Not LMTP's."""
-        await self.push(replies.UNKNOWN)
+        await self.push(replies.UNKNOWN_COMMAND)
 
     def _answers(self, reply: str) -> list[str]:
         """One answer for each recipient that was agreed to, in their order."""

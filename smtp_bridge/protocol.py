@@ -54,9 +54,9 @@ class Bridge(Connection):
     async def smtp_STARTTLS(self, arg: str | None) -> None:  # noqa: N802
         """Start TLS, once, with the newest certificate."""
         if self._certificate is None:
-            await self.push(replies.UNKNOWN)
+            await self.push(replies.UNKNOWN_COMMAND)
         elif self._tls_protocol:
-            await self.push(replies.SECURE_ALREADY)
+            await self.push(replies.TLS_ACTIVE)
         else:
             self.tls_context = self._certificate.context
             await super().smtp_STARTTLS(arg or "")
@@ -122,7 +122,7 @@ class Bridge(Connection):
             return replies.NO_RECIPIENT
         if arg:
             return replies.NO_PARAMETER
-        return None if self.has_room(1) else replies.NO_ROOM
+        return None if self.has_room(1) else replies.NO_STORAGE
 
     async def _receive(self, content: Content) -> None:
         self._stage = Stage.RECEIVING

@@ -14,7 +14,7 @@ from mailtalk.settings.load import Settings
 END = b"\r\n.\r\n"
 PSEUDO_ENDS = [b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r\n.\r", b"\n.\r", b"\r.\r\n", b"\r\n\x00.\r\n"]
 SMUGGLED = b"MAIL FROM:<eve@example.com>\r\nRCPT TO:<postmaster>\r\nDATA\r\nSubject: smuggled\r\n\r\nboo"
-OK = "250 2.0.0 OK: kept"
+OK = "250 2.0.0 OK: queued"
 EMPTIED = "250 2.0.0 OK"
 
 
@@ -125,6 +125,6 @@ def test_memory_of_who_left_in_the_middle_is_given_back(settings: Settings, cast
 def test_trouble_after_the_dot_is_451_and_the_session_goes_on(cast: Cast, where: tuple[str, int]) -> None:
     with Talk(where) as talk:
         rows(cast.database, "ALTER TABLE raw_mails RENAME TO away")
-        assert talk.post() == "451 4.3.0 Temporary trouble here, please try again later"
+        assert talk.post() == "451 4.3.0 Temporary server failure, try again later"
         rows(cast.database, "ALTER TABLE away RENAME TO raw_mails")
         assert talk.post().startswith("250 ")

@@ -12,7 +12,7 @@ from support.sql import rows
 from mailtalk.keys import Keyring
 from mailtalk.settings.load import Settings
 
-OK = "250 2.0.0 OK: kept"
+OK = "250 2.0.0 OK: queued"
 
 
 @pytest.fixture

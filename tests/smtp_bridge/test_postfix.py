@@ -67,7 +67,7 @@ def test_postfix_passes_mail_on(postfix: Postfix, sink: Sink, cast: Cast, addres
 
         rows(cast.database, "ALTER TABLE raw_mails RENAME TO away")
         postfix.post(BOB, addresses[:1], mail("second"))
-        until(lambda: postfix.deferred("451 4.3.0 Temporary trouble here"))
+        until(lambda: postfix.deferred("451 4.3.0 Temporary server failure"))
         rows(cast.database, "ALTER TABLE away RENAME TO raw_mails")
         postfix.flush()
         until(lambda: "second" in texts())

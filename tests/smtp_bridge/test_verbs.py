@@ -96,7 +96,7 @@ def test_who_is_done_writing_is_still_answered(cast: Cast, bridge: tuple[str, in
         talk.begin()
         talk.send(MAIL + b".\r\n")
         talk.socket.shutdown(1)
-        assert talk.hear() == "250 2.0.0 OK: kept"
+        assert talk.hear() == "250 2.0.0 OK: queued"
         assert talk.hear() == ""
     assert kept(cast) == [MAIL]
 

@@ -10,8 +10,8 @@ from mailtalk.vocabulary import Purpose
 
 DOMAIN = "reply.localhost"
 NOBODY = (550, b"5.1.1 No such mailbox here")
-LATER = (451, b"4.3.0 Temporary trouble here, please try again later")
-KEPT = (250, b"2.0.0 OK: kept")
+LATER = (451, b"4.3.0 Temporary server failure, try again later")
+KEPT = (250, b"2.0.0 OK: queued")
 MAIL = b"From: bob@example.com\r\nSubject: hi\r\n\r\nHello\r\n"
 
 
