@@ -5,7 +5,6 @@ from starlette.responses import Response
 
 from api import errors, wire
 from api.idempotency import REPLAYED
-from api.participants import place
 from api.request import Call
 from api.wire import Json
 from mailtalk import clock
@@ -25,7 +24,7 @@ async def get(call: Call) -> Json:
 
 async def rotate(call: Call) -> Response:
     """POST: a new address; the old one is refused from then on."""
-    asked = Requested(call.app_id, *place(call), Request(ChangeKind.ROTATE), clock.now())
+    asked = Requested(call.participant_key, Request(ChangeKind.ROTATE), clock.now())
     answer = await call.services.intake.change([asked], call.prefer, call.claim)
     if answer.status_code != 200:  # noqa: PLR2004  api.md: processed is exactly 200
         return answer
@@ -37,8 +36,8 @@ async def rotate(call: Call) -> Response:
 
 
 def _issue(session: Session, call: Call) -> str:
-    conversations.get(session, call.app_id, call.id("conversationId"))
-    row = conversations.participant(session, call.app_id, *place(call))
+    conversations.get(session, call.conversation_key)
+    row = conversations.participant(session, call.participant_key)
     if not addresses.serves(row, Purpose.REPLY):
         raise NotFound(["this participant has no inbound address: it may not write"], ErrorCode.PARTICIPANT_NOT_FOUND)
     return addresses.issue(session, call.services.keyring, row, Purpose.REPLY)

@@ -14,7 +14,7 @@ from mailtalk import clock
 from mailtalk.changes.log import Requested
 from mailtalk.conversations import conversations
 from mailtalk.errors import Invalid, MailtalkError, NotFound
-from mailtalk.ids import CHANGE
+from mailtalk.ids import CHANGE, ParticipantKey
 from mailtalk.participation.rules import Request
 
 MOST = 1_000
@@ -82,7 +82,7 @@ async def post(call: Call) -> Response:
     body = await call.body(Post)
     if len(body.actions) > MOST:
         raise Invalid({"actions": [f"must be at most {MOST:,}"]})
-    await call.transact(conversations.get, call.app_id, call.id("conversationId"))
+    await call.transact(conversations.get, call.conversation_key)
     read = [_read(call, bytes(raw)) for raw in body.actions]
     asked = [each for _, each in read if isinstance(each, Requested)]
     taken = await call.services.intake.take(asked, call.prefer, call.claim) if asked else []
@@ -105,7 +105,7 @@ def _requested(call: Call, action: Action) -> Requested:
         user_id, request = wire.checked_id("userId", action.params.user_id), _request(call, action)
     except Invalid as error:
         raise wire.within("params", error) from None
-    return Requested(call.app_id, call.id("conversationId"), user_id, request, clock.now())
+    return Requested(ParticipantKey(call.conversation_key, user_id), request, clock.now())
 
 
 def _request(call: Call, action: Action) -> Request:

@@ -9,7 +9,7 @@ from mailtalk import clock
 from mailtalk.changes import log as change_log
 from mailtalk.conversations import conversations
 from mailtalk.errors import Invalid, NotFound
-from mailtalk.ids import CHANGE
+from mailtalk.ids import CHANGE, ConversationKey
 from mailtalk.models import Change
 
 
@@ -31,11 +31,11 @@ def _listed(session: Session, call: Call) -> list[Change]:
     conversation_id = _id(call, "conversationId")
     if conversation_id is None:
         raise Invalid({"conversationId": ["is required"]})
-    conversations.get(session, call.app_id, conversation_id)
+    key = ConversationKey(call.app_id, conversation_id)
+    conversations.get(session, key)
     return change_log.log(
         session,
-        call.app_id,
-        conversation_id,
+        key,
         user_id=_id(call, "userId"),
         before=wire.cursor(CHANGE, _id(call, "startingAfter")),
         limit=call.page_limit(),

@@ -17,6 +17,7 @@ from mailtalk.conversations.messages import page
 from mailtalk.conversations.visibility import Listing, Seen
 from mailtalk.events import serializers
 from mailtalk.files import Links
+from mailtalk.ids import ParticipantKey
 from mailtalk.participation.rules import Request
 from mailtalk.vocabulary import ChangeKind
 
@@ -39,19 +40,13 @@ COLUMNS = {name: name for name in Put.__struct_fields__ if name != "participants
 async def put(call: Call) -> Response:
     """PUT: create or merge; whom `participants` names and who is absent joins, by the worker."""
     body = await call.body(Put)
-    conversation_id = call.id("conversationId")
+    key = call.conversation_key
     added = [
-        Requested(
-            call.app_id,
-            conversation_id,
-            wire.checked_id("participants", user_id),
-            Request(ChangeKind.ADD),
-            clock.now(),
-        )
+        Requested(ParticipantKey(key, wire.checked_id("participants", user_id)), Request(ChangeKind.ADD), clock.now())
         for user_id in dict.fromkeys(body.participants or ())
     ]
     fields = wire.given(body, COLUMNS)
-    put_it = (conversations.put, call.app_id, conversation_id, fields)
+    put_it = (conversations.put, key, fields)
     return await call.commit_changes(added, *put_it) if added else await call.commit(*put_it)
 
 
@@ -72,13 +67,13 @@ async def of_user(call: Call) -> Json:
 
 async def delete(call: Call) -> Response:
     """DELETE: the conversation and all that is in it, for good."""
-    return await call.commit(conversations.delete, call.app_id, call.id("conversationId"), clock.now())
+    return await call.commit(conversations.delete, call.conversation_key, clock.now())
 
 
 def _get(session: Session, call: Call) -> Json:
-    row = conversations.get(session, call.app_id, call.id("conversationId"))
-    last = page(session, row.app_id, row.id, limit=1)
-    members = conversations.participants(session, row.app_id, row.id)
+    row = conversations.get(session, call.conversation_key)
+    last = page(session, row.key, limit=1)
+    members = conversations.participants(session, row.key)
     return shown(session, call.services.links, [Seen(row, last[0] if last else None, participants=members)])[0]
 
 

@@ -43,5 +43,5 @@ def _old(i: int, each: Imported) -> Old:
 
 
 def _post(session: Session, call: Call, items: list[Old]) -> list[Json]:
-    conversation = conversations.lock(session, call.app_id, call.id("conversationId"))
+    conversation = conversations.lock(session, call.conversation_key)
     return [{"id": message.id} for message in history.add(session, conversation, items)]

@@ -46,7 +46,10 @@ class Receipt:
     @property
     def location(self) -> dict[str, str]:
         """The header that says where the change is to be seen."""
-        return {"Operation-Location": f"/v1/{self.asked.app_id}/changes/{CHANGE.show(self.id)}", **replayed([self])}
+        return {
+            "Operation-Location": f"/v1/{self.asked.participant.app_id}/changes/{CHANGE.show(self.id)}",
+            **replayed([self]),
+        }
 
 
 class Intake:
@@ -89,7 +92,7 @@ class Intake:
         ids = [each for each in taken.accepted if isinstance(each, int)]
         if taken.replayed:
             self._outcomes.announced(ids)
-        ended = await self._outcomes.of(asked[0].app_id, ids, seconds) if ids and seconds else {}
+        ended = await self._outcomes.of(asked[0].participant.app_id, ids, seconds) if ids and seconds else {}
         return [
             each if isinstance(each, NotFound) else Receipt(each, one, ended.get(each), taken.replayed)
             for each, one in zip(taken.accepted, asked, strict=True)
@@ -154,7 +157,7 @@ def _failure(refused: Sequence[Receipt]) -> MailtalkError:
     alike = [each for each in refused if type(each.failure) is type(first)]
     if not isinstance(first, Refused) or len(alike) == 1:
         return first
-    return type(first)({each.asked.user_id: _texts(each.failure) for each in alike}, first.code)
+    return type(first)({each.asked.participant.user_id: _texts(each.failure) for each in alike}, first.code)
 
 
 def _texts(error: MailtalkError | None) -> Sequence[str]:

@@ -17,6 +17,7 @@ from mailtalk.conversations.messages import TEXT_LIMIT, Draft
 from mailtalk.errors import Invalid
 from mailtalk.events import serializers
 from mailtalk.files import Links
+from mailtalk.ids import ParticipantKey
 from mailtalk.models import Message
 from mailtalk.vocabulary import MessageType, Origin
 
@@ -76,17 +77,12 @@ async def listed(call: Call) -> Json:
 async def put(call: Call) -> Response:
     """PUT: edit; nobody is notified of it."""
     fields = wire.given(await call.body(Edit), {"text": "text", "custom": "custom"})
-    return await call.commit(messages.edit, clock.now(), call.app_id, *place(call), fields)
+    return await call.commit(messages.edit, clock.now(), call.conversation_key, call.id("messageId"), fields)
 
 
 async def delete(call: Call) -> Response:
     """DELETE: the message is not read any more; mails that were made stay."""
-    return await call.commit(messages.delete, call.app_id, *place(call))
-
-
-def place(call: Call) -> tuple[str, str]:
-    """The conversation and the message that the path names."""
-    return call.id("conversationId"), call.id("messageId")
+    return await call.commit(messages.delete, call.conversation_key, call.id("messageId"))
 
 
 def draft(i: int, new: New, origin: Origin) -> Draft:
@@ -134,20 +130,20 @@ def _location(i: int, new: New) -> list[float] | None:
 
 
 def _post(session: Session, call: Call, drafts: list[Draft]) -> list[Json]:
-    conversation = conversations.lock(session, call.app_id, call.id("conversationId"))
+    conversation = conversations.lock(session, call.conversation_key)
     posted = messages.post(session, clock.now(), call.services.pace, conversation, drafts)
     return [{"id": message.id} for message in posted]
 
 
 def _get(session: Session, call: Call) -> Json:
-    conversations.get(session, call.app_id, call.id("conversationId"))
-    return shown(session, call.services.links, [messages.get(session, call.app_id, *place(call))])[0]
+    conversations.get(session, call.conversation_key)
+    return shown(session, call.services.links, [messages.get(session, call.conversation_key, call.id("messageId"))])[0]
 
 
 def _list(session: Session, call: Call) -> list[Json]:
-    conversation_id = call.id("conversationId")
-    conversations.get(session, call.app_id, conversation_id)
+    key = call.conversation_key
+    conversations.get(session, key)
     reader, after = call.query_id("asUser"), call.query_id("startingAfter")
-    until = None if reader is None else visibility.horizon(session, call.app_id, conversation_id, reader)
-    found = messages.page(session, call.app_id, conversation_id, call.page_limit(), after, until=until)
+    until = None if reader is None else visibility.horizon(session, ParticipantKey(key, reader))
+    found = messages.page(session, key, call.page_limit(), after, until=until)
     return shown(session, call.services.links, found)

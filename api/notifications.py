@@ -5,7 +5,6 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from api import wire
-from api.participants import place
 from api.request import Call
 from api.wire import Json
 from mailtalk import clock
@@ -39,8 +38,7 @@ def shown(told: Told) -> Json:
 def _page(session: Session, call: Call) -> list[Told]:
     return explain.page(
         session,
-        call.app_id,
-        *place(call),
+        call.participant_key,
         limit=call.page_limit(),
         before=wire.cursor(NOTIFICATION, call.query_id("startingAfter")),
     )

@@ -54,7 +54,7 @@ async def delete(call: Call) -> Response:
 
 async def get(call: Call) -> Json:
     """GET one participant, with access "None" too."""
-    row = await call.transact(conversations.participant, call.app_id, *place(call))
+    row = await call.transact(conversations.participant, call.participant_key)
     return shown(row, clock.now())
 
 
@@ -62,16 +62,9 @@ async def listed(call: Call) -> Json:
     """GET: who takes part now, newest join first."""
     after = call.request.query_params.get("startingAfter")
     last = None if after is None else wire.checked_id("startingAfter", after)
-    rows = await call.transact(
-        conversations.participants_page, call.app_id, call.id("conversationId"), call.page_limit(), last
-    )
+    rows = await call.transact(conversations.participants_page, call.conversation_key, call.page_limit(), last)
     now = clock.now()
     return {"data": [{"id": row.user_id, **shown(row, now)} for row in rows]}
-
-
-def place(call: Call) -> tuple[str, str]:
-    """The conversation and the user that the path names."""
-    return call.id("conversationId"), call.id("userId")
 
 
 def join(body: Join) -> Request:
@@ -103,7 +96,7 @@ def shown(row: Participation, now: datetime) -> Json:
 
 
 async def _change(call: Call, request: Request) -> Response:
-    asked = Requested(call.app_id, *place(call), request, clock.now())
+    asked = Requested(call.participant_key, request, clock.now())
     return await call.services.intake.change([asked], call.prefer, call.claim)
 
 

@@ -17,7 +17,7 @@ class Patch(msgspec.Struct, rename="camel"):
 
 async def post(call: Call) -> Response:
     """POST: all is read up to now; there is no body."""
-    return await call.commit(read_state.read_all, *_place(call))
+    return await call.commit(read_state.read_all, call.participant_key)
 
 
 async def patch(call: Call) -> Response:
@@ -25,9 +25,5 @@ async def patch(call: Call) -> Response:
     body = await call.body(Patch)
     moment = None if body.read_until is UNSET else listing.moment("readUntil", body.read_until)
     if moment is None:
-        return await call.commit(read_state.check, *_place(call))
-    return await call.commit(read_state.read_until, *_place(call), moment)
-
-
-def _place(call: Call) -> tuple[str, str, str]:
-    return call.app_id, call.id("conversationId"), call.id("userId")
+        return await call.commit(read_state.check, call.participant_key)
+    return await call.commit(read_state.read_until, call.participant_key, moment)

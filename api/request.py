@@ -20,6 +20,7 @@ from mailtalk.db.database import Database
 from mailtalk.db.group_commit import in_time
 from mailtalk.errors import Invalid, NotFound, TooLarge
 from mailtalk.files import Links
+from mailtalk.ids import ConversationKey, ParticipantKey
 from mailtalk.keys import Keyring
 from mailtalk.notifications.windows import Pace
 from mailtalk.webhooks.ssrf import Guard
@@ -72,6 +73,16 @@ class Call:
     def id(self, name: str) -> str:
         """An id from the path, by its name on the wire."""
         return wire.path_value(name, self.request.path_params[name])
+
+    @property
+    def conversation_key(self) -> ConversationKey:
+        """The conversation of the path."""
+        return ConversationKey(self.app_id, self.id("conversationId"))
+
+    @property
+    def participant_key(self) -> ParticipantKey:
+        """The participant of the path."""
+        return ParticipantKey(self.conversation_key, self.id("userId"))
 
     @property
     def prefer(self) -> str:

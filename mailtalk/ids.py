@@ -19,6 +19,16 @@ class ParticipantKey(NamedTuple):
     conversation: ConversationKey
     user_id: str
 
+    @classmethod
+    def of(cls, app_id: str, conversation_id: str, user_id: str) -> "ParticipantKey":
+        """The key of three ids."""
+        return cls(ConversationKey(app_id, conversation_id), user_id)
+
+    @property
+    def app_id(self) -> str:
+        """The app."""
+        return self.conversation.app_id
+
 
 @dataclass(frozen=True, slots=True)
 class PublicId:

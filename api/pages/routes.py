@@ -131,7 +131,7 @@ def _found(session: Session, services: Services, token: str) -> tuple[Participat
     row = links.read(session, services.keyring, token)
     if row is None:
         raise NotFound(["no such link"])
-    conversation = conversations.get(session, row.app_id, row.conversation_id)
+    conversation = conversations.get(session, row.key.conversation)
     app = apps.found(session, row.app_id)
     about = {"subject": conversation.subject, "app": app.name, "frequency": app.frequency}
     return row, users.get(session, row.app_id, row.user_id), about
@@ -149,7 +149,7 @@ def _reach(session: Session, user: User) -> None:
 async def _apply(visit: Visit, change: Change) -> bool:
     """Let a worker apply the change, as one of the API's; False when it was not done in time, and will be."""
     row = visit.participation
-    asked = Requested(row.app_id, row.conversation_id, row.user_id, change, clock.now())
+    asked = Requested(row.key, change, clock.now())
     (receipt,) = await visit.services.intake.take([asked])
     if isinstance(receipt, NotFound):
         raise receipt

@@ -8,7 +8,7 @@ from sqlalchemy import Select, select
 from cli import connect, printing
 from cli.options import app_option, json_option, limit_option
 from mailtalk.conversations import apps, conversations
-from mailtalk.ids import CHANGE
+from mailtalk.ids import CHANGE, ConversationKey
 from mailtalk.models import Change
 
 CHANGES = {
@@ -42,7 +42,7 @@ def changes(app_id: str, conversation_id: str, user_id: str | None, limit: int, 
         query = _query(app_id, conversation_id, user_id).limit(limit)
         rows = [_change(row) for row in session.scalars(query)]
         if not rows:
-            conversations.get(session, app_id, conversation_id)
+            conversations.get(session, ConversationKey(app_id, conversation_id))
     printing.listing(CHANGES, rows, f"No changes yet{f' of {user_id!r}' if user_id else ''}.", as_json=as_json)
 
 

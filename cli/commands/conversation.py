@@ -12,9 +12,10 @@ from cli import connect, printing
 from cli.options import app_option, json_option, limit_option
 from mailtalk import clock
 from mailtalk.conversations import apps, conversations
+from mailtalk.ids import ConversationKey
 from mailtalk.models import Change, Conversation, Delivery, Message, Notification, Participation
 from mailtalk.participation.state import state as as_state
-from mailtalk.vocabulary import Access, ChangeStatus, NotificationStatus, Sees
+from mailtalk.vocabulary import ChangeStatus, NotificationStatus, Sees
 
 Json = dict[str, Any]
 PARTICIPANTS = {
@@ -51,7 +52,7 @@ def show(app_id: str, conversation_id: str, limit: int, *, as_json: bool) -> Non
     """
     with connect.transaction() as session:
         apps.found(session, app_id)
-        content = _conversation(session, conversations.get(session, app_id, conversation_id), limit)
+        content = _conversation(session, conversations.get(session, ConversationKey(app_id, conversation_id)), limit)
     if as_json:
         printing.print_json(content)
     else:
@@ -61,7 +62,7 @@ def show(app_id: str, conversation_id: str, limit: int, *, as_json: bool) -> Non
 def _conversation(session: Session, row: Conversation, limit: int) -> Json:
     key = {"app_id": row.app_id, "conversation_id": row.id}
     participations = select(Participation).filter_by(**key)
-    active = (Participation.present) & (Participation.access != Access.NONE)
+    active = Participation.takes_part
     order = (active.desc(), Participation.joined_at.desc(), Participation.user_id)
     messages = select(Message).filter_by(**key)
     pending = select(Notification).filter_by(**key, status=NotificationStatus.OPEN)

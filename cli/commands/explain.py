@@ -11,7 +11,7 @@ from cli import connect, printing
 from cli.options import app_option, json_option, limit_option
 from mailtalk import clock
 from mailtalk.conversations import apps
-from mailtalk.ids import CHANGE
+from mailtalk.ids import CHANGE, ParticipantKey
 from mailtalk.models import Delivery, Suppression
 from mailtalk.support import explain as support_explain
 from mailtalk.support.explain import Standing, Told
@@ -77,8 +77,9 @@ def explain(app_id: str, conversation_id: str, user_id: str, limit: int, *, as_j
     """
     with connect.transaction() as session:
         apps.found(session, app_id)
-        standing = support_explain.standing(session, clock.now(), app_id, conversation_id, user_id)
-        history = support_explain.page(session, app_id, conversation_id, user_id, limit=limit)
+        key = ParticipantKey.of(app_id, conversation_id, user_id)
+        standing = support_explain.standing(session, clock.now(), key)
+        history = support_explain.page(session, key, limit=limit)
     if as_json:
         printing.print_json(_json(standing, history))
     else:

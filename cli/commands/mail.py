@@ -11,6 +11,7 @@ from cli.preview import Preview, preview_of, write_pages
 from mailtalk import clock
 from mailtalk.conversations import apps
 from mailtalk.files import Links
+from mailtalk.ids import ParticipantKey
 from mailtalk.mail.composing import sample, style_check
 from mailtalk.mail.composing.style import Style
 from mailtalk.mail.composing.style import of as style_of
@@ -69,7 +70,7 @@ def preview(  # noqa: PLR0913, PLR0917  one for each option
     if (conversation is None) != (user is None) or (conversation is not None and app_id is None):
         raise click.UsageError("--conversation, --user and --app go together")
     if app_id and conversation and user:
-        participant = (app_id, conversation, user)
+        participant = ParticipantKey.of(app_id, conversation, user)
         mails = {"conversation": _of_conversation(participant, file, locale, time_zone)}
     else:
         mails = _samples(_style(app_id, file), locale, time_zone)
@@ -88,13 +89,13 @@ def _samples(style: Style, locale: str | None, time_zone: str | None) -> dict[st
 
 
 def _of_conversation(
-    participant: tuple[str, str, str], file: Path | None, locale: str | None, time_zone: str | None
+    participant: ParticipantKey, file: Path | None, locale: str | None, time_zone: str | None
 ) -> Preview:
     """Make the mail that a user would get about a conversation's last messages."""
     settings = datadir.settings("database_url", "secret_key")
     files = Links(datadir.keyring(settings), settings.base_url, settings.file_url_seconds)
     with connect.transaction(settings) as session:
-        content = support_preview.content(session, files, clock.now(), *participant)
+        content = support_preview.content(session, files, clock.now(), participant)
     style = style_check.checked(read(file)) if file else content.style
     if file or locale or time_zone:
         content = replace(content, style=style, language=style.speaks(locale, time_zone))

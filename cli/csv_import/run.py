@@ -17,6 +17,7 @@ from mailtalk.changes.imports import BATCH, Row, Source, Taken
 from mailtalk.changes.log import Requested
 from mailtalk.db import workers
 from mailtalk.db.database import Database
+from mailtalk.ids import ParticipantKey
 
 AHEAD = 10  # batches taken before the first of them is applied: keeps workers busy, lets others' changes through
 POLL = 0.05
@@ -78,7 +79,8 @@ class Import:
             return imports.batch_after(session, self._source, line)
 
     def _row(self, join: Join) -> Row:
-        return Row(join.line, Requested(self._source.app_id, join.conversation, join.user, join.request, clock.now()))
+        participant = ParticipantKey.of(self._source.app_id, join.conversation, join.user)
+        return Row(join.line, Requested(participant, join.request, clock.now()))
 
     def _accept(self, after_line: int, rows: list[Row]) -> list[Taken]:
         if self._workers is not None:

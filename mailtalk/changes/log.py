@@ -7,7 +7,9 @@ from datetime import datetime
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from mailtalk.db.arrays import of_participants
 from mailtalk.errors import ErrorCode, Invalid, NotFound
+from mailtalk.ids import ConversationKey, ParticipantKey
 from mailtalk.models import Change
 from mailtalk.participation.rules import LEAVING, UNSET, Request
 from mailtalk.vocabulary import ChangeStatus
@@ -17,9 +19,7 @@ from mailtalk.vocabulary import ChangeStatus
 class Requested:
     """A change as a way in hands it over."""
 
-    app_id: str
-    conversation_id: str
-    user_id: str
+    participant: ParticipantKey
     request: Request
     at: datetime
 
@@ -60,22 +60,21 @@ def get(session: Session, app_id: str, change_id: int) -> Change | None:
     return session.get(Change, (app_id, change_id))
 
 
-def log(  # noqa: PLR0913  a list's query
+def log(
     session: Session,
-    app_id: str,
-    conversation_id: str,
+    key: ConversationKey,
     *,
     user_id: str | None = None,
     before: int | None = None,
     limit: int = 10,
 ) -> list[Change]:
     """A conversation's changes, newest first: a user's only, those before an id; Invalid when it has no such id."""
-    query = select(Change).where(Change.app_id == app_id, Change.conversation_id == conversation_id)
+    query = select(Change).filter_by(app_id=key.app_id, conversation_id=key.id)
     if user_id is not None:
         query = query.where(Change.user_id == user_id)
     if before is not None:
-        last = get(session, app_id, before)
-        if last is None or last.conversation_id != conversation_id:
+        last = get(session, key.app_id, before)
+        if last is None or last.conversation_id != key.id:
             raise Invalid({"startingAfter": ["is no change of this conversation"]})
         query = query.where(Change.id < before)
     return list(session.scalars(query.order_by(Change.id.desc()).limit(limit)))
@@ -100,23 +99,22 @@ def _known(session: Session, items: Sequence[Requested]) -> Iterable[tuple[bool,
     rows = session.execute(
         text("""
         SELECT c.id IS NOT NULL, u.id IS NOT NULL
-        FROM unnest(CAST(:apps AS text[]), CAST(:conversations AS text[]), CAST(:users AS text[]))
+        FROM unnest(CAST(:apps AS text[]), CAST(:ids AS text[]), CAST(:users AS text[]))
              WITH ORDINALITY AS asked (app_id, conversation_id, user_id, i)
         LEFT JOIN conversations c ON c.app_id = asked.app_id AND c.id = asked.conversation_id
         LEFT JOIN users u ON u.app_id = asked.app_id AND u.id = asked.user_id
         ORDER BY i"""),
-        _columns(items),
+        of_participants(item.participant for item in items),
     )
     return ((row[0], row[1]) for row in rows)
 
 
 def _refusal(item: Requested, conversation: bool, user: bool) -> NotFound | None:
+    key, user_id = item.participant
     if not conversation:
-        return NotFound(
-            {"conversationId": [f"no conversation {item.conversation_id!r}"]}, ErrorCode.CONVERSATION_NOT_FOUND
-        )
+        return NotFound({"conversationId": [f"no conversation {key.id!r}"]}, ErrorCode.CONVERSATION_NOT_FOUND)
     if not user and item.request.kind not in LEAVING:
-        return NotFound({"userId": [f"no user {item.user_id!r}"]}, ErrorCode.USER_NOT_FOUND)
+        return NotFound({"userId": [f"no user {user_id!r}"]}, ErrorCode.USER_NOT_FOUND)
     return None
 
 
@@ -129,14 +127,14 @@ def _insert(session: Session, items: Sequence[Requested]) -> list[int]:
             (app_id, conversation_id, user_id, kind, access, notify, mute_given, mute_until, frequency,
              requested_at)
         SELECT app_id, conversation_id, user_id, kind, access, notify, mute_given, mute_until, frequency, at
-        FROM unnest(CAST(:apps AS text[]), CAST(:conversations AS text[]), CAST(:users AS text[]),
+        FROM unnest(CAST(:apps AS text[]), CAST(:ids AS text[]), CAST(:users AS text[]),
                     CAST(:kinds AS text[]), CAST(:accesses AS text[]), CAST(:notifies AS text[]),
                     CAST(:mutes_given AS boolean[]), CAST(:mutes AS timestamptz[]), CAST(:frequencies AS text[]),
                     CAST(:ats AS timestamptz[]))
              WITH ORDINALITY AS asked
              (app_id, conversation_id, user_id, kind, access, notify, mute_given, mute_until, frequency, at, i)
         ORDER BY i RETURNING id"""),
-        _columns(items)
+        of_participants(item.participant for item in items)
         | {
             "kinds": [item.request.kind for item in items],
             "accesses": [item.request.access for item in items],
@@ -148,11 +146,3 @@ def _insert(session: Session, items: Sequence[Requested]) -> list[int]:
         },
     )
     return sorted(rows.scalars())  # the identity counts up in the order of the items
-
-
-def _columns(items: Sequence[Requested]) -> dict[str, list[str]]:
-    return {
-        "apps": [item.app_id for item in items],
-        "conversations": [item.conversation_id for item in items],
-        "users": [item.user_id for item in items],
-    }

@@ -11,8 +11,10 @@ from mailtalk.conversations.users import assign
 from mailtalk.errors import ErrorCode, Invalid, NotFound
 from mailtalk.events import payloads
 from mailtalk.events import record as events
+from mailtalk.events.record import Happened
+from mailtalk.ids import ConversationKey, ParticipantKey
 from mailtalk.models import Conversation, Participation
-from mailtalk.vocabulary import Access, EventType
+from mailtalk.vocabulary import EventType
 
 _DELETE = (
     """UPDATE notifications SET status = 'cancelled', reason = 'conversation-deleted', ended_at = :now
@@ -28,78 +30,75 @@ _DELETE = (
 )
 
 
-def put(session: Session, app_id: str, conversation_id: str, fields: dict[str, Any]) -> None:
+def put(session: Session, key: ConversationKey, fields: dict[str, Any]) -> None:
     """Create the conversation, or merge the given columns; `custom` merges key by key."""
-    session.execute(insert(Conversation).values(app_id=app_id, id=conversation_id, custom={}).on_conflict_do_nothing())
-    row = lock(session, app_id, conversation_id)
-    assign(row, fields)
+    fresh = insert(Conversation).values(app_id=key.app_id, id=key.id, custom={})
+    session.execute(fresh.on_conflict_do_nothing())
+    assign(lock(session, key), fields)
 
 
-def get(session: Session, app_id: str, conversation_id: str) -> Conversation:
-    """The conversation; NotFound when the app has none of this id."""
-    return _found(session.get(Conversation, (app_id, conversation_id)), conversation_id)
+def get(session: Session, key: ConversationKey) -> Conversation:
+    """The conversation; NotFound if the app has none of this id."""
+    return _found(session.get(Conversation, key), key)
 
 
-def lock(session: Session, app_id: str, conversation_id: str) -> Conversation:
-    """The conversation, locked until the transaction ends; foreign keys to it go on being inserted."""
-    key_share = {"key_share": True}  # FOR NO KEY UPDATE
-    return _found(session.get(Conversation, (app_id, conversation_id), with_for_update=key_share), conversation_id)
+def lock(session: Session, key: ConversationKey) -> Conversation:
+    """The conversation, locked until the transaction ends; rows that refer to it can still be inserted."""
+    for_no_key_update = {"key_share": True}
+    return _found(session.get(Conversation, key, with_for_update=for_no_key_update), key)
 
 
-def participants(session: Session, app_id: str, conversation_id: str) -> list[Participation]:
-    """Those who take part now: not who left, not who has access None."""
-    query = _taking_part(app_id, conversation_id)
+def participants(session: Session, key: ConversationKey) -> list[Participation]:
+    """Current participants, oldest join first; without those who left or have access None."""
+    query = _taking_part(key)
     return list(session.scalars(query.order_by(Participation.joined_at, Participation.user_id)))
 
 
 def participants_page(
-    session: Session, app_id: str, conversation_id: str, limit: int, after: str | None = None
+    session: Session, key: ConversationKey, limit: int, after: str | None = None
 ) -> list[Participation]:
-    """Those who take part now, newest join first; after a user who takes or took part, else Invalid."""
-    get(session, app_id, conversation_id)
-    query = _taking_part(app_id, conversation_id)
+    """Current participants, newest join first; after a present or former participant, else Invalid."""
+    get(session, key)
+    query = _taking_part(key)
     newest = tuple_(Participation.joined_at, Participation.user_id)
     if after is not None:
-        last = session.get(Participation, (app_id, conversation_id, after))
+        last = session.get(Participation, (*key, after))
         if last is None:
             raise Invalid({"startingAfter": [f"{after!r} never was a participant"]})
         query = query.where(newest < (last.joined_at, last.user_id))
     return list(session.scalars(query.order_by(newest.desc()).limit(limit)))
 
 
-def participant(session: Session, app_id: str, conversation_id: str, user_id: str) -> Participation:
-    """One participation that has not ended, with access None too; NotFound otherwise."""
-    row = session.get(Participation, (app_id, conversation_id, user_id))
+def participant(session: Session, key: ParticipantKey) -> Participation:
+    """One participation that has not ended, also with access None; NotFound otherwise."""
+    row = session.get(Participation, (*key.conversation, key.user_id))
     if row is None or not row.present:
-        get(session, app_id, conversation_id)
-        raise NotFound({"userId": [f"no participant {user_id!r}"]}, ErrorCode.PARTICIPANT_NOT_FOUND)
+        get(session, key.conversation)
+        raise NotFound({"userId": [f"no participant {key.user_id!r}"]}, ErrorCode.PARTICIPANT_NOT_FOUND)
     return row
 
 
-def delete(session: Session, app_id: str, conversation_id: str, now: datetime) -> None:
+def delete(session: Session, key: ConversationKey, now: datetime) -> None:
     """Delete the conversation and all that is in it; its addresses die, its mails that were not sent are cancelled.
 
     Changes that still wait are rejected by the worker, which finds no conversation.
     """
-    row = lock(session, app_id, conversation_id)
+    row = lock(session, key)
     kind = EventType.CONVERSATION_DELETED
-    if events.wanted(session, app_id, kind):
+    if events.wanted(session, key.app_id, kind):
         data = {"conversation": payloads.conversation(session, row)}
-        events.record(session, now, app_id, kind, data, conversation_id)
-    values = {"app": app_id, "conversation": conversation_id, "now": now}
+        events.record_many(session, [Happened(key.app_id, kind, data, key.id)], now)
+    values = {"app": key.app_id, "conversation": key.id, "now": now}
     for statement in _DELETE:
         session.execute(text(statement), values)
 
 
-def _taking_part(app_id: str, conversation_id: str) -> Select[Participation]:
-    return (
-        select(Participation)
-        .where(Participation.app_id == app_id, Participation.conversation_id == conversation_id)
-        .where(Participation.present, Participation.access != Access.NONE)
-    )
+def _taking_part(key: ConversationKey) -> Select[Participation]:
+    of_conversation = select(Participation).filter_by(app_id=key.app_id, conversation_id=key.id)
+    return of_conversation.where(Participation.takes_part)
 
 
-def _found(row: Conversation | None, conversation_id: str) -> Conversation:
+def _found(row: Conversation | None, key: ConversationKey) -> Conversation:
     if row is None:
-        raise NotFound({"conversationId": [f"no conversation {conversation_id!r}"]}, ErrorCode.CONVERSATION_NOT_FOUND)
+        raise NotFound({"conversationId": [f"no conversation {key.id!r}"]}, ErrorCode.CONVERSATION_NOT_FOUND)
     return row

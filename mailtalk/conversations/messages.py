@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from mailtalk import ids, mentions
@@ -16,6 +16,7 @@ from mailtalk.errors import ErrorCode, Invalid, NotFound
 from mailtalk.events import payloads
 from mailtalk.events import record as events
 from mailtalk.events.record import Happened
+from mailtalk.ids import ConversationKey
 from mailtalk.models import Conversation, File, Message, Participation
 from mailtalk.notifications import windows
 from mailtalk.notifications.windows import Pace
@@ -84,14 +85,13 @@ def by_key(session: Session, conversation: Conversation, drafts: Sequence[Draft]
     keys = {draft.idempotency_key for draft in drafts if draft.idempotency_key is not None}
     if not keys:
         return {}
-    query = _of(conversation.app_id, conversation.id).where(Message.idempotency_key.in_(keys))
+    query = _of(conversation.key).where(Message.idempotency_key.in_(keys))
     return {message.idempotency_key or "": message for message in session.scalars(query)}
 
 
-def page(  # noqa: PLR0913  a page is all of these
+def page(
     session: Session,
-    app_id: str,
-    conversation_id: str,
+    key: ConversationKey,
     limit: int,
     starting_after: str | None = None,
     *,
@@ -101,26 +101,23 @@ def page(  # noqa: PLR0913  a page is all of these
 
     Imported ones stand where their time puts them. Invalid for an unknown id.
     """
-    query = _of(app_id, conversation_id)
+    query = _of(key)
     if starting_after is not None:
-        last = _cursor(session, app_id, conversation_id, starting_after)
-        query = query.where(tuple_(Message.created_at, Message.seq) < last)
+        query = query.where(tuple_(Message.created_at, Message.seq) < _cursor(session, key, starting_after))
     if until is not None:
         query = query.where(Message.seq <= until)
     return list(session.scalars(query.order_by(Message.created_at.desc(), Message.seq.desc()).limit(limit)))
 
 
-def get(session: Session, app_id: str, conversation_id: str, message_id: str) -> Message:
-    """One message; NotFound when the conversation has none of this id."""
-    return _found(session.scalar(_of(app_id, conversation_id).where(Message.id == message_id)), message_id)
+def get(session: Session, key: ConversationKey, message_id: str) -> Message:
+    """One message; NotFound if the conversation has none of this id."""
+    return _found(session.scalar(_of(key).where(Message.id == message_id)), message_id)
 
 
-def edit(  # noqa: PLR0913, PLR0917  which message, and what of it
-    session: Session, now: datetime, app_id: str, conversation_id: str, message_id: str, fields: Mapping[str, Any]
-) -> None:
-    """Change `text`, merge `custom` or clear it with None; nobody is notified, and whom the message mentions stays."""
-    conversation = conversations.get(session, app_id, conversation_id)
-    query = _of(app_id, conversation_id).where(Message.id == message_id).with_for_update(key_share=True)
+def edit(session: Session, now: datetime, key: ConversationKey, message_id: str, fields: Mapping[str, Any]) -> None:
+    """Change `text`, merge `custom` or clear it with None; nobody is notified, and the mentions stay as posted."""
+    conversation = conversations.get(session, key)
+    query = _of(key).where(Message.id == message_id).with_for_update(key_share=True)
     message = _found(session.scalar(query), message_id)
     message.text = fields.get("text", message.text)
     custom = fields.get("custom", {})
@@ -130,19 +127,16 @@ def edit(  # noqa: PLR0913, PLR0917  which message, and what of it
         _tell(session, conversation, [message], EventType.MESSAGE_UPDATED, now)
 
 
-def delete(session: Session, app_id: str, conversation_id: str, message_id: str) -> None:
-    """Delete a message and its file: it is not read any more, and in no mail that is made from now on."""
-    conversation = conversations.lock(session, app_id, conversation_id)
-    message = get(session, app_id, conversation_id, message_id)
+def delete(session: Session, key: ConversationKey, message_id: str) -> None:
+    """Delete a message and its file; mails made from now on are without it."""
+    conversation = conversations.lock(session, key)
+    message = get(session, key, message_id)
     _tell(session, conversation, [message], EventType.MESSAGE_DELETED)
     session.delete(message)
-    of_message = (File.app_id == app_id, File.conversation_id == conversation_id, File.message_id == message_id)
-    session.execute(sql_delete(File).where(*of_message))
+    session.execute(sql_delete(File).filter_by(app_id=key.app_id, conversation_id=key.id, message_id=message_id))
     session.flush()
-    newest = select(func.max(Message.created_at))
-    conversation.last_message_at = session.scalar(
-        newest.where(Message.app_id == app_id, Message.conversation_id == conversation_id)
-    )
+    newest = select(func.max(Message.created_at)).filter_by(app_id=key.app_id, conversation_id=key.id)
+    conversation.last_message_at = session.scalar(newest)
 
 
 def _tell(
@@ -160,8 +154,8 @@ def _tell(
     events.record_many(session, [Happened(*place, data, conversation.id) for data in told], now)
 
 
-def _of(app_id: str, conversation_id: str) -> Any:
-    return select(Message).where(Message.app_id == app_id, Message.conversation_id == conversation_id)
+def _of(key: ConversationKey) -> Select[Message]:
+    return select(Message).filter_by(app_id=key.app_id, conversation_id=key.id)
 
 
 def _found(message: Message | None, message_id: str) -> Message:
@@ -170,9 +164,9 @@ def _found(message: Message | None, message_id: str) -> Message:
     return message
 
 
-def _cursor(session: Session, app_id: str, conversation_id: str, message_id: str) -> Any:
+def _cursor(session: Session, key: ConversationKey, message_id: str) -> Any:
     found = session.execute(
-        _of(app_id, conversation_id).where(Message.id == message_id).with_only_columns(Message.created_at, Message.seq)
+        _of(key).where(Message.id == message_id).with_only_columns(Message.created_at, Message.seq)
     ).one_or_none()
     if found is None:
         raise Invalid({"startingAfter": [f"no message {message_id!r} in this conversation"]})
@@ -207,7 +201,7 @@ def _there(session: Session, conversation: Conversation, message_ids: set[str | 
     wanted = message_ids - {None}
     if not wanted:
         return set()
-    query = _of(conversation.app_id, conversation.id).where(Message.id.in_(wanted))
+    query = _of(conversation.key).where(Message.id.in_(wanted))
     return set(session.scalars(query.with_only_columns(Message.id)))
 
 

@@ -7,10 +7,12 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from mailtalk.conversations import conversations, users
+from mailtalk.db.arrays import of_participant
 from mailtalk.errors import ErrorCode, NotFound
 from mailtalk.events import payloads
 from mailtalk.events import record as events
 from mailtalk.events.record import Happened
+from mailtalk.ids import ParticipantKey
 from mailtalk.models import Message
 from mailtalk.vocabulary import EventType
 
@@ -26,7 +28,7 @@ def of(session: Session, messages: Sequence[Message]) -> Mapping[str, list[str]]
     return {each.id: _readers(each, marks.get((each.app_id, each.conversation_id), ())) for each in messages}
 
 
-def read_all(session: Session, app_id: str, conversation_id: str, user_id: str) -> None:
+def read_all(session: Session, key: ParticipantKey) -> None:
     """The user has read all that there is now and that they may see. NotFound for who does not take part."""
     done = session.execute(
         text("""
@@ -35,14 +37,14 @@ def read_all(session: Session, app_id: str, conversation_id: str, user_id: str) 
             AND p.app_id = :app AND p.conversation_id = :conversation AND p.user_id = :user AND p.present
             AND before.id = p.id
         RETURNING before.read_seq, p.read_seq"""),
-        {"app": app_id, "conversation": conversation_id, "user": user_id},
+        of_participant(key),
     ).one_or_none()
     if done is None:
-        raise _why(session, app_id, conversation_id, user_id)
-    _tell(session, app_id, conversation_id, user_id, *done)
+        raise _why(session, key)
+    _tell(session, key, *done)
 
 
-def read_until(session: Session, app_id: str, conversation_id: str, user_id: str, moment: datetime) -> None:
+def read_until(session: Session, key: ParticipantKey, moment: datetime) -> None:
     """The user has read all that was created until then, and nothing of what came after; it may go back.
 
     Where an import put an old message behind a newer one, what is not surely read stays unread.
@@ -56,31 +58,30 @@ def read_until(session: Session, app_id: str, conversation_id: str, user_id: str
             AND p.app_id = :app AND p.conversation_id = :conversation AND p.user_id = :user AND p.present
             AND before.id = p.id
         RETURNING before.read_seq, p.read_seq"""),
-        {"app": app_id, "conversation": conversation_id, "user": user_id, "until": moment + ROUNDING},
+        of_participant(key) | {"until": moment + ROUNDING},
     ).one_or_none()
     if done is None:
-        raise _why(session, app_id, conversation_id, user_id)
-    _tell(session, app_id, conversation_id, user_id, *done)
+        raise _why(session, key)
+    _tell(session, key, *done)
 
 
-def check(session: Session, app_id: str, conversation_id: str, user_id: str) -> None:
-    """NotFound for who does not take part."""
-    users.get(session, app_id, user_id)
-    conversations.get(session, app_id, conversation_id)
-    conversations.participant(session, app_id, conversation_id, user_id)
+def check(session: Session, key: ParticipantKey) -> None:
+    """NotFound for a user who is no participant."""
+    users.get(session, key.app_id, key.user_id)
+    conversations.get(session, key.conversation)
+    conversations.participant(session, key)
 
 
-def _tell(  # noqa: PLR0913, PLR0917  whose reading, and how far
-    session: Session, app_id: str, conversation_id: str, user_id: str, before: int, after: int
-) -> None:
-    """Tell of each message that was read just now; the user's own are not."""
+def _tell(session: Session, key: ParticipantKey, before: int, after: int) -> None:
+    """Record an event for each message that was read just now, without the user's own."""
+    (app_id, conversation_id), user_id = key
     kind = EventType.MESSAGE_READ
     if after <= before or not events.wanted(session, app_id, kind):
         return
-    query = select(Message).where(Message.app_id == app_id, Message.conversation_id == conversation_id)
+    query = select(Message).filter_by(app_id=app_id, conversation_id=conversation_id)
     query = query.where(Message.seq > before, Message.seq <= after, Message.sender_id.is_distinct_from(user_id))
     read = list(session.scalars(query.order_by(Message.seq.desc()).limit(TOLD)))[::-1]
-    row = conversations.get(session, app_id, conversation_id)
+    row = conversations.get(session, key.conversation)
     told = payloads.messages(session, row, read, of(session, read))
     recipient = payloads.users(session, app_id, [user_id]).get(user_id)
     happened = [Happened(app_id, kind, data | {"recipient": recipient}, conversation_id) for data in told]
@@ -111,7 +112,7 @@ def _readers(message: Message, marks: Sequence[tuple[str, int]]) -> list[str]:
     return sorted(found - {message.sender_id})
 
 
-def _why(session: Session, app_id: str, conversation_id: str, user_id: str) -> NotFound:
-    users.get(session, app_id, user_id)
-    conversations.get(session, app_id, conversation_id)
-    return NotFound({"userId": [f"no participant {user_id!r}"]}, ErrorCode.PARTICIPANT_NOT_FOUND)
+def _why(session: Session, key: ParticipantKey) -> NotFound:
+    users.get(session, key.app_id, key.user_id)
+    conversations.get(session, key.conversation)
+    return NotFound({"userId": [f"no participant {key.user_id!r}"]}, ErrorCode.PARTICIPANT_NOT_FOUND)

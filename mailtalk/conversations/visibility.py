@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from mailtalk.conversations import conversations, users
 from mailtalk.errors import ErrorCode, Invalid, NotFound
+from mailtalk.ids import ParticipantKey
 from mailtalk.models import Conversation, Message, Participation
-from mailtalk.vocabulary import Access, Sees
+from mailtalk.vocabulary import Sees
 
 OPERATORS = {"==": "= ANY(:{0})", "oneOf": "= ANY(:{0})", "!=": "<> ALL(:{0})", "!oneOf": "<> ALL(:{0})"}
 _KEYS = {"lastActivity": "activity", "createdAt": "created_at"}
@@ -61,13 +62,15 @@ class Seen:
     unread: int = 0
 
 
-def horizon(session: Session, app_id: str, conversation_id: str, user_id: str) -> int | None:
-    """The seq up to which this user may read; None: all. NotFound for who may read nothing."""
-    conversations.get(session, app_id, conversation_id)
-    users.get(session, app_id, user_id)
-    row = session.get(Participation, (app_id, conversation_id, user_id))
+def horizon(session: Session, key: ParticipantKey) -> int | None:
+    """The last seq that this user may read; None: all. NotFound for a user who may read nothing."""
+    conversations.get(session, key.conversation)
+    users.get(session, key.app_id, key.user_id)
+    row = session.get(Participation, (*key.conversation, key.user_id))
     if row is None or row.sees == Sees.NOTHING:
-        raise NotFound({"asUser": [f"{user_id!r} sees nothing of this conversation"]}, ErrorCode.PARTICIPANT_NOT_FOUND)
+        raise NotFound(
+            {"asUser": [f"{key.user_id!r} sees nothing of this conversation"]}, ErrorCode.PARTICIPANT_NOT_FOUND
+        )
     return row.view_seq
 
 
@@ -181,9 +184,7 @@ def _unread(session: Session, app_id: str, user_id: str, rows: Sequence[Any]) ->
 
 
 def _members(session: Session, app_id: str, ids: Sequence[str]) -> Mapping[str, Sequence[Participation]]:
-    query = _in(Participation, app_id, Participation.conversation_id, ids).where(
-        Participation.present, Participation.access != Access.NONE
-    )
+    query = _in(Participation, app_id, Participation.conversation_id, ids).where(Participation.takes_part)
     members: dict[str, list[Participation]] = {}
     for row in session.scalars(query.order_by(Participation.joined_at, Participation.user_id)):
         members.setdefault(row.conversation_id, []).append(row)

@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 
 from mailtalk.events import serializers
 from mailtalk.models import Conversation, Message, Participation, User
-from mailtalk.vocabulary import Access
 
 Json = dict[str, Any]
 MOST_MEMBERS = 100  # of a conversation in a payload: beyond, it would be larger than receivers take
@@ -19,7 +18,7 @@ def conversation(session: Session, row: Conversation) -> Json:
     members = session.scalars(
         select(Participation)
         .where(Participation.app_id == row.app_id, Participation.conversation_id == row.id)
-        .where(Participation.present, Participation.access != Access.NONE)
+        .where(Participation.takes_part)
         .order_by(Participation.joined_at, Participation.user_id)
         .limit(MOST_MEMBERS + 1)
     ).all()

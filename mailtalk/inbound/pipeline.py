@@ -10,6 +10,7 @@ from mailtalk.changes import log as change_log
 from mailtalk.changes.log import Requested
 from mailtalk.conversations import conversations
 from mailtalk.errors import NotFound
+from mailtalk.ids import ConversationKey, ParticipantKey
 from mailtalk.inbound import duplicates, notices, posting, sender_policy
 from mailtalk.inbound.context import Case, Desk, Judgement, Reader
 from mailtalk.inbound.receive import RAW_SEAL
@@ -117,7 +118,9 @@ def _sender(case: Case) -> Judgement | None:
 def _rights(case: Case) -> Judgement | None:
     """Look again, under the conversation's lock, whether the address that was good at RCPT still is."""
     try:
-        case.conversation = conversations.lock(case.session, case.app.id, case.row.conversation_id or "")
+        case.conversation = conversations.lock(
+            case.session, ConversationKey(case.app.id, case.row.conversation_id or "")
+        )
     except NotFound:
         return Judgement(Outcome.REFUSED, Verdict.NO_ACCESS, "conversation-deleted")
     reason = _why_dead(case)
@@ -148,7 +151,8 @@ def _unsubscribe(case: Case) -> Judgement:
     """Whoever has the address may ask for less mail: no sender policy stands in the way."""
     row = case.row
     request = Request(ChangeKind.UPDATE, notify=Notify.OFF)
-    asked = Requested(row.app_id or "", row.conversation_id or "", row.user_id or "", request, case.now)
+    participant = ParticipantKey.of(row.app_id or "", row.conversation_id or "", row.user_id or "")
+    asked = Requested(participant, request, case.now)
     reason = _why_dead(case)
     if reason is None and isinstance(change_log.accept(case.session, [asked])[0], int):
         return Judgement(Outcome.UNSUBSCRIBED, Verdict.PERSON)

@@ -4,10 +4,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, text
+from sqlalchemy import ColumnElement, ForeignKey, ForeignKeyConstraint, Index, and_, text
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
+from mailtalk.ids import ConversationKey, ParticipantKey
 from mailtalk.models.base import NOW, Base, Json
+from mailtalk.vocabulary import Access
 
 
 class App(Base):
@@ -74,6 +77,11 @@ class Conversation(Base):
     window_due_at: Mapped[datetime | None]
     window_from_seq: Mapped[int | None]
 
+    @property
+    def key(self) -> ConversationKey:
+        """The app and the id."""
+        return ConversationKey(self.app_id, self.id)
+
 
 class Participation(Base):
     """A user in a conversation; survives leaving, so that `generation` never goes back."""
@@ -103,6 +111,21 @@ class Participation(Base):
     joined_at: Mapped[datetime]
     read_seq: Mapped[int] = mapped_column(server_default="0")
     mailed_seq: Mapped[int] = mapped_column(server_default="0")  # what it mailed, or decided not to mail, up to here
+
+    @property
+    def key(self) -> ParticipantKey:
+        """The conversation and the user."""
+        return ParticipantKey.of(self.app_id, self.conversation_id, self.user_id)
+
+    @hybrid_property
+    def takes_part(self) -> bool:
+        """True for participants; False after leaving and with access None."""
+        return self.present and self.access != Access.NONE
+
+    @takes_part.inplace.expression
+    @classmethod
+    def _takes_part(cls) -> ColumnElement[bool]:
+        return and_(cls.present, cls.access != Access.NONE)
 
 
 class Address(Base):

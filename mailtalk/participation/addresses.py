@@ -79,7 +79,7 @@ def serves(participation: Participation, purpose: Purpose) -> bool:
     """Whether mail to the participant's address of this purpose is taken: to reply one must be allowed to write."""
     if purpose is Purpose.REPLY:
         return participation.present and participation.access == Access.READ_WRITE
-    return participation.present and participation.access != Access.NONE
+    return participation.takes_part
 
 
 def _bearer(row: Participation, purpose: Purpose) -> Bearer:

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from mailtalk import signed
 from mailtalk.keys import Keyring
 from mailtalk.models import Participation
-from mailtalk.vocabulary import Access
 
 SETTINGS = "/settings/"
 UNSUBSCRIBE = "/unsubscribe/"
@@ -40,11 +39,7 @@ def read(session: Session, keyring: Keyring, token: str) -> Participation | None
     participation_id = _participation_id(keyring, token)
     if participation_id is None:
         return None
-    return session.scalar(
-        select(Participation).where(
-            Participation.id == participation_id, Participation.present, Participation.access != Access.NONE
-        )
-    )
+    return session.scalar(select(Participation).where(Participation.id == participation_id, Participation.takes_part))
 
 
 def _participation_id(keyring: Keyring, token: str) -> UUID | None:

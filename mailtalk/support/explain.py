@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from mailtalk.conversations import apps, conversations
 from mailtalk.errors import ErrorCode, Invalid, NotFound
+from mailtalk.ids import ParticipantKey
 from mailtalk.models import Change, Conversation, Delivery, Notification, Participation, Suppression, User
 from mailtalk.outbound import suppressions
 from mailtalk.vocabulary import Access, ChangeStatus, Frequency, NotificationStatus, Notify, Reason
@@ -49,21 +50,18 @@ class Standing:
     suppressed: Sequence[Suppression]  # of their addresses
 
 
-def page(  # noqa: PLR0913  a page is all of these
-    session: Session, app_id: str, conversation_id: str, user_id: str, *, limit: int, before: int | None = None
-) -> list[Told]:
+def page(session: Session, key: ParticipantKey, *, limit: int, before: int | None = None) -> list[Told]:
     """A participant's notifications, newest first, those before an id; who left has them too."""
-    _participation(session, app_id, conversation_id, user_id)
-    place = {"app_id": app_id, "conversation_id": conversation_id, "user_id": user_id}
-    query = select(Notification).filter_by(**place)
+    _participation(session, key)
+    query = select(Notification).filter_by(**_columns(key))
     if before is not None:
         if session.scalar(query.where(Notification.id == before)) is None:
             raise Invalid({"startingAfter": ["is no notification of this participant"]})
         query = query.where(Notification.id < before)
     found = session.scalars(query.order_by(Notification.id.desc()).limit(limit)).all()
     ids = [each.id for each in found]
-    messages = _messages(session, app_id, ids)
-    mails = _mails(session, select(Delivery).filter_by(**place).where(Delivery.notification_id.in_(ids)))
+    messages = _messages(session, key.app_id, ids)
+    mails = _mails(session, select(Delivery).filter_by(**_columns(key)).where(Delivery.notification_id.in_(ids)))
     return [Told(each, messages[each.id], _mails_of(each, mails)) for each in found]
 
 
@@ -72,26 +70,30 @@ def _mails_of(row: Notification, mails: Mapping[int | None, Sequence[Delivery]])
     return () if row.status == NotificationStatus.OPEN else mails.get(row.id, ())
 
 
-def standing(session: Session, now: datetime, app_id: str, conversation_id: str, user_id: str) -> Standing:
+def standing(session: Session, now: datetime, key: ParticipantKey) -> Standing:
     """How things stand for one who takes part or took part."""
-    row = _participation(session, app_id, conversation_id, user_id)
-    user = session.get_one(User, (app_id, user_id))
-    changes = select(Change).filter_by(app_id=app_id, conversation_id=conversation_id, user_id=user_id)
+    row = _participation(session, key)
+    user = session.get_one(User, (key.app_id, key.user_id))
+    changes = select(Change).filter_by(**_columns(key))
     last = session.scalar(
         changes.where(Change.status == ChangeStatus.APPLIED).order_by(Change.applied_seq.desc()).limit(1)
     )
-    conversation = conversations.get(session, app_id, conversation_id)
-    suppressed = suppressions.of(session, now, app_id, user.emails or ())
+    conversation = conversations.get(session, key.conversation)
+    suppressed = suppressions.of(session, now, key.app_id, user.emails or ())
     barred = _barred(row, user, now, suppressed)
     return Standing(conversation, row, user, barred, _frequency(session, row), last, suppressed)
 
 
-def _participation(session: Session, app_id: str, conversation_id: str, user_id: str) -> Participation:
-    conversations.get(session, app_id, conversation_id)
-    row = session.get(Participation, (app_id, conversation_id, user_id))
+def _participation(session: Session, key: ParticipantKey) -> Participation:
+    conversations.get(session, key.conversation)
+    row = session.get(Participation, (*key.conversation, key.user_id))
     if row is None:
-        raise NotFound({"userId": [f"{user_id!r} never was a participant"]}, ErrorCode.PARTICIPANT_NOT_FOUND)
+        raise NotFound({"userId": [f"{key.user_id!r} never was a participant"]}, ErrorCode.PARTICIPANT_NOT_FOUND)
     return row
+
+
+def _columns(key: ParticipantKey) -> dict[str, str]:
+    return {"app_id": key.app_id, "conversation_id": key.conversation.id, "user_id": key.user_id}
 
 
 def _messages(session: Session, app_id: str, ids: Sequence[int]) -> Mapping[int, Sequence[str]]:

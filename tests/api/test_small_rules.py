@@ -52,14 +52,14 @@ def test_a_control_character_in_an_id_is_refused(http: httpx.Client, user: str) 
 
 def joined_at(cast: Cast) -> datetime:
     with cast.database.transaction() as session:
-        return conversations.participant(session, cast.app_id, "hello", "alice").joined_at
+        return conversations.participant(session, cast.participant("alice")).joined_at
 
 
 def test_who_leaves_and_joins_in_one_batch_has_joined_anew(cast: Cast) -> None:
     cast.join("alice")
     before = joined_at(cast)
     kinds = (ChangeKind.LEAVE, ChangeKind.JOIN)
-    asked = [Requested(cast.app_id, "hello", "alice", Request(kind), clock.now()) for kind in kinds]
+    asked = [Requested(cast.participant("alice"), Request(kind), clock.now()) for kind in kinds]
     with cast.database.transaction() as session:
         change_log.accept(session, asked)
     cast.apply()

@@ -8,6 +8,7 @@ from support.cast import Cast
 from support.servers import Stack
 
 from mailtalk.conversations import conversations
+from mailtalk.ids import ConversationKey
 
 OLD = ("2021-01-01", "2021-02-09")
 NEW = ("2021-07-30", "2024-01-01")
@@ -97,7 +98,9 @@ def test_the_list_of_an_unknown_user(http: httpx.Client, version: str, status: i
 def many(http: httpx.Client, cast: Cast) -> httpx.Client:
     with cast.database.transaction() as session:
         for i in range(5):
-            conversations.put(session, cast.app_id, f"c{i}", {"custom": {"n": str(i), "even": str(i % 2 == 0)}})
+            conversations.put(
+                session, ConversationKey(cast.app_id, f"c{i}"), {"custom": {"n": str(i), "even": str(i % 2 == 0)}}
+            )
     for i in range(5):
         assert http.put(f"/conversations/c{i}/participants/bob").status_code == 200
     return http

@@ -149,7 +149,7 @@ def test_a_secret_from_the_environment_is_rotated_there(mailtalk: Command, cast:
 
 def due_in(cast: Cast) -> timedelta:
     with cast.database.transaction() as session:
-        row = conversations.get(session, cast.app_id, cast.conversation)
+        row = conversations.get(session, cast.key)
         assert row.window_opened_at is not None
         assert row.window_due_at is not None
         return row.window_due_at - row.window_opened_at

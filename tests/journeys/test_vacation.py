@@ -124,7 +124,7 @@ def test_two_instances_that_face_each_other_are_silent(
 def reach(cast: Cast, elsewhere: Cast, domain: str, keyring: Keyring) -> None:
     """Let Bob's address here be that of Bob's participation there."""
     with elsewhere.database.transaction() as session:
-        row = conversations.participant(session, elsewhere.app_id, "hello", "bob")
+        row = conversations.participant(session, elsewhere.participant("bob"))
         there = f"{addresses.issue(session, keyring, row, Purpose.REPLY)}@{domain}"
     with cast.database.transaction() as session:
         users.put(session, cast.app_id, "bob", {"emails": [there]})

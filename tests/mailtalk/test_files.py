@@ -116,10 +116,10 @@ def test_a_files_life_ends_with_its_message_and_its_conversation(box: Box) -> No
     received(box, mail("All", *came))
     ids = column(box.cast.database, "SELECT id FROM messages ORDER BY seq")
     with box.cast.database.transaction() as session:
-        messages.delete(session, box.cast.app_id, "hello", ids[0])
+        messages.delete(session, box.cast.key, ids[0])
     assert column(box.cast.database, "SELECT message_id FROM files ORDER BY name") == ids[1:]
     with box.cast.database.transaction() as session:
-        conversations.delete(session, box.cast.app_id, "hello", clock.now())
+        conversations.delete(session, box.cast.key, clock.now())
     assert column(box.cast.database, "SELECT count(*) FROM files") == [0]
 
 

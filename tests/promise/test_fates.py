@@ -44,7 +44,7 @@ class Mailings(RuleBasedStateMachine):
         self.seconds = 0.0
         self.fates = Fates({user: Reader() for user in NAMES})
         with self._database.transaction() as session:
-            conversations.put(session, post.cast.app_id, place, {})
+            conversations.put(session, self.post.cast.key, {})
 
     @initialize(frequency=st.sampled_from(Frequency))
     def begin(self, frequency: Frequency) -> None:
@@ -150,7 +150,7 @@ class Mailings(RuleBasedStateMachine):
     def _change(self, user: str, request: Request) -> None:
         cast = self.post.cast
         with self._database.transaction() as session:
-            change_log.accept(session, [Requested(cast.app_id, cast.conversation, user, request, self.now)])
+            change_log.accept(session, [Requested(cast.participant(user), request, self.now)])
         with self._database.transaction() as session:
             assert [ended.error_code for ended in apply.apply(session, self.now) or ()] == [None]
 

@@ -25,7 +25,7 @@ def test_unknown_junk_and_never_issued_are_answered_alike(
     cast: Cast, keyring: Keyring, bob: str, client: smtplib.SMTP
 ) -> None:
     with cast.database.transaction() as session:
-        alice = conversations.participant(session, cast.app_id, "hello", "alice")
+        alice = conversations.participant(session, cast.participant("alice"))
     never = address.token(keyring.current, alice.id, alice.generation, Purpose.REPLY)
     strangers = [f"{never}@{DOMAIN}", f"{'a' * 30}@{DOMAIN}", f"info@{DOMAIN}", bob.replace(DOMAIN, "example.com")]
     assert {client.rcpt(each) for each in strangers} == {NOBODY}

@@ -14,6 +14,7 @@ from mailtalk.conversations import apps, conversations, messages, users
 from mailtalk.conversations.messages import Draft
 from mailtalk.db.database import Database
 from mailtalk.errors import NotFound
+from mailtalk.ids import ConversationKey, ParticipantKey
 from mailtalk.keys import Keyring
 from mailtalk.models import Message
 from mailtalk.notifications.windows import Pace
@@ -39,11 +40,18 @@ class Cast:
             app_id, secret = apps.create(session, keyring, name)
             for user in NAMES:
                 users.put(session, app_id, user, {"name": user.title(), "emails": [f"{user}@example.com"]})
-            conversations.put(session, app_id, "hello", {"subject": "Hello"})
+            conversations.put(session, ConversationKey(app_id, "hello"), {"subject": "Hello"})
         return cls(database, app_id, secret)
 
+    @property
+    def key(self) -> ConversationKey:
+        return ConversationKey(self.app_id, self.conversation)
+
+    def participant(self, user: str) -> ParticipantKey:
+        return ParticipantKey(self.key, user)
+
     def accept(self, user: str, request: Request, conversation: str = "hello") -> int | NotFound:
-        asked = Requested(self.app_id, conversation, user, request, clock.now())
+        asked = Requested(ParticipantKey.of(self.app_id, conversation, user), request, clock.now())
         with self.database.transaction() as session:
             return change_log.accept(session, [asked])[0]
 
@@ -72,5 +80,5 @@ class Cast:
     def say(self, user: str, *texts: str, pace: Pace = QUICK) -> Sequence[Message]:
         drafts = [Draft(MessageType.USER, text, Origin.REST, user) for text in texts]
         with self.database.transaction() as session:
-            conversation = conversations.lock(session, self.app_id, self.conversation)
+            conversation = conversations.lock(session, self.key)
             return messages.post(session, clock.now(), pace, conversation, drafts)

@@ -45,7 +45,7 @@ class Box:
 
     def address(self, user: str, purpose: Purpose = Purpose.REPLY) -> str:
         with self.cast.database.transaction() as session:
-            row = conversations.participant(session, self.cast.app_id, "hello", user)
+            row = conversations.participant(session, self.cast.participant(user))
             return f"{addresses.issue(session, self.keyring, row, purpose)}@{DOMAIN}"
 
     def admit(self, mailbox: str, keyring: Keyring | None = None) -> Bearer | None:

@@ -37,7 +37,7 @@ class Post:
     def say(self, user: str | None, text: str, seconds: float = 0, pace: Pace = PACE) -> Message:
         kind = MessageType.USER if user else MessageType.SYSTEM
         with self.cast.database.transaction() as session:
-            conversation = conversations.lock(session, self.cast.app_id, self.cast.conversation)
+            conversation = conversations.lock(session, self.cast.key)
             return messages.post(session, at(seconds), pace, conversation, [Draft(kind, text, Origin.REST, user)])[0]
 
     def close(self, seconds: float) -> int:

@@ -17,7 +17,7 @@ MAIL = b"From: bob@example.com\r\nSubject: hi\r\n\r\nHello\r\n"
 
 def address_of(cast: Cast, keyring: Keyring, user: str, purpose: Purpose = Purpose.REPLY) -> str:
     with cast.database.transaction() as session:
-        row = conversations.participant(session, cast.app_id, "hello", user)
+        row = conversations.participant(session, cast.participant(user))
         return f"{addresses.issue(session, keyring, row, purpose)}@{DOMAIN}"
 
 

@@ -35,7 +35,7 @@ def settings(stack: Stack, cast: Cast) -> str:
     with stack.client(cast) as http:
         http.put("/conversations/hello/participants/bob")
     with stack.database.transaction() as session:
-        row = conversations.participant(session, cast.app_id, "hello", "bob")
+        row = conversations.participant(session, cast.participant("bob"))
         return links.settings(Keyring.from_setting(stack.settings.require("secret_key")), stack.api, row)
 
 

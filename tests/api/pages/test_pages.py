@@ -34,7 +34,7 @@ def token(stack: Stack, cast: Cast) -> str:
     with stack.client(cast) as http:
         http.put(PLACE)
     with stack.database.transaction() as session:
-        row = conversations.participant(session, cast.app_id, "hello", "bob")
+        row = conversations.participant(session, cast.participant("bob"))
         return links.token(Keyring.from_setting(stack.settings.require("secret_key")), row.id)
 
 

@@ -15,6 +15,7 @@ from mailtalk.changes import log as change_log
 from mailtalk.changes.log import Requested
 from mailtalk.conversations import conversations, users
 from mailtalk.errors import Unavailable
+from mailtalk.ids import ConversationKey
 from mailtalk.participation.rules import UNSET, Request, Roster
 from mailtalk.vocabulary import Access, ChangeKind, ChangeStatus, Notify
 from worker.server import Worker
@@ -62,7 +63,7 @@ def test_a_drainer_that_finds_the_lane_taken_goes_home_and_nothing_is_lost(cast:
 
 def test_a_taken_lane_keeps_no_other_conversation_waiting(cast: Cast) -> None:
     with cast.database.transaction() as session:
-        conversations.put(session, cast.app_id, "other", {})
+        conversations.put(session, ConversationKey(cast.app_id, "other"), {})
     cast.accept("alice", Request(JOIN))
     with cast.database.transaction() as session:
         apply.apply(session, clock.now())
@@ -139,7 +140,7 @@ def test_the_limit_holds_while_eight_threads_join_and_leave(cast: Cast) -> None:
 
 def test_more_than_one_batch_is_applied_by_looking_again(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apply, "BATCH", 3)
-    everybody = [Requested(cast.app_id, "hello", user, Request(JOIN), clock.now()) for user in NAMES * 2]
+    everybody = [Requested(cast.participant(user), Request(JOIN), clock.now()) for user in NAMES * 2]
     with cast.database.transaction() as session:
         change_log.accept(session, everybody)
     assert [len(cast.apply()) for _ in range(4)] == [3, 3, 2, 0]

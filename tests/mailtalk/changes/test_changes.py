@@ -8,6 +8,7 @@ from mailtalk import clock
 from mailtalk.changes import log as change_log
 from mailtalk.changes.log import Requested
 from mailtalk.errors import NotFound
+from mailtalk.ids import ParticipantKey
 from mailtalk.participation.rules import Request
 from mailtalk.vocabulary import Access, ChangeKind, Notify
 
@@ -39,14 +40,14 @@ def test_anybody_may_leave_even_who_does_not_exist(cast: Cast) -> None:
 
 
 def test_an_app_does_not_see_another_ones_conversations(cast: Cast) -> None:
-    asked = Requested("other", "hello", "alice", JOIN, clock.now())
+    asked = Requested(ParticipantKey.of("other", "hello", "alice"), JOIN, clock.now())
     with cast.database.transaction() as session:
         assert isinstance(change_log.accept(session, [asked])[0], NotFound)
 
 
 def test_a_batch_keeps_its_order_and_refusals_stand_in_their_places(cast: Cast) -> None:
     users = ["dave", "nobody", "bob", "alice", "nobody", "carol", "bob"]
-    asked = [Requested(cast.app_id, "hello", user, JOIN, clock.now()) for user in users]
+    asked = [Requested(cast.participant(user), JOIN, clock.now()) for user in users]
     with cast.database.transaction() as session:
         answers = change_log.accept(session, asked)
     assert [isinstance(answer, NotFound) for answer in answers] == [user == "nobody" for user in users]

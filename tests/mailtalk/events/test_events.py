@@ -76,18 +76,18 @@ def test_who_came_and_went_before_anybody_looked_is_not_told_of(cast: Cast) -> N
 def test_messages(cast: Cast) -> None:
     cast.join("alice", "bob")
     (said,) = cast.say("alice", "Hello <!!mention:bob|Bob>")
-    place = (cast.app_id, "hello", said.id)
+    place = (cast.key, said.id)
     with cast.database.transaction() as session:
         messages.edit(session, clock.now(), *place, {"text": "Hi"})
         messages.edit(session, clock.now(), *place, {})
     with cast.database.transaction() as session:
-        read_state.read_all(session, cast.app_id, "hello", "bob")
-        read_state.read_all(session, cast.app_id, "hello", "bob")
-        read_state.read_all(session, cast.app_id, "hello", "alice")  # her own
+        read_state.read_all(session, cast.participant("bob"))
+        read_state.read_all(session, cast.participant("bob"))
+        read_state.read_all(session, cast.participant("alice"))  # her own
     with cast.database.transaction() as session:
         messages.delete(session, *place)
     with cast.database.transaction() as session:
-        conversations.delete(session, cast.app_id, "hello", clock.now())
+        conversations.delete(session, cast.key, clock.now())
     assert types(cast)[2:] == [
         "message.sent",
         "message.updated",
@@ -109,11 +109,11 @@ def test_imported_messages_and_repeats_of_a_key_are_not_sent(cast: Cast) -> None
     draft = Draft(MessageType.SYSTEM, "Then", Origin.IMPORT)
     again = Draft(MessageType.SYSTEM, "Now", Origin.REST, idempotency_key="k")
     with cast.database.transaction() as session:
-        conversation = conversations.lock(session, cast.app_id, "hello")
+        conversation = conversations.lock(session, cast.key)
         history.add(session, conversation, [Old(draft, clock.now())])
     for _ in range(2):
         with cast.database.transaction() as session:
-            conversation = conversations.lock(session, cast.app_id, "hello")
+            conversation = conversations.lock(session, cast.key)
             messages.post(session, clock.now(), QUICK, conversation, [again])
     assert [(kind, data["message"]["text"], data["sender"]) for kind, _, data in told(cast)] == [
         ("message.sent", "Now", None)

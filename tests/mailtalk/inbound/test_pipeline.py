@@ -195,7 +195,7 @@ def test_the_app_is_told_of_what_a_person_wrote_that_became_no_message(box: Box)
 def test_a_mail_to_a_deleted_conversation_is_refused(box: Box) -> None:
     box.receive(mail(), box.bearer("bob"))
     with box.cast.database.transaction() as session:
-        conversations.delete(session, box.cast.app_id, "hello", clock.now())
+        conversations.delete(session, box.cast.key, clock.now())
     assert box.judged() == [("refused", "no-access", "conversation-deleted")]
 
 

@@ -108,7 +108,7 @@ def test_reply_to_is_the_readers_own_live_address(post: Post) -> None:
     post.mailed()
     mail = post.mails()[0][1]
     with post.cast.database.transaction() as session:
-        bob = conversations.participant(session, post.cast.app_id, "hello", "bob")
+        bob = conversations.participant(session, post.cast.participant("bob"))
         bearer = addresses.find(session, post.keyring, mail["Reply-To"].partition("@")[0])
         assert bearer is not None
         assert (bearer.user_id, bearer.participation_id, bearer.generation) == ("bob", bob.id, bob.generation)

@@ -42,7 +42,7 @@ def answer(post: Post, user: str, said: str, seconds: float, mail_id: str, **fie
     """A message that came by mail."""
     draft = Draft(MessageType.USER, said, Origin.EMAIL, user, mail_id=mail_id, **fields)
     with post.cast.database.transaction() as session:
-        conversation = conversations.lock(session, post.cast.app_id, post.cast.conversation)
+        conversation = conversations.lock(session, post.cast.key)
         messages.post(session, at(seconds), PACE, conversation, [draft])
 
 
@@ -69,7 +69,7 @@ def test_the_footer_is_the_readers_own(post: Post) -> None:
     mails = dict(post.mails())
     for user, other in (("bob", "carol"), ("carol", "bob")):
         with post.cast.database.transaction() as session:
-            row = conversations.participant(session, post.cast.app_id, "hello", user)
+            row = conversations.participant(session, post.cast.participant(user))
         mine = (links.settings(post.keyring, "https://mail.example", row), f"https://app.example/hello/{user}")
         whole = "".join(str(part.get_payload(decode=True)) for part in mails[user].walk() if not part.is_multipart())
         assert all(whole.count(url) >= 2 for url in mine)
@@ -200,11 +200,11 @@ def test_a_style_is_kept_or_refused_whole(post: Post) -> None:
 def test_a_preview_is_what_the_reader_would_see_and_issues_nothing(post: Post) -> None:
     post.say("bob", "mine")
     with post.cast.database.transaction() as session, pytest.raises(NotFound):
-        preview.content(session, SENDER.links(post.keyring), START, post.cast.app_id, "hello", "bob")
+        preview.content(session, SENDER.links(post.keyring), START, post.cast.participant("bob"))
     post.say("alice", "hi <!!mention:bob|Bob>")
     know(post, "bob", locale="fr")
     with post.cast.database.transaction() as session:
-        found = preview.content(session, SENDER.links(post.keyring), START, post.cast.app_id, "hello", "bob")
+        found = preview.content(session, SENDER.links(post.keyring), START, post.cast.participant("bob"))
     assert [line.text for line in found.lines] == ["hi <!!mention:bob|Bob>"]
     assert (found.language.code, found.reader_id, found.may_reply) == ("fr", "bob", True)
     assert rows(post.cast.database, "SELECT 1 FROM addresses UNION ALL SELECT 1 FROM deliveries") == []

@@ -21,7 +21,7 @@ KEYS = Keyring.from_setting("k" * 32)
 
 def link(cast: Cast, keyring: Keyring, user: str = "bob") -> str:
     with cast.database.transaction() as session:
-        return links.settings(keyring, BASE, conversations.participant(session, cast.app_id, "hello", user))
+        return links.settings(keyring, BASE, conversations.participant(session, cast.participant(user)))
 
 
 def owner(cast: Cast, keyring: Keyring, url: str) -> str | None:

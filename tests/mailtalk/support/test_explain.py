@@ -36,7 +36,7 @@ def mailtalk(database_url: str, tmp_path: Path) -> Command:
 
 def page(cast: Cast, user: str = "bob", **asked: Any) -> list[Told]:
     with cast.database.transaction() as session:
-        return support_explain.page(session, cast.app_id, "hello", user, **{"limit": 10} | asked)
+        return support_explain.page(session, cast.participant(user), **{"limit": 10} | asked)
 
 
 def explain(mailtalk: Command, user: str = "bob", *options: str) -> str:
