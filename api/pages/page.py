@@ -4,18 +4,13 @@ from base64 import b64encode
 from hashlib import sha256
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader
 from starlette.responses import Response
 
 from api.pages import words
+from mailtalk.mail.composing import catalogues
 
-TEMPLATES = Environment(
-    loader=PackageLoader("api.pages", "templates"),
-    autoescape=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    undefined=StrictUndefined,
-)
+TEMPLATES = Environment(loader=PackageLoader("api.pages", "templates"), autoescape=True, **catalogues.JINJA)
 STYLE = TEMPLATES.get_template("page.css").render()
 _POLICY = (
     f"default-src 'none'; style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'; "

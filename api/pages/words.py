@@ -1,17 +1,14 @@
 """The pages' words in every language we speak, and how a moment is written in it."""
 
 import re
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
+from mailtalk.mail.composing import catalogues
 from mailtalk.mail.composing.texts import language
 
-TEXTS: Mapping[str, Mapping[str, str]] = {
-    path.stem: tomllib.loads(path.read_text(encoding="utf-8"))
-    for path in sorted((Path(__file__).parent / "texts").glob("*.toml"))
-}
+TEXTS = catalogues.load(Path(__file__).parent / "texts")
 DEFAULT = "en"
 LANGUAGES = {code: texts["language"] for code, texts in TEXTS.items()}
 _WANTED = re.compile(r"^\s*([A-Za-z]{2,3})\b[^;]*(?:;\s*q\s*=\s*([01](?:\.[0-9]{0,3})?))?\s*$")

@@ -15,7 +15,7 @@ from mailtalk.events import record as events
 from mailtalk.ids import MAIL
 from mailtalk.inbound import quarantine
 from mailtalk.inbound.context import Case, Judgement
-from mailtalk.mail.composing import notice, texts
+from mailtalk.mail.composing import notice, style
 from mailtalk.mail.replies.quotes.own_mail import OwnAddress
 from mailtalk.models import Delivery, InboundMail
 from mailtalk.outbound import deliveries
@@ -70,7 +70,8 @@ def _ask(case: Case) -> None:
     for index, mailbox in enumerate(case.mailboxes):
         message_id = f"<q.{row.id}.{index}@{case.desk.domain}>"
         if not _is_made(case, message_id):
-            _make(case, DeliveryKind.CONFIRMATION, mailbox, message_id, link=link, until=case.now + quarantine.LINK)
+            more = {"link": link, "until": case.now + quarantine.LINK, "author": case.reading.from_addresses[0]}
+            _make(case, DeliveryKind.CONFIRMATION, mailbox, message_id, **more)
 
 
 def _said_today(case: Case) -> bool:
@@ -137,8 +138,11 @@ def _make(case: Case, kind: DeliveryKind, mailbox: str, message_id: str, **more:
         at=case.now,
         loop_id=case.desk.domain,
     )
-    content = notice.NoticeContent(case.app.name, case.subject or case.app.name, _said(case), **more)
-    language = texts.language(case.user.locale, case.user.time_zone) if case.user else texts.language(None, None)
+    look = style.of(case.app.style)
+    app = look.name or case.app.name
+    said = "" if more.get("why") == Verdict.EMPTY else _said(case)  # of an empty mail only the quote is left
+    content = notice.NoticeContent(app, case.subject or app, said, style=look, **more)
+    language = look.speaks(case.user.locale, case.user.time_zone) if case.user else look.speaks(None, None)
     delivery = Delivery(
         app_id=case.app.id,
         id=uuid4(),

@@ -16,6 +16,7 @@ SUBJECT_LIMIT = 200
 REFERENCES = 10  # message ids; longer lists tell a client nothing more
 WIDTH = 76  # of a line
 LINE_LIMIT = 900  # characters of an address in a header, which has no place to be folded
+NO_REACTIONS = ("x-ms-reactions", "disallow")  # Outlook would mail an emoji with our whole mail below it
 _AROUND = len("=?utf-8?b??=")
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _ADDRESS_MARKS = re.compile(r"[<>@\"\\\uff20\ufe6b\uff1c\uff1e]")  # also the wide ones, which look the same
@@ -55,6 +56,7 @@ def head(letter: NotificationHeaders, subject: str) -> bytes:
         ("Reply-To", letter.reply_to),
         ("Auto-Submitted", "auto-generated"),
         ("X-Auto-Response-Suppress", "All"),
+        NO_REACTIONS,
         ("Precedence", "list"),
         ("X-Loop", letter.domain),
         ("List-Id", f"<{letter.thread}.{letter.domain}>"),

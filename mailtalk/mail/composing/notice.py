@@ -1,8 +1,7 @@
 """Notices: short mails about a mail that the reader sent (rejected, or "was this you?")."""
 
 import re
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes
@@ -11,28 +10,23 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-
-from mailtalk.mail.composing.headers import NAME_LIMIT, SUBJECT_LIMIT, clean
+from mailtalk.mail.composing import catalogues, style
+from mailtalk.mail.composing.headers import NAME_LIMIT, NO_REACTIONS, SUBJECT_LIMIT, clean
 from mailtalk.mail.composing.headers import name as shown_name
+from mailtalk.mail.composing.sandbox import rendered
+from mailtalk.mail.composing.style import Style
 from mailtalk.mail.composing.texts import DEFAULT, Language, fill
 from mailtalk.vocabulary import DeliveryKind
 
 SHOWN = 2_000  # characters of the reader's text
 SUBJECTS = {DeliveryKind.REJECTION: "rejected_subject", DeliveryKind.CONFIRMATION: "asked_subject"}
-SAYINGS: Mapping[str, Mapping[str, str]] = {
-    path.stem: tomllib.loads(path.read_text("utf-8"))
-    for path in sorted((Path(__file__).parent / "notices").glob("*.toml"))
+TEXTS = catalogues.load(Path(__file__).parent / "notices")
+_TEMPLATES = {
+    name: style.load(name, (Path(__file__).parent / "templates" / file).read_text("utf-8"))
+    for name, file in {"html": "notice.html", "text": "notice.txt"}.items()
 }
-TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=select_autoescape(["html"]),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,500}>")
 
 
@@ -56,7 +50,7 @@ class NoticeHeaders:
 
 @dataclass(frozen=True, slots=True)
 class NoticeContent:
-    """What a notice says: `why` names a saying; `until` and `link` are the question's."""
+    """The content of a notice; `why` names a text; `link`, `until` and `author` (the From address) are a question's."""
 
     app: str
     subject: str
@@ -64,51 +58,69 @@ class NoticeContent:
     why: str = ""
     link: str = ""
     until: datetime | None = None
+    author: str = ""
+    style: Style = style.DEFAULT
 
 
-def mail(kind: DeliveryKind, letter: NoticeHeaders, content: NoticeContent, language: Language) -> bytes:
+def mail(kind: DeliveryKind, headers: NoticeHeaders, content: NoticeContent, language: Language) -> bytes:
     """The complete mail, with CRLF line ends."""
-    made = EmailMessage(policy=SMTP)
-    say = _sayings(content, language)
-    fields = _fields(letter, say(SUBJECTS[kind]))
+    message = EmailMessage(policy=SMTP)
+    say = _texts(content, language)
+    fields = _fields(headers, say(SUBJECTS[kind]))
     for name, value in fields:
-        made[name] = value
-    shown = {
-        "language": language.code,
-        "say": say,
-        "subject": say(SUBJECTS[kind]),
-        "said": _excerpt(content.said),
-        "why": content.why,
-        "link": content.link,
-    }
-    made.set_content(TEMPLATES.get_template(f"{kind}.txt").render(shown), cte="quoted-printable")
-    made.add_alternative(TEMPLATES.get_template(f"{kind}.html").render(shown), subtype="html", cte="quoted-printable")
-    return _checked(made.as_bytes(), [name for name, _ in fields])
+        message[name] = value
+    shown = _view(kind, content, say) | {"language": language.code}
+    message.set_content(rendered(_TEMPLATES["text"], shown), cte="quoted-printable")
+    message.add_alternative(rendered(_TEMPLATES["html"], shown), subtype="html", cte="quoted-printable")
+    return _checked(message.as_bytes(), [name for name, _ in fields])
 
 
-def _sayings(content: NoticeContent, language: Language) -> Callable[[str], str]:
+def _texts(content: NoticeContent, language: Language) -> Callable[[str], str]:
     values = {
         "app": clean(content.app, NAME_LIMIT),
         "subject": clean(content.subject, SUBJECT_LIMIT),
+        "sender": clean(content.author, NAME_LIMIT),
         "until": language.moment(content.until) if content.until else "",
     }
-    texts = SAYINGS.get(language.code, SAYINGS[DEFAULT])
+    texts = TEXTS.get(language.code, TEXTS[DEFAULT])
     return lambda key: fill(texts[key], values)
 
 
-def _fields(letter: NoticeHeaders, subject: str) -> list[tuple[str, object]]:
-    answers = letter.answers if letter.answers and _MESSAGE_ID.fullmatch(letter.answers) else None
+def _view(kind: DeliveryKind, content: NoticeContent, say: Callable[[str], str]) -> dict[str, Any]:
+    """The template variables."""
+    asks, said = kind is DeliveryKind.CONFIRMATION, _excerpt(content.said)
+    return {
+        "subject": say(SUBJECTS[kind]),
+        "title": say("asked_title" if asks else "rejected"),
+        "paragraphs": [say("asked") if asks else say(content.why)],
+        "said": said,
+        "said_lines": said.splitlines(),
+        "said_label": None if asks else say("yours"),
+        "link": content.link,
+        "link_label": say("release"),
+        "button": say("link"),
+        "note": say("not_you") if asks else None,
+        "app": clean(content.app, NAME_LIMIT),
+        "logo": content.style.logo,
+        "footer": content.style.footer,
+        "colours": content.style.palette,
+    }
+
+
+def _fields(headers: NoticeHeaders, subject: str) -> list[tuple[str, object]]:
+    answers = headers.answers if headers.answers and _MESSAGE_ID.fullmatch(headers.answers) else None
     fields = [
-        ("From", _mailbox(letter.sender_name, letter.sender)),
-        ("To", _mailbox(letter.reader_name, letter.reader)),
+        ("From", _mailbox(headers.sender_name, headers.sender)),
+        ("To", _mailbox(headers.reader_name, headers.reader)),
         ("Subject", clean(subject, SUBJECT_LIMIT)),
-        ("Date", format_datetime(letter.at)),
-        ("Message-ID", letter.message_id),
+        ("Date", format_datetime(headers.at)),
+        ("Message-ID", headers.message_id),
         ("In-Reply-To", answers),
         ("References", answers),
         ("Auto-Submitted", "auto-replied"),
         ("X-Auto-Response-Suppress", "All"),
-        ("X-Loop", letter.loop_id),
+        NO_REACTIONS,
+        ("X-Loop", headers.loop_id),
     ]
     return [(name, value) for name, value in fields if value is not None]
 
@@ -123,8 +135,8 @@ def _excerpt(said: str) -> str:
     return said if len(said) <= SHOWN else f"{said[:SHOWN]} …"
 
 
-def _checked(made: bytes, names: list[str]) -> bytes:
-    head = message_from_bytes(made)
+def _checked(raw: bytes, names: list[str]) -> bytes:
+    head = message_from_bytes(raw)
     if [name for name in head if name not in {"MIME-Version", "Content-Type"}] != names:
         raise Unmailable("the headers are not those that were meant")
-    return made
+    return raw

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes, pass_context
+from jinja2 import Template, TemplateSyntaxError, nodes, pass_context
 from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup, escape
+
+from mailtalk.mail.composing import catalogues
 
 SOURCE_LIMIT = 64_000  # characters of a template
 OUTPUT_LIMIT = 1_000_000  # and of what it gives
@@ -121,9 +123,7 @@ def _line(error: BaseException) -> int | None:
 
 
 def _environment(*, html: bool) -> SandboxedEnvironment:
-    env = SandboxedEnvironment(
-        autoescape=html, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
+    env = SandboxedEnvironment(autoescape=html, **catalogues.JINJA)
     env.globals.clear()
     env.filters = {name: env.filters[name] for name in _FILTERS} | {"lines": lines, _STEPS: _counted}
     env.tests = {name: env.tests[name] for name in _TESTS}

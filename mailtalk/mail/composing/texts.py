@@ -1,7 +1,6 @@
 """The texts of notifications in every language, with plurals, dates and sizes by locale (CLDR)."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -15,13 +14,12 @@ from babel.dates import format_date, format_time, get_timezone_gmt, get_timezone
 from babel.numbers import format_decimal
 from babel.units import format_unit
 
-TEXTS: Mapping[str, Mapping[str, Any]] = {
-    path.stem: tomllib.loads(path.read_text("utf-8"))
-    for path in sorted((Path(__file__).parent / "texts").glob("*.toml"))
-}
-"""By language: a text, or for what is counted a text for each plural form of Unicode's CLDR."""
+from mailtalk.mail.composing import catalogues
 
-FIXED = frozenset({"language", "marker"})  # the quote cutter must know the marker
+TEXTS = catalogues.load(Path(__file__).parent / "texts")
+"""By language: a text, or for a counted text one for each plural form (CLDR)."""
+
+FIXED = frozenset({"language", "marker"})  # reply extraction must know the marker
 DEFAULT = "en"
 _HOLE = re.compile(r"\{([^{}]*)\}")
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")

@@ -83,7 +83,7 @@ def test_the_keyboard_alone_is_enough(browser: Browser, cast: Cast, settings: st
         shown.keyboard.press("Space")
         shown.get_by_role("status").wait_for()
         assert chosen(cast) == ("Off", "hourly", False)
-        assert shown.get_by_role("heading", level=1).inner_text() == "Ihre E-Mails"
+        assert shown.get_by_role("heading", level=1).inner_text() == "E-Mail-Einstellungen für Hello"
         assert shown.locator("html").get_attribute("lang") == "de"
 
 
@@ -92,13 +92,13 @@ def test_who_hears_the_page_is_told_what_each_thing_is(browser: Browser, setting
         shown.goto(settings + "?saved")
         heard = shown.locator("body").aria_snapshot()
     for part in (
-        'heading "Your e-mails" [level=1]',
+        'heading "Email settings for Hello" [level=1]',
         "status: Your choice is saved.",
         'group "Which messages?"',
-        'radio "All messages Whatever others write" [checked]',
+        'radio "All messages Every message" [checked]',
         'group "How often?"',
         'group "Pause"',
-        'combobox "Language of your e-mails and of this page"',
+        'combobox "Language"',
         'button "Save"',
         "main:",
     ):
@@ -124,8 +124,9 @@ def test_to_unsubscribe_is_one_button_and_can_be_undone(browser: Browser, cast: 
     with page(browser) as shown:
         shown.goto(settings.replace("/settings/", "/unsubscribe/"))
         assert chosen(cast)[0] == "All"
-        shown.get_by_role("button", name="Stop the e-mails").click()
-        assert "We have stopped the e-mails about Hello" in shown.get_by_role("status").inner_text()
+        shown.get_by_role("button", name="Unsubscribe").click()
+        shown.get_by_role("status").wait_for()
+        assert shown.get_by_role("heading").inner_text() == "You’re unsubscribed from Hello"
         assert chosen(cast)[0] == "Off"
         shown.get_by_role("link", name="Undo").click()
         shown.get_by_label("All messages").check()

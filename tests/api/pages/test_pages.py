@@ -109,10 +109,10 @@ def test_what_stays_the_same_is_no_change(web: httpx.Client, cast: Cast, token: 
 def test_who_chose_nothing_sees_how_often_that_is(web: httpx.Client, cast: Cast, token: str) -> None:
     usual = r'value="default" checked>\s*<span><b>([\w ]+)</b><small>([\w ,-]+)<'
     assert re.findall(usual, web.get(f"/settings/{token}").text) == [
-        ("Soon", "Gathered for a little while, then in one e-mail")
+        ("Usual", "Grouped into one email after a short pause")
     ]
     rows(cast.database, "UPDATE apps SET frequency = 'daily' WHERE id = :app", app=cast.app_id)
-    assert re.findall(usual, web.get(f"/settings/{token}").text) == [("As usual here", "One e-mail in the morning")]
+    assert re.findall(usual, web.get(f"/settings/{token}").text) == [("Usual", "One email in the morning")]
 
 
 @pytest.mark.parametrize("reason", Suspicion)
@@ -174,7 +174,7 @@ def test_a_link_of_who_left_is_one_friendly_404_like_any_that_is_wrong(
     dead, wrong = (web.get(f"/{path}/{each}") for each in (token, "x" * 43))
     assert (dead.status_code, wrong.status_code) == (404, 404)
     assert dead.text == wrong.text
-    assert "does not work any more" in dead.text
+    assert "no longer works" in dead.text
     assert web.post(f"/{path}/{token}", data=ONE_CLICK).status_code == 404
 
 

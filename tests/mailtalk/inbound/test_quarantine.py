@@ -191,7 +191,7 @@ def test_they_are_asked_in_their_language(box: Box) -> None:
     put_aside(box)
     ((_, _, asked),) = made(box)
     assert asked["Subject"] == "Waren Sie das? Hello"
-    assert "geben Sie es bis" in text(asked)
+    assert "veröffentlichen Sie sie bis" in text(asked)
 
 
 # rejections
@@ -204,7 +204,7 @@ def test_a_rejection_once_a_day_with_the_reason_and_their_text(box: Box) -> None
     assert [verdict for _, verdict, _ in box.judged()] == ["no-access"] * 3
     ((kind, address, told),) = made(box)
     assert (kind, address) == ("rejection", "bob@example.com")
-    assert "You cannot write in this conversation any more." in text(told)
+    assert "You can no longer write in this conversation." in text(told)
     assert "> Too late 0" in text(told)
     rows(box.cast.database, "UPDATE notices SET made_at = made_at - interval '25 hours'")
     change(box, quarantine.replay)
@@ -217,8 +217,8 @@ def test_each_reason_is_told(box: Box) -> None:
     for raw in (mail(""), huge):
         box.receive(raw, box.bearer("bob"))
     assert [verdict for _, verdict, _ in box.judged()] == ["empty", "unreadable"]
-    assert ["no text of your own" in text(told) for _, _, told in made(box)].count(True) == 1
-    assert ["larger" in text(told) for _, _, told in made(box)].count(True) == 1
+    assert ["find new text in it" in text(told) for _, _, told in made(box)].count(True) == 1
+    assert ["too large" in text(told) for _, _, told in made(box)].count(True) == 1
 
 
 @pytest.mark.parametrize(

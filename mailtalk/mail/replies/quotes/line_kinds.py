@@ -53,7 +53,7 @@ def kind_of(line: str) -> Kind:
     """The kind of one line; attributions and header blocks need neighbours and are found later."""
     if line[:1] in _MARKS:
         return _MARKS[line[0]]
-    line = line[:WIDTH].strip(_INVISIBLE)
+    line = line[:WIDTH].strip(_INVISIBLE).strip()
     if not line:
         return Kind.EMPTY
     folded = fold(line)

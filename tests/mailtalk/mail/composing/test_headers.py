@@ -26,7 +26,15 @@ LINKS = {
 }
 NAMES = [
     *("From", "To", "Subject", "Date", "Message-ID", "In-Reply-To", "References", "Reply-To", "Auto-Submitted"),
-    *("X-Auto-Response-Suppress", "Precedence", "X-Loop", "List-Id", "List-Archive", "List-Unsubscribe"),
+    *(
+        "X-Auto-Response-Suppress",
+        "x-ms-reactions",
+        "Precedence",
+        "X-Loop",
+        "List-Id",
+        "List-Archive",
+        "List-Unsubscribe",
+    ),
     *("List-Unsubscribe-Post", "Feedback-ID", "Thread-Topic", "Thread-Index", "MIME-Version"),
 ]
 unhurried = settings(deadline=None)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mailtalk.inbound import notices
 from mailtalk.mail.composing import notice, texts
-from mailtalk.mail.composing.notice import SAYINGS, NoticeContent, NoticeHeaders
+from mailtalk.mail.composing.notice import TEXTS, NoticeContent, NoticeHeaders
 from mailtalk.mail.parsing import parse
 from mailtalk.mail.screening import classify
 from mailtalk.vocabulary import DeliveryKind, Verdict
@@ -22,7 +22,9 @@ LETTER = NoticeHeaders(
     "Demo", "notify@reply.example", "Bob", "bob@example.com", "<r.1@reply.example>", "<his@x>", AT, "reply.example"
 )
 REJECTION = NoticeContent("Demo", "Stars", "Nine & <b>o'clock</b>\n\nBob", why="no-access")
-CONFIRMATION = replace(REJECTION, why="", link="https://talk.example/inbound/release/abc", until=AT)
+CONFIRMATION = replace(
+    REJECTION, why="", link="https://talk.example/inbound/release/abc", until=AT, author="bob@gmail.example"
+)
 ENGLISH = texts.language(None, None)
 each_language = pytest.mark.parametrize("code", texts.TEXTS)
 NAMES = [
@@ -36,6 +38,7 @@ NAMES = [
     "Auto-Submitted",
     "X-Auto-Response-Suppress",
     "X-Loop",
+    "x-ms-reactions",
     "MIME-Version",
     "Content-Type",
 ]
@@ -48,8 +51,12 @@ def read(raw: bytes) -> Any:
 @pytest.mark.parametrize(
     ("kind", "content", "says"),
     [
-        (DeliveryKind.REJECTION, REJECTION, ["cannot write", "> Nine & <b>o'clock</b>", "> Bob", "“Stars”"]),
-        (DeliveryKind.CONFIRMATION, CONFIRMATION, ["> Nine", "https://talk.example/inbound/release/abc", "2026"]),
+        (DeliveryKind.REJECTION, REJECTION, ["no longer write", "> Nine & <b>o'clock</b>", "> Bob", "“Stars”"]),
+        (
+            DeliveryKind.CONFIRMATION,
+            CONFIRMATION,
+            ["> Nine", "bob@gmail.example", "https://talk.example/inbound/release/abc", "2026"],
+        ),
     ],
 )
 def test_a_notice_says_what_it_is_about(kind: DeliveryKind, content: NoticeContent, says: list[str]) -> None:
@@ -99,8 +106,8 @@ def test_a_long_text_is_shown_in_part() -> None:
 
 @each_language
 def test_every_language_of_our_mails_has_every_saying(code: str) -> None:
-    holes = {key: texts.holes(text) for key, text in SAYINGS["en"].items()}
-    assert {key: texts.holes(text) for key, text in SAYINGS[code].items()} == holes
+    holes = {key: texts.holes(text) for key, text in TEXTS["en"].items()}
+    assert {key: texts.holes(text) for key, text in TEXTS[code].items()} == holes
     language = texts.language(code, "Europe/Berlin")
     rejections = [replace(REJECTION, why=why) for why in notices.WHY]
     made = [notice.mail(DeliveryKind.REJECTION, LETTER, each, language) for each in rejections]

@@ -193,7 +193,7 @@ def test_a_style_that_fails_when_a_mail_is_made_gives_way_to_ours(
         made = content("hi", style=style.of(raw))
         assert "Alice wrote on" in parts(made)[0]
     assert "not used" in caplog.text or "ours is used" in caplog.text
-    assert "Just reply to this mail" in parts(made)[1]
+    assert "Reply to this email" in parts(made)[1]
     assert compose.body(made).subject == "Hello"
     assert compose.sender(made, ("Alice",)) == "Alice via Demo"
 

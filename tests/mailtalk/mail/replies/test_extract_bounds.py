@@ -186,3 +186,7 @@ def test_anything_ends_in_a_reply_without_our_secret(text: str, html: str, sent:
 def test_a_mail_without_evidence_is_never_emptied(mail: str) -> None:
     reply = extract(f"hello\n{mail}", None)
     assert reply.text
+
+
+def test_a_line_of_separators_that_no_reader_sees_is_blank() -> None:
+    assert extract("Yes.\n\x1c\x1d\nAlice, +49 30 1234567", None).text == "Yes.\n\x1c\x1d\nAlice, +49 30 1234567"
