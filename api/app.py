@@ -37,7 +37,7 @@ from mailtalk.files import Links
 from mailtalk.keys import Keyring
 from mailtalk.notifications.windows import Pace
 from mailtalk.settings.load import Settings
-from mailtalk.webhooks.ssrf import Guard
+from mailtalk.webhooks.ssrf import SsrfGuard
 from worker.bell import Bell
 
 CONVERSATION = "/conversations/{conversationId}"
@@ -123,7 +123,7 @@ def build(settings: Settings) -> ASGIApp:
             intake,
             Pace.of(settings),
             settings.reply_domain,
-            Guard(settings.webhook_allow_private),
+            SsrfGuard(settings.webhook_allow_private),
             Links(keyring, settings.base_url, settings.file_url_seconds),
         )
         yield

@@ -23,7 +23,7 @@ from mailtalk.files import Links
 from mailtalk.ids import ConversationKey, ParticipantKey
 from mailtalk.keys import Keyring
 from mailtalk.notifications.windows import Pace
-from mailtalk.webhooks.ssrf import Guard
+from mailtalk.webhooks.ssrf import SsrfGuard
 
 BODY_LIMIT = 1_000_000  # bytes
 LIMIT, LIMIT_MOST = 10, 100
@@ -42,7 +42,7 @@ class Services:
     intake: Intake
     pace: Pace
     reply_domain: str
-    guard: Guard
+    guard: SsrfGuard
     links: Links
 
     async def transact(self, verb: Callable[..., Result], *args: Any) -> Result:

@@ -18,8 +18,8 @@ from mailtalk.ids import DELIVERY, EVENT
 from mailtalk.models import Webhook
 from mailtalk.vocabulary import EventType, Stage
 from mailtalk.webhooks import endpoints, log
-from mailtalk.webhooks.endpoints import Wish
-from mailtalk.webhooks.log import Span
+from mailtalk.webhooks.endpoints import EndpointSpec
+from mailtalk.webhooks.log import ReplayRange
 
 ID = r"[A-Za-z0-9_-]{1,64}"
 STAGES = (Stage.QUEUED, Stage.SENT, Stage.FAILED, Stage.CANCELLED)
@@ -33,6 +33,13 @@ class Put(msgspec.Struct, rename="camel"):
     url: Annotated[str, Meta(max_length=2_000)]
     secret: Annotated[str, Meta(max_length=200)] | UnsetType | None = UNSET
     events: Annotated[list[EventType], Meta(min_length=1)] | UnsetType | None = UNSET
+    ordered: Annotated[
+        bool,
+        Meta(
+            description="True: an event that fails holds back the later ones of its conversation until it is taken or "
+            "given up. False (the default): for at most 60 s; then it is tried alone."
+        ),
+    ] = False
 
 
 class Replay(msgspec.Struct, rename="camel"):
@@ -46,8 +53,8 @@ class Replay(msgspec.Struct, rename="camel"):
 async def put(call: Call) -> Response:
     """PUT: make or change; a secret that was made is in this answer only."""
     body = await call.body(Put)
-    wish = Wish(body.url, body.events or None, body.secret or None)
-    return await _with_secret(call, await call.commit(_put, call, wish))
+    spec = EndpointSpec(body.url, body.events or None, body.secret or None, body.ordered)
+    return await _with_secret(call, await call.commit(_put, call, spec))
 
 
 async def rotate(call: Call) -> Response:
@@ -91,6 +98,7 @@ def shown(row: Webhook) -> Json:
         "id": row.id,
         "url": row.url,
         "events": row.events,
+        "ordered": row.ordered,
         "status": row.status,
         "reason": row.reason,
         "failingSince": clock.millis(row.failing_since) if row.failing_since else None,
@@ -99,9 +107,9 @@ def shown(row: Webhook) -> Json:
     }
 
 
-def _put(session: Session, call: Call, wish: Wish) -> Json:
+def _put(session: Session, call: Call, spec: EndpointSpec) -> Json:
     services = call.services
-    row, made = endpoints.put(session, services.keyring, services.guard, clock.now(), call.app_id, _id(call), wish)
+    row, made = endpoints.put(session, services.keyring, services.guard, clock.now(), call.app_id, _id(call), spec)
     return shown(row) | ({"secret": ""} if made else {})
 
 
@@ -152,23 +160,23 @@ def _delivery(row: Row[tuple[object, ...]]) -> Json:
     }
 
 
-def _replay(session: Session, call: Call, span: Span) -> Json:
+def _replay(session: Session, call: Call, span: ReplayRange) -> Json:
     row = endpoints.get(session, call.app_id, _id(call))
     return {"count": log.replay(session, clock.now(), row, span)}
 
 
 def _test(session: Session, call: Call) -> Json:
     row = endpoints.get(session, call.app_id, _id(call))
-    return {"eventId": EVENT.show(log.test(session, clock.now(), row))}
+    return {"eventId": EVENT.show(log.send_test(session, clock.now(), row))}
 
 
-def _span(body: Replay) -> Span:
+def _span(body: Replay) -> ReplayRange:
     if (body.event_ids is UNSET) == (body.start is UNSET and body.end is UNSET):
         raise Invalid({"from": ["give a time (from, to), or eventIds"]})
     given = () if body.event_ids is UNSET else body.event_ids
     ids = [number for number in map(EVENT.read, given) if number is not None]
     start = None if body.start is UNSET else listing.moment("from", body.start)
-    return Span(ids, start, None if body.end is UNSET else listing.moment("to", body.end))
+    return ReplayRange(ids, start, None if body.end is UNSET else listing.moment("to", body.end))
 
 
 def _id(call: Call) -> str:

@@ -18,7 +18,7 @@ def wait_for_test(row: Webhook, event_id: int) -> bool:
     with connect.database() as database:
         while time.monotonic() < deadline:
             with database.transaction() as session:
-                outcome = log.outcome(session, row, event_id)
+                outcome = log.last_attempt(session, row, event_id)
             if outcome is not None:
                 return _print(outcome)
             time.sleep(0.1)

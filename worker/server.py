@@ -18,7 +18,7 @@ from mailtalk.outbound.dkim_signing import MailSigner
 from mailtalk.outbound.relay import Relays
 from mailtalk.settings.load import Settings
 from mailtalk.webhooks import log as webhooks_log
-from mailtalk.webhooks.ssrf import Guard
+from mailtalk.webhooks.ssrf import SsrfGuard
 from worker import tasks
 from worker.app import build
 from worker.bell import Bell
@@ -28,7 +28,7 @@ from worker.mail_sender import MailSender
 from worker.parser_pool import Readers
 from worker.purge import Purge
 from worker.sweep import Sweep
-from worker.webhook_sender import Teller
+from worker.webhook_sender import WebhookSender
 
 THREADS = 4
 # Nothing is mingled, gossiped or beaten over the broker: workers meet in the database only.
@@ -63,7 +63,7 @@ class Worker:
             _sender(settings),
             _mail_sender(settings, self._database, keyring, self._heartbeat),
         )
-        self._teller = _teller(settings, self._database, keyring, self._heartbeat)
+        self._webhook_sender = _webhook_sender(settings, self._database, keyring, self._heartbeat)
         # One each, so that a slow relay, DNS server or webhook delays no change and no reply.
         self._sweeps = (
             Sweep(
@@ -76,7 +76,7 @@ class Worker:
             ),
             Sweep(self._database, self.jobs.next_due, self.jobs.deliver),
             Sweep(self._database, self.jobs.next_proof, self.jobs.prove_senders),
-            Sweep(self._database, self._teller.due, self._teller.recover, self._teller.look),
+            Sweep(self._database, self._webhook_sender.due, self._webhook_sender.recover, self._webhook_sender.look),
         )
         self.celery = build(settings)
         tasks.register(self.celery, self.jobs)
@@ -92,7 +92,7 @@ class Worker:
         for sweep in self._sweeps:
             sweep.stop()
         self.jobs.close()
-        self._teller.close()
+        self._webhook_sender.close()
         self._readers.close()
         self._heartbeat.stop()
         self._bell.close()
@@ -134,6 +134,6 @@ def _mail_sender(settings: Settings, database: Database, keyring: Keyring, heart
     return MailSender(database, keyring, settings.reply_domain, relays, rules, lambda: heartbeat.id, connections)
 
 
-def _teller(settings: Settings, database: Database, keyring: Keyring, heartbeat: Heartbeat) -> Teller:
+def _webhook_sender(settings: Settings, database: Database, keyring: Keyring, heartbeat: Heartbeat) -> WebhookSender:
     links = Links(keyring, settings.base_url, settings.file_url_seconds)
-    return Teller(database, keyring, Guard(settings.webhook_allow_private), links, lambda: heartbeat.id)
+    return WebhookSender(database, keyring, SsrfGuard(settings.webhook_allow_private), links, lambda: heartbeat.id)

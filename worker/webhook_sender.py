@@ -1,4 +1,4 @@
-"""Telling: events that were committed are handed to the endpoints that want them, each told by threads of a pool."""
+"""Webhook sender: fans committed events out, and sends each claimed queue of deliveries in a thread of a pool."""
 
 import logging
 import threading
@@ -15,42 +15,43 @@ from mailtalk.errors import Unavailable
 from mailtalk.files import Links
 from mailtalk.keys import Keyring
 from mailtalk.webhooks import fanout, queue, results
-from mailtalk.webhooks.delivery import Telling
-from mailtalk.webhooks.http_client import Answer
-from mailtalk.webhooks.queue import Lane
-from mailtalk.webhooks.ssrf import Guard
-from mailtalk.webhooks.transports import Voice, voice
+from mailtalk.webhooks.delivery import EventDelivery
+from mailtalk.webhooks.http_client import HttpResult
+from mailtalk.webhooks.queue import ClaimedQueue
+from mailtalk.webhooks.results import Attempt
+from mailtalk.webhooks.ssrf import SsrfGuard
+from mailtalk.webhooks.transports import Send, connect
 
-THREADS = 32  # lanes at once; they wait for others most of the time
+THREADS = 32  # queues at once; most of their time is waiting
 
 log = logging.getLogger(__name__)
 
 
-class Teller:
-    """Looks at what is to be told; an endpoint that is slow keeps only the few threads that tell it."""
+class WebhookSender:
+    """Sends due deliveries; a slow endpoint keeps only the few threads that its queues may have."""
 
     def __init__(
-        self, database: Database, keyring: Keyring, guard: Guard, links: Links, worker_id: Callable[[], int | None]
+        self, database: Database, keyring: Keyring, guard: SsrfGuard, links: Links, worker_id: Callable[[], int | None]
     ) -> None:
         self._database, self._worker_id = database, worker_id
         self._keyring, self._guard, self._links = keyring, guard, links
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="teller")
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="webhooks")
         self._free = threading.Semaphore(THREADS)
-        self._unreleased: SimpleQueue[Lane] = SimpleQueue()
+        self._unreleased: SimpleQueue[ClaimedQueue] = SimpleQueue()
         self._closing = False
 
     def close(self) -> None:
-        """Finish what is being told."""
+        """Finish the requests in hand."""
         self._closing = True
         self._threads.shutdown(cancel_futures=True)
 
     def due(self, session: Session) -> datetime | None:
-        """When there is something to tell: now, or None."""
+        """Time at which `look` has something to do: now, or None."""
         now = clock.now()
-        return now if fanout.waits(session) or (self._has_room() and queue.waits(session, now)) else None
+        return now if fanout.has_new(session) or (self._has_room() and queue.has_due(session, now)) else None
 
     def look(self) -> None:
-        """Fan out what happened, and have the lanes told that are due; does not wait until they are."""
+        """Fan new events out, and start sending the due queues; returns before they are sent."""
         self._release_late()
         self._database.drain(lambda session: fanout.fan_out(session, clock.now()))
         free = self._take_room()
@@ -61,15 +62,15 @@ class Teller:
             raise
         if free > len(claimed):
             self._free.release(free - len(claimed))
-        for lane in claimed:
-            self._threads.submit(self._work, lane)
+        for claimed_queue in claimed:
+            self._threads.submit(self._work, claimed_queue)
 
     def recover(self) -> None:
-        """Free what dead workers had in hand."""
+        """Release the queues of dead workers."""
         with self._database.transaction() as session:
-            freed = queue.recover(session)
-        if freed:
-            log.warning("what dead workers were telling is told again: %d lanes", freed)
+            count = queue.recover(session)
+        if count:
+            log.warning("released %d webhook queues of dead workers; deliveries in hand may be repeated", count)
 
     def _has_room(self) -> bool:
         free = self._free.acquire(blocking=False)
@@ -83,76 +84,77 @@ class Teller:
             taken += 1
         return taken
 
-    def _claim(self, limit: int) -> list[Lane]:
+    def _claim(self, limit: int) -> list[ClaimedQueue]:
         worker_id = self._worker_id()
         if worker_id is None or not limit or self._closing:
             return []
         with self._database.transaction() as session:
             return queue.claim(session, clock.now(), worker_id, limit)
 
-    def _work(self, lane: Lane) -> None:
-        found: Lane | None = lane
+    def _work(self, claimed: ClaimedQueue) -> None:
+        """Send one queue after the other, as long as any is due."""
+        current: ClaimedQueue | None = claimed
         try:
-            while found is not None:
-                found = self._next(found if self._tell_safely(found) else None)
+            while current is not None:
+                current = self._next(current if self._send_safely(current) else None)
         finally:
             self._free.release()
 
-    def _tell_safely(self, lane: Lane) -> bool:
+    def _send_safely(self, claimed: ClaimedQueue) -> bool:
         try:
-            self._tell(lane)
+            self._send_queue(claimed)
         except Unavailable as error:
-            log.warning("telling waits: %s", error)
+            log.warning("webhooks wait: %s", error)
         except Exception:
-            log.exception("telling failed in a way we did not foresee")
+            log.exception("sending webhooks failed in an unforeseen way")
         else:
             return True
-        self._unreleased.put(lane)  # not at once, else it would fail again and again
+        self._unreleased.put(claimed)  # not at once, else it would fail again and again
         return False
 
-    def _tell(self, lane: Lane) -> None:
+    def _send_queue(self, claimed: ClaimedQueue) -> None:
         with self._database.transaction() as session:
-            row, tellings = queue.run(session, lane)
-        if row is None:
+            endpoint, deliveries = queue.next_deliveries(session, claimed)
+        if endpoint is None:
             return
-        with voice(row, self._keyring, self._guard) as tell:
-            for telling in tellings:
+        with connect(endpoint, self._keyring, self._guard) as send:
+            for delivery in deliveries:
                 if self._closing:
                     return
-                answer = self._answer(tell, telling, row.app_id)
+                result = self._send(send, delivery, endpoint.app_id)
                 with self._database.transaction() as session:
-                    if not results.settle(session, clock.now(), lane, telling, answer):
+                    if not results.record(session, Attempt(claimed, delivery, result, clock.now())):
                         return
 
-    def _answer(self, tell: Voice, telling: Telling, app_id: str) -> Answer:
+    def _send(self, send: Send, delivery: EventDelivery, app_id: str) -> HttpResult:
         try:
-            return tell(telling.linked(self._links, app_id))
+            return send(delivery.with_file_links(self._links, app_id))
         except Exception as error:
-            log.exception("%s could not be told", telling.name)
-            return Answer(None, f"error: {type(error).__name__}")
+            log.exception("webhook event %s could not be sent", delivery.public_id)
+            return HttpResult(None, f"error: {type(error).__name__}")
 
-    def _next(self, lane: Lane | None) -> Lane | None:
-        """Release a lane and claim another one."""
+    def _next(self, claimed: ClaimedQueue | None) -> ClaimedQueue | None:
+        """Release a queue and claim another."""
         worker_id = self._worker_id()
         try:
             with self._database.transaction() as session:
-                if lane is not None:
-                    queue.release(session, lane)
+                if claimed is not None:
+                    queue.release(session, claimed)
                 if worker_id is None or self._closing:
                     return None
                 return next(iter(queue.claim(session, clock.now(), worker_id, 1)), None)
-        except Exception as error:  # noqa: BLE001  nobody else may release it: while we live, the claim is ours
-            log.warning("a lane is released later: %s", type(error).__name__)
-            if lane is not None:
-                self._unreleased.put(lane)
+        except Exception as error:  # noqa: BLE001  only we can release it: the claim is ours while we live
+            log.warning("a webhook queue is released later: %s", type(error).__name__)
+            if claimed is not None:
+                self._unreleased.put(claimed)
             return None
 
     def _release_late(self) -> None:
         for _ in range(self._unreleased.qsize()):
-            lane = self._unreleased.get()
+            claimed = self._unreleased.get()
             try:
                 with self._database.transaction() as session:
-                    queue.release(session, lane)
+                    queue.release(session, claimed)
             except Exception:
-                self._unreleased.put(lane)
+                self._unreleased.put(claimed)
                 raise

@@ -262,6 +262,7 @@ class Webhook(msgspec.Struct, rename="camel"):
     id: str
     url: str
     events: list[EventType] | None
+    ordered: bool
     status: EndpointStatus
     reason: str | None
     failing_since: Millis | None

@@ -16,6 +16,7 @@ MAIN: Json = {
     "id": "main",
     "url": "https://example.com/mailtalk",
     "events": ["message.sent", "message.read"],
+    "ordered": False,
     "status": "active",
     "reason": None,
     "failingSince": None,
@@ -80,7 +81,7 @@ ENTRIES: Entries = {
     ("GET", WEBHOOK + "/deliveries"): Entry(
         name="listDeliveries",
         tag="Webhooks",
-        summary="List what a webhook was told, newest first",
+        summary="List deliveries of a webhook, newest first",
         query=(*PAGE, query("stage", {"enum": list(webhooks.STAGES)}, "Only those of this stage.")),
         answer=answers.WebhookDeliveries,
         example={"data": [DELIVERY]},
@@ -88,7 +89,7 @@ ENTRIES: Entries = {
     ("POST", WEBHOOK + "/replay"): Entry(
         name="replayEvents",
         tag="Webhooks",
-        summary="Tell a webhook again",
+        summary="Replay events to a webhook",
         text="All that it wants of a time (`from`, `to`, in milliseconds), or the events with these ids, in their "
         "order, with the ids and bodies they had. At most 10,000 at once.",
         body=webhooks.Replay,
@@ -100,7 +101,7 @@ ENTRIES: Entries = {
     ("POST", WEBHOOK + "/test"): Entry(
         name="testWebhook",
         tag="Webhooks",
-        summary="Tell a webhook of a test",
+        summary="Send a test event",
         text="An event of type `webhook.test`; the deliveries say how it went.",
         answer=answers.Tested,
         example={"eventId": "evt_43"},

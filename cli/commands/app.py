@@ -14,7 +14,7 @@ from mailtalk.conversations import apps
 from mailtalk.models import App
 from mailtalk.settings.load import PREFIX, Settings
 from mailtalk.vocabulary import Frequency, SenderPolicy
-from mailtalk.webhooks.endpoints import Wish
+from mailtalk.webhooks.endpoints import EndpointSpec
 
 HELP = """Create and change apps, the tenants, each with its own secret.
 
@@ -130,7 +130,7 @@ def set_app(app_id: str, webhook: str | None, **values: Any) -> None:
             "--sender-policy, --webhook"
         )
     if webhook is not None:
-        put_webhook(app_id, "default", Wish(webhook))
+        put_webhook(app_id, "default", EndpointSpec(webhook))
     if fields:
         _set_fields(app_id, fields)
 

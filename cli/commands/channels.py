@@ -74,7 +74,7 @@ def test_channel(ctx: click.Context, name: str, app_id: str) -> None:
     """Send a test, and print the result; exit code 0 when it was accepted."""
     with connect.transaction() as session:
         row = webhook_channels.get(session, app_id, name)
-        event_id = webhook_log.test(session, clock.now(), row)
+        event_id = webhook_log.send_test(session, clock.now(), row)
     ctx.exit(0 if wait_for_test(row, event_id) else 1)
 
 

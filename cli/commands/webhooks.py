@@ -17,9 +17,9 @@ from mailtalk.ids import DELIVERY, EVENT
 from mailtalk.models import Webhook
 from mailtalk.webhooks import endpoints
 from mailtalk.webhooks import log as webhook_log
-from mailtalk.webhooks.endpoints import Wish
-from mailtalk.webhooks.log import Span
-from mailtalk.webhooks.ssrf import Guard
+from mailtalk.webhooks.endpoints import EndpointSpec
+from mailtalk.webhooks.log import ReplayRange
+from mailtalk.webhooks.ssrf import SsrfGuard
 
 HELP = """Send events to other programs, by signed HTTP requests.
 
@@ -82,22 +82,23 @@ def list_webhooks(app_id: str | None, *, as_json: bool) -> None:
 @click.argument("url", metavar="URL")
 @app_option
 @click.option("--event", "events", multiple=True, metavar="TYPE", help="Only these; may be given several times.")
-def put(webhook_id: str, url: str, app_id: str, events: tuple[str, ...]) -> None:
+@click.option("--ordered", is_flag=True, help="A failing event holds back its conversation until it is taken.")
+def put(webhook_id: str, url: str, app_id: str, events: tuple[str, ...], *, ordered: bool) -> None:
     """Create or change a webhook; a new one's secret is printed, only once."""
-    put_webhook(app_id, webhook_id, Wish(url, events or None))
+    put_webhook(app_id, webhook_id, EndpointSpec(url, events or None, ordered=ordered))
 
 
-def put_webhook(app_id: str, webhook_id: str, wish: Wish) -> None:
+def put_webhook(app_id: str, webhook_id: str, spec: EndpointSpec) -> None:
     """Create or change a webhook, and print a new secret."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", webhook_id):
         raise Invalid({"id": ["must be 1 to 64 letters, digits, _ and -"]})
     settings = datadir.settings("database_url", "secret_key")
-    keyring, guard = datadir.keyring(settings), Guard(settings.webhook_allow_private)
+    keyring, guard = datadir.keyring(settings), SsrfGuard(settings.webhook_allow_private)
     with connect.transaction(settings) as session:
         apps.found(session, app_id)
-        row, created = endpoints.put(session, keyring, guard, clock.now(), app_id, webhook_id, wish)
+        row, created = endpoints.put(session, keyring, guard, clock.now(), app_id, webhook_id, spec)
         secret = endpoints.secret_of(row, keyring) if created else None
-    click.echo(f"webhook {webhook_id} of {app_id}: {wish.url}")
+    click.echo(f"webhook {webhook_id} of {app_id}: {spec.url}")
     if secret is not None:
         _print_secret(secret)
 
@@ -168,7 +169,7 @@ def replay(webhook_id: str, app_id: str, start: datetime | None, end: datetime |
         raise click.UsageError("give --from and --to, or --event")
     with connect.transaction() as session:
         row = endpoints.get(session, app_id, webhook_id)
-        count = webhook_log.replay(session, clock.now(), row, Span(list(events), start, end))
+        count = webhook_log.replay(session, clock.now(), row, ReplayRange(list(events), start, end))
     click.echo(f"Events to be sent again: {count:,}")
 
 
@@ -180,7 +181,7 @@ def test(ctx: click.Context, webhook_id: str, app_id: str) -> None:
     """Send a test event, and print the result; exit code 0 when it was accepted."""
     with connect.transaction() as session:
         row = endpoints.get(session, app_id, webhook_id)
-        event_id = webhook_log.test(session, clock.now(), row)
+        event_id = webhook_log.send_test(session, clock.now(), row)
     ctx.exit(0 if wait_for_test(row, event_id) else 1)
 
 
@@ -190,6 +191,7 @@ def _shown(row: Webhook) -> dict[str, Any]:
         "id": row.id,
         "url": row.url,
         "events": row.events,
+        "ordered": row.ordered,
         "status": row.status,
         "failingSince": row.failing_since,
         "reason": row.reason,

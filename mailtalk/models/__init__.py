@@ -1,7 +1,7 @@
 """The tables. Every key starts with the app; whatever is asked for is a row with a status first."""
 
 from mailtalk.models.base import Base
-from mailtalk.models.events import Event, EventCount, Webhook, WebhookDelivery, WebhookLane
+from mailtalk.models.events import Event, EventCount, Webhook, WebhookDelivery, WebhookQueue
 from mailtalk.models.log import Change, IdempotencyKey, ImportBatch, Worker
 from mailtalk.models.mails import Delivery, DomainRate, InboundMail, Notice, Notification, RawMail, Suppression
 from mailtalk.models.people import Address, App, Conversation, File, Message, Participation, User
@@ -29,6 +29,6 @@ __all__ = [
     "User",
     "Webhook",
     "WebhookDelivery",
-    "WebhookLane",
+    "WebhookQueue",
     "Worker",
 ]

@@ -1,4 +1,4 @@
-"""What is told to other programs: events, who wants them, and how each telling went."""
+"""Events, the webhook endpoints that want them, and the queues and log of deliveries."""
 
 from datetime import datetime
 from uuid import UUID
@@ -42,7 +42,7 @@ class EventCount(Base):
 
 
 class Webhook(Base):
-    """An endpoint: who wants an app's events. What must not be read is sealed: a secret, or a channel's URL."""
+    """An endpoint of an app's events. `secret_sealed` is the secret of a webhook, or the URL of a channel."""
 
     __tablename__ = "webhooks"
 
@@ -58,17 +58,27 @@ class Webhook(Base):
     reason: Mapped[str | None]
     failing_since: Mapped[datetime | None]
     rests_until: Mapped[datetime | None]  # nothing is sent before: it did not answer, or asked to wait
+    ordered: Mapped[bool] = mapped_column(server_default="false")  # a failing delivery holds back its conversation
     until: Mapped[datetime | None]  # a listener's, who goes away without a word
     created_at: Mapped[datetime]
 
 
-class WebhookLane(Base):
-    """What one endpoint is still to be told of one conversation, or one user: in order, by one worker at a time."""
+class WebhookQueue(Base):
+    """Queue of one endpoint's deliveries about one conversation or one user: sent in order, by one worker at a time.
+
+    `lane` is its name, `lone` a queue of one delivery that failed too often to hold back others.
+    """
 
     __tablename__ = "webhook_lanes"
     __table_args__ = (
         Index(
-            "ix_webhook_lanes_due", "app_id", "webhook_id", "not_before", "lane", postgresql_where=text("claim IS NULL")
+            "ix_webhook_lanes_due",
+            "app_id",
+            "webhook_id",
+            "lone",
+            "not_before",
+            "lane",
+            postgresql_where=text("claim IS NULL"),
         ),
         Index("ix_webhook_lanes_held", "app_id", "webhook_id", postgresql_where=text("claim IS NOT NULL")),
     )
@@ -80,10 +90,11 @@ class WebhookLane(Base):
     not_before: Mapped[datetime]
     claim: Mapped[UUID | None]
     worker_id: Mapped[int | None]
+    lone: Mapped[bool] = mapped_column(server_default="false")
 
 
 class WebhookDelivery(Base):
-    """One event for one endpoint, and how telling it went."""
+    """One event for one endpoint, and how its last attempt went."""
 
     __tablename__ = "webhook_deliveries"
     __table_args__ = (

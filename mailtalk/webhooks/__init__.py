@@ -1,1 +1,1 @@
-"""Webhooks: who is told of an app's events, in which order, how they know that it was us, and what became of it."""
+"""Webhooks: endpoints of an app, the events queued for each of them, signed HTTP requests, retries and the log."""

@@ -1,6 +1,7 @@
-"""Channels: Slack, Teams, ntfy, SMS and others, told by Apprise of who was to be notified of what.
+"""Channels: notifications to Slack, Teams, ntfy, SMS and others by Apprise.
 
-A channel is an endpoint whose URL holds credentials and is sealed. The operator sets it, no app: it is not guarded.
+A channel is an endpoint whose URL holds credentials and is therefore sealed. Operators set it, apps cannot: the SSRF
+guard does not apply.
 """
 
 import logging
@@ -20,21 +21,21 @@ from mailtalk.keys import Keyring
 from mailtalk.models import Webhook
 from mailtalk.vocabulary import EndpointKind, EventType
 from mailtalk.webhooks import endpoints
-from mailtalk.webhooks.delivery import Telling
-from mailtalk.webhooks.http_client import Answer
+from mailtalk.webhooks.delivery import EventDelivery
+from mailtalk.webhooks.http_client import HttpResult
 
-PREFIX = "channel:"  # of their ids: no webhook's has a colon
-TITLE, BODY = 200, 1_500  # characters
+PREFIX = "channel:"  # of their ids; a webhook's id has no colon
+TITLE, BODY = 200, 1_500  # characters, at most
 MISSING = "channels need Apprise: pip install 'mailtalk[channels]'"
 FIELDS = ("userId", "phone", "email")
 _FIELD = re.compile(r"\{(" + "|".join(FIELDS) + r")\}")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-def put(  # noqa: PLR0913, PLR0917  which one, and where it leads
+def put(  # noqa: PLR0913, PLR0917  its key and its URL
     session: Session, keyring: Keyring, now: datetime, app_id: str, name: str, url: str
 ) -> None:
-    """Make or change a channel; Invalid for a URL that Apprise does not know, and when there is no Apprise."""
+    """Create or replace a channel; Invalid for a URL that Apprise does not know, or if Apprise is not installed."""
     apps.found(session, app_id)
     if not _NAME.fullmatch(name):
         raise Invalid({"name": ["must be 1 to 64 letters, digits, _ and -"]})
@@ -50,7 +51,7 @@ def put(  # noqa: PLR0913, PLR0917  which one, and where it leads
 
 
 def listed(session: Session, app_id: str | None = None) -> Sequence[Webhook]:
-    """The channels of an app, or of all."""
+    """The channels of one app or of all apps, by id."""
     query = select(Webhook).where(Webhook.kind == EndpointKind.CHANNEL)
     if app_id is not None:
         query = query.where(Webhook.app_id == app_id)
@@ -58,7 +59,7 @@ def listed(session: Session, app_id: str | None = None) -> Sequence[Webhook]:
 
 
 def get(session: Session, app_id: str, name: str) -> Webhook:
-    """The channel; NotFound when the app has none of this name."""
+    """The channel; NotFound if the app has none of this name."""
     row = session.get(Webhook, (app_id, PREFIX + name))
     if row is None:
         raise NotFound([f"no channel {name!r}; see: mailtalk channels list"])
@@ -66,55 +67,56 @@ def get(session: Session, app_id: str, name: str) -> Webhook:
 
 
 def delete(session: Session, now: datetime, app_id: str, name: str) -> None:
-    """Delete the channel, and what it was not yet told."""
+    """Delete the channel and cancel its queued deliveries."""
     row = get(session, app_id, name)
     endpoints.cancel(session, now, app_id, row.id, "the channel was deleted")
     session.delete(row)
 
 
-def send(url: str, telling: Telling) -> Answer:
-    """Tell a channel; whom the event is about may stand in the URL as {phone}, {email} or {userId}."""
-    data = telling.data or {}
+def send(url: str, delivery: EventDelivery) -> HttpResult:
+    """Send a notification; {phone}, {email} and {userId} in the URL stand for its recipient's."""
+    data = delivery.data or {}
     try:
-        found = _opened(_filled(url, data.get("recipient") or {}))
+        channel = _open(_fill(url, data.get("recipient") or {}))
     except LookupError as error:
-        return Answer(None, f"the recipient has no {error.args[0]}", is_pointless=True)
+        return HttpResult(None, f"the recipient has no {error.args[0]}", is_pointless=True)
     except Invalid:
-        return Answer(None, MISSING)
-    title, body = told(telling)
-    return Answer(200, "") if found.notify(title=title, body=body) else Answer(None, "the channel took it not")
+        return HttpResult(None, MISSING)
+    title, body = render(delivery)
+    is_sent = channel.notify(title=title, body=body)
+    return HttpResult(200, "") if is_sent else HttpResult(None, "the channel did not accept it")
 
 
-def told(telling: Telling) -> tuple[str, str]:
-    """Title and text of a notification, as plain text."""
-    data = telling.data or {}
-    if telling.type == EventType.WEBHOOK_TEST:
+def render(delivery: EventDelivery) -> tuple[str, str]:
+    """Title and body of a notification, as plain text."""
+    data = delivery.data or {}
+    if delivery.type == EventType.WEBHOOK_TEST:
         return "Mailtalk", "This is a test: the channel works."
     conversation, recipient = data["conversation"], data["recipient"]
     lines = [mentions.plain(message["text"]) for message in data["messages"]]
-    sender = (data.get("sender") or {}).get("name", "Somebody")
+    sender = (data.get("sender") or {}).get("name", "Someone")
     title = f"{sender} to {recipient['name']}: {conversation['subject'] or conversation['id']}"
     return _short(" ".join(title.split()), TITLE), _short("\n".join(filter(None, lines)), BODY) or "…"
 
 
 def _check(url: str) -> None:
-    # Only the form: nothing is asked of the other system.
-    _opened(_filled(url, {"id": "1", "phone": ["15551234567"], "email": ["a@example.com"]}))
+    # The form only: no request to the other system.
+    _open(_fill(url, {"id": "1", "phone": ["15551234567"], "email": ["a@example.com"]}))
 
 
-def _opened(url: str) -> Any:
+def _open(url: str) -> Any:
     try:
-        from apprise import Apprise, AppriseAsset  # noqa: PLC0415  it is an extra
+        from apprise import Apprise, AppriseAsset  # noqa: PLC0415  an optional extra
     except ImportError:
         raise Invalid([MISSING]) from None
-    logging.getLogger("apprise").setLevel(logging.CRITICAL)  # it may name what is secret in a URL
+    logging.getLogger("apprise").setLevel(logging.CRITICAL)  # its lines may hold secrets of the URL
     channel = Apprise(asset=AppriseAsset(async_mode=False, app_id="Mailtalk"))
     if not channel.add(url):
-        raise Invalid({"url": ["is no URL of a channel that Apprise knows; see its documentation"]})
+        raise Invalid({"url": ["unknown to Apprise; see github.com/caronc/apprise/wiki for the forms it takes"]})
     return channel
 
 
-def _filled(url: str, recipient: Mapping[str, Any]) -> str:
+def _fill(url: str, recipient: Mapping[str, Any]) -> str:
     values = {"userId": recipient.get("id"), **{name: (recipient.get(name) or [None])[0] for name in FIELDS[1:]}}
 
     def fill(match: re.Match[str]) -> str:

@@ -1,18 +1,17 @@
-"""A telling: one event for one endpoint, and the bytes that say it, the same at every try."""
+"""Event deliveries: one event for one endpoint, and its JSON body, which is byte-equal at every attempt."""
 
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from mailtalk import clock
+from mailtalk import clock, ids
 from mailtalk.files import Links
-from mailtalk.ids import EVENT
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
-    """One event that is to be told; no type: it was purged."""
+class EventDelivery:
+    """A queued delivery with its event; `type` is None if the event was purged."""
 
     id: int
     attempts: int
@@ -24,30 +23,30 @@ class Telling:
     seq: int | None
 
     @property
-    def name(self) -> str:
-        """The event's id on the wire, by which receivers know a repeat."""
-        return EVENT.show(self.event_id)
+    def public_id(self) -> str:
+        """The event's id on the wire, the same at every attempt and replay: receivers drop repeats by it."""
+        return ids.EVENT.show(self.event_id)
 
-    def linked(self, links: Links, app_id: str) -> "Telling":
-        """The same, with links to files that came by mail; they are as old as the event, so that each try is equal."""
+    def with_file_links(self, links: Links, app_id: str) -> "EventDelivery":
+        """The delivery with links to files; they are as old as the event, so that every attempt is byte-equal."""
         if self.data is None or self.created_at is None:
             return self
-        data, at = dict(self.data), self.created_at
+        data, created_at = dict(self.data), self.created_at
 
-        def shown(message: dict[str, Any]) -> dict[str, Any]:
-            return message | {"attachment": links.shown(app_id, message.get("attachment"), at)}
+        def with_link(message: dict[str, Any]) -> dict[str, Any]:
+            return message | {"attachment": links.shown(app_id, message.get("attachment"), created_at)}
 
         if "message" in data:
-            data["message"] = shown(data["message"])
+            data["message"] = with_link(data["message"])
         if "messages" in data:
-            data["messages"] = [shown(message) for message in data["messages"]]
+            data["messages"] = [with_link(message) for message in data["messages"]]
         return replace(self, data=data)
 
     @property
     def body(self) -> bytes:
-        """TalkJS's four keys, and where the event stands in its conversation."""
+        """TalkJS's four keys, and the event's place in its conversation."""
         content = {
-            "id": self.name,
+            "id": self.public_id,
             "type": self.type,
             "createdAt": clock.millis(self.created_at) if self.created_at else None,
             "data": self.data,

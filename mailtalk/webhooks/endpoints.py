@@ -1,4 +1,4 @@
-"""Endpoints: the URLs of an app that are told of its events, and the secrets that sign what they are told."""
+"""Endpoints: the URLs that receive an app's events, and the secrets that sign the requests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,52 +12,60 @@ from mailtalk.keys import Keyring
 from mailtalk.models import Webhook
 from mailtalk.vocabulary import EndpointKind, EndpointStatus, EventType
 from mailtalk.webhooks import signing
-from mailtalk.webhooks.ssrf import Forbidden, Guard
+from mailtalk.webhooks.ssrf import ForbiddenUrl, SsrfGuard
 
-OVERLAP = timedelta(days=1)  # in which the secret before the newest one signs too
-MOST = 20  # of an app
+OVERLAP = timedelta(days=1)  # in which the previous secret signs too
+MOST = 20  # endpoints of one app
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """An endpoint as somebody wants it; no secret: it keeps the one it has, or one is made."""
+class EndpointSpec:
+    """Requested state of an endpoint; `events` None: all of them; `secret` None: keep the present one, or make one."""
 
     url: str
     events: Sequence[str] | None = None
     secret: str | None = None
+    ordered: bool = False  # a failing delivery holds back its conversation until it succeeds or is given up
 
 
-def put(  # noqa: PLR0913, PLR0917  which one, and how it is to be
-    session: Session, keyring: Keyring, guard: Guard, now: datetime, app_id: str, webhook_id: str, wish: Wish
+def put(  # noqa: PLR0913, PLR0917  its key and its state
+    session: Session,
+    keyring: Keyring,
+    guard: SsrfGuard,
+    now: datetime,
+    app_id: str,
+    webhook_id: str,
+    spec: EndpointSpec,
 ) -> tuple[Webhook, bool]:
-    """Make the endpoint or change it; one that was paused or disabled is told again. Whether a secret was made.
+    """Create or replace an endpoint, resume it, and return it with True if a secret was made.
 
-    Invalid for a URL that may not be, and for events that are not known.
+    Invalid for a forbidden URL, unknown events and a weak secret.
     """
-    _check(guard, wish)
+    _check(guard, spec)
     row = session.get(Webhook, (app_id, webhook_id), with_for_update=True)
-    made = row is None
+    is_new = row is None
     if row is None:
         _require_room(session, app_id)
-        row = _new(keyring, now, app_id, webhook_id, wish)
+        row = _new(keyring, now, app_id, webhook_id, spec)
         session.add(row)
-    elif wish.secret is not None:
-        _renew(keyring, now, row, wish.secret)
-    row.url, row.events = wish.url, None if wish.events is None else sorted(set(wish.events))
+    elif spec.secret is not None:
+        _renew(keyring, now, row, spec.secret)
+    row.url, row.events = spec.url, None if spec.events is None else sorted(set(spec.events))
+    row.ordered = spec.ordered
     session.flush()
     resume(session, now, row)
-    return row, made and wish.secret is None
+    return row, is_new and spec.secret is None
 
 
 def rotate(session: Session, keyring: Keyring, now: datetime, app_id: str, webhook_id: str) -> Webhook:
-    """Make a new secret; for a day the one before signs too."""
+    """Make a new secret; the previous one signs too for a day."""
     row = get(session, app_id, webhook_id)
     _renew(keyring, now, row, signing.new_secret())
     return row
 
 
 def get(session: Session, app_id: str, webhook_id: str) -> Webhook:
-    """The endpoint; NotFound when the app has none of this id."""
+    """The endpoint; NotFound if the app has none of this id."""
     row = session.get(Webhook, (app_id, webhook_id))
     if row is None or row.kind != EndpointKind.WEBHOOK:
         raise NotFound({"webhookId": [f"no webhook {webhook_id!r}"]})
@@ -65,7 +73,7 @@ def get(session: Session, app_id: str, webhook_id: str) -> Webhook:
 
 
 def listed(session: Session, app_id: str | None = None) -> Sequence[Webhook]:
-    """The endpoints of an app, or of all, by id."""
+    """The endpoints of one app or of all apps, by id."""
     query = select(Webhook).where(Webhook.kind == EndpointKind.WEBHOOK)
     if app_id is not None:
         query = query.where(Webhook.app_id == app_id)
@@ -73,26 +81,26 @@ def listed(session: Session, app_id: str | None = None) -> Sequence[Webhook]:
 
 
 def delete(session: Session, now: datetime, app_id: str, webhook_id: str) -> None:
-    """Delete the endpoint; what it was not yet told is cancelled."""
+    """Delete the endpoint and cancel its queued deliveries."""
     row = get(session, app_id, webhook_id)
     cancel(session, now, app_id, webhook_id, "the endpoint was deleted")
     session.delete(row)
 
 
-def cancel(session: Session, now: datetime, app_id: str, webhook_id: str, why: str) -> None:
-    """Tell an endpoint nothing of what waits for it."""
-    values = {"app": app_id, "webhook": webhook_id, "now": now, "why": why}
+def cancel(session: Session, now: datetime, app_id: str, webhook_id: str, reason: str) -> None:
+    """Cancel an endpoint's queued deliveries."""
+    values = {"app": app_id, "webhook": webhook_id, "now": now, "reason": reason}
     session.execute(text("DELETE FROM webhook_lanes WHERE app_id = :app AND webhook_id = :webhook"), values)
     session.execute(
         text("""
-        UPDATE webhook_deliveries SET stage = 'cancelled', reply = :why, ended_at = :now
+        UPDATE webhook_deliveries SET stage = 'cancelled', reply = :reason, ended_at = :now
         WHERE app_id = :app AND webhook_id = :webhook AND stage = 'queued'"""),
         values,
     )
 
 
 def resume(session: Session, now: datetime, row: Webhook) -> None:
-    """Tell an endpoint again, at once, all that waits for it, with all tries anew."""
+    """Activate an endpoint: queued deliveries are due now, with all their attempts again."""
     row.status, row.reason, row.failing_since, row.rests_until = EndpointStatus.ACTIVE, None, None, None
     values = {"app": row.app_id, "webhook": row.id, "now": now}
     session.execute(
@@ -110,37 +118,37 @@ def resume(session: Session, now: datetime, row: Webhook) -> None:
 
 
 def secret_of(row: Webhook, keyring: Keyring) -> str:
-    """The newest secret, in clear."""
+    """The current secret in clear."""
     return keyring.unseal(row.secret_sealed, about=seal_name(row.app_id, row.id)).decode()
 
 
 def secrets_of(row: Webhook, keyring: Keyring, now: datetime) -> list[str]:
-    """The secrets that sign now, the newest first."""
-    found = [secret_of(row, keyring)]
+    """The secrets that sign now, the current one first."""
+    secrets = [secret_of(row, keyring)]
     if row.old_secret_sealed is not None and now < row.secret_since + OVERLAP:
-        found.append(keyring.unseal(row.old_secret_sealed, about=seal_name(row.app_id, row.id)).decode())
-    return found
+        secrets.append(keyring.unseal(row.old_secret_sealed, about=seal_name(row.app_id, row.id)).decode())
+    return secrets
 
 
 def seal_name(app_id: str, webhook_id: str) -> str:
-    """What binds the sealed bytes to their row."""
+    """Associated data of the sealed secret, which binds it to its row."""
     return f"webhook/{app_id}/{webhook_id}"
 
 
-def _check(guard: Guard, wish: Wish) -> None:
-    wrong: dict[str, list[str]] = {}
+def _check(guard: SsrfGuard, spec: EndpointSpec) -> None:
+    problems: dict[str, list[str]] = {}
     try:
-        guard.check(wish.url)
-    except Forbidden as error:
-        wrong["url"] = [str(error)]
-    unknown = sorted(set(wish.events or ()) - set(EventType))
-    if unknown or wish.events == []:
-        wrong["events"] = [f"{unknown[0]!r} is no event" if unknown else "must not be empty; null means all"]
-    problem = None if wish.secret is None else signing.wrong(wish.secret)
+        guard.check(spec.url)
+    except ForbiddenUrl as error:
+        problems["url"] = [str(error)]
+    unknown = sorted(set(spec.events or ()) - set(EventType))
+    if unknown or spec.events == []:
+        problems["events"] = [f"unknown event {unknown[0]!r}" if unknown else "must not be empty; null means all"]
+    problem = None if spec.secret is None else signing.problem(spec.secret)
     if problem:
-        wrong["secret"] = [problem]
-    if wrong:
-        raise Invalid(wrong)
+        problems["secret"] = [problem]
+    if problems:
+        raise Invalid(problems)
 
 
 def _require_room(session: Session, app_id: str) -> None:
@@ -148,12 +156,12 @@ def _require_room(session: Session, app_id: str) -> None:
         raise Invalid({"webhookId": [f"an app has at most {MOST} webhooks"]})
 
 
-def _new(keyring: Keyring, now: datetime, app_id: str, webhook_id: str, wish: Wish) -> Webhook:
-    secret = wish.secret or signing.new_secret()
+def _new(keyring: Keyring, now: datetime, app_id: str, webhook_id: str, spec: EndpointSpec) -> Webhook:
+    secret = spec.secret or signing.new_secret()
     return Webhook(
         app_id=app_id,
         id=webhook_id,
-        url=wish.url,
+        url=spec.url,
         secret_sealed=keyring.seal(secret.encode(), about=seal_name(app_id, webhook_id)),
         secret_since=now,
         created_at=now,

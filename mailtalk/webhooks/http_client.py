@@ -1,4 +1,4 @@
-"""Posting: one connection to a checked address, tries on it one after the other, each with a deadline of its own."""
+"""HTTP client of one endpoint: a kept connection to a checked address, and a deadline for each request."""
 
 import socket
 import ssl
@@ -17,47 +17,47 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from mailtalk import tls
-from mailtalk.webhooks.ssrf import Forbidden, Guard, Target
+from mailtalk.webhooks.ssrf import CheckedTarget, ForbiddenUrl, SsrfGuard
 
-DEADLINE = 5.0  # seconds of a try, from connecting to the end of the answer
-TOO_LATE = f"no whole answer within {DEADLINE:g} s"
-READ = 64_000  # bytes of an answer that are read
+DEADLINE = 5.0  # seconds of an attempt, from connecting to the end of the response
+TOO_LATE = f"no complete response within {DEADLINE:g} s"
+READ = 64_000  # bytes of a response that are read
 KEPT = 200  # characters of it that are kept
-BUSY = frozenset({429, 502, 503, 504})  # the endpoint, not the event, is why it failed
+BUSY = frozenset({429, 502, 503, 504})  # statuses that blame the endpoint, not the event
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a try came to; no status: nobody answered."""
+class HttpResult:
+    """Outcome of an attempt: status and beginning of the response; no status: no response, and `text` says why."""
 
     status: int | None
     text: str
     retry_after: timedelta | None = None
-    is_pointless: bool = False  # nothing was sent, and there is no sense in trying
+    is_pointless: bool = False  # nothing was sent, and no attempt can succeed
 
     @property
-    def is_done(self) -> bool:
-        """Whether the event was taken: 2xx, and nothing else."""
+    def is_success(self) -> bool:
+        """True for 2xx."""
         return self.status is not None and HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
     @property
     def is_gone(self) -> bool:
-        """Whether the endpoint says that it is no more."""
+        """True for 410 Gone."""
         return self.status == HTTPStatus.GONE
 
     @property
     def is_away(self) -> bool:
-        """Whether any other event would have failed too."""
+        """True if any other event would have failed too."""
         return self.status is None or self.status in BUSY
 
 
-class Poster:
-    """Tries of one run to one URL: the name is resolved and checked once, and the connection is kept."""
+class EndpointClient:
+    """Requests to one URL: the host is resolved and checked once, and the connection is kept."""
 
-    def __init__(self, guard: Guard, url: str) -> None:
+    def __init__(self, guard: SsrfGuard, url: str) -> None:
         self._guard, self._url = guard, url
         self._connection: HTTPConnection | None = None
-        self._targets: Sequence[Target] = ()
+        self._targets: Sequence[CheckedTarget] = ()
 
     def __enter__(self) -> Self:
         return self
@@ -65,47 +65,47 @@ class Poster:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._close()
 
-    def post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Try once."""
+    def post(self, body: bytes, headers: Mapping[str, str]) -> HttpResult:
+        """Send one POST; trouble of any kind is in the result."""
         try:
             self._targets = self._targets or self._guard.targets(self._url)
-        except Forbidden as error:
-            return Answer(None, f"the URL {error}")
+        except ForbiddenUrl as error:
+            return HttpResult(None, f"URL not allowed: {error}")
         return self._within_deadline(body, headers)
 
-    def _within_deadline(self, body: bytes, headers: Mapping[str, str]) -> Answer:
-        over = threading.Event()
-        watch = threading.Timer(DEADLINE, self._cut, [over])
-        watch.start()
+    def _within_deadline(self, body: bytes, headers: Mapping[str, str]) -> HttpResult:
+        expired = threading.Event()
+        deadline = threading.Timer(DEADLINE, self._cut, [expired])
+        deadline.start()
         try:
-            answer = self._try(body, headers)
-            return self._failed(TOO_LATE) if over.is_set() else answer  # cut off, an answer may look whole
+            result = self._send(body, headers)
+            return self._failed(TOO_LATE) if expired.is_set() else result  # cut off, a response may look complete
         except ssl.SSLCertVerificationError as error:
-            return self._failed(f"its certificate: {error.verify_message}")
+            return self._failed(f"certificate not trusted: {error.verify_message}")
         except (OSError, HTTPError, HTTPException, ValueError) as error:
-            return self._failed(TOO_LATE if over.is_set() else f"no answer: {_name(error)}")
+            return self._failed(TOO_LATE if expired.is_set() else f"no response: {_name(error)}")
         finally:
-            watch.cancel()
+            deadline.cancel()
 
-    def _try(self, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def _send(self, body: bytes, headers: Mapping[str, str]) -> HttpResult:
         if self._connection is None:
-            self._connection = _connected(self._targets)
+            self._connection = _connect(self._targets)
         path, host = self._targets[0].path, self._targets[0].authority
         self._connection.request("POST", path, body, {"Host": host, **headers}, preload_content=False)
         response = self._connection.getresponse()
         text = response.read(READ, decode_content=False)
         retry_after = _retry_after(response.headers.get("Retry-After"))
-        if len(text) >= READ:  # the rest of it would be taken for the next answer
+        if len(text) >= READ:  # the rest of it would be read as the next response
             self._close()
-        return Answer(response.status, _plain(text), retry_after)
+        return HttpResult(response.status, _plain(text), retry_after)
 
-    def _failed(self, text: str) -> Answer:
+    def _failed(self, text: str) -> HttpResult:
         self._close()
-        return Answer(None, text)
+        return HttpResult(None, text)
 
-    def _cut(self, over: threading.Event) -> None:
-        """End a try whose time is over, wherever it is, by ending its connection under it."""
-        over.set()
+    def _cut(self, expired: threading.Event) -> None:
+        """End an attempt at its deadline, wherever it is, by shutting its connection down."""
+        expired.set()
         connection = self._connection
         if connection is not None and isinstance(connection.sock, socket.socket):
             with suppress(OSError):
@@ -117,16 +117,16 @@ class Poster:
             self._connection = None
 
 
-def _connected(targets: Sequence[Target]) -> HTTPConnection:
-    """A connection to the first address that takes one."""
+def _connect(targets: Sequence[CheckedTarget]) -> HTTPConnection:
+    """Connect to the first address that accepts."""
     error: Exception = OSError("no address")
     for target in targets:
         connection = _connection(target, DEADLINE / len(targets))
         try:
             connection.connect()
-        except (OSError, HTTPError) as refused:
+        except (OSError, HTTPError) as failure:
             connection.close()
-            error = refused
+            error = failure
         else:
             if isinstance(connection.sock, socket.socket):
                 connection.sock.settimeout(DEADLINE)
@@ -134,7 +134,7 @@ def _connected(targets: Sequence[Target]) -> HTTPConnection:
     raise error
 
 
-def _connection(target: Target, seconds: float) -> HTTPConnection:
+def _connection(target: CheckedTarget, seconds: float) -> HTTPConnection:
     if not target.is_tls:
         return HTTPConnection(target.address, target.port, timeout=seconds)
     return HTTPSConnection(
@@ -147,7 +147,7 @@ def _connection(target: Target, seconds: float) -> HTTPConnection:
 
 
 def _retry_after(text: str | None) -> timedelta | None:
-    """The header's seconds or date (RFC 9110 10.2.3); None when it says nothing that can be read."""
+    """Retry-After in seconds or as a date (RFC 9110 10.2.3); None if missing or unreadable."""
     if text is None:
         return None
     if text.isascii() and text.isdecimal() and len(text) < 8:  # noqa: PLR2004  years
@@ -159,10 +159,10 @@ def _retry_after(text: str | None) -> timedelta | None:
 
 
 def _plain(text: bytes) -> str:
-    shown = text[: KEPT * 4].decode(errors="replace")
-    return "".join(c if c.isprintable() else " " for c in shown)[:KEPT].strip()
+    beginning = text[: KEPT * 4].decode(errors="replace")
+    return "".join(c if c.isprintable() else " " for c in beginning)[:KEPT].strip()
 
 
 def _name(error: Exception) -> str:
-    """What went wrong, without the addresses that an error's text may have."""
+    """Class name of the error alone: its text may hold addresses."""
     return type(error.__cause__ or error).__name__

@@ -1,4 +1,4 @@
-"""Signatures: TalkJS's, and beside it that of Standard Webhooks 1.0 (github.com/standard-webhooks)."""
+"""Request signatures: TalkJS's and Standard Webhooks 1.0 (github.com/standard-webhooks), HMAC-SHA256 both."""
 
 import hmac
 import secrets
@@ -10,29 +10,29 @@ from datetime import datetime
 from mailtalk import clock
 
 PREFIX = "whsec_"
-SHORTEST, LONGEST = 24, 64  # bytes of a key; Standard Webhooks' own bounds
-CHARACTERS = 200  # of a secret in another form
+SHORTEST, LONGEST = 24, 64  # bytes of a key, by Standard Webhooks
+CHARACTERS = 200  # of a secret without the prefix, at most
 
 
 def new_secret() -> str:
-    """A secret that nobody can guess."""
+    """A random secret of 32 bytes."""
     return PREFIX + b64encode(secrets.token_bytes(32)).decode()
 
 
-def wrong(secret: str) -> str | None:
-    """What is wrong with a secret that somebody brings along; None when it is good."""
+def problem(secret: str) -> str | None:
+    """What is wrong with a secret of somebody's own choice; None if it is good."""
     if not secret.startswith(PREFIX):
-        sound = secret.isascii() and secret.isprintable() and SHORTEST <= len(secret) <= CHARACTERS
-        return None if sound else f"must be {SHORTEST} to {CHARACTERS} printable ASCII characters"
+        is_valid = secret.isascii() and secret.isprintable() and SHORTEST <= len(secret) <= CHARACTERS
+        return None if is_valid else f"must be {SHORTEST} to {CHARACTERS} printable ASCII characters"
     try:
-        sound = SHORTEST <= len(b64decode(secret.removeprefix(PREFIX), validate=True)) <= LONGEST
+        is_valid = SHORTEST <= len(b64decode(secret.removeprefix(PREFIX), validate=True)) <= LONGEST
     except Error:
-        sound = False
-    return None if sound else f"must hold {SHORTEST} to {LONGEST} bytes in Base64 behind {PREFIX}"
+        is_valid = False
+    return None if is_valid else f"must hold {SHORTEST} to {LONGEST} bytes in Base64 behind {PREFIX}"
 
 
 def headers(keys: Sequence[str], event_id: str, body: bytes, now: datetime) -> dict[str, str]:
-    """The headers of one try; the first secret is the newest, and TalkJS's header has room for that one only."""
+    """Signature headers of one attempt; `keys` has the current secret first, the only one for TalkJS's header."""
     millis, seconds = str(clock.millis(now)), str(int(now.timestamp()))
     signed = f"{event_id}.{seconds}.".encode() + body
     return {

@@ -1,4 +1,4 @@
-"""The guard: where a webhook may lead, decided on the very addresses to which we then connect."""
+"""SSRF guard: which URLs webhooks may have, checked on the very addresses to which we then connect."""
 
 import re
 import socket
@@ -13,10 +13,10 @@ Resolve = Callable[[str, int], Sequence[str]]
 LONGEST = 2_000  # characters of a URL
 PORTS = (443, 8443)
 EVERYTHING = (ip_network("0.0.0.0/0"), ip_network("::/0"))
-# What is not public although ipaddress may call it global, differently from version to version.
+# Not public, although some Python versions' ipaddress calls them global.
 DENIED: tuple[Network, ...] = tuple(
-    ip_network(each)
-    for each in (
+    ip_network(network)
+    for network in (
         "0.0.0.0/8",
         "100.64.0.0/10",
         "192.0.0.0/24",
@@ -25,6 +25,7 @@ DENIED: tuple[Network, ...] = tuple(
         "224.0.0.0/3",  # multicast, reserved, broadcast
         "::/96",  # v4-compatible
         "::ffff:0:0/96",  # v4-mapped: names have A records for these
+        "::ffff:0:0:0/96",  # v4-translated (RFC 2765)
         "64:ff9b::/96",  # NAT64
         "64:ff9b:1::/48",
         "100::/64",
@@ -43,13 +44,13 @@ _NUMBER = re.compile(r"(?:0[xX][0-9a-fA-F]*|\d+)")
 _VISIBLE = re.compile(r"[!-~]+")
 
 
-class Forbidden(Exception):
-    """A webhook may not lead there; the text says why, and names no address of ours."""
+class ForbiddenUrl(Exception):
+    """A webhook may not have this URL; the text says why and names no address."""
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """Where one try connects to: an address that was checked, under its name."""
+class CheckedTarget:
+    """A checked address to connect to, with the host name of its URL."""
 
     address: str
     host: str
@@ -65,20 +66,20 @@ class Target:
 
 
 def system(host: str, port: int) -> Sequence[str]:
-    """Every address that the system's resolver gives, each once."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    """Addresses by the system's resolver, each once."""
+    infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(info[4][0]) for info in infos))
 
 
-class Guard:
-    """Lets webhooks lead to public addresses by https, and to private ones as far as the setting allows."""
+class SsrfGuard:
+    """Allows public addresses by https, and private ones as far as MAILTALK_WEBHOOK_ALLOW_PRIVATE does."""
 
     def __init__(self, allow_private: str = "false", resolve: Resolve = system) -> None:
         self._private = _networks(allow_private)
         self._resolve = resolve
 
     def check(self, url: str) -> None:
-        """Refuse early what can be seen in the URL alone; Forbidden says what is wrong."""
+        """Check the URL alone, without DNS; ForbiddenUrl says what is wrong."""
         parts, port = _parts(url), _port(url)
         host = _host(parts)
         literal = _literal(host)
@@ -87,52 +88,52 @@ class Guard:
         elif not self._private:
             _require_public_form(parts, port)
 
-    def targets(self, url: str) -> list[Target]:
-        """Where to connect: all addresses of the name, resolved once; Forbidden when one of them may not be."""
+    def targets(self, url: str) -> list[CheckedTarget]:
+        """All addresses of the URL's host, resolved once; ForbiddenUrl if any of them is not allowed."""
         parts, port = _parts(url), _port(url)
         host = _host(parts)
         literal = _literal(host)
         try:
-            found = self._resolve(host, port) if literal is None else [str(literal)]
+            addresses = self._resolve(host, port) if literal is None else [str(literal)]
         except (OSError, UnicodeError):
-            found = []
-        if not found:
-            raise Forbidden("its name has no address")
-        for each in found:
-            self._allow(_address(each), parts, port)
+            addresses = []
+        if not addresses:
+            raise ForbiddenUrl("the host name does not resolve")
+        for address in addresses:
+            self._allow(_address(address), parts, port)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return [Target(each, host, port, path, parts.scheme == "https") for each in found]
+        return [CheckedTarget(address, host, port, path, parts.scheme == "https") for address in addresses]
 
     def _allow(self, address: Address, parts: SplitResult, port: int) -> None:
         if any(address in network for network in self._private):
             return
         if not is_public(address):
-            raise Forbidden("leads to an address that is not public")
+            raise ForbiddenUrl("the host has an address that is not public")
         _require_public_form(parts, port)
 
 
 def is_public(address: Address) -> bool:
-    """Whether the address is one of the open Internet."""
+    """True for an address of the public Internet."""
     return address.is_global and not any(address in network for network in DENIED)
 
 
 def _networks(setting: str) -> tuple[Network, ...]:
     if setting in {"true", "false"}:
         return EVERYTHING if setting == "true" else ()
-    return tuple(ip_network(each.strip()) for each in setting.split(","))
+    return tuple(ip_network(network.strip()) for network in setting.split(","))
 
 
 def _parts(url: str) -> SplitResult:
     if len(url) > LONGEST or not _VISIBLE.fullmatch(url) or "\\" in url:
-        raise Forbidden(f"must be a URL of at most {LONGEST} visible ASCII characters; write a name as its xn-- form")
+        raise ForbiddenUrl(f"must be at most {LONGEST} visible ASCII characters; write a name as xn--…")
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise Forbidden("is no URL") from None
+        raise ForbiddenUrl("not a valid URL") from None
     if parts.scheme not in {"http", "https"}:
-        raise Forbidden("must begin with https://")
+        raise ForbiddenUrl("must begin with https://")
     if "@" in parts.netloc or parts.fragment:
-        raise Forbidden("must have no user, password or fragment")
+        raise ForbiddenUrl("must not have a user, password or fragment")
     return parts
 
 
@@ -141,7 +142,7 @@ def _port(url: str) -> int:
     try:
         return parts.port if parts.port is not None else (443 if parts.scheme == "https" else 80)
     except ValueError:
-        raise Forbidden("has no port of 1 to 65535") from None
+        raise ForbiddenUrl("port must be 1 to 65535") from None
 
 
 def _host(parts: SplitResult) -> str:
@@ -149,7 +150,7 @@ def _host(parts: SplitResult) -> str:
     if parts.netloc.startswith("["):
         return str(_address(host))
     if not _HOST.fullmatch(host):
-        raise Forbidden("has no host name")
+        raise ForbiddenUrl("not a valid host name")
     return host
 
 
@@ -157,26 +158,26 @@ def _address(text: str) -> Address:
     try:
         address = ip_address(text)
     except ValueError:
-        raise Forbidden("has no host name") from None
+        raise ForbiddenUrl("not a valid host name") from None
     if getattr(address, "scope_id", None):
-        raise Forbidden("has an address with a zone")
+        raise ForbiddenUrl("must not have an address with a zone")
     return address
 
 
 def _literal(host: str) -> Address | None:
-    """The address that a host is already, in any form that resolvers read: 127.1, 0x7f000001, 017700000001."""
+    """Address literal in any form that resolvers read (127.1, 0x7f000001, 017700000001); None for a name."""
     if ":" in host:
         return _address(host)
-    if not all(_NUMBER.fullmatch(each) for each in host.rstrip(".").split(".")):
+    if not all(_NUMBER.fullmatch(label) for label in host.rstrip(".").split(".")):
         return None
     try:
         return IPv4Address(socket.inet_aton(host.rstrip(".")))
     except OSError:
-        raise Forbidden("has no host name") from None
+        raise ForbiddenUrl("not a valid host name") from None
 
 
 def _require_public_form(parts: SplitResult, port: int) -> None:
     if parts.scheme != "https":
-        raise Forbidden("must begin with https://")
+        raise ForbiddenUrl("must begin with https://")
     if port not in PORTS:
-        raise Forbidden(f"must have the port {' or '.join(map(str, PORTS))}")
+        raise ForbiddenUrl(f"port must be {' or '.join(map(str, PORTS))}")

@@ -1,4 +1,4 @@
-"""Voices: how an endpoint is told, by a signed POST, or through a channel of another system."""
+"""Transports: how deliveries reach an endpoint, by signed POST (a webhook) or by Apprise (a channel)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,32 +9,32 @@ from mailtalk.keys import Keyring, SealBroken
 from mailtalk.models import Webhook
 from mailtalk.vocabulary import EndpointKind
 from mailtalk.webhooks import channels, endpoints, signing
-from mailtalk.webhooks.delivery import Telling
-from mailtalk.webhooks.http_client import Answer, Poster
-from mailtalk.webhooks.ssrf import Guard
+from mailtalk.webhooks.delivery import EventDelivery
+from mailtalk.webhooks.http_client import EndpointClient, HttpResult
+from mailtalk.webhooks.ssrf import SsrfGuard
 
-Voice: TypeAlias = Callable[[Telling], Answer]
-FIXED = {"Content-Type": "application/json", "User-Agent": "Mailtalk"}
+Send: TypeAlias = Callable[[EventDelivery], HttpResult]
+HEADERS = {"Content-Type": "application/json", "User-Agent": "Mailtalk"}
 
 
 @contextmanager
-def voice(row: Webhook, keyring: Keyring, guard: Guard) -> Iterator[Voice]:
-    """What tells this endpoint one event after the other."""
-    if row.kind == EndpointKind.CHANNEL:
-        yield lambda telling: _unsealed(lambda: channels.send(endpoints.secret_of(row, keyring), telling))
+def connect(endpoint: Webhook, keyring: Keyring, guard: SsrfGuard) -> Iterator[Send]:
+    """Function that sends one delivery to the endpoint; its connection is kept until the context ends."""
+    if endpoint.kind == EndpointKind.CHANNEL:
+        yield lambda delivery: _or_broken(lambda: channels.send(endpoints.secret_of(endpoint, keyring), delivery))
         return
-    with Poster(guard, row.url) as poster:
-        yield lambda telling: _unsealed(lambda: _signed(poster, row, keyring, telling))
+    with EndpointClient(guard, endpoint.url) as client:
+        yield lambda delivery: _or_broken(lambda: _post(client, endpoint, keyring, delivery))
 
 
-def _signed(poster: Poster, row: Webhook, keyring: Keyring, telling: Telling) -> Answer:
-    now, body = clock.now(), telling.body
-    keys = endpoints.secrets_of(row, keyring, now)
-    return poster.post(body, FIXED | signing.headers(keys, telling.name, body, now))
+def _post(client: EndpointClient, endpoint: Webhook, keyring: Keyring, delivery: EventDelivery) -> HttpResult:
+    now, body = clock.now(), delivery.body
+    secrets = endpoints.secrets_of(endpoint, keyring, now)
+    return client.post(body, HEADERS | signing.headers(secrets, delivery.public_id, body, now))
 
 
-def _unsealed(tell: Callable[[], Answer]) -> Answer:
+def _or_broken(send: Callable[[], HttpResult]) -> HttpResult:
     try:
-        return tell()
+        return send()
     except SealBroken as error:
-        return Answer(None, str(error))
+        return HttpResult(None, str(error))

@@ -8,7 +8,7 @@ from support.cast import Cast
 from support.servers import Stack
 from support.sql import column, rows
 from support.waiting import until
-from support.webhook_receiver import receiving
+from support.webhook_receiver import webhook_receiver
 
 HOOK = {"url": "https://mailtalk.invalid/hook", "events": ["message.read"]}
 KEY = {"Idempotency-Key": "once"}
@@ -36,6 +36,14 @@ def test_a_secret_is_shown_when_it_is_made_and_never_again(http: httpx.Client, c
     assert new.startswith("whsec_")
     assert new != secret
     assert "secret" not in http.put("/webhooks/own", json=HOOK | {"secret": "mine-is-long-enough-0123"}).json()
+
+
+def test_order_is_strict_on_request_only(http: httpx.Client, cast: Cast) -> None:
+    assert http.put("/webhooks/main", json=HOOK).json()["ordered"] is False
+    assert http.put("/webhooks/main", json=HOOK | {"ordered": True}).json()["ordered"] is True
+    assert http.get("/webhooks/main").json()["ordered"] is True
+    assert http.put("/webhooks/main", json=HOOK).json()["ordered"] is False
+    assert http.put("/webhooks/main", json=HOOK | {"ordered": "yes"}).status_code == 400
 
 
 def test_a_repeat_shows_it_again_and_no_table_holds_it_in_clear(http: httpx.Client, cast: Cast) -> None:
@@ -82,16 +90,16 @@ def test_an_app_has_only_so_many(http: httpx.Client) -> None:
 
 
 def test_the_log_and_a_replay(http: httpx.Client, cast: Cast) -> None:
-    with receiving() as receiver:
+    with webhook_receiver() as receiver:
         http.put("/webhooks/main", json=HOOK | {"events": ["user.created", "user.updated"]})
         # What the API lets in leads outside; the test's receiver does not.
         rows(cast.database, "UPDATE webhooks SET url = :url WHERE app_id = :app", url=receiver.url, app=cast.app_id)
         http.put("/users/erin", json={"name": "Erin"})
         until(lambda: http.get("/webhooks/main").json()["reason"])  # refused: the worker guards too
-        assert receiver.heard == []
+        assert receiver.requests == []
     (waiting,) = http.get("/webhooks/main/deliveries?stage=queued").json()["data"]
     assert (waiting["type"], waiting["attempts"], waiting["status"]) == ("user.created", 1, None)
-    assert waiting["reply"] == "the URL leads to an address that is not public"
+    assert waiting["reply"] == "URL not allowed: the host has an address that is not public"
     assert waiting["nextTryAt"] > waiting["triedAt"]
     assert http.get("/webhooks/main/deliveries?stage=sent").json()["data"] == []
     assert http.get(f"/webhooks/main/deliveries?startingAfter={waiting['id']}").json()["data"] == []

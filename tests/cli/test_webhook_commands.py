@@ -13,7 +13,7 @@ from support.command_line import MAILTALK, Command, command, environment
 from support.servers import make_settings, sweeping
 from support.sql import column
 from support.waiting import until
-from support.webhook_receiver import Heard, receiving
+from support.webhook_receiver import ReceivedRequest, webhook_receiver
 
 from mailtalk import clock
 from mailtalk.events import record as events
@@ -52,19 +52,19 @@ def trigger(cast: Cast, **changes: object) -> None:
 
 
 def test_the_life_of_a_webhook(mailtalk: Command, telling: Worker) -> None:
-    with receiving() as receiver:
+    with webhook_receiver() as receiver:
         made = mailtalk("app", "set", "demo", "--webhook", receiver.url, **PRIVATE).stdout
         secret = made.split("secret  ")[1].split()[0]
         assert secret.startswith("whsec_")
         assert mailtalk("webhooks", "test", "default", *APP).stdout == "sent: 200\n"
-        receiver.answer = lambda _heard: (500, {})
+        receiver.answer = lambda _request: (500, {})
         assert mailtalk("webhooks", "test", "default", *APP, code=1).stdout == "queued: 500\n"
         listed = mailtalk("webhooks", "list").stdout + mailtalk("webhooks", "list", "--json").stdout
         assert "500" in listed
         assert secret not in listed
-        receiver.answer = lambda _heard: (200, {})
+        receiver.answer = lambda _request: (200, {})
         mailtalk("webhooks", "resume", "default", *APP)
-        until(lambda: len(receiver.heard) == 3)
+        until(lambda: len(receiver.requests) == 3)
         until(lambda: '"stage": "queued"' not in mailtalk("webhooks", "log", "default", *APP, "--json").stdout)
         log = json.loads(mailtalk("webhooks", "log", "default", *APP, "--json").stdout)
         assert [(each["type"], each["stage"], each["status"]) for each in log] == [("webhook.test", "sent", 200)] * 2
@@ -81,7 +81,7 @@ def test_the_life_of_a_webhook(mailtalk: Command, telling: Worker) -> None:
         (("put", "main", "http://127.0.0.1/", *APP), 1, "not public"),
         (("put", "a:b", "https://example.com/", *APP), 1, "1 to 64"),
         (("put", "main", "https://example.com/", "--app", "none"), 1, "no app"),
-        (("put", "main", "https://example.com/", "--event", "x", *APP), 1, "no event"),
+        (("put", "main", "https://example.com/", "--event", "x", *APP), 1, "unknown event"),
         (("replay", "main", *APP), 2, "give --from and --to, or --event"),
         (("replay", "main", "--from", "soon", *APP), 2, "not a time"),
         (("replay", "main", "--event", "7", *APP), 2, "evt_"),
@@ -92,7 +92,7 @@ def test_what_is_wrong_is_said(mailtalk: Command, arguments: tuple[str, ...], co
 
 
 def test_a_channel_is_told_in_plain_words(mailtalk: Command, cast: Cast, telling: Worker) -> None:
-    with receiving() as receiver:
+    with webhook_receiver() as receiver:
         url = receiver.url.replace("http://", "json://") + "?phone={phone}"
         mailtalk("channels", "set", "sms", url, *APP)
         assert "json://" in mailtalk("channels", "list").stdout
@@ -100,19 +100,19 @@ def test_a_channel_is_told_in_plain_words(mailtalk: Command, cast: Cast, telling
         trigger(cast, conversation={"id": "hello", "subject": "Hel\r\nlo"})
         trigger(cast, recipient=ALICE)  # who has no phone
         until(lambda: column(cast.database, "SELECT stage FROM webhook_deliveries") == ["sent", "cancelled"])
-        (heard,) = receiver.heard
+        (request,) = receiver.requests
         assert mailtalk("channels", "test", "sms", *APP, code=1).stdout == "cancelled: the recipient has no phone\n"
         mailtalk("channels", "delete", "sms", *APP)
-    assert (heard.event["title"], heard.event["message"]) == ("Alice to Bob: Hel lo", "Lunch,\n@Bob?\nAt noon.")
+    assert (request.event["title"], request.event["message"]) == ("Alice to Bob: Hel lo", "Lunch,\n@Bob?\nAt noon.")
     replies = "SELECT reply FROM webhook_deliveries ORDER BY id LIMIT 2"
     assert column(cast.database, replies) == [None, "the recipient has no phone"]
 
 
 def test_a_channel_that_fails_is_tried_again(mailtalk: Command, cast: Cast, telling: Worker) -> None:
-    def refuse(_heard: Heard) -> tuple[int, dict[str, str]]:
-        return (500 if len(receiver.heard) == 1 else 200), {}
+    def refuse(_request: ReceivedRequest) -> tuple[int, dict[str, str]]:
+        return (500 if len(receiver.requests) == 1 else 200), {}
 
-    with receiving() as receiver:
+    with webhook_receiver() as receiver:
         receiver.answer = refuse
         mailtalk("channels", "set", "team", receiver.url.replace("http://", "json://"), *APP)
         trigger(cast)
@@ -123,13 +123,13 @@ def test_a_channel_that_fails_is_tried_again(mailtalk: Command, cast: Cast, tell
 
 
 def test_what_cannot_be_told_is_put_off_like_what_nobody_takes(mailtalk: Command, cast: Cast, telling: Worker) -> None:
-    with receiving() as receiver:
+    with webhook_receiver() as receiver:
         mailtalk("channels", "set", "team", receiver.url.replace("http://", "json://"), *APP)
         trigger(cast, recipient="Bob")  # a defect of ours
         until(lambda: column(cast.database, "SELECT reply FROM webhook_deliveries") == ["error: AttributeError"])
         assert column(cast.database, "SELECT attempts FROM webhook_deliveries") == [1]
         assert column(cast.database, "SELECT not_before > now() + interval '3 seconds' FROM webhook_lanes") == [True]
-        assert receiver.heard == []
+        assert receiver.requests == []
 
 
 def test_without_apprise_it_is_said_what_to_install(mailtalk: Command, monkeypatch: pytest.MonkeyPatch) -> None:

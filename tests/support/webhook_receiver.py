@@ -1,4 +1,4 @@
-"""A receiver of webhooks on a real socket, which notes what it is told and answers as a test wants."""
+"""Webhook receiver on a real socket: records the requests and answers as a test wants."""
 
 import json
 import threading
@@ -14,16 +14,16 @@ from mailtalk import clock
 from mailtalk.keys import Keyring
 from mailtalk.models import Webhook
 from mailtalk.webhooks import endpoints
-from mailtalk.webhooks.endpoints import Wish
-from mailtalk.webhooks.ssrf import Guard
+from mailtalk.webhooks.endpoints import EndpointSpec
+from mailtalk.webhooks.ssrf import SsrfGuard
 
-PRIVATE = Guard("127.0.0.0/8")
+PRIVATE = SsrfGuard("127.0.0.0/8")
 SECRET = "whsec_" + "c2VjcmV0" * 6
 
 
 @dataclass(frozen=True)
-class Heard:
-    """One request."""
+class ReceivedRequest:
+    """One request as it came."""
 
     path: str
     headers: dict[str, str]
@@ -36,26 +36,26 @@ class Heard:
 
 
 @dataclass
-class Receiver:
-    """What it heard, and how it answers: `answer` gives (status, headers), or waits."""
+class WebhookReceiver:
+    """Requests that came, and how the next is answered: `answer` returns (status, headers), or waits."""
 
     url: str
-    heard: list[Heard] = field(default_factory=list)
-    answer: Callable[[Heard], tuple[int, dict[str, str]]] = lambda _heard: (200, {})
+    requests: list[ReceivedRequest] = field(default_factory=list)
+    answer: Callable[[ReceivedRequest], tuple[int, dict[str, str]]] = lambda _request: (200, {})
     connections: int = 0
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        return [each.event for each in list(self.heard)]
+        return [request.event for request in list(self.requests)]
 
     @property
     def types(self) -> list[str]:
-        return [each["type"] for each in self.events]
+        return [event["type"] for event in self.events]
 
 
 @contextmanager
-def receiving() -> Iterator[Receiver]:
-    receiver: Receiver
+def webhook_receiver() -> Iterator[WebhookReceiver]:
+    receiver: WebhookReceiver
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -67,12 +67,13 @@ def receiving() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             length = int(self.headers["Content-Length"])
             body = self.rfile.read(length)
-            if len(body) < length:  # who tells it was killed meanwhile
+            if len(body) < length:  # the sender was killed meanwhile
                 self.close_connection = True
                 return
-            heard = Heard(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
-            receiver.heard.append(heard)
-            status, headers = receiver.answer(heard)
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            request = ReceivedRequest(self.path, headers, body)
+            receiver.requests.append(request)
+            status, headers = receiver.answer(request)
             self.send_response(status)
             for name, value in {"Content-Length": "0", **headers}.items():
                 self.send_header(name, value)
@@ -86,10 +87,10 @@ def receiving() -> Iterator[Receiver]:
         block_on_close = False
 
         def handle_error(self, *_args: object) -> None:
-            pass  # who posts may go away
+            pass  # a sender may go away
 
     server = Server(("127.0.0.1", 0), Handler)
-    receiver = Receiver(f"http://127.0.0.1:{server.server_port}/hook")
+    receiver = WebhookReceiver(f"http://127.0.0.1:{server.server_port}/hook")
     thread = threading.Thread(target=server.serve_forever, args=[0.05])
     thread.start()
     try:
@@ -100,7 +101,9 @@ def receiving() -> Iterator[Receiver]:
         server.server_close()
 
 
-def subscribe(cast: Cast, keyring: Keyring, url: str, *events: str, name: str = "main") -> Webhook:
+def subscribe(
+    cast: Cast, keyring: Keyring, url: str, *events: str, name: str = "main", ordered: bool = False
+) -> Webhook:
     with cast.database.transaction() as session:
-        wish = Wish(url, events or None, SECRET)
-        return endpoints.put(session, keyring, PRIVATE, clock.now(), cast.app_id, name, wish)[0]
+        spec = EndpointSpec(url, events or None, SECRET, ordered)
+        return endpoints.put(session, keyring, PRIVATE, clock.now(), cast.app_id, name, spec)[0]

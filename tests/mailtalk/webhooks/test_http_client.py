@@ -12,17 +12,17 @@ from pathlib import Path
 
 import pytest
 from support import certificates
-from support.webhook_receiver import PRIVATE, receiving
+from support.webhook_receiver import PRIVATE, webhook_receiver
 
 from mailtalk import tls
 from mailtalk.webhooks import http_client
-from mailtalk.webhooks.http_client import Answer, Poster
-from mailtalk.webhooks.ssrf import Guard
+from mailtalk.webhooks.http_client import EndpointClient, HttpResult
+from mailtalk.webhooks.ssrf import SsrfGuard
 
 
-def posted(url: str, guard: Guard = PRIVATE, times: int = 1) -> list[Answer]:
-    with Poster(guard, url) as poster:
-        return [poster.post(b"{}", {"Content-Type": "application/json"}) for _ in range(times)]
+def posted(url: str, guard: SsrfGuard = PRIVATE, times: int = 1) -> list[HttpResult]:
+    with EndpointClient(guard, url) as client:
+        return [client.post(b"{}", {"Content-Type": "application/json"}) for _ in range(times)]
 
 
 @contextmanager
@@ -49,32 +49,32 @@ def raw(answer: Callable[[socket.socket], object]) -> Iterator[str]:
     ],
 )
 def test_2xx_alone_is_done(status: int, *, done: bool, away: bool) -> None:
-    with receiving() as receiver:
-        receiver.answer = lambda _heard: (status, {})
+    with webhook_receiver() as receiver:
+        receiver.answer = lambda _request: (status, {})
         (answer,) = posted(receiver.url)
-    assert (answer.status, answer.is_done, answer.is_away, answer.is_gone) == (status, done, away, False)
+    assert (answer.status, answer.is_success, answer.is_away, answer.is_gone) == (status, done, away, False)
 
 
 def test_a_redirect_is_followed_nowhere() -> None:
-    with receiving() as private, receiving() as receiver:
-        receiver.answer = lambda _heard: (302, {"Location": private.url})
+    with webhook_receiver() as private, webhook_receiver() as receiver:
+        receiver.answer = lambda _request: (302, {"Location": private.url})
         assert [each.status for each in posted(receiver.url, times=2)] == [302, 302]
-        assert private.heard == []
+        assert private.requests == []
 
 
 def test_a_run_keeps_its_connection() -> None:
-    with receiving() as receiver:
+    with webhook_receiver() as receiver:
         posted(receiver.url, times=5)
-        assert (len(receiver.heard), receiver.connections) == (5, 1)
-        assert receiver.heard[0].headers["host"] == receiver.url.split("/")[2]
+        assert (len(receiver.requests), receiver.connections) == (5, 1)
+        assert receiver.requests[0].headers["host"] == receiver.url.split("/")[2]
 
 
 def test_no_proxy_of_the_environment_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    with receiving() as proxy, receiving() as receiver:
+    with webhook_receiver() as proxy, webhook_receiver() as receiver:
         for name in ("http_proxy", "https_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url)
-        assert posted(receiver.url)[0].is_done
-        assert proxy.heard == []
+        assert posted(receiver.url)[0].is_success
+        assert proxy.requests == []
 
 
 def test_it_connects_to_the_address_that_was_checked_whatever_the_name_says_next() -> None:
@@ -84,13 +84,13 @@ def test_it_connects_to_the_address_that_was_checked_whatever_the_name_says_next
         asked.append(host)
         return ["127.0.0.1"] if len(asked) == 1 else ["127.0.0.9"]
 
-    with receiving() as receiver:
-        guard = Guard("127.0.0.1/32", rebinding)  # the one public address of this test
+    with webhook_receiver() as receiver:
+        guard = SsrfGuard("127.0.0.1/32", rebinding)  # the one public address of this test
         url = receiver.url.replace("127.0.0.1", "changing.example")
         assert [each.status for each in posted(url, guard, times=3)] == [200, 200, 200]
         assert asked == ["changing.example"]
-        assert posted(url, guard) == [Answer(None, "the URL leads to an address that is not public")]
-        assert len(receiver.heard) == 3
+        assert posted(url, guard) == [HttpResult(None, "URL not allowed: the host has an address that is not public")]
+        assert len(receiver.requests) == 3
 
 
 @pytest.mark.parametrize("way", ["says nothing", "drips its head", "drips its body"])
@@ -110,7 +110,7 @@ def test_a_try_ends_in_its_time(monkeypatch: pytest.MonkeyPatch, way: str) -> No
         began = time.monotonic()
         (answer,) = posted(url)
         over.set()
-    assert (answer.status, answer.is_done) == (None, False)
+    assert (answer.status, answer.is_success) == (None, False)
     assert time.monotonic() - began < 30  # far from for ever
 
 
@@ -124,7 +124,7 @@ def test_of_an_endless_answer_little_is_read_and_less_is_kept() -> None:
 
     with raw(flood) as url:
         (answer,) = posted(url)
-    assert answer.is_done
+    assert answer.is_success
     assert answer.text == "z" * http_client.KEPT
 
 
@@ -138,8 +138,8 @@ def test_retry_after_in_seconds_or_as_a_date(said: str, seconds: int | None) -> 
         "date": format_datetime(now + timedelta(hours=1), usegmt=True),
         "old": format_datetime(now - timedelta(1)),
     }.get(said, said)
-    with receiving() as receiver:
-        receiver.answer = lambda _heard: (503, {"Retry-After": said})
+    with webhook_receiver() as receiver:
+        receiver.answer = lambda _request: (503, {"Retry-After": said})
         (answer,) = posted(receiver.url)
     if seconds is None:
         assert answer.retry_after is None
@@ -163,15 +163,15 @@ def test_tls_is_for_the_name_while_the_connection_is_to_the_address(
     trusted: tuple[Path, Path], name: str, *, good: bool
 ) -> None:
     asked: list[str | None] = []
-    with receiving() as receiver, tls_before(receiver.url, trusted, asked) as port:
-        guard = Guard("127.0.0.1/32", lambda _host, _port: ["127.0.0.1"])
+    with webhook_receiver() as receiver, tls_before(receiver.url, trusted, asked) as port:
+        guard = SsrfGuard("127.0.0.1/32", lambda _host, _port: ["127.0.0.1"])
         (answer,) = posted(f"https://{name}:{port}/x", guard)
     assert asked == [name]
-    assert answer.is_done is good
+    assert answer.is_success is good
     if good:
-        assert receiver.heard[0].headers["host"] == f"{name}:{port}"
+        assert receiver.requests[0].headers["host"] == f"{name}:{port}"
     else:
-        assert answer.text.startswith("its certificate: ")
+        assert answer.text.startswith("certificate not trusted: ")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mailtalk.webhooks.ssrf import Forbidden, Guard, is_public, system
+from mailtalk.webhooks.ssrf import ForbiddenUrl, SsrfGuard, is_public, system
 
 # However loopback, private and other addresses that are not the Internet's are spelt; the system's resolver reads them.
 SPELLINGS = (Path(__file__).parent / "spellings.txt").read_text(encoding="ascii").split()
@@ -54,14 +54,14 @@ def is_address(text: str) -> bool:
     return True
 
 
-def named(*addresses: str) -> Guard:
-    return Guard(resolve=lambda _host, _port: addresses)
+def named(*addresses: str) -> SsrfGuard:
+    return SsrfGuard(resolve=lambda _host, _port: addresses)
 
 
 @pytest.mark.parametrize("host", SPELLINGS)
 def test_no_spelling_of_an_address_that_is_not_public(host: str) -> None:
-    for refuse in (Guard().check, Guard().targets):
-        with pytest.raises(Forbidden):
+    for refuse in (SsrfGuard().check, SsrfGuard().targets):
+        with pytest.raises(ForbiddenUrl):
             refuse(f"https://{host}/")
 
 
@@ -71,19 +71,26 @@ def test_there_are_as_many_spellings_as_were_asked_for() -> None:
 
 @pytest.mark.parametrize("url", ODD)
 def test_what_is_no_plain_https_url_at_443_or_8443(url: str) -> None:
-    for refuse in (Guard().check, named("93.184.216.34").targets):
-        with pytest.raises(Forbidden):
+    for refuse in (SsrfGuard().check, named("93.184.216.34").targets):
+        with pytest.raises(ForbiddenUrl):
             refuse(url)
 
 
 @pytest.mark.parametrize("host", [each.strip("[]") for each in SPELLINGS if is_address(each.strip("[]"))])
 def test_a_name_that_leads_there(host: str) -> None:
-    with pytest.raises(Forbidden):
+    with pytest.raises(ForbiddenUrl):
         named(host).targets("https://innocent.example/")
 
 
+@pytest.mark.parametrize("address", ["::ffff:0:7f00:1", "::ffff:0:10.0.0.1", "::ffff:0:93.184.216.34"])
+def test_v4_translated_addresses_are_not_public(address: str) -> None:
+    assert not is_public(ip_address(address))
+    with pytest.raises(ForbiddenUrl):
+        named(address).targets("https://innocent.example/")
+
+
 def test_one_bad_address_among_good_ones_spoils_the_name() -> None:
-    with pytest.raises(Forbidden):
+    with pytest.raises(ForbiddenUrl):
         named("93.184.216.34", "127.0.0.1").targets("https://example.com/")
 
 
@@ -99,7 +106,7 @@ def test_public_addresses(port: int) -> None:
 
 
 def test_a_name_without_an_address() -> None:
-    with pytest.raises(Forbidden, match="no address"):
+    with pytest.raises(ForbiddenUrl, match="does not resolve"):
         named().targets("https://example.com/")
 
 
@@ -119,11 +126,11 @@ def test_a_name_without_an_address() -> None:
     ],
 )
 def test_private_networks_by_setting(allowed: str, url: str, *, good: bool) -> None:
-    for ask in (Guard(allowed).check, Guard(allowed).targets):
+    for ask in (SsrfGuard(allowed).check, SsrfGuard(allowed).targets):
         if good:
             ask(url)
         else:
-            with pytest.raises(Forbidden):
+            with pytest.raises(ForbiddenUrl):
                 ask(url)
 
 
@@ -134,10 +141,10 @@ def test_names_are_asked_once() -> None:
         asked.append(host)
         return ["93.184.216.34"] if len(asked) == 1 else ["127.0.0.1"]
 
-    guard = Guard(resolve=changing)
+    guard = SsrfGuard(resolve=changing)
     assert [each.address for each in guard.targets("https://example.com/")] == ["93.184.216.34"]
     assert asked == ["example.com"]
-    with pytest.raises(Forbidden):
+    with pytest.raises(ForbiddenUrl):
         guard.targets("https://example.com/")
 
 

@@ -58,4 +58,4 @@ def test_the_example_of_the_specification() -> None:
     ],
 )
 def test_secrets_that_people_bring(secret: str, *, good: bool) -> None:
-    assert (signing.wrong(secret) is None) is good
+    assert (signing.problem(secret) is None) is good
