@@ -20,7 +20,7 @@ from mailtalk.inbound.context import Desk
 from mailtalk.keys import Keyring
 from mailtalk.models import InboundMail
 from mailtalk.notifications import windows
-from mailtalk.notifications.builder import Maker, Sender
+from mailtalk.notifications.builder import MailBuilder, MailIdentity
 from mailtalk.vocabulary import Outcome
 from worker.bell import APPLY_CHANGES, DELIVER, Bell
 from worker.mail_sender import MailSender
@@ -40,11 +40,11 @@ class Jobs:
         keyring: Keyring,
         bell: Bell,
         desk: Desk,
-        sender: Sender,
+        identity: MailIdentity,
         mail_sender: MailSender,
     ) -> None:
         self._database, self._keyring, self._bell = database, keyring, bell
-        self._desk, self._sender, self.mail_sender = desk, sender, mail_sender
+        self._desk, self._identity, self.mail_sender = desk, identity, mail_sender
         self._provers = BoundedSemaphore(PROVERS)
 
     def close(self) -> None:
@@ -88,9 +88,10 @@ class Jobs:
             self._provers.release()
 
     def deliver(self) -> None:
-        """Close due windows, make due notifications into mails, send what is due."""
+        """Close due windows, build due notifications into mails, and have the mails sent that are due."""
         self._database.drain(lambda session: windows.close_windows(session, clock.now()))
-        self._database.drain(lambda session: Maker(session, self._keyring, self._sender, clock.now()).make())
+        while self._build():
+            self.mail_sender.look()  # the first mails leave while the next batch is built
         self.mail_sender.look()
 
     def next_due(self, session: Session) -> datetime | None:
@@ -114,6 +115,10 @@ class Jobs:
         """When there is a sender to be proven: now, or None."""
         now = clock.now()
         return now if process.wants_proof(session, now) else None
+
+    def _build(self) -> int:
+        with self._database.transaction() as session:
+            return MailBuilder(session, self._keyring, self._identity, clock.now()).build()
 
     def _mails(self, verb: Callable[[Session, Desk, datetime], InboundMail | None]) -> Iterator[InboundMail]:
         while True:

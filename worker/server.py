@@ -12,7 +12,7 @@ from mailtalk.files import Links
 from mailtalk.inbound import log as inbound_log
 from mailtalk.inbound.context import Desk
 from mailtalk.keys import Keyring
-from mailtalk.notifications.builder import Sender
+from mailtalk.notifications.builder import MailIdentity
 from mailtalk.outbound.deliveries import SendingRules
 from mailtalk.outbound.dkim_signing import MailSigner
 from mailtalk.outbound.relay import Relays
@@ -60,7 +60,7 @@ class Worker:
             keyring,
             self._bell,
             Desk.of(settings, keyring, self._readers),
-            _sender(settings),
+            _identity(settings),
             _mail_sender(settings, self._database, keyring, self._heartbeat),
         )
         self._webhook_sender = _webhook_sender(settings, self._database, keyring, self._heartbeat)
@@ -112,8 +112,8 @@ def run(settings: Settings) -> None:
         worker.stop()
 
 
-def _sender(settings: Settings) -> Sender:
-    return Sender(
+def _identity(settings: Settings) -> MailIdentity:
+    return MailIdentity(
         settings.sender, settings.reply_domain, settings.base_url, settings.file_url_seconds, MailSigner.of(settings)
     )
 

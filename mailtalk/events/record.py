@@ -4,7 +4,7 @@ What nobody wants is not written.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,6 +37,15 @@ def wanted(session: Session, app_id: str, *kinds: EventType) -> bool:
         WHERE w.app_id = :app AND {_WANTS.format(type="asked.type")} LIMIT 1"""  # noqa: S608  ours
     )
     return session.scalar(found, {"app": app_id, "kinds": list(kinds)}) is not None
+
+
+def wanting(session: Session, app_ids: Collection[str], kind: EventType) -> set[str]:
+    """Those of the apps of which anybody wants events of this type."""
+    apps = text(
+        f"""SELECT DISTINCT w.app_id FROM webhooks w
+        WHERE w.app_id = ANY(:apps) AND {_WANTS.format(type=":kind")}"""  # noqa: S608  ours
+    )
+    return set(session.scalars(apps, {"apps": list(app_ids), "kind": kind}))
 
 
 def record(  # noqa: PLR0913, PLR0917  an event is all of these

@@ -1,39 +1,41 @@
-"""Letters: a due notification is made into mails, its rights checked now, its bytes frozen, in one transaction."""
+"""Makes due notifications into mails, a batch in one transaction: rights are checked now, and the bytes are final."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from mailtalk import ids
 from mailtalk.events import record as events
 from mailtalk.events import serializers
 from mailtalk.events.record import Happened
 from mailtalk.files import Links
-from mailtalk.ids import NOTIFICATION
 from mailtalk.keys import Keyring
 from mailtalk.mail.composing import compose
-from mailtalk.mail.composing.content import NotificationContent
 from mailtalk.mail.composing.headers import NotificationHeaders, label
-from mailtalk.models import Delivery, Message
-from mailtalk.notifications import settle
-from mailtalk.notifications.batch import Due, Shared, take
-from mailtalk.notifications.content import Bodies
-from mailtalk.outbound import deliveries
+from mailtalk.models import Message
+from mailtalk.notifications import batch as batches
+from mailtalk.notifications import store
+from mailtalk.notifications.batch import Batch, DueNotification, Recipient
+from mailtalk.notifications.content import Contents, Variant
+from mailtalk.notifications.settle import Settlement, settle
+from mailtalk.notifications.store import Ended, NewMail
+from mailtalk.outbound.deliveries import seal_name
 from mailtalk.outbound.dkim_signing import MailSigner
 from mailtalk.participation import addresses, links
-from mailtalk.vocabulary import EventType, NotificationStatus, Purpose, Reason
+from mailtalk.vocabulary import EventType, Purpose, Reason
 
 log = logging.getLogger(__name__)
+TRIGGERED = EventType.NOTIFICATION_TRIGGERED
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
-    """Who our mails come from: the envelope's and header's address, the inbound addresses' domain, the links' base."""
+class MailIdentity:
+    """Origin of our mails: sender address, domain of inbound addresses, base URL of links, and the signer."""
 
     address: str
     domain: str
@@ -42,125 +44,129 @@ class Sender:
     signer: MailSigner = MailSigner()  # noqa: RUF009  immutable
 
     def links(self, keyring: Keyring) -> Links:
-        """How files that came with mails are shown in ours."""
+        """How files that came with mails are linked in ours."""
         return Links(keyring, self.base_url, self.file_url_seconds)
 
 
-class Maker:
-    """Makes one batch: what is shared by its letters is read and rendered once."""
+class MailBuilder:
+    """Builds one batch; what its mails share is read and rendered once."""
 
-    def __init__(self, session: Session, keyring: Keyring, sender: Sender, now: datetime) -> None:
-        self.session, self.keyring, self.sender, self.now = session, keyring, sender, now
-        self._issued: list[dict[str, Any]] = []
-        self._told: list[tuple[str, dict[str, Any], str]] = []
+    def __init__(self, session: Session, keyring: Keyring, identity: MailIdentity, now: datetime) -> None:
+        self._session, self._keyring, self._identity, self._now = session, keyring, identity, now
+        self._ended: list[Ended] = []
+        self._addresses: list[dict[str, Any]] = []
 
-    def make(self) -> int:
-        """Make the notifications that are due; gives how many were in hand, 0 when none is left."""
-        batch = take(self.session, self.now)
-        self.shared = Shared(self.session, batch, self.now)
-        self.bodies = Bodies(self.shared, self.sender.links(self.keyring), self.now)
-        for due in batch:
-            reason = self._make_safely(due)
-            due.notification.status = NotificationStatus.CANCELLED if reason else NotificationStatus.MADE
-            due.notification.reason = reason
-            due.notification.ended_at = self.now
-        self._keep()
-        return len(batch)
+    def build(self) -> int:
+        """Build the notifications that are due; gives how many, 0 when none is left."""
+        due = batches.claim(self._session, self._now)
+        if due:
+            self._batch = Batch(self._session, due, self._now)
+            self._contents = Contents(self._batch, self._identity.links(self._keyring), self._now)
+            store.add_mails(self._session, self._now, self._mails(due))
+            store.end(self._session, self._now, self._ended)
+            addresses.keep(self._session, self._addresses)
+            self._tell()
+        return len(due)
 
-    def _keep(self) -> None:
-        # At the end and all at once: a statement for each letter would take most of the time.
-        addresses.keep(self.session, self._issued)
-        kind = EventType.NOTIFICATION_TRIGGERED
-        told = [Happened(app_id, kind, data, conversation_id) for app_id, data, conversation_id in self._told]
-        events.record_many(self.session, told, self.now)
+    def _mails(self, due: Sequence[DueNotification]) -> Iterator[NewMail]:
+        """The mails of all, each notification's end noted on the way; runs while the mails are written."""
+        for notification in due:
+            settlement, mails = self._build_safely(notification)
+            self._ended.append((notification, settlement))
+            yield from mails
 
-    def _make_safely(self, due: Due) -> str | None:
-        # One that cannot be made must not keep the others, of all apps, from being made.
+    def _build_safely(self, notification: DueNotification) -> tuple[Settlement, Sequence[NewMail]]:
+        """One that cannot be built must not keep the others, of all apps, from being built."""
+        is_reachable = bool(self._batch.addresses(notification.recipient))
+        settlement = settle(notification, self._batch.fresh(notification), self._now, is_reachable=is_reachable)
         try:
-            return self._make_one(due)
-        except SQLAlchemyError:
-            raise
+            return settlement, [] if settlement.reason else self._build(notification, settlement.wanted)
         except Exception as error:
-            log.exception("notification %d could not be made", due.notification.id)
-            return f"error: {type(error).__name__}"
+            log.exception("notification %d could not be built", notification.id)
+            return settlement._replace(reason=f"error: {type(error).__name__}"), []
 
-    def _make_one(self, due: Due) -> str | None:
-        """Make a notification's mails; or the reason why there is none."""
-        reachable = bool(self.shared.addresses(due))
-        wanted, reason = settle.settle(self.session, due, self.shared.fresh(due), self.now, reachable=reachable)
-        if reason in {None, Reason.NO_ADDRESS, Reason.SUPPRESSED}:
-            self._tell(due, wanted)
-        if reason is None:
-            self.session.add_all(list(self._deliveries(due, wanted)))
-        return reason
-
-    def _tell(self, due: Due, wanted: Sequence[Message]) -> None:
-        """Say to other programs that somebody is notified, also who has no address."""
-        data = {
-            "notificationId": NOTIFICATION.show(due.notification.id),
-            "recipient": serializers.user(due.user),
-            "sender": self.shared.sender(wanted[-1]),
-            "conversation": serializers.conversation(due.conversation),
-            "messages": [serializers.message(message, message.read_by) for message in wanted],
+    def _build(self, notification: DueNotification, wanted: Sequence[Message]) -> list[NewMail]:
+        recipient = notification.recipient
+        may_reply = addresses.serves(recipient, Purpose.REPLY)
+        variant = self._contents.variant(recipient, wanted, may_reply=may_reply)
+        token = links.token(self._keyring, recipient.id)
+        ways: dict[str, str | None] = {
+            "conversation": variant.style.link_for(recipient.conversation_id, recipient.user_id),
+            "settings": f"{self._identity.base_url}{links.SETTINGS}{token}",
+            "unsubscribe": f"{self._identity.base_url}{links.UNSUBSCRIBE}{token}",
         }
-        self._told.append((due.app.id, data, due.conversation.id))
+        reply_to = self._inbound(recipient, Purpose.REPLY) if may_reply else None
+        unsubscribe = self._inbound(recipient, Purpose.UNSUBSCRIBE)
+        return [
+            self._mail(notification, address, variant, reply_to, unsubscribe, ways)
+            for address in self._batch.addresses(recipient)
+        ]
 
-    def _deliveries(self, due: Due, wanted: Sequence[Message]) -> Iterable[Delivery]:
-        may_reply = addresses.serves(due.participation, Purpose.REPLY)
-        content = self.bodies.content(due, wanted, may_reply=may_reply)
-        body = compose.body(content)
-        sender_name = compose.sender(content, self.shared.sender_names(wanted))
-        reply_to = self._inbound(due, Purpose.REPLY) if may_reply else None
-        unsubscribe = self._inbound(due, Purpose.UNSUBSCRIBE)
-        to_pages = self._links(due, content)
-        for address in self.shared.addresses(due):
-            delivery_id = uuid4()
-            made = NotificationHeaders(
-                sender_name=sender_name,
-                sender=self.sender.address,
-                reader_name=due.user.name,
-                reader=address,
-                reply_to=reply_to,
-                unsubscribe=unsubscribe,
-                message_id=f"<n.{delivery_id.hex}@{self.sender.domain}>",
-                references=self._references(due, address),
-                thread=label(*due.place),
-                feedback=f"{label(*due.place)[:12]}:{label(due.app.id)[:12]}:notification:mailtalk",
-                domain=self.sender.domain,
-                at=self.now,
-                links=to_pages,
-            )
-            delivery = self._delivery(due, delivery_id, made)
-            yield deliveries.freeze(delivery, compose.mail(made, body), self.keyring, self.sender.signer)
-
-    def _references(self, due: Due, address: str) -> tuple[str, ...]:
-        """What the mail goes on from: the root of its thread, our last mail, and the reader's own answer, if newer."""
-        root = f"<c.{label(*due.place, due.user.id, address)}@{self.sender.domain}>"
-        found = (root, self.shared.last_mail(due, address), self.shared.last_answer(due))
-        return tuple(each for each in found if each)
-
-    def _links(self, due: Due, content: NotificationContent) -> dict[str, str | None]:
-        keyring, base_url, row = self.keyring, self.sender.base_url, due.participation
-        return {
-            "conversation": content.style.link_for(due.conversation.id, due.user.id),
-            "settings": links.settings(keyring, base_url, row),
-            "unsubscribe": links.unsubscribe(keyring, base_url, row),
-        }
-
-    def _inbound(self, due: Due, purpose: Purpose) -> str:
-        local, row = addresses.made(self.keyring, due.participation, purpose)
-        self._issued.append(row)
-        return f"{local}@{self.sender.domain}"
-
-    def _delivery(self, due: Due, delivery_id: UUID, letter: NotificationHeaders) -> Delivery:
-        return Delivery(
-            app_id=due.app.id,
-            id=delivery_id,
-            notification_id=due.notification.id,
-            conversation_id=due.conversation.id,
-            user_id=due.user.id,
-            address=letter.reader,
-            message_id=letter.message_id,
-            not_before=self.now,
-            created_at=self.now,
+    def _mail(  # noqa: PLR0913, PLR0917  all that differs by reader
+        self,
+        notification: DueNotification,
+        address: str,
+        variant: Variant,
+        reply_to: str | None,
+        unsubscribe: str,
+        ways: dict[str, str | None],
+    ) -> NewMail:
+        recipient, delivery_id, identity = notification.recipient, uuid4(), self._identity
+        thread = label(*recipient.conversation)
+        message_id = f"<n.{delivery_id.hex}@{identity.domain}>"
+        headers = NotificationHeaders(
+            sender_name=variant.sender_name,
+            sender=identity.address,
+            reader_name=recipient.name,
+            reader=address,
+            reply_to=reply_to,
+            unsubscribe=unsubscribe,
+            message_id=message_id,
+            references=self._references(recipient, address),
+            thread=thread,
+            feedback=f"{thread[:12]}:{label(recipient.app_id)[:12]}:notification:mailtalk",
+            domain=identity.domain,
+            at=self._now,
+            links=ways,
         )
+        mail = identity.signer.sign(compose.mail(headers, variant.body), delivery_id)
+        sealed = self._keyring.seal(mail, about=seal_name(delivery_id))
+        return NewMail(delivery_id, notification, address, message_id, sealed)
+
+    def _references(self, recipient: Recipient, address: str) -> tuple[str, ...]:
+        """What the mail goes on from: the root of its thread, our last mail, and the reader's own answer, if newer."""
+        root = f"<c.{label(*recipient.conversation, recipient.user_id, address)}@{self._identity.domain}>"
+        earlier = (root, self._batch.last_mail(recipient, address), self._batch.last_answer(recipient))
+        return tuple(filter(None, earlier))
+
+    def _inbound(self, recipient: Recipient, purpose: Purpose) -> str:
+        local, row = addresses.made(self._keyring, recipient, purpose)
+        self._addresses.append(row)
+        return f"{local}@{self._identity.domain}"
+
+    def _tell(self) -> None:
+        """Record an event for each notification, also of a reader without an address, for apps that want it."""
+        apps = events.wanting(
+            self._session, {notification.recipient.app_id for notification, _ in self._ended}, TRIGGERED
+        )
+        told = [
+            (notification, settlement.wanted)
+            for notification, settlement in self._ended
+            if notification.recipient.app_id in apps
+            and settlement.reason in {None, Reason.NO_ADDRESS, Reason.SUPPRESSED}
+        ]
+        events.record_many(self._session, list(self._events(told)), self._now)
+
+    def _events(self, told: Sequence[tuple[DueNotification, Sequence[Message]]]) -> Iterator[Happened]:
+        keys = [(each.recipient.app_id, each.recipient.user_id) for each, _ in told]
+        users = self._batch.users(keys) if keys else {}
+        for (notification, wanted), key in zip(told, keys, strict=True):
+            conversation = self._batch.conversations[notification.recipient.conversation]
+            data = {
+                "notificationId": ids.NOTIFICATION.show(notification.id),
+                "recipient": serializers.user(users[key]),
+                "sender": self._batch.sender(wanted[-1]),
+                "conversation": serializers.conversation(conversation),
+                "messages": [serializers.message(message, message.read_by) for message in wanted],
+            }
+            yield Happened(conversation.app_id, TRIGGERED, data, conversation.id)

@@ -1,52 +1,75 @@
-"""Bodies: what the letters of a batch say, put together from rows; equal for all readers who see the same."""
+"""Contents of a batch's mails, put together from rows and rendered once for all readers who see the same."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote, urlsplit
 
 from mailtalk.files import Links
-from mailtalk.mail.composing import headers, spans, style
+from mailtalk.mail.composing import compose, headers, spans, style
+from mailtalk.mail.composing.compose import RenderedBody
 from mailtalk.mail.composing.content import FileLink, NotificationContent, ShownMessage
+from mailtalk.mail.composing.style import Style
 from mailtalk.models import Message
-from mailtalk.notifications.batch import Due, Shared
+from mailtalk.notifications.batch import Batch, Recipient
 from mailtalk.vocabulary import Origin
 
 
-class Bodies:
-    """The bodies of one batch."""
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What a mail has in common with those of all readers who see the same."""
 
-    def __init__(self, shared: Shared, files: Links, now: datetime) -> None:
-        self._shared, self._files, self._now = shared, files, now
-        self._lines: dict[tuple[str, str, int], ShownMessage] = {}
+    sender_name: str
+    style: Style
+    body: RenderedBody
 
-    def content(self, due: Due, wanted: Sequence[Message], *, may_reply: bool) -> NotificationContent:
+
+class Contents:
+    """The contents of one batch."""
+
+    def __init__(self, batch: Batch, files: Links, now: datetime) -> None:
+        self._batch, self._files, self._now = batch, files, now
+        self._messages: dict[tuple[str, str, int], ShownMessage] = {}
+        self._variants: dict[tuple[object, ...], Variant] = {}
+
+    def variant(self, recipient: Recipient, wanted: Sequence[Message], *, may_reply: bool) -> Variant:
+        """The variant for this reader."""
+        seqs = tuple(message.seq for message in wanted)
+        mentioned = recipient.user_id if _mentions(recipient, wanted) else None
+        key = (recipient.conversation, seqs, may_reply, recipient.locale, recipient.time_zone, mentioned)
+        if key not in self._variants:
+            content = self.content(recipient, wanted, may_reply=may_reply)
+            names = self._batch.sender_names(wanted)
+            self._variants[key] = Variant(compose.sender(content, names), content.style, compose.body(content))
+        return self._variants[key]
+
+    def content(self, recipient: Recipient, wanted: Sequence[Message], *, may_reply: bool) -> NotificationContent:
         """What this reader is told; equal for all who see the same."""
-        app = style.of(due.app.style)
-        lines = () if app.privacy else tuple(self._line(message) for message in wanted)
-        mentioned = not app.privacy and any(due.user.id in message.mentions for message in wanted)
+        app, conversation = self._batch.apps[recipient.app_id], self._batch.conversations[recipient.conversation]
+        look = style.of(app.style)
         return NotificationContent(
-            app=app.name or due.app.name,
-            subject=due.conversation.subject,
-            lines=lines,
+            app=look.name or app.name,
+            subject=conversation.subject,
+            lines=() if look.privacy else tuple(self._shown(message) for message in wanted),
             count=len(wanted),
             may_reply=may_reply,
-            style=app,
-            language=app.speaks(due.user.locale, due.user.time_zone),
-            reader_id=due.user.id if mentioned else None,
-            links=frozenset({"settings", "unsubscribe"} | ({"conversation"} if app.link else set())),
+            style=look,
+            language=look.speaks(recipient.locale, recipient.time_zone),
+            reader_id=recipient.user_id if _mentions(recipient, wanted) and not look.privacy else None,
+            links=frozenset({"settings", "unsubscribe"} | ({"conversation"} if look.link else set())),
         )
 
-    def _line(self, message: Message) -> ShownMessage:
+    def _shown(self, message: Message) -> ShownMessage:
         key = (message.app_id, message.conversation_id, message.seq)
-        if key not in self._lines:
-            self._lines[key] = ShownMessage(
-                headers.name(self._shared.sender_name(message)),
+        if key not in self._messages:
+            self._messages[key] = ShownMessage(
+                headers.name(self._batch.sender_name(message)),
                 _text(message),
                 message.created_at,
                 tuple(self._attachments(message)),
                 tuple(self._named(message)),
             )
-        return self._lines[key]
+        return self._messages[key]
 
     def _attachments(self, message: Message) -> Sequence[FileLink]:
         file = self._files.shown(message.app_id, message.attachment, self._now)
@@ -56,15 +79,19 @@ class Bodies:
         return [FileLink(name or file["url"], file["url"], file.get("size"))]
 
     def _named(self, message: Message) -> Sequence[tuple[str, str]]:
-        """Whom a mail mentions by a plain @Name, in lower case."""
+        """Users whom a mail mentions by a plain @Name, as (lower-case name, id)."""
         if message.origin != Origin.EMAIL:
             return ()
-        names = {user_id: self._shared.name(message.app_id, user_id) for user_id in message.mentions}
+        names = {user_id: self._batch.name(message.app_id, user_id) for user_id in message.mentions}
         return [(name.lower(), user_id) for user_id, name in names.items() if name]
 
 
+def _mentions(recipient: Recipient, messages: Sequence[Message]) -> bool:
+    return any(recipient.user_id in message.mentions for message in messages)
+
+
 def _text(message: Message) -> str:
-    place = ",".join(map(str, message.location)) if message.location else None
-    named = message.attachment is not None and message.text == message.attachment.get("name")  # a file's own message
-    said = "" if named else spans.clean(message.text)
-    return "\n".join(filter(None, (said, place and f"geo:{place}")))
+    location = ",".join(map(str, message.location)) if message.location else None
+    is_file_name = message.attachment is not None and message.text == message.attachment.get("name")
+    words = "" if is_file_name else spans.clean(message.text)
+    return "\n".join(filter(None, (words, location and f"geo:{location}")))

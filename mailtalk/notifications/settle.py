@@ -1,68 +1,54 @@
-"""Fates: when a notification is made, each of its messages is settled: it is mailed, or the reason why not is kept."""
+"""The end of a notification, decided on values: each of its messages is mailed, or the reason why not is kept."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy.dialects.postgresql import Range
-from sqlalchemy.orm import Session
-
-from mailtalk.models import Message, Notification
-from mailtalk.notifications.batch import Due
+from mailtalk.models import Message
+from mailtalk.notifications.batch import DueNotification, Recipient
 from mailtalk.participation.notify import why_not
-from mailtalk.participation.state import state as as_state
-from mailtalk.vocabulary import NotificationStatus, Reason
+from mailtalk.participation.state import state
+from mailtalk.vocabulary import Reason
 
-Sorted = dict[Reason | None, list[Message]]
+ByReason = dict[Reason | None, list[Message]]
 
 
-def settle(
-    session: Session, due: Due, fresh: Sequence[Message], now: datetime, *, reachable: bool = True
-) -> tuple[list[Message], Reason | None]:
-    """Settle these messages, all that are new to the reader: those they want, and the reason why none is mailed.
+class Settlement(NamedTuple):
+    """How a notification ends.
 
-    The notification ends with the messages that are mailed, or would be, or else with those of one reason; those for
-    which another reason holds have rows of their own.
+    `wanted`: messages that the reader wants. `reason`: why none is mailed. `told`: the messages that the notification
+    ends with, which are `wanted`, or those of one reason. `others`: messages of other reasons. `last_seq`: all messages
+    up to here are settled.
     """
-    found = _sorted_out(due, fresh, now)
-    wanted = found.pop(None, [])
-    reason = _unreachable(due, reachable=reachable) if wanted else next(iter(found), Reason.NOTHING_LEFT)
-    told = wanted or found.pop(reason, [])
-    due.notification.seqs = _seqs(told)
-    due.participation.mailed_seq = max([due.participation.mailed_seq, *(message.seq for message in fresh)])
-    session.add_all(_ended(due, each, messages, now) for each, messages in found.items())
-    return wanted, reason
+
+    wanted: Sequence[Message]
+    reason: str | None
+    told: Sequence[Message]
+    others: ByReason
+    last_seq: int
 
 
-def _sorted_out(due: Due, fresh: Sequence[Message], now: datetime) -> Sorted:
-    state = as_state(due.participation)
-    found: Sorted = {}
+def settle(notification: DueNotification, fresh: Sequence[Message], now: datetime, *, is_reachable: bool) -> Settlement:
+    """Decide on all messages that are new to the reader."""
+    recipient = notification.recipient
+    others = _by_reason(recipient, fresh, now)
+    wanted = others.pop(None, [])
+    reason = _unreachable(recipient, is_reachable=is_reachable) if wanted else next(iter(others), Reason.NOTHING_LEFT)
+    told = wanted or others.pop(reason, [])
+    return Settlement(wanted, reason, told, others, max([recipient.mailed_seq, *(message.seq for message in fresh)]))
+
+
+def _by_reason(recipient: Recipient, fresh: Sequence[Message], now: datetime) -> ByReason:
+    """The messages by the reason why they are not mailed; None for those that are."""
+    rules, found = state(recipient), ByReason()
     for message in fresh:
-        reason = why_not(due.user.id, state, due.participation.read_seq, message, now)
+        reason = why_not(recipient.user_id, rules, recipient.read_seq, message, now)
         found.setdefault(reason, []).append(message)
     found.pop(Reason.NEVER_NOTIFIES, None)
     return found
 
 
-def _unreachable(due: Due, *, reachable: bool) -> Reason | None:
-    if not due.user.emails:
+def _unreachable(recipient: Recipient, *, is_reachable: bool) -> Reason | None:
+    if not recipient.emails:
         return Reason.NO_ADDRESS
-    return None if reachable else Reason.SUPPRESSED
-
-
-def _ended(due: Due, reason: Reason | None, messages: Sequence[Message], now: datetime) -> Notification:
-    return Notification(
-        app_id=due.app.id,
-        conversation_id=due.conversation.id,
-        user_id=due.user.id,
-        status=NotificationStatus.CANCELLED,
-        reason=reason,
-        seqs=_seqs(messages),
-        from_seq=messages[0].seq,
-        not_before=now,
-        created_at=now,
-        ended_at=now,
-    )
-
-
-def _seqs(messages: Sequence[Message]) -> list[Range[int]]:
-    return [Range(message.seq, message.seq + 1) for message in messages]  # PostgreSQL joins what touches
+    return None if is_reachable else Reason.SUPPRESSED

@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from mailtalk import ids
 from mailtalk.events import record as events
 from mailtalk.events.record import Happened
 from mailtalk.keys import Keyring
@@ -206,7 +207,7 @@ def _event(
     """An event about a notification's mail; other mails have none."""
     if delivery.kind == DeliveryKind.NOTIFICATION:
         data = {
-            "notificationId": f"ntf_{delivery.notification_id}",
+            "notificationId": ids.NOTIFICATION.show(delivery.notification_id or 0),
             "recipient": {"id": delivery.user_id},
             "conversationId": delivery.conversation_id,
             "deliveryId": str(delivery.id),

@@ -25,13 +25,17 @@ class Refusal(NamedTuple):
     dead: bool
 
 
-def active(session: Session, now: datetime, app_id: str, addresses: Iterable[str]) -> dict[str, str]:
-    """Those of the addresses that are suppressed, spelt as they were given, with the reason."""
-    wanted = {given.lower(): given for given in addresses}
-    query = select(Suppression.address, Suppression.reason).where(
-        Suppression.app_id == app_id, Suppression.address.in_(wanted), Suppression.until > now
+def active(session: Session, now: datetime, addresses: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Those of the (app, address) pairs that are suppressed, spelt as they were given, with the reason."""
+    given = list(addresses)
+    rows = session.execute(
+        text("""
+        SELECT g.app_id, g.address, s.reason
+        FROM unnest(CAST(:apps AS text[]), CAST(:addresses AS text[])) AS g (app_id, address)
+        JOIN suppressions s ON s.app_id = g.app_id AND s.address = lower(g.address) WHERE s.until > :now"""),
+        {"apps": [app for app, _ in given], "addresses": [address for _, address in given], "now": now},
     )
-    return {wanted[row.address]: row.reason for row in session.execute(query)}
+    return {(row[0], row[1]): row[2] for row in rows}
 
 
 def suppress(  # noqa: PLR0913, PLR0917  a suppression is all of these

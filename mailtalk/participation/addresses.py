@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import select
@@ -13,6 +13,34 @@ from mailtalk.keys import Keyring
 from mailtalk.mail import address
 from mailtalk.models import Address, Participation
 from mailtalk.vocabulary import Access, Purpose
+
+
+class Participant(Protocol):
+    """What an address depends on: a participation's row, or its values."""
+
+    @property
+    def app_id(self) -> str:
+        """The app."""
+
+    @property
+    def id(self) -> UUID:
+        """The participation's id."""
+
+    @property
+    def generation(self) -> int:
+        """Goes up with every rotation."""
+
+    @property
+    def present(self) -> bool:
+        """False after leaving."""
+
+    @property
+    def access(self) -> str:
+        """Of `Access`."""
+
+    @property
+    def takes_part(self) -> bool:
+        """False after leaving and with access None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +63,7 @@ def issue(session: Session, keyring: Keyring, participation: Participation, purp
     return local
 
 
-def made(keyring: Keyring, participation: Participation, purpose: Purpose) -> tuple[str, dict[str, Any]]:
+def made(keyring: Keyring, participation: Participant, purpose: Purpose) -> tuple[str, dict[str, Any]]:
     """The local part, and the row that has to be kept so that mail to it is taken."""
     key = keyring.current
     local = address.token(key, participation.id, participation.generation, purpose)
@@ -75,7 +103,7 @@ def find(session: Session, keyring: Keyring, local: str) -> Bearer | None:
     return _bearer(row.Participation, Purpose(row.purpose))
 
 
-def serves(participation: Participation, purpose: Purpose) -> bool:
+def serves(participation: Participant, purpose: Purpose) -> bool:
     """Whether mail to the participant's address of this purpose is taken: to reply one must be allowed to write."""
     if purpose is Purpose.REPLY:
         return participation.present and participation.access == Access.READ_WRITE

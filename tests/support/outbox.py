@@ -13,14 +13,14 @@ from mailtalk.conversations.messages import Draft
 from mailtalk.keys import Keyring
 from mailtalk.models import Delivery, Message
 from mailtalk.notifications import windows
-from mailtalk.notifications.builder import Maker, Sender
+from mailtalk.notifications.builder import MailBuilder, MailIdentity
 from mailtalk.notifications.windows import Pace
 from mailtalk.vocabulary import MessageType, Origin
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PACE = Pace(timedelta(seconds=30), timedelta(seconds=100))
 DOMAIN = "reply.localhost"
-SENDER = Sender(f"notify@{DOMAIN}", DOMAIN, "https://mail.example")
+SENDER = MailIdentity(f"notify@{DOMAIN}", DOMAIN, "https://mail.example")
 
 
 def at(seconds: float) -> datetime:
@@ -46,7 +46,7 @@ class Post:
 
     def make(self, seconds: float) -> int:
         with self.cast.database.transaction() as session:
-            return Maker(session, self.keyring, SENDER, at(seconds)).make()
+            return MailBuilder(session, self.keyring, SENDER, at(seconds)).build()
 
     def mails(self) -> list[tuple[str, Mail]]:
         """All mails of the conversation made so far, oldest first, as (user, mail)."""

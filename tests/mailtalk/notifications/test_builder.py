@@ -7,7 +7,7 @@ from support.sql import column, rows
 
 from mailtalk.conversations import conversations, users
 from mailtalk.keys import Keyring
-from mailtalk.notifications.builder import Maker
+from mailtalk.notifications.builder import MailBuilder
 from mailtalk.participation import addresses
 from mailtalk.participation.rules import Request
 from mailtalk.vocabulary import Access, ChangeKind, Notify
@@ -149,7 +149,7 @@ def test_two_makers_at_once_make_one_mail(post: Post) -> None:
     post.say("alice", "hi")
     post.close(100)
     with post.cast.database.transaction() as session:
-        assert Maker(session, post.keyring, SENDER, at(100)).make() == 1
+        assert MailBuilder(session, post.keyring, SENDER, at(100)).build() == 1
         assert post.make(100) == 0
     assert len(post.mails()) == 1
 

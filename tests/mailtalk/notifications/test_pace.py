@@ -11,7 +11,7 @@ from support.sql import column, rows, until_blocked
 from mailtalk.conversations import apps
 from mailtalk.keys import Keyring
 from mailtalk.notifications import windows
-from mailtalk.notifications.builder import Maker
+from mailtalk.notifications.builder import MailBuilder
 from mailtalk.participation.rules import Request
 from mailtalk.vocabulary import ChangeKind, Frequency, Notify
 
@@ -99,7 +99,7 @@ def test_a_mention_of_who_wants_no_mail_or_takes_no_part_hastens_nothing(post: P
 def test_a_mention_while_the_mail_is_being_made_is_not_forgotten(post: Post) -> None:
     post.say("alice", TO_BOB, 0)
     with post.cast.database.transaction() as session:
-        assert Maker(session, post.keyring, SENDER, at(5)).make() == 1
+        assert MailBuilder(session, post.keyring, SENDER, at(5)).build() == 1
         posting = threading.Thread(target=post.say, args=("alice", TO_BOB, 6))
         posting.start()
         until_blocked(post.cast.database)

@@ -10,7 +10,7 @@ from support.sql import column, raise_for, rows, until_blocked
 
 from mailtalk.keys import Keyring
 from mailtalk.notifications import windows
-from mailtalk.notifications.builder import Maker
+from mailtalk.notifications.builder import MailBuilder
 from mailtalk.participation.rules import Request
 from mailtalk.vocabulary import Access, ChangeKind, Notify
 
@@ -95,7 +95,7 @@ def test_a_message_that_comes_while_a_mail_is_made_is_not_forgotten(post: Post) 
     post.say("alice", "one", 0)
     post.close(100)
     with post.cast.database.transaction() as session:
-        assert Maker(session, post.keyring, SENDER, at(100)).make() == 1
+        assert MailBuilder(session, post.keyring, SENDER, at(100)).build() == 1
         post.say("alice", "two", 101)
         closing = threading.Thread(target=post.close, args=(200,))
         closing.start()

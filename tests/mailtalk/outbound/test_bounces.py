@@ -80,7 +80,8 @@ def bounces(box: Box) -> Sequence[tuple[str, str | None]]:
 
 def suppressed(box: Box) -> dict[str, str]:
     with box.cast.database.transaction() as session:
-        return suppressions.active(session, clock.now(), box.cast.app_id, [BOB])
+        found = suppressions.active(session, clock.now(), {(box.cast.app_id, BOB)})
+    return {email: reason for (_, email), reason in found.items()}
 
 
 def scores(box: Box) -> list[Any]:

@@ -15,7 +15,7 @@ from support.sql import rows
 
 from mailtalk.keys import Keyring
 from mailtalk.models import Delivery
-from mailtalk.notifications.builder import Maker, Sender
+from mailtalk.notifications.builder import MailBuilder, MailIdentity
 from mailtalk.outbound.dkim_signing import MailSigner
 from mailtalk.settings.load import Settings, SettingsError
 
@@ -34,13 +34,13 @@ def settings(**values: Any) -> Settings:
 
 def test_our_mails_are_made_with_it_and_are_believed(cast: Cast, keyring: Keyring) -> None:
     given = {"idempotency_header": "Resend-Idempotency-Key", "dkim_domain": DOMAIN, "dkim_selector": "s"}
-    sender = Sender(f"notify@{DOMAIN}", DOMAIN, signer=MailSigner.of(settings(**given, dkim_key=PEM)))
+    sender = MailIdentity(f"notify@{DOMAIN}", DOMAIN, signer=MailSigner.of(settings(**given, dkim_key=PEM)))
     cast.join("alice", "bob")
     post = Post(cast, keyring)
     post.say("alice", "Grüße, " + "long " * 100)
     post.close(30)
     with cast.database.transaction() as session:
-        Maker(session, keyring, sender, at(30)).make()
+        MailBuilder(session, keyring, sender, at(30)).build()
     (row,) = rows(cast.database, "SELECT id, body_sealed FROM deliveries")
     raw = post.opened(Delivery(id=row.id, body_sealed=row.body_sealed))
     assert dkim.verify(raw, dnsfunc=public)

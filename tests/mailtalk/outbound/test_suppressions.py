@@ -31,7 +31,8 @@ def complain(cast: Cast, now: datetime, email: str = BOB) -> None:
 
 def active(cast: Cast, now: datetime, *emails: str) -> dict[str, str]:
     with cast.database.transaction() as session:
-        return suppressions.active(session, now, cast.app_id, emails or (BOB,))
+        found = suppressions.active(session, now, {(cast.app_id, email) for email in emails or (BOB,)})
+    return {email: reason for (_, email), reason in found.items()}
 
 
 def test_a_dead_address_is_left_alone_for_a_month_however_it_is_written(cast: Cast) -> None:
