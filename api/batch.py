@@ -1,4 +1,4 @@
-"""Batch: up to ten requests in one, done one after the other, each with its own answer."""
+"""Batch: up to ten requests in one, run one after the other, each with its own answer."""
 
 import logging
 from collections.abc import Iterable
@@ -8,36 +8,37 @@ from urllib.parse import quote, unquote, urlencode
 
 import msgspec
 from msgspec import Meta
-from starlette.responses import Response
 from starlette.types import Message, Scope
 
 from api import idempotency, versions, wire
 from api.request import Call
+from api.routing import route
+from api.wire import Answer
 from mailtalk.errors import InProgress, Invalid
 
+TAG = "Batch"
 PATH = "/batch"
 KEPT = "/%:@!$&'()*+,;=~?"  # characters of a path or a query that is encoded already
 PASSED_ON = ("authorization", "prefer", versions.HEADER.lower())
 FAILED = 500
-Answer = tuple[int | float, int, msgspec.Raw]
 
 log = logging.getLogger(__name__)
 
 
-class Options(msgspec.Struct):
-    """The version of the contract that one operation is in."""
+class BatchOptions(msgspec.Struct):
+    """Options of one operation of a batch."""
 
     api_version: str | None = None
 
 
-class Operation(msgspec.Struct, array_like=True):
-    """`[seq, method, path, payload?, options?]`; the payload of a GET is its query."""
+class BatchOperation(msgspec.Struct, array_like=True):
+    """An operation of a batch: `[seq, method, path, payload?, options?]`; the payload of a GET is its query."""
 
     seq: int | float
     method: Literal["GET", "PUT", "POST", "PATCH", "DELETE"]
     path: Annotated[str, Meta(pattern="^/", max_length=8_000)]
     payload: Any = None
-    options: Options | None = None
+    options: BatchOptions | None = None
 
     @property
     def where(self) -> str:
@@ -46,13 +47,13 @@ class Operation(msgspec.Struct, array_like=True):
 
     @property
     def query(self) -> str:
-        """What stands behind the path's question mark, and a GET's payload."""
+        """The query of the path and a GET's payload."""
         asked = urlencode({name: _plain(value) for name, value in self.payload.items()}) if self._asks else ""
         return "&".join(filter(None, (quote(self.path.partition("?")[2], safe=KEPT), asked)))
 
     @property
     def body(self) -> bytes:
-        """The payload, unless it is a query."""
+        """The payload as JSON; empty for a GET."""
         return b"" if self.payload is None or self.method == "GET" else msgspec.json.encode(self.payload)
 
     @property
@@ -60,24 +61,34 @@ class Operation(msgspec.Struct, array_like=True):
         return self.method == "GET" and self.payload is not None
 
 
-Batch = Annotated[list[Operation], Meta(min_length=1, max_length=10)]
+class BatchResult(msgspec.Struct, array_like=True):
+    """The answer of one operation of a batch: `[seq, status, body]`."""
+
+    seq: float
+    status: int
+    body: Any
 
 
-async def post(call: Call) -> Response:
-    """POST: do all, in order; what is malformed is refused before anything is done.
+BatchOperations = Annotated[list[BatchOperation], Meta(min_length=1, max_length=10)]
 
-    With an Idempotency-Key each operation has a key of its own, made from it: a repeat does what was left undone.
+
+@route("POST", PATH, TAG)
+async def batch(call: Call, body: BatchOperations) -> Answer[list[BatchResult]]:
+    """Run up to 10 requests in one.
+
+    Each is `[seq, method, path, payload, options]`, with the path after `/v1/{appId}`; the payload of a GET is its
+    query. They run one after the other, and each has its own `[seq, status, body]` in the answer.
     """
-    operations: list[Operation] = await call.body(Batch)
-    _check(operations)
+    # With an Idempotency-Key each operation has a key of its own, made from it: a repeat runs what was left undone.
+    _check(body)
     first = await call.recall()
     if first is not None:
         return first
-    answers = [await _answer(call, i, operation) for i, operation in enumerate(operations)]
-    return wire.reply(answers) if any(map(_unfinished, answers)) else await call.commit(lambda _session: answers)
+    results = [await _result(call, i, operation) for i, operation in enumerate(body)]
+    return wire.reply(results) if any(map(_unfinished, results)) else await call.commit(lambda _session: results)
 
 
-def _check(operations: Iterable[Operation]) -> None:
+def _check(operations: Iterable[BatchOperation]) -> None:
     for i, operation in enumerate(operations):
         if unquote(operation.where) == PATH:
             raise Invalid({f"{i}.path": ["a batch holds no batch"]})
@@ -94,21 +105,20 @@ def _plain(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _unfinished(answer: Answer) -> bool:
-    _, status, body = answer
-    return status >= FAILED or InProgress.code.encode() in bytes(body)[:100]
+def _unfinished(result: BatchResult) -> bool:
+    return result.status >= FAILED or InProgress.code.encode() in bytes(result.body)[:100]
 
 
-async def _answer(call: Call, i: int, operation: Operation) -> Answer:
+async def _result(call: Call, i: int, operation: BatchOperation) -> BatchResult:
     exchange = _Exchange(operation.body)
     try:
         await call.request.app(_scope(call, i, operation), exchange.receive, exchange.send)
     except Exception:
         log.exception("an operation of a batch failed")  # it is answered: Starlette raises it after its 500
-    return operation.seq, exchange.status, msgspec.Raw(bytes(exchange.answer) or b"{}")
+    return BatchResult(operation.seq, exchange.status, msgspec.Raw(bytes(exchange.answer) or b"{}"))
 
 
-def _scope(call: Call, i: int, operation: Operation) -> Scope:
+def _scope(call: Call, i: int, operation: BatchOperation) -> Scope:
     outer = call.request.scope
     path = outer["path"].removesuffix(PATH) + operation.where
     return {
@@ -123,7 +133,7 @@ def _scope(call: Call, i: int, operation: Operation) -> Scope:
     }
 
 
-def _headers(call: Call, i: int, operation: Operation) -> Iterable[tuple[str, str]]:
+def _headers(call: Call, i: int, operation: BatchOperation) -> Iterable[tuple[str, str]]:
     headers = {name: call.request.headers[name] for name in PASSED_ON if name in call.request.headers}
     if operation.options is not None and operation.options.api_version is not None:
         headers[versions.HEADER.lower()] = operation.options.api_version

@@ -4,136 +4,111 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
-from starlette.responses import Response
 
 from api import errors, intake, participants, wire
 from api.intake import Receipt
+from api.participants import NO_CONVERSATION, TAG
+from api.paths import PARTICIPANTS
 from api.request import Call
-from api.wire import Json
+from api.routing import route
+from api.schemas.participants import (
+    MOST_ACTIONS,
+    Action,
+    ActionId,
+    ActionResult,
+    ActionResults,
+    JoinAction,
+    LeaveAction,
+    ParticipantActions,
+    UpdateAction,
+    change,
+)
+from api.wire import Answer
 from mailtalk import clock
 from mailtalk.changes.log import Requested
 from mailtalk.conversations import conversations
 from mailtalk.errors import Invalid, MailtalkError, NotFound
 from mailtalk.ids import CHANGE, ParticipantKey
 from mailtalk.participation.rules import Request
+from mailtalk.vocabulary import ChangeKind
 
-MOST = 1_000
-
-Id = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | Annotated[str, Meta(max_length=wire.ID_LENGTH)]
-
-
-class Joining(participants.Join, kw_only=True):
-    """Whom a PUT is about, and what it sets."""
-
-    user_id: str
-
-
-class Updating(participants.Update, kw_only=True):
-    """Whom a PATCH is about, and what it changes."""
-
-    user_id: str
-
-
-class Leaving(msgspec.Struct, rename="camel"):
-    """Whom a DELETE is about."""
-
-    user_id: str
-
-
-class Put(msgspec.Struct, tag_field="method", tag="PUT"):
-    """An action that joins."""
-
-    id: Id
-    params: Joining
-
-
-class Patch(msgspec.Struct, tag_field="method", tag="PATCH"):
-    """An action that updates."""
-
-    id: Id
-    params: Updating
-
-
-class Delete(msgspec.Struct, tag_field="method", tag="DELETE"):
-    """An action that leaves."""
-
-    id: Id
-    params: Leaving
-
-
-Action = Put | Patch | Delete
 ACTION: Any = Action  # a union is no type[…] to mypy
 
 
-class Marked(msgspec.Struct):
-    """What is left of a malformed action: its id, so that its response can be told from the others."""
+class RawActions(msgspec.Struct):
+    """The body of a bulk POST; each action is decoded on its own, so that a malformed one harms no other."""
 
-    id: Id
-
-
-class Post(msgspec.Struct):
-    """Body of POST; each action is read on its own, so that a malformed one harms no other."""
-
-    actions: list[msgspec.Raw]
+    actions: Annotated[list[msgspec.Raw], Meta(max_length=MOST_ACTIONS)]
 
 
-async def post(call: Call) -> Response:
-    """POST: do all that can be done, in the order given, and say of each action what became of it."""
-    body = await call.body(Post)
-    if len(body.actions) > MOST:
-        raise Invalid({"actions": [f"must be at most {MOST:,}"]})
-    await call.transact(conversations.get, call.conversation_key)
+class Malformed(msgspec.Struct):
+    """The id of a malformed action, for its result."""
+
+    id: ActionId
+
+
+@route("POST", PARTICIPANTS, TAG, missing=NO_CONVERSATION, body_schema=ParticipantActions, takes_prefer=True)
+async def change_participants(call: Call, body: RawActions) -> Answer[ActionResults]:
+    """Join, update and leave, up to 1,000 at once.
+
+    In the order given, with a result for each action: one that fails undoes no other. A malformed action is a result
+    with status 400, and the answer is 200 all the same.
+    """
+    await call.services.transact(lambda session: conversations.get(session, call.conversation_key))
     read = [_read(call, bytes(raw)) for raw in body.actions]
-    asked = [each for _, each in read if isinstance(each, Requested)]
-    taken = await call.services.intake.take(asked, call.prefer, call.claim) if asked else []
+    requested = [action for _, action in read if isinstance(action, Requested)]
+    taken = await call.services.intake.take(requested, call.prefer, call.claim) if requested else []
     rest = iter(taken)
-    results = ((mark, next(rest) if isinstance(each, Requested) else each) for mark, each in read)
-    responses = [{"id": mark, **_response(result)} for mark, result in results]
-    return wire.reply({"responses": responses}, headers=intake.replayed(taken))
+    results = [
+        _result(action_id, next(rest) if isinstance(action, Requested) else action) for action_id, action in read
+    ]
+    return wire.reply(ActionResults(results), headers=intake.replayed(taken))
 
 
-def _read(call: Call, raw: bytes) -> tuple[Id | None, Requested | Invalid]:
+def _read(call: Call, raw: bytes) -> tuple[int | str | None, Requested | Invalid]:
     try:
         action: Action = wire.decode(raw, ACTION)
         return action.id, _requested(call, action)
     except Invalid as error:
-        return _mark(raw), error
+        return _id(raw), error
 
 
 def _requested(call: Call, action: Action) -> Requested:
     try:
-        user_id, request = wire.checked_id("userId", action.params.user_id), _request(call, action)
+        request = _request(call, action)
     except Invalid as error:
         raise wire.within("params", error) from None
-    return Requested(ParticipantKey(call.conversation_key, user_id), request, clock.now())
+    return Requested(ParticipantKey(call.conversation_key, action.params.user_id), request, clock.now())
 
 
 def _request(call: Call, action: Action) -> Request:
     match action:
-        case Put():
-            return participants.join(action.params)
-        case Patch():
+        case JoinAction():
+            return change(ChangeKind.JOIN, action.params)
+        case UpdateAction():
             return participants.update(call, action.params)
-        case Delete():
+        case LeaveAction():
             return participants.leave(call)
 
 
-def _mark(raw: bytes) -> Id | None:
+def _id(raw: bytes) -> int | str | None:
     try:
-        return wire.decode(raw, Marked).id
+        return wire.decode(raw, Malformed).id
     except Invalid:
         return None
 
 
-def _response(result: Receipt | NotFound | Invalid) -> Json:
-    if not isinstance(result, Receipt):
-        return _refused(result)
-    change = {"changeId": CHANGE.show(result.id)}
-    if result.failure is not None:
-        return _refused(result.failure) | change
-    return {"status": 200 if result.ended else 202} | change
+def _result(action_id: int | str | None, outcome: Receipt | NotFound | Invalid) -> ActionResult:
+    if not isinstance(outcome, Receipt):
+        return _refused(action_id, outcome)
+    if outcome.failure is not None:
+        result = _refused(action_id, outcome.failure)
+    else:
+        result = ActionResult(id=action_id, status=200 if outcome.ended else 202)
+    result.change_id = CHANGE.show(outcome.id)
+    return result
 
 
-def _refused(error: MailtalkError) -> Json:
+def _refused(action_id: int | str | None, error: MailtalkError) -> ActionResult:
     status, content = errors.stated(error)
-    return {"status": status, **content}
+    return ActionResult(id=action_id, status=status, error_code=content.error_code, reasons=content.reasons)

@@ -3,114 +3,117 @@
 from collections.abc import Sequence
 
 import msgspec
-from msgspec import UNSET, UnsetType
 from sqlalchemy.orm import Session
-from starlette.responses import Response
 
-from api import listing, messages, wire
+from api import listing, messages
+from api.listing import ConversationQuery, UserConversationQuery
+from api.paths import CONVERSATION, USER
 from api.request import Call
-from api.wire import Json
+from api.routing import route
+from api.schemas.conversations import ConversationUpdate, UserConversation
+from api.schemas.types import Empty, Page
+from api.wire import Answer, Json
 from mailtalk import clock
 from mailtalk.changes.log import Requested
 from mailtalk.conversations import conversations, users, visibility
 from mailtalk.conversations.messages import page
-from mailtalk.conversations.visibility import Listing, Seen
-from mailtalk.events import serializers
+from mailtalk.conversations.visibility import Seen
+from mailtalk.errors import ErrorCode
+from mailtalk.events import schemas, serializers
 from mailtalk.files import Links
 from mailtalk.ids import ParticipantKey
 from mailtalk.participation.rules import Request
-from mailtalk.vocabulary import ChangeKind
+from mailtalk.vocabulary import Access, ChangeKind
 
-Text = str | None | UnsetType
-
-
-class Put(msgspec.Struct, rename="camel"):
-    """Body of PUT; null clears, what is missing stays; participants are added, never overwritten."""
-
-    subject: Text = UNSET
-    photo_url: Text = UNSET
-    welcome_messages: list[str] | UnsetType | None = UNSET
-    custom: dict[str, str | None] | UnsetType | None = UNSET
-    participants: list[str] | UnsetType = UNSET
+TAG = "Conversations"
 
 
-COLUMNS = {name: name for name in Put.__struct_fields__ if name != "participants"}
+@route("GET", "/conversations", TAG)
+def list_conversations(session: Session, call: Call, query: ConversationQuery) -> Page[schemas.Conversation]:
+    """List conversations."""
+    seen = visibility.of_app(session, call.app_id, listing.read(query, call.version))
+    return Page(_shown(session, call.services.links, seen))
 
 
-async def put(call: Call) -> Response:
-    """PUT: create or merge; whom `participants` names and who is absent joins, by the worker."""
-    body = await call.body(Put)
-    key = call.conversation_key
+@route("GET", USER + "/conversations", TAG, missing=[ErrorCode.USER_NOT_FOUND])
+def list_user_conversations(session: Session, call: Call, query: UserConversationQuery) -> Page[UserConversation]:
+    """List a user's conversations.
+
+    Each as this user may see it: frozen when their access is `None`, or when they left by a version before 2021-07-30.
+    The list of an unknown user is empty before version 2024-01-01, and a 404 since.
+    """
+    asked = listing.read(query, call.version)
+    if not call.version.lists_unknown_user:
+        users.get(session, call.app_id, call.user_id)
+    seen = visibility.of_user(session, call.app_id, call.user_id, asked)
+    shown = _shown(session, call.services.links, seen)
+    return Page(
+        [
+            UserConversation(
+                **msgspec.structs.asdict(conversation), unread_message_count=one.unread, is_unread=one.unread > 0
+            )
+            for conversation, one in zip(shown, seen, strict=True)
+        ]
+    )
+
+
+@route("PUT", CONVERSATION, TAG, missing=[ErrorCode.USER_NOT_FOUND], conflict="Conflict", is_change=True)
+async def put_conversation(call: Call, body: ConversationUpdate) -> Answer[Empty]:
+    """Create or update a conversation.
+
+    Null clears a field, and what is missing stays. `participants` joins those who are absent, with the defaults; it
+    overwrites and removes nobody.
+    """
+    key, fields = call.conversation_key, body.columns()
     added = [
-        Requested(ParticipantKey(key, wire.checked_id("participants", user_id)), Request(ChangeKind.ADD), clock.now())
+        Requested(ParticipantKey(key, user_id), Request(ChangeKind.ADD), clock.now())
         for user_id in dict.fromkeys(body.participants or ())
     ]
-    fields = wire.given(body, COLUMNS)
-    put_it = (conversations.put, key, fields)
-    return await call.commit_changes(added, *put_it) if added else await call.commit(*put_it)
+
+    def put(session: Session) -> Empty:
+        conversations.put(session, key, fields)
+        return Empty()
+
+    return await call.commit_changes(added, put) if added else await call.commit(put)
 
 
-async def get(call: Call) -> Json:
-    """GET: the conversation, its last message, and who takes part now."""
-    return await call.transact(_get, call)
-
-
-async def listed(call: Call) -> Json:
-    """GET: the app's conversations."""
-    return {"data": await call.transact(_listed, call, listing.of(call))}
-
-
-async def of_user(call: Call) -> Json:
-    """GET: the conversations in a user's list, each as this user may see it."""
-    return {"data": await call.transact(_of_user, call, listing.of(call))}
-
-
-async def delete(call: Call) -> Response:
-    """DELETE: the conversation and all that is in it, for good."""
-    return await call.commit(conversations.delete, call.conversation_key, clock.now())
-
-
-def _get(session: Session, call: Call) -> Json:
+@route("GET", CONVERSATION, TAG, missing=[ErrorCode.CONVERSATION_NOT_FOUND])
+def get_conversation(session: Session, call: Call) -> schemas.Conversation:
+    """Get a conversation."""
     row = conversations.get(session, call.conversation_key)
     last = page(session, row.key, limit=1)
     members = conversations.participants(session, row.key)
-    return shown(session, call.services.links, [Seen(row, last[0] if last else None, participants=members)])[0]
+    seen = Seen(row, last[0] if last else None, participants=members)
+    return _shown(session, call.services.links, [seen])[0]
 
 
-def _listed(session: Session, call: Call, asked: Listing) -> list[Json]:
-    return shown(session, call.services.links, visibility.of_app(session, call.app_id, asked))
+@route("DELETE", CONVERSATION, TAG, missing=[ErrorCode.CONVERSATION_NOT_FOUND])
+def delete_conversation(session: Session, call: Call) -> None:
+    """Delete a conversation.
+
+    And everything in it, for good: its messages, participants and inbound addresses.
+    """
+    conversations.delete(session, call.conversation_key, clock.now())
 
 
-def _of_user(session: Session, call: Call, asked: Listing) -> list[Json]:
-    user_id = call.id("userId")
-    if not call.version.lists_unknown_user:
-        users.get(session, call.app_id, user_id)
-    seen = visibility.of_user(session, call.app_id, user_id, asked)
-    return [
-        each | {"unreadMessageCount": one.unread, "isUnread": one.unread > 0}
-        for each, one in zip(shown(session, call.services.links, seen), seen, strict=True)
-    ]
+def _shown(session: Session, links: Links, seen: Sequence[Seen]) -> list[schemas.Conversation]:
+    last = messages.shown(session, links, [one.last_message for one in seen if one.last_message])
+    by_conversation = {message.conversation_id: message for message in last}
+    return [_conversation(one, by_conversation.get(one.conversation.id)) for one in seen]
 
 
-def shown(session: Session, links: Links, seen: Sequence[Seen]) -> list[Json]:
-    """Conversations on the wire, as their reader sees them."""
-    last = messages.shown(session, links, [each.last_message for each in seen if each.last_message])
-    by_conversation = {message["conversationId"]: message for message in last}
-    return [_shown(each, by_conversation.get(each.conversation.id)) for each in seen]
+def _conversation(seen: Seen, last_message: schemas.Message | None) -> schemas.Conversation:
+    conversation = serializers.conversation(seen.conversation)
+    conversation.last_message = last_message
+    conversation.participants = serializers.members(seen.participants)
+    return conversation if seen.view is None else _frozen(conversation, seen.view)
 
 
-def _shown(seen: Seen, last_message: Json | None) -> Json:
-    row = seen.conversation
-    content = serializers.conversation(row) | {
-        "lastMessage": last_message,
-        "participants": serializers.members(seen.participants),
+def _frozen(conversation: schemas.Conversation, view: Json) -> schemas.Conversation:
+    conversation.subject, conversation.photo_url = view["subject"], view["photoUrl"]
+    conversation.welcome_messages, conversation.custom = view["welcomeMessages"], view["custom"]
+    conversation.participants = {
+        user_id: schemas.ParticipantSettings(Access(kept["access"]), serializers.notify(kept["notify"]))
+        for user_id, kept in view["participants"].items()
     }
-    return content | (_frozen(seen.view) if seen.view is not None else {})
-
-
-def _frozen(view: Json) -> Json:
-    members = {
-        user_id: {"access": each["access"], "notify": wire.notify_out(each["notify"])}
-        for user_id, each in view["participants"].items()
-    }
-    return view | {"participants": members}
+    return conversation

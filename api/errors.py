@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.wire import Json, reply
+from api.schemas.types import Error
+from api.wire import Answer, reply
 from mailtalk.changes.log import Ended
 from mailtalk.errors import (
     Conflict,
@@ -39,50 +41,42 @@ _HTTP = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED, 413: Error
 log = logging.getLogger(__name__)
 
 
-def body(code: ErrorCode, reasons: object) -> Json:
-    """The error object."""
-    return {"errorCode": code, "reasons": reasons}
-
-
-def stated(error: MailtalkError) -> tuple[int, Json]:
-    """An error's status and its object."""
+def stated(error: MailtalkError) -> tuple[int, Error]:
+    """The status and the body of an error."""
     if not isinstance(error, Refused):
-        log.warning("a request was put off: %s", error)
-        return 503, body(
-            ErrorCode.UNAVAILABLE, ["something behind the API does not answer; send the same request again"]
-        )
-    return _STATUS[type(error)], body(error.code, error.reasons)
+        log.warning("answered 503: %s", error)
+        return 503, _body(ErrorCode.UNAVAILABLE, ["temporarily unavailable; send the same request again"])
+    return _STATUS[type(error)], _body(error.code, error.reasons)
 
 
-def answer(error: MailtalkError, headers: Mapping[str, str] | None = None) -> Response:
-    """An error as an answer."""
+def answer(error: MailtalkError, headers: Mapping[str, str] | None = None) -> Answer[Any]:
+    """The response to an error."""
     status, content = stated(error)
     return reply(content, status, {**(headers or {}), **_HEADERS.get(type(error), {})})
 
 
 async def raised(_request: Request, error: Exception) -> Response:
-    """What is wrong with the request, or with us for now."""
+    """The response to an error of the request, or a temporary one of ours."""
     if not isinstance(error, MailtalkError):
         raise error
     return answer(error)
 
 
 async def http(_request: Request, error: Exception) -> Response:
-    """No such route or method."""
+    """The response to an unknown path or method."""
     if not isinstance(error, HTTPException):
         raise error
-    return reply(
-        body(_HTTP.get(error.status_code, ErrorCode.BAD_REQUEST), [error.detail]), error.status_code, error.headers
-    )
+    code = _HTTP.get(error.status_code, ErrorCode.BAD_REQUEST)
+    return reply(_body(code, [error.detail]), error.status_code, error.headers)
 
 
-async def unforeseen(_request: Request, _error: Exception) -> Response:
-    """A defect of ours; Starlette logs its traceback."""
-    return reply(body(ErrorCode.INTERNAL, ["a defect on our side; it is logged"]), 500)
+async def unforeseen(_request: Request, _raised: Exception) -> Response:
+    """The response to a defect of ours; Starlette logs its traceback."""
+    return reply(_body(ErrorCode.INTERNAL, ["a defect on our side; it is logged"]), 500)
 
 
 def of_change(ended: Ended) -> MailtalkError | None:
-    """The error that a change ended with; None when it was applied."""
+    """The error of a change that ended; None for an applied one."""
     if ended.error_code is None:
         return None
     if ended.error_code == ErrorCode.PARTICIPANT_LIMIT:
@@ -90,6 +84,10 @@ def of_change(ended: Ended) -> MailtalkError | None:
     if ended.error_code == ErrorCode.INTERNAL:
         return Unavailable("a change could not be applied")
     return NotFound([ended.error_code.replace("_", " ").lower()], ended.error_code)
+
+
+def _body(code: ErrorCode, reasons: Any) -> Error:
+    return Error(code, reasons)
 
 
 HANDLERS = {MailtalkError: raised, HTTPException: http, Exception: unforeseen}

@@ -1,21 +1,24 @@
-"""Files that came with mails: who has a signed link that works still may have one, without a credential."""
+"""Files of messages, by signed links that expire; the link is the credential."""
 
 import re
+from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID
 
-from sqlalchemy.orm import Session
+import msgspec
+from msgspec import Meta
 from starlette.requests import Request
-from starlette.responses import Response
 
 from api import wire
 from api.request import Services
+from api.routing import route
+from api.wire import Answer
 from mailtalk import clock, files
 from mailtalk.errors import ErrorCode, Invalid, NotFound
 from mailtalk.models import File
 
 PATH = files.PATH + "/{appId}/{fileId}/{name}"
-# What a browser may know the type of; everything else, HTML and SVG above all, is only bytes.
+# Types that a browser may be told; everything else, HTML and SVG above all, is bytes.
 SHOWN = re.compile(
     r"image/(?:png|jpeg|gif|webp|avif|heic|heif|bmp|tiff)|audio/[\w.+-]+|video/[\w.+-]+|text/(?:plain|csv|calendar)"
     r"|application/(?:pdf|zip|msword|rtf|vnd\.(?:openxmlformats|oasis\.opendocument|ms-)[\w.+-]+)"
@@ -33,18 +36,40 @@ _EXPIRES = re.compile(r"[0-9]{1,12}", re.ASCII)
 _PLAIN = re.compile(r"[^\w.() -]", re.ASCII)
 
 
-async def get(request: Request) -> Response:
-    """GET: the file, to be saved; one 404 for whatever is wrong with the link."""
+FileContent = Annotated[str, Meta(extra_json_schema={"contentMediaType": BYTES})]
+
+
+class LinkQuery(msgspec.Struct):
+    """The query of a signed link."""
+
+    expires: Annotated[
+        str, Meta(pattern="^[0-9]{1,12}$", description="When the link ends, in seconds.", examples=["1767323045"])
+    ]
+    signature: Annotated[
+        str, Meta(min_length=1, description="The link's signature.", examples=["mSbvC0VhQ1YbKXyWqLkFZd2nUaTgR5eP"])
+    ]
+
+
+@route("GET", PATH, "Messages", missing=[ErrorCode.FILE_NOT_FOUND], is_open=True, media=BYTES, query_schema=LinkQuery)
+async def get_file(request: Request) -> Answer[FileContent]:
+    """Get a file of a message.
+
+    Follow the `url` of a message's attachment; it works without a credential until it expires. An unknown file, a wrong
+    signature and an expired link are the same 404.
+    """
     services: Services = request.app.state.services
-    found = await services.transact(_opened, services, request) if _is_signed(services, request) else None
-    if found is None:
-        raise NotFound({"fileId": ["no such file, or its link does not work any more"]}, ErrorCode.FILE_NOT_FOUND)
-    file, content = found
-    return Response(content, headers=GUARDS | {"Content-Disposition": disposition(file.name)}, media_type=_type(file))
+    opened = None
+    if _is_signed(services, request):
+        app_id, file_id = _app_id(request), UUID(request.path_params["fileId"])
+        opened = await services.transact(lambda session: files.opened(session, services.keyring, app_id, file_id))
+    if opened is None:
+        raise NotFound({"fileId": ["not found, or the link has expired"]}, ErrorCode.FILE_NOT_FOUND)
+    file, content = opened
+    return Answer(content, headers=GUARDS | {"Content-Disposition": disposition(file.name)}, media_type=_type(file))
 
 
 def disposition(name: str) -> str:
-    """As RFC 6266 has it: a plain name for old programs, the true one for all others (RFC 8187)."""
+    """Content-Disposition (RFC 6266): a plain name for old programs, and the true one (RFC 8187)."""
     return f"attachment; filename=\"{_PLAIN.sub('_', name)}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
@@ -56,15 +81,11 @@ def _is_signed(services: Services, request: Request) -> bool:
     return files.is_signed(services.keyring, _app_id(request), file_id, int(expires), signature, clock.now())
 
 
-def _opened(session: Session, services: Services, request: Request) -> tuple[File, bytes] | None:
-    return files.opened(session, services.keyring, _app_id(request), UUID(request.path_params["fileId"]))
-
-
 def _app_id(request: Request) -> str:
     try:
         return wire.path_value("appId", request.path_params["appId"])
     except Invalid:
-        return ""  # of no app, and so of no link
+        return ""  # no app, and so no link
 
 
 def _type(file: File) -> str:

@@ -1,42 +1,62 @@
-"""Health: whether this process lives, and whether the whole can work."""
+"""Health of this process and of what it depends on."""
 
-from starlette.concurrency import run_in_threadpool
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
 from starlette.requests import Request
-from starlette.responses import Response
 
+from api.request import Services
+from api.routing import route
 from api.waiting import Outcomes
-from api.wire import reply
+from api.wire import Answer, reply
 from mailtalk.db import workers
-from mailtalk.db.database import Database
-from mailtalk.db.group_commit import in_time
 from mailtalk.errors import Unavailable
 
+TAG = "Operations"
 PATIENCE = 5.0  # seconds
 
 
-async def live(_request: Request) -> Response:
-    """GET /healthz: the process answers."""
-    return reply({"status": "ok"})
+class Health(msgspec.Struct):
+    """The state of the process."""
+
+    status: Literal["ok"]
 
 
-async def ready(request: Request) -> Response:
-    """GET /readyz: 200 when the database answers and a worker's heartbeat is fresh; the broker may be away."""
-    database: Database = request.app.state.database
-    outcomes: Outcomes = request.app.state.outcomes
-    state = await _state(database) | {"broker": "ok" if outcomes.hears else "away"}
+class Readiness(msgspec.Struct, kw_only=True):
+    """The state of what the process depends on."""
+
+    status: Literal["ready", "unready"]
+    database: Literal["ok", "away"]
+    worker: Literal["ok", "away", "unknown"]
+    broker: Literal["ok", "away"]
+    missing: list[str] | UnsetType = UNSET
+
+
+@route("GET", "/healthz", TAG, is_open=True)
+async def is_alive(_request: Request) -> Answer[Health]:
+    """Check that the process answers."""
+    return reply(Health("ok"))
+
+
+@route("GET", "/readyz", TAG, is_open=True)
+async def is_ready(request: Request) -> Answer[Readiness]:
+    """Check that the installation can work.
+
+    503 while the database is away or no worker's heartbeat is fresh; the broker may be away.
+    """
+    state = await _state(request)
     missing = [name for name in ("database", "worker") if state[name] != "ok"]
-    content = {"status": "unready" if missing else "ready", **state}
-    return reply(content | ({"missing": missing} if missing else {}), 503 if missing else 200)
+    readiness = Readiness(status="unready" if missing else "ready", **state, missing=missing or UNSET)
+    return reply(readiness, 503 if missing else 200)
 
 
-async def _state(database: Database) -> dict[str, str]:
+async def _state(request: Request) -> dict[str, Any]:
+    services: Services = request.app.state.services
+    outcomes: Outcomes = request.app.state.outcomes
+    broker = {"broker": "ok" if outcomes.hears else "away"}
     try:
-        beats = await in_time(run_in_threadpool(_a_worker_beats, database), PATIENCE)
+        beats = await services.transact(workers.beating, PATIENCE)
     except Unavailable:
-        return {"database": "away", "worker": "unknown"}
-    return {"database": "ok", "worker": "ok" if beats else "away"}
-
-
-def _a_worker_beats(database: Database) -> bool:
-    with database.transaction() as session:
-        return workers.beating(session) is not None
+        return {"database": "away", "worker": "unknown", **broker}
+    return {"database": "ok", "worker": "away" if beats is None else "ok", **broker}

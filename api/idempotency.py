@@ -1,13 +1,14 @@
-"""The Idempotency-Key header: what it claims, and a transaction that answers a repeat with the first answer."""
+"""The Idempotency-Key header, and transactions that answer a repeat with the first answer."""
 
 from collections.abc import Callable, Sequence
 from hashlib import sha256
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import Response
 
+from api.wire import Answer
 from mailtalk.changes import idempotency
 from mailtalk.changes import log as change_log
 from mailtalk.changes.idempotency import Accepted, Claim, Taken
@@ -20,9 +21,11 @@ REPLAYED = {"Idempotency-Replayed": "true"}
 LONGEST = 255
 READING = ("GET", "HEAD")
 
+Content = TypeVar("Content")
+
 
 def claim(request: Request, app_id: str, version: str, body: bytes) -> Claim | None:
-    """What the request claims; None without the header, and for what changes nothing."""
+    """The key of a request and a hash of the request; None without the header, and for what changes nothing."""
     key = request.headers.get(HEADER)
     if key is None or request.method in READING:
         return None
@@ -32,32 +35,29 @@ def claim(request: Request, app_id: str, version: str, body: bytes) -> Claim | N
     return Claim(app_id, key, sha256(msgspec.json.encode(parts) + body).digest())
 
 
-def commit(database: Database, claimed: Claim | None, verb: Callable[[Session], object]) -> Response:
-    """Call a verb and commit its answer together with its effect; a repeat gets that answer and has no effect.
-
-    None is answered as {}.
-    """
+def commit(database: Database, claimed: Claim | None, verb: Callable[[Session], Content]) -> Answer[Content]:
+    """Call a verb and commit its answer with its effect; a repeat gets that answer and has no effect. None is {}."""
     with database.transaction() as session:
         kept = idempotency.recall(session, claimed) if claimed else None
         body = kept.body if kept else _answer(session, claimed, verb)
-    return _response(body, replayed=kept is not None)
+    return Answer(body, headers=REPLAYED if kept else None)
 
 
 def commit_changes(
-    database: Database, claimed: Claim | None, asked: Sequence[Requested], verb: Callable[[Session], object]
+    database: Database, claimed: Claim | None, requested: Sequence[Requested], verb: Callable[[Session], object]
 ) -> Taken:
-    """Call a verb and take in changes of participation, all or nothing; a repeat gets the changes of the first."""
+    """Call a verb and accept changes of participation, all or none; a repeat gets the changes of the first request."""
     with database.transaction() as session:
         kept = idempotency.recall(session, claimed) if claimed else None
-        accepted = kept.accepted if kept else _changed(session, claimed, asked, verb)
+        accepted = kept.accepted if kept else _accepted(session, claimed, requested, verb)
     return Taken(accepted, replayed=kept is not None)
 
 
-def recall(database: Database, claimed: Claim) -> Response | None:
+def recall(database: Database, claimed: Claim) -> Answer[Any] | None:
     """The first answer, if there was one."""
     with database.transaction() as session:
         kept = idempotency.recall(session, claimed)
-    return None if kept is None else _response(kept.body, replayed=True)
+    return None if kept is None else Answer(kept.body, headers=REPLAYED)
 
 
 def _answer(session: Session, claimed: Claim | None, verb: Callable[[Session], object]) -> bytes:
@@ -68,18 +68,14 @@ def _answer(session: Session, claimed: Claim | None, verb: Callable[[Session], o
     return body
 
 
-def _changed(
-    session: Session, claimed: Claim | None, asked: Sequence[Requested], verb: Callable[[Session], object]
+def _accepted(
+    session: Session, claimed: Claim | None, requested: Sequence[Requested], verb: Callable[[Session], object]
 ) -> Accepted:
     verb(session)
-    accepted = change_log.accept(session, asked)
-    for each in accepted:
-        if isinstance(each, NotFound):
-            raise each
+    accepted = change_log.accept(session, requested)
+    for change in accepted:
+        if isinstance(change, NotFound):
+            raise change
     if claimed is not None:
         idempotency.keep_changes(session, claimed, accepted)
     return accepted
-
-
-def _response(body: bytes | None, *, replayed: bool) -> Response:
-    return Response(body, 200, REPLAYED if replayed else None, media_type="application/json")

@@ -1,98 +1,92 @@
-"""Inbound mails: what came, what became of it and why; and processing one again."""
+"""Inbound mails: the log with outcome and reason, processing one again, and release from quarantine."""
 
+from typing import Annotated
+
+from msgspec import UNSET, Meta, UnsetType
 from sqlalchemy.orm import Session
-from starlette.responses import Response
 
 from api import wire
 from api.request import Call
-from api.wire import Json
+from api.routing import route
+from api.schemas.inbound import InboundMail
+from api.schemas.types import Id, Page, PageQuery
 from mailtalk import clock
-from mailtalk.errors import Invalid, NotFound
-from mailtalk.ids import MAIL
-from mailtalk.inbound import log as inbound_log
-from mailtalk.inbound import quarantine
-from mailtalk.models import InboundMail
+from mailtalk.errors import NotFound
+from mailtalk.ids import MAIL as MAIL_ID
+from mailtalk.inbound import log, quarantine
+from mailtalk.models import InboundMail as InboundMailRow
 from mailtalk.vocabulary import Outcome
 
-
-async def listed(call: Call) -> Json:
-    """GET: newest first; of one outcome, conversation or user when the query says so."""
-    return {"data": [shown(row) for row in await call.transact(_listed, call)]}
-
-
-async def get(call: Call) -> Json:
-    """GET one, with what was cut from it and what the checks of its sender gave."""
-    return await call.transact(_get, call)
+TAG = "Inbound mail"
+MAILS = "/inbound-mails"
+MAIL = MAILS + "/{mailId}"
 
 
-async def replay(call: Call) -> Response:
-    """POST: process it again, with every check."""
-    return await call.commit(_replay, call)
+class InboundMailQuery(PageQuery, rename="camel", kw_only=True):
+    """The query of the log of inbound mails."""
+
+    outcome: Annotated[Outcome, Meta(description="Only mails with this outcome.")] | UnsetType = UNSET
+    conversation_id: Annotated[Id, Meta(description="Only mails to this conversation.")] | UnsetType = UNSET
+    user_id: Annotated[Id, Meta(description="Only mails to addresses of this user.")] | UnsetType = UNSET
 
 
-async def release(call: Call) -> Response:
-    """POST: let it out of quarantine."""
-    return await call.commit(_release, call)
+@route("GET", MAILS, TAG)
+def list_inbound_mails(session: Session, call: Call, query: InboundMailQuery) -> Page[InboundMail]:
+    """List inbound mails, newest first.
 
-
-def shown(row: InboundMail) -> Json:
-    """A mail as the wire has it; the address it came to is a secret, and in no answer."""
-    return {
-        "id": MAIL.show(row.id),
-        "outcome": row.outcome,
-        "verdict": row.verdict,
-        "reason": row.reason,
-        "flag": row.flag,
-        "purpose": row.purpose,
-        "userId": row.user_id,
-        "conversationId": row.conversation_id,
-        "messageId": row.posted_as,
-        "size": row.size,
-        "receivedAt": clock.millis(row.received_at),
-        "processedAt": row.processed_at and clock.millis(row.processed_at),
-        "releasedAt": row.released_at and clock.millis(row.released_at),
-        "canReplay": row.raw_id is not None and row.outcome in quarantine.REPLAYABLE,
-    }
-
-
-def _listed(session: Session, call: Call) -> list[InboundMail]:
-    return inbound_log.page(
+    Every mail that was accepted, with its outcome, the verdict and the reason; without the address it came to, which
+    is a secret. Ours, not TalkJS's.
+    """
+    rows = log.page(
         session,
         call.app_id,
-        call.page_limit(),
-        before=wire.cursor(MAIL, call.query_id("startingAfter")),
-        outcome=_outcome(call.request.query_params.get("outcome")),
-        conversation_id=call.query_id("conversationId"),
-        user_id=call.query_id("userId"),
+        query.limit,
+        before=wire.cursor(MAIL_ID, query.after),
+        outcome=query.outcome or None,
+        conversation_id=query.conversation_id or None,
+        user_id=query.user_id or None,
     )
+    return Page([InboundMail.of(row) for row in rows])
 
 
-def _get(session: Session, call: Call) -> Json:
-    row = inbound_log.get(session, call.app_id, _row_id(call))
-    return shown(row) | {"elided": inbound_log.elided(session, row), "evidence": row.evidence}
+@route("GET", MAIL, TAG)
+def get_inbound_mail(session: Session, call: Call) -> InboundMail:
+    """Get an inbound mail.
+
+    With the text that was cut off, and the evidence for its sender.
+    """
+    row = _row(session, call)
+    mail = InboundMail.of(row)
+    mail.elided, mail.evidence = log.elided(session, row), row.evidence
+    return mail
 
 
-def _replay(session: Session, call: Call) -> Json:
-    row = inbound_log.get(session, call.app_id, _row_id(call), lock=True)
+@route("POST", MAIL + "/replay", TAG, conflict="InboundConflict")
+def replay_inbound_mail(session: Session, call: Call) -> InboundMail:
+    """Process a mail again.
+
+    From its raw bytes and with every check, as if it came now: after `failed`, `refused`, `quarantined` and `ignored`.
+    It waits then for a worker. 409 for one that became a message, or whose bytes were purged.
+    """
+    row = _row(session, call, lock=True)
     quarantine.replay(row)
-    return shown(row)
+    return InboundMail.of(row)
 
 
-def _release(session: Session, call: Call) -> Json:
-    row = inbound_log.get(session, call.app_id, _row_id(call), lock=True)
+@route("POST", MAIL + "/release", TAG, conflict="InboundConflict")
+def release_inbound_mail(session: Session, call: Call) -> InboundMail:
+    """Release a mail from quarantine.
+
+    It is processed again, with every check but those of its sender and of its likeness to others. 409 for one that is
+    not in quarantine, or whose bytes were purged.
+    """
+    row = _row(session, call, lock=True)
     quarantine.release(row, clock.now())
-    return shown(row)
+    return InboundMail.of(row)
 
 
-def _row_id(call: Call) -> int:
-    number = MAIL.read(wire.path_value("mailId", call.request.path_params["mailId"]))
-    if number is None:
-        raise NotFound({"mailId": ["no such mail"]})
-    return number
-
-
-def _outcome(text: str | None) -> Outcome | None:
-    try:
-        return None if text is None else Outcome(text)
-    except ValueError:
-        raise Invalid({"outcome": [f"must be one of {', '.join(Outcome)}"]}) from None
+def _row(session: Session, call: Call, *, lock: bool = False) -> InboundMailRow:
+    mail_id = MAIL_ID.read(call.id("mailId"))
+    if mail_id is None:
+        raise NotFound({"mailId": ["not found"]})
+    return log.get(session, call.app_id, mail_id, lock=lock)

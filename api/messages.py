@@ -1,149 +1,181 @@
-"""Messages: send, get, list, edit, delete."""
+"""Messages: send, get, list, edit, delete, import; and read state."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from sqlalchemy.orm import Session
-from starlette.responses import Response
 
-from api import wire
+from api.paths import CONVERSATION, MESSAGE, MESSAGES
 from api.request import Call
+from api.routing import route
+from api.schemas.messages import (
+    ImportedMessage,
+    ImportedMessages,
+    MessageUpdate,
+    NewMessage,
+    NewMessages,
+    PostedMessage,
+    ReadStateUpdate,
+)
+from api.schemas.types import Id, Page, PageQuery, moment
 from api.wire import Json
 from mailtalk import clock
-from mailtalk.conversations import conversations, messages, read_state, visibility
-from mailtalk.conversations.messages import TEXT_LIMIT, Draft
-from mailtalk.errors import Invalid
+from mailtalk.conversations import conversations, history, messages, read_state, visibility
+from mailtalk.conversations.history import Old
+from mailtalk.conversations.messages import Draft
+from mailtalk.errors import ErrorCode, Invalid
 from mailtalk.events import serializers
+from mailtalk.events.schemas import Attachment, Message
 from mailtalk.files import Links
 from mailtalk.ids import ParticipantKey
-from mailtalk.models import Message
+from mailtalk.models import Message as MessageRow
 from mailtalk.vocabulary import MessageType, Origin
 
-Text = Annotated[str, Meta(min_length=1, max_length=TEXT_LIMIT)]
-Id = Annotated[str, Meta(min_length=1, max_length=wire.ID_LENGTH)]
-Location = Annotated[list[float], Meta(min_length=2, max_length=2)]
-MOST = (90, 180)  # degrees of latitude and longitude, either way
+TAG = "Messages"
+LATITUDE = 90
+AHEAD = 60_000  # milliseconds that the sender's clock may be ahead of ours
+NO_CONVERSATION = [ErrorCode.CONVERSATION_NOT_FOUND]
+NO_MESSAGE = [*NO_CONVERSATION, ErrorCode.MESSAGE_NOT_FOUND]
+NO_READER = [*NO_CONVERSATION, ErrorCode.USER_NOT_FOUND, ErrorCode.PARTICIPANT_NOT_FOUND]
 
 
-class Attachment(msgspec.Struct):
-    """A file that is kept elsewhere; its size is in bytes."""
+class MessageQuery(PageQuery, rename="camel", kw_only=True):
+    """The query of a conversation's messages."""
 
-    url: Annotated[str, Meta(pattern=r"^https?://[^\s<>]+$", max_length=2_000)]
-    size: Annotated[int, Meta(ge=0, le=2**53)]
-
-
-class New(msgspec.Struct, rename="camel", kw_only=True):
-    """One message of POST's array: text, a file, a place, or several of them."""
-
-    type: MessageType
-    text: Text | UnsetType | None = UNSET
-    sender: Id | UnsetType | None = UNSET
-    custom: dict[str, str] | UnsetType | None = UNSET
-    attachment: Attachment | UnsetType | None = UNSET
-    attachment_token: Any = UNSET
-    location: Location | UnsetType | None = UNSET
-    referenced_message_id: Id | UnsetType | None = UNSET
-    idempotency_key: Id | UnsetType | None = UNSET
+    as_user: Annotated[Id, Meta(description="Only what this user may see. Ours, not TalkJS's.")] | UnsetType = UNSET
 
 
-class Edit(msgspec.Struct):
-    """Body of PUT; `custom` merges key by key, null clears one, or all."""
+@route("POST", MESSAGES, TAG, missing=NO_CONVERSATION)
+def post_messages(session: Session, call: Call, body: NewMessages) -> list[PostedMessage]:
+    """Send 1 to 10 messages.
 
-    text: Text | UnsetType = UNSET
-    custom: dict[str, str | None] | UnsetType | None = UNSET
-
-
-Batch = Annotated[list[New], Meta(min_length=1, max_length=10)]
-
-
-async def post(call: Call) -> Response:
-    """POST: append 1 to 10 messages, in order."""
-    batch: list[New] = await call.body(Batch)
-    return await call.commit(_post, call, [draft(i, new, Origin.REST) for i, new in enumerate(batch)])
+    Always an array; all are sent or none. A `UserMessage` needs a `sender` who takes part with access `ReadWrite`; a
+    `SystemMessage` has none and never notifies. Each has a text, an attachment or a location. Mention a user by
+    `<!!mention:USER_ID|NAME>`.
+    """
+    drafts = [_draft(i, message, Origin.REST) for i, message in enumerate(body)]
+    conversation = conversations.lock(session, call.conversation_key)
+    posted = messages.post(session, clock.now(), call.services.pace, conversation, drafts)
+    return [PostedMessage(message.id) for message in posted]
 
 
-async def get(call: Call) -> Json:
-    """GET one message."""
-    return await call.transact(_get, call)
+@route("GET", MESSAGES, TAG, missing=[*NO_CONVERSATION, ErrorCode.PARTICIPANT_NOT_FOUND])
+def list_messages(session: Session, call: Call, query: MessageQuery) -> Page[Message]:
+    """List messages, newest first."""
+    key, reader = call.conversation_key, query.as_user
+    conversations.get(session, key)
+    until = None if reader is UNSET else visibility.horizon(session, ParticipantKey(key, reader))
+    rows = messages.page(session, key, query.limit, query.after, until=until)
+    return Page(shown(session, call.services.links, rows))
 
 
-async def listed(call: Call) -> Json:
-    """GET: newest first; with `asUser` what this user may see."""
-    return {"data": await call.transact(_list, call)}
+@route("GET", MESSAGE, TAG, missing=NO_MESSAGE)
+def get_message(session: Session, call: Call) -> Message:
+    """Get a message."""
+    conversations.get(session, call.conversation_key)
+    row = messages.get(session, call.conversation_key, call.id("messageId"))
+    return shown(session, call.services.links, [row])[0]
 
 
-async def put(call: Call) -> Response:
-    """PUT: edit; nobody is notified of it."""
-    fields = wire.given(await call.body(Edit), {"text": "text", "custom": "custom"})
-    return await call.commit(messages.edit, clock.now(), call.conversation_key, call.id("messageId"), fields)
+@route("PUT", MESSAGE, TAG, missing=NO_MESSAGE)
+def edit_message(session: Session, call: Call, body: MessageUpdate) -> None:
+    """Edit a message.
+
+    `custom` merges key by key. Nobody is notified, and mails that were made stay as they are.
+    """
+    text = {"text": body.text} if body.text else {}
+    fields = text if body.custom is UNSET else text | {"custom": body.custom}
+    messages.edit(session, clock.now(), call.conversation_key, call.id("messageId"), fields)
 
 
-async def delete(call: Call) -> Response:
-    """DELETE: the message is not read any more; mails that were made stay."""
-    return await call.commit(messages.delete, call.conversation_key, call.id("messageId"))
+@route("DELETE", MESSAGE, TAG, missing=NO_MESSAGE)
+def delete_message(session: Session, call: Call) -> None:
+    """Delete a message.
+
+    Mails that were made stay as they are.
+    """
+    messages.delete(session, call.conversation_key, call.id("messageId"))
 
 
-def draft(i: int, new: New, origin: Origin) -> Draft:
-    """The `i`th of a request's messages, checked."""
-    if new.attachment_token not in (UNSET, None):
+@route("POST", CONVERSATION + "/readBy/{userId}", TAG, missing=NO_READER)
+def mark_all_read(session: Session, call: Call) -> None:
+    """Mark a conversation read by a user.
+
+    Up to now. There is no body.
+    """
+    read_state.read_all(session, call.participant_key)
+
+
+@route("PATCH", "/users/{userId}" + CONVERSATION, TAG, missing=NO_READER)
+def mark_read_until(session: Session, call: Call, body: ReadStateUpdate) -> None:
+    """Mark a conversation read up to a moment.
+
+    What was created until then is read, and nothing of what came after.
+    """
+    if isinstance(body.read_until, int):
+        read_state.read_until(session, call.participant_key, moment("readUntil", body.read_until))
+    else:
+        read_state.check(session, call.participant_key)
+
+
+@route("POST", "/import" + MESSAGES, TAG, missing=NO_CONVERSATION)
+def import_messages(session: Session, call: Call, body: ImportedMessages) -> list[PostedMessage]:
+    """Import 1 to 100 messages of another system.
+
+    With the times they had there (`timestamp`, not in the future). Nobody is notified. Senders and readers must be
+    users, not participants.
+    """
+    items = [_old(i, message) for i, message in enumerate(body)]
+    conversation = conversations.lock(session, call.conversation_key)
+    return [PostedMessage(message.id) for message in history.add(session, conversation, items)]
+
+
+def shown(session: Session, links: Links, rows: Sequence[MessageRow]) -> list[Message]:
+    """Messages on the wire, of one conversation or many."""
+    read_by, now = read_state.of(session, rows), clock.now()
+    return [_shown(row, read_by[row.id], links.shown(row.app_id, row.attachment, now)) for row in rows]
+
+
+def _shown(row: MessageRow, read_by: Sequence[str], file: Json | None) -> Message:
+    message = serializers.message(row, read_by)
+    message.attachment = Attachment(**file) if file else None
+    return message
+
+
+def _draft(i: int, message: NewMessage, origin: Origin) -> Draft:
+    """The `i`th message of a request, checked."""
+    if message.attachment_token not in {UNSET, None}:
         raise Invalid({f"{i}.attachmentToken": ["files are not uploaded here; send attachment {url, size}"]})
-    if not (new.text or new.attachment or new.location):
+    if not (message.text or message.attachment or message.location):
         raise Invalid({f"{i}.text": ["is required, unless there is an attachment or a location"]})
+    if message.location and abs(message.location[0]) > LATITUDE:
+        raise Invalid({f"{i}.location": [f"has a latitude outside of -{LATITUDE} to {LATITUDE}"]})
     return Draft(
-        new.type,
-        new.text or "",
+        message.type,
+        message.text or "",
         origin,
-        _sender(i, new),
-        custom=dict(new.custom or {}),
-        referenced_message_id=new.referenced_message_id or None,
-        idempotency_key=new.idempotency_key or None,
-        attachment=msgspec.to_builtins(new.attachment) if new.attachment else None,
-        location=_location(i, new),
+        _sender(i, message),
+        custom=dict(message.custom or {}),
+        referenced_message_id=message.referenced_message_id or None,
+        idempotency_key=message.idempotency_key or None,
+        attachment=msgspec.to_builtins(message.attachment) if message.attachment else None,
+        location=message.location or None,
     )
 
 
-def shown(session: Session, links: Links, found: Sequence[Message]) -> list[Json]:
-    """Messages on the wire, of one conversation or many."""
-    read_by, now = read_state.of(session, found), clock.now()
-    return [
-        serializers.message(message, read_by[message.id])
-        | {"attachment": links.shown(message.app_id, message.attachment, now)}
-        for message in found
-    ]
-
-
-def _sender(i: int, new: New) -> str | None:
-    if new.type is MessageType.USER and not new.sender:
+def _sender(i: int, message: NewMessage) -> str | None:
+    if message.type is MessageType.USER and not message.sender:
         raise Invalid({f"{i}.sender": ["is required for a UserMessage"]})
-    if new.type is MessageType.SYSTEM and new.sender:
+    if message.type is MessageType.SYSTEM and message.sender:
         raise Invalid({f"{i}.sender": ["a SystemMessage has none"]})
-    return new.sender or None
+    return message.sender or None
 
 
-def _location(i: int, new: New) -> list[float] | None:
-    for name, value, most in zip(("latitude", "longitude"), new.location or (), MOST, strict=False):
-        if abs(value) > most:
-            raise Invalid({f"{i}.location": [f"has a {name} outside of -{most} to {most}"]})
-    return new.location or None
-
-
-def _post(session: Session, call: Call, drafts: list[Draft]) -> list[Json]:
-    conversation = conversations.lock(session, call.conversation_key)
-    posted = messages.post(session, clock.now(), call.services.pace, conversation, drafts)
-    return [{"id": message.id} for message in posted]
-
-
-def _get(session: Session, call: Call) -> Json:
-    conversations.get(session, call.conversation_key)
-    return shown(session, call.services.links, [messages.get(session, call.conversation_key, call.id("messageId"))])[0]
-
-
-def _list(session: Session, call: Call) -> list[Json]:
-    key = call.conversation_key
-    conversations.get(session, key)
-    reader, after = call.query_id("asUser"), call.query_id("startingAfter")
-    until = None if reader is None else visibility.horizon(session, ParticipantKey(key, reader))
-    found = messages.page(session, key, call.page_limit(), after, until=until)
-    return shown(session, call.services.links, found)
+def _old(i: int, message: ImportedMessage) -> Old:
+    name = f"{i}.timestamp"
+    if message.timestamp > clock.millis(clock.now()) + AHEAD:
+        raise Invalid({name: ["lies in the future"]})
+    at = moment(name, message.timestamp)
+    return Old(_draft(i, message, Origin.IMPORT), at, list(message.read_by or ()))

@@ -1,110 +1,142 @@
 """Participants: join, update and leave are changes that a worker applies; the rest are reads."""
 
-from datetime import datetime
-from typing import Literal
+from typing import Any
 
-import msgspec
-from msgspec import UNSET, UnsetType
-from starlette.responses import Response
+from sqlalchemy.orm import Session
 
-from api import wire
+from api import errors, wire
+from api.idempotency import REPLAYED
+from api.paths import PARTICIPANT, PARTICIPANTS
 from api.request import Call
-from api.wire import Json, WireMute, WireNotify
+from api.routing import route
+from api.schemas.notifications import Notification
+from api.schemas.participants import InboundAddress, NewParticipant, Participant, ParticipantUpdate, change
+from api.schemas.types import Empty, Page, PageQuery
+from api.wire import Answer
 from mailtalk import clock
 from mailtalk.changes.log import Requested
 from mailtalk.conversations import conversations
-from mailtalk.errors import Invalid
-from mailtalk.models import Participation
+from mailtalk.errors import ErrorCode, Invalid, NotFound
+from mailtalk.ids import NOTIFICATION
+from mailtalk.participation import addresses
 from mailtalk.participation.rules import Request
-from mailtalk.vocabulary import ChangeKind
+from mailtalk.support import explain
+from mailtalk.vocabulary import Access, ChangeKind, Purpose
+
+TAG = "Participants"
+NO_CONVERSATION = [ErrorCode.CONVERSATION_NOT_FOUND]
+NO_USER = [*NO_CONVERSATION, ErrorCode.USER_NOT_FOUND]
+NO_PARTICIPANT = [*NO_CONVERSATION, ErrorCode.PARTICIPANT_NOT_FOUND]
 
 
-class Join(msgspec.Struct, rename="camel"):
-    """Body of PUT; what is missing gets its default."""
+@route("PUT", PARTICIPANT, TAG, missing=NO_USER, conflict="Conflict", is_change=True)
+async def join_conversation(call: Call, body: NewParticipant) -> Answer[Empty]:
+    """Join: add a participant, or set one anew.
 
-    notify: WireNotify | UnsetType = UNSET
-    access: Literal["ReadWrite", "Read"] | UnsetType = UNSET
-    mute_until: WireMute | UnsetType = UNSET
-    frequency: Literal["immediately", "default", "hourly", "daily"] | UnsetType = UNSET
-
-
-class Update(msgspec.Struct, rename="camel"):
-    """Body of PATCH; what is missing stays."""
-
-    notify: WireNotify | UnsetType = UNSET
-    access: Literal["ReadWrite", "Read", "None"] | UnsetType = UNSET
-    mute_until: WireMute | UnsetType = UNSET
-    frequency: Literal["immediately", "default", "hourly", "daily"] | UnsetType = UNSET
+    Overwrites what was set before: what is missing gets its default (`ReadWrite`, `true`, `default`). A participant
+    who joins sees the whole history, also what was written while away. 409 over the app's participant limit.
+    """
+    return await _change(call, change(ChangeKind.JOIN, body))
 
 
-async def put(call: Call) -> Response:
-    """PUT: join, overwriting what was set before."""
-    return await _change(call, join(await call.body(Join)))
+@route("PATCH", PARTICIPANT, TAG, missing=NO_PARTICIPANT, conflict="Conflict", is_change=True)
+async def update_participant(call: Call, body: ParticipantUpdate) -> Answer[Empty]:
+    """Update a participant.
+
+    Only the given fields change. `muteUntil` ends by itself; `frequency` is how often to mail. Access `None` (from
+    version 2021-07-30) keeps a frozen view of what was there at that moment, and nothing new.
+    """
+    return await _change(call, update(call, body))
 
 
-async def patch(call: Call) -> Response:
-    """PATCH: change what is given."""
-    return await _change(call, update(call, await call.body(Update)))
+@route("DELETE", PARTICIPANT, TAG, missing=NO_USER, conflict="Conflict", is_change=True)
+async def leave_conversation(call: Call) -> Answer[Empty]:
+    """Leave a conversation.
 
-
-async def delete(call: Call) -> Response:
-    """DELETE: leave; idempotent."""
+    Idempotent: leaving twice, or without having joined, is 200. From version 2021-07-30 the conversation is gone from
+    the user's list; before, it stays and is readable up to the leave.
+    """
     return await _change(call, leave(call))
 
 
-async def get(call: Call) -> Json:
-    """GET one participant, with access "None" too."""
-    row = await call.transact(conversations.participant, call.participant_key)
-    return shown(row, clock.now())
+@route("GET", PARTICIPANT, TAG, missing=NO_PARTICIPANT)
+def get_participant(session: Session, call: Call) -> Participant:
+    """Get a participant.
+
+    Also with access `None`. Ours, not TalkJS's.
+    """
+    row = conversations.participant(session, call.participant_key)
+    return Participant.of(row, clock.now())
 
 
-async def listed(call: Call) -> Json:
-    """GET: who takes part now, newest join first."""
-    after = call.request.query_params.get("startingAfter")
-    last = None if after is None else wire.checked_id("startingAfter", after)
-    rows = await call.transact(conversations.participants_page, call.conversation_key, call.page_limit(), last)
+@route("GET", PARTICIPANTS, TAG, missing=NO_CONVERSATION)
+def list_participants(session: Session, call: Call, query: PageQuery) -> Page[Participant]:
+    """List participants, newest join first.
+
+    Without those who left or have access `None`. Ours, not TalkJS's.
+    """
+    rows = conversations.participants_page(session, call.conversation_key, query.limit, query.after)
     now = clock.now()
-    return {"data": [{"id": row.user_id, **shown(row, now)} for row in rows]}
+    return Page([Participant.of(row, now, row.user_id) for row in rows])
 
 
-def join(body: Join) -> Request:
-    """A PUT as the change it asks for."""
-    return _asked(ChangeKind.JOIN, body)
+@route("GET", PARTICIPANT + "/notifications", TAG, missing=NO_PARTICIPANT)
+def list_notifications(session: Session, call: Call, query: PageQuery) -> Page[Notification]:
+    """List a participant's notifications: why they were mailed, or not.
+
+    Newest first, for 30 days. `made` has its mails, `open` waits until `notBefore`, `cancelled` has its `reason`:
+    `left`, `access-none`, `own-message`, `already-read`, `muted`, `notify-off`, `not-mentioned`, `no-address`,
+    `suppressed`, `nothing-left`, `conversation-deleted`, or `error:` and its kind. Ours, not TalkJS's.
+    """
+    before = wire.cursor(NOTIFICATION, query.after)
+    notifications = explain.page(session, call.participant_key, limit=query.limit, before=before)
+    return Page([Notification.of(told) for told in notifications])
 
 
-def update(call: Call, body: Update) -> Request:
-    """A PATCH as the change it asks for; Invalid when the call's version has no access "None"."""
-    if body.access == "None" and not call.version.knows_none:
+@route("GET", PARTICIPANT + "/email", TAG, missing=NO_PARTICIPANT)
+def get_inbound_address(session: Session, call: Call) -> InboundAddress:
+    """Get a participant's inbound address.
+
+    Mail to this address appears as a message of this user in this conversation. It is a credential: show it to its
+    owner only. There is none while the access is `Read` or `None`; leaving ends it.
+    """
+    conversations.get(session, call.conversation_key)
+    row = conversations.participant(session, call.participant_key)
+    if not addresses.serves(row, Purpose.REPLY):
+        raise NotFound(["this participant may not write, and has no inbound address"], ErrorCode.PARTICIPANT_NOT_FOUND)
+    local = addresses.issue(session, call.services.keyring, row, Purpose.REPLY)
+    return InboundAddress(f"{local}@{call.services.reply_domain}")
+
+
+@route("POST", PARTICIPANT + "/email/rotate", TAG, missing=NO_PARTICIPANT, conflict="Conflict", is_change=True)
+async def rotate_inbound_address(call: Call) -> Answer[InboundAddress]:
+    """Give a participant a new inbound address.
+
+    The old address is refused from then on. There is no body. Ours, not TalkJS's.
+    """
+    answer = await _change(call, Request(ChangeKind.ROTATE))
+    if answer.status_code != 200:  # noqa: PLR2004  only a 200 is done
+        return answer
+    kept = {name: answer.headers[name] for name in ("Operation-Location", *REPLAYED) if name in answer.headers}
+    try:
+        address = await call.services.transact(lambda session: get_inbound_address(session, call))
+    except NotFound as error:  # the participant has left since
+        return errors.answer(error, kept)
+    return wire.reply(address, headers=kept)
+
+
+def update(call: Call, body: ParticipantUpdate) -> Request:
+    """The change that a PATCH asks for. Invalid for access `None` in a version that does not know it."""
+    if body.access is Access.NONE and not call.version.knows_none:
         raise Invalid({"access": [f'"None" is not known to version {call.version.name}']})
-    return _asked(ChangeKind.UPDATE, body)
+    return change(ChangeKind.UPDATE, body)
 
 
 def leave(call: Call) -> Request:
-    """A DELETE as the change it asks for, which the call's version decides."""
+    """The change that a DELETE asks for, by the rules of the call's version."""
     return Request(ChangeKind.DEPART if call.version.leave_keeps_view else ChangeKind.LEAVE)
 
 
-def shown(row: Participation, now: datetime) -> Json:
-    """A participant on the wire."""
-    return {
-        "access": row.access,
-        "notify": wire.notify_out(row.notify),
-        "muteUntil": wire.mute_out(row.mute_until, now),
-        "frequency": row.frequency,
-        "joinedAt": clock.millis(row.joined_at),
-    }
-
-
-async def _change(call: Call, request: Request) -> Response:
-    asked = Requested(call.participant_key, request, clock.now())
-    return await call.services.intake.change([asked], call.prefer, call.claim)
-
-
-def _asked(kind: ChangeKind, body: Join | Update) -> Request:
-    return Request(
-        kind,
-        wire.access_in(body.access),
-        wire.notify_in(body.notify),
-        wire.mute_in(body.mute_until),
-        wire.frequency_in(body.frequency),
-    )
+async def _change(call: Call, request: Request) -> Answer[Any]:
+    requested = Requested(call.participant_key, request, clock.now())
+    return await call.services.intake.change([requested], call.prefer, call.claim)

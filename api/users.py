@@ -1,115 +1,58 @@
 """Users: put, get, list."""
 
-from typing import Any
-from zoneinfo import available_timezones
+from typing import Annotated, Any
 
-import msgspec
-from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
-from msgspec import UNSET, UnsetType
-from starlette.responses import Response
+from msgspec import Meta
+from sqlalchemy.orm import Session
 
 from api import wire
+from api.paths import USER
 from api.request import Call
-from api.wire import Json
+from api.routing import route
+from api.schemas.types import Id, Page, PageQuery
+from api.schemas.users import UserUpdate
 from mailtalk.conversations import users
-from mailtalk.errors import Invalid
+from mailtalk.errors import ErrorCode, Invalid
 from mailtalk.events import serializers
-from mailtalk.models import User
+from mailtalk.events.schemas import User
 
-Text = str | None | UnsetType
-Texts = str | list[str] | None | UnsetType
-NAME_LENGTH = 1_000
-SPECIAL_USE_DOMAIN_NAMES.clear()  # .local, .test, …: mails may go to hosts of the operator's own network
-BATCH = 100
-MAILBOXES = 20
-TIME_ZONES = frozenset(available_timezones())
+TAG = "Users"
+UserUpdates = Annotated[dict[Id, UserUpdate], Meta(min_length=1, max_length=100)]
 
 
-class Put(msgspec.Struct, rename="camel"):
-    """Body of PUT; null clears, what is missing stays."""
+@route("PUT", "/users", TAG)
+def put_users(session: Session, call: Call, body: UserUpdates) -> None:
+    """Create or update up to 100 users.
 
-    name: str | UnsetType = UNSET
-    email: Texts = UNSET
-    phone: Texts = UNSET
-    photo_url: Text = UNSET
-    welcome_message: Text = UNSET
-    locale: Text = UNSET
-    time_zone: Text = UNSET
-    role: Text = UNSET
-    custom: dict[str, str | None] | UnsetType | None = UNSET
-    push_tokens: dict[str, Any] | UnsetType | None = UNSET
+    A map of ids to the body of a single PUT. All of them are written, or none.
+    """
+    users.put_many(session, call.app_id, {user_id: _columns(user_id, body[user_id]) for user_id in sorted(body)})
 
 
-COLUMNS = {name: name for name in Put.__struct_fields__} | {"email": "emails", "phone": "phones"}
+@route("GET", "/users", TAG)
+def list_users(session: Session, call: Call, query: PageQuery) -> Page[User]:
+    """List users, newest first."""
+    return Page([serializers.user(row) for row in users.page(session, call.app_id, query.limit, query.after)])
 
 
-async def put(call: Call) -> Response:
-    """PUT: create or merge."""
-    fields = columns(await call.body(Put))
-    return await call.commit(users.put, call.app_id, call.id("userId"), fields)
+@route("PUT", USER, TAG)
+def put_user(session: Session, call: Call, body: UserUpdate) -> None:
+    """Create or update a user.
+
+    Null clears a field, and what is missing stays. `custom` merges key by key. `name` is required to create. All of a
+    user's addresses get the mails, in the language of `locale` and with the times of `timeZone`.
+    """
+    users.put(session, call.app_id, call.user_id, body.columns())
 
 
-async def put_many(call: Call) -> Response:
-    """PUT a map of at most 100 users: all of them, or none."""
-    body = await call.body(dict[str, Put])
-    if not 0 < len(body) <= BATCH:
-        raise Invalid({"body": [f"must hold 1 to {BATCH} users"]})
-    fields = {user_id: _named(user_id, put) for user_id, put in sorted(body.items())}
-    return await call.commit(users.put_many, call.app_id, fields)
+@route("GET", USER, TAG, missing=[ErrorCode.USER_NOT_FOUND])
+def get_user(session: Session, call: Call) -> User:
+    """Get a user."""
+    return serializers.user(users.get(session, call.app_id, call.user_id))
 
 
-async def listed(call: Call) -> Json:
-    """GET: the app's users, newest first."""
-    found = await call.transact(users.page, call.app_id, call.page_limit(), call.query_id("startingAfter"))
-    return {"data": [shown(user) for user in found]}
-
-
-async def get(call: Call) -> Json:
-    """GET: everything we know, nulls too."""
-    return shown(await call.transact(users.get, call.app_id, call.id("userId")))
-
-
-def _named(user_id: str, body: Put) -> Json:
-    """Like `columns`, with the user's id before the field in an error."""
+def _columns(user_id: str, body: UserUpdate) -> dict[str, Any]:
     try:
-        wire.checked_id("id", user_id)
-        return columns(body)
+        return body.columns()
     except Invalid as error:
-        reasons = error.reasons.items() if isinstance(error.reasons, dict) else ()
-        raise Invalid({f"{user_id}.{name}": texts for name, texts in reasons}) from None
-
-
-def columns(body: Put) -> Json:
-    """The given fields under the columns' names, checked."""
-    fields = wire.given(body, COLUMNS)
-    if not 0 < len(fields.get("name", "-").strip()) <= NAME_LENGTH:
-        raise Invalid({"name": [f"must have 1 to {NAME_LENGTH} characters"]})
-    if fields.get("time_zone") is not None and fields["time_zone"] not in TIME_ZONES:
-        raise Invalid({"timeZone": ["must be a time zone's name, as Europe/Berlin"]})
-    for column in {"emails", "phones"} & fields.keys():
-        fields[column] = _texts(fields[column])
-    if fields.get("emails"):
-        if len(fields["emails"]) > MAILBOXES:
-            raise Invalid({"email": [f"must be at most {MAILBOXES}: each gets every mail"]})
-        fields["emails"] = [_mailbox(each) for each in fields["emails"]]
-    return fields
-
-
-def shown(user: User) -> Json:
-    """A user on the wire."""
-    return serializers.user(user)
-
-
-def _texts(value: str | list[str] | None) -> list[str] | None:
-    values = [value] if isinstance(value, str) else value or []
-    return [each.strip() for each in values if each.strip()] or None
-
-
-def _mailbox(text: str) -> str:
-    try:
-        found = validate_email(
-            text, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False, strict=True
-        )
-    except EmailNotValidError as error:
-        raise Invalid({"email": [f"{text!r} is not an e-mail address: {error}"]}) from None
-    return found.ascii_email or found.normalized
+        raise wire.within(user_id, error) from None

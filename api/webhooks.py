@@ -1,197 +1,159 @@
-"""Webhooks: put, get, list, delete; a new secret, the log, a replay, a test."""
+"""Webhooks: put, get, list, delete; a new secret, the log of deliveries, a replay, a test event."""
 
 import re
 from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
-from starlette.responses import Response
 
-from api import listing, wire
+from api import wire
+from api.paths import WEBHOOK
 from api.request import Call
-from api.wire import Json
+from api.routing import route
+from api.schemas.types import Page, PageQuery, moment
+from api.schemas.webhooks import (
+    ReplayedEvents,
+    TestEvent,
+    Webhook,
+    WebhookDelivery,
+    WebhookReplay,
+    WebhookStage,
+    WebhookUpdate,
+)
+from api.wire import Answer
 from mailtalk import clock
 from mailtalk.errors import Invalid
 from mailtalk.ids import DELIVERY, EVENT
-from mailtalk.models import Webhook
-from mailtalk.vocabulary import EventType, Stage
 from mailtalk.webhooks import endpoints, log
 from mailtalk.webhooks.endpoints import EndpointSpec
 from mailtalk.webhooks.log import ReplayRange
 
-ID = r"[A-Za-z0-9_-]{1,64}"
-STAGES = (Stage.QUEUED, Stage.SENT, Stage.FAILED, Stage.CANCELLED)
-MOST_IDS = 1_000
-EventId = Annotated[str, Meta(pattern=EVENT.pattern)]
+TAG = "Webhooks"
+ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-class Put(msgspec.Struct, rename="camel"):
-    """Body of PUT: the endpoint as it is to be; without a secret it keeps its own, or one is made."""
+class DeliveryQuery(PageQuery, rename="camel", kw_only=True):
+    """The query of the log of deliveries."""
 
-    url: Annotated[str, Meta(max_length=2_000)]
-    secret: Annotated[str, Meta(max_length=200)] | UnsetType | None = UNSET
-    events: Annotated[list[EventType], Meta(min_length=1)] | UnsetType | None = UNSET
-    ordered: Annotated[
-        bool,
-        Meta(
-            description="True: an event that fails holds back the later ones of its conversation until it is taken or "
-            "given up. False (the default): for at most 60 s; then it is tried alone."
-        ),
-    ] = False
+    stage: Annotated[WebhookStage, Meta(description="Only deliveries of this stage.")] | UnsetType = UNSET
 
 
-class Replay(msgspec.Struct, rename="camel"):
-    """Body of replay: a time, in milliseconds, its end excluded; or the ids of events."""
-
-    start: int | UnsetType = msgspec.field(default=UNSET, name="from")
-    end: int | UnsetType = msgspec.field(default=UNSET, name="to")
-    event_ids: Annotated[list[EventId], Meta(min_length=1, max_length=MOST_IDS)] | UnsetType = UNSET
+@route("GET", "/webhooks", TAG)
+def list_webhooks(session: Session, call: Call) -> Page[Webhook]:
+    """List webhooks."""
+    return Page([Webhook.of(row) for row in endpoints.listed(session, call.app_id)])
 
 
-async def put(call: Call) -> Response:
-    """PUT: make or change; a secret that was made is in this answer only."""
-    body = await call.body(Put)
-    spec = EndpointSpec(body.url, body.events or None, body.secret or None, body.ordered)
-    return await _with_secret(call, await call.commit(_put, call, spec))
+@route("PUT", WEBHOOK, TAG)
+async def put_webhook(call: Call, body: WebhookUpdate) -> Answer[Webhook]:
+    """Create or update a webhook.
+
+    The URL is https at port 443 or 8443 and leads to public addresses, unless the operator allows more. Without
+    `events`, or with null, it gets all of them. A secret that was made is in this answer only. A webhook that was
+    paused or disabled gets events again, also those it missed while it was paused.
+    """
+    webhook_id, services = _id(call), call.services
+    spec = EndpointSpec(body.url, body.events or None, body.secret or None, bool(body.ordered))
+
+    def put(session: Session) -> Webhook:
+        now = clock.now()
+        row, made = endpoints.put(session, services.keyring, services.guard, now, call.app_id, webhook_id, spec)
+        webhook = Webhook.of(row)
+        webhook.secret = "" if made else UNSET
+        return webhook
+
+    return await _with_secret(call, await call.commit(put))
 
 
-async def rotate(call: Call) -> Response:
-    """POST: a new secret, in this answer only; the one before signs too for a day."""
-    return await _with_secret(call, await call.commit(_rotate, call))
+@route("GET", WEBHOOK, TAG)
+def get_webhook(session: Session, call: Call) -> Webhook:
+    """Get a webhook.
+
+    `paused`: it failed for three days; its events are kept. `disabled`: it answered 410.
+    """
+    return Webhook.of(endpoints.get(session, call.app_id, _id(call)))
 
 
-async def get(call: Call) -> Json:
-    """GET: how it is set, and whether it takes what it is told."""
-    return shown(await call.transact(endpoints.get, call.app_id, _id(call)))
+@route("DELETE", WEBHOOK, TAG)
+def delete_webhook(session: Session, call: Call) -> None:
+    """Delete a webhook."""
+    endpoints.delete(session, clock.now(), call.app_id, _id(call))
 
 
-async def listed(call: Call) -> Json:
-    """GET: all of the app's, by id."""
-    return {"data": [shown(row) for row in await call.transact(endpoints.listed, call.app_id)]}
+@route("POST", WEBHOOK + "/rotate-secret", TAG)
+async def rotate_webhook_secret(call: Call) -> Answer[Webhook]:
+    """Give a webhook a new secret.
+
+    It is in this answer only. For a day the one before signs too, in `webhook-signature`.
+    """
+    webhook_id, keyring = _id(call), call.services.keyring
+
+    def rotate(session: Session) -> Webhook:
+        webhook = Webhook.of(endpoints.rotate(session, keyring, clock.now(), call.app_id, webhook_id))
+        webhook.secret = ""
+        return webhook
+
+    return await _with_secret(call, await call.commit(rotate))
 
 
-async def delete(call: Call) -> Response:
-    """DELETE: nothing more is told to it."""
-    return await call.commit(endpoints.delete, clock.now(), call.app_id, _id(call))
-
-
-async def deliveries(call: Call) -> Json:
-    """GET: what it was told, newest first; of a stage when `stage` is given."""
-    return {"data": await call.transact(_deliveries, call, _stage(call), _before(call))}
-
-
-async def replay(call: Call) -> Response:
-    """POST: tell it again what happened in a time, or these events."""
-    return await call.commit(_replay, call, _span(await call.body(Replay)))
-
-
-async def test(call: Call) -> Response:
-    """POST: tell it of a test; look at the deliveries for how it went."""
-    return await call.commit(_test, call)
-
-
-def shown(row: Webhook) -> Json:
-    """An endpoint on the wire, without its secret."""
-    return {
-        "id": row.id,
-        "url": row.url,
-        "events": row.events,
-        "ordered": row.ordered,
-        "status": row.status,
-        "reason": row.reason,
-        "failingSince": clock.millis(row.failing_since) if row.failing_since else None,
-        "secretSince": clock.millis(row.secret_since),
-        "createdAt": clock.millis(row.created_at),
-    }
-
-
-def _put(session: Session, call: Call, spec: EndpointSpec) -> Json:
-    services = call.services
-    row, made = endpoints.put(session, services.keyring, services.guard, clock.now(), call.app_id, _id(call), spec)
-    return shown(row) | ({"secret": ""} if made else {})
-
-
-def _rotate(session: Session, call: Call) -> Json:
-    row = endpoints.rotate(session, call.services.keyring, clock.now(), call.app_id, _id(call))
-    return shown(row) | {"secret": ""}
-
-
-async def _with_secret(call: Call, kept: Response) -> Response:
-    """The answer with the secret it speaks of, which is not kept with the answers of Idempotency-Keys."""
-    content: Json = msgspec.json.decode(bytes(kept.body))
-    if "secret" in content:
-        content["secret"] = await call.transact(_secret, call, content["secretSince"])
-        kept.body = msgspec.json.encode(content)
-        kept.headers["Content-Length"] = str(len(kept.body))
-    return kept
-
-
-def _secret(session: Session, call: Call, since: int) -> str | None:
+@route("GET", WEBHOOK + "/deliveries", TAG)
+def list_deliveries(session: Session, call: Call, query: DeliveryQuery) -> Page[WebhookDelivery]:
+    """List deliveries, newest first."""
+    before = wire.cursor(DELIVERY, query.after)
     row = endpoints.get(session, call.app_id, _id(call))
-    return endpoints.secret_of(row, call.services.keyring) if clock.millis(row.secret_since) == since else None
+    rows = log.page(session, row, query.limit, stage=query.stage or None, before=before)
+    return Page([WebhookDelivery.of(delivery) for delivery in rows])
 
 
-def _deliveries(session: Session, call: Call, stage: str | None, before: int | None) -> list[Json]:
+@route("POST", WEBHOOK + "/replay", TAG)
+def replay_events(session: Session, call: Call, body: WebhookReplay) -> ReplayedEvents:
+    """Replay events to a webhook.
+
+    Those that the webhook wants of a time (`from`, `to`, in milliseconds), or those with these ids, in their order,
+    with the ids and bodies they had. At most 10,000 at once.
+    """
+    span = _span(body)
     row = endpoints.get(session, call.app_id, _id(call))
-    return [_delivery(each) for each in log.page(session, row, call.page_limit(), stage=stage, before=before)]
+    return ReplayedEvents(log.replay(session, clock.now(), row, span))
 
 
-def _delivery(row: Row[tuple[object, ...]]) -> Json:
-    def moment(name: str) -> int | None:
-        value = getattr(row, name)
-        return clock.millis(value) if value else None
+@route("POST", WEBHOOK + "/test", TAG)
+def test_webhook(session: Session, call: Call) -> TestEvent:
+    """Send a test event.
 
-    return {
-        "id": DELIVERY.show(row.id),
-        "eventId": EVENT.show(row.event_id),
-        "type": row.type,
-        "conversationId": row.conversation_id,
-        "sequence": row.seq,
-        "stage": row.stage,
-        "attempts": row.attempts,
-        "status": row.status,
-        "reply": row.reply,
-        "createdAt": moment("created_at"),
-        "triedAt": moment("tried_at"),
-        "nextTryAt": moment("not_before"),
-        "endedAt": moment("ended_at"),
-    }
-
-
-def _replay(session: Session, call: Call, span: ReplayRange) -> Json:
+    Its type is `webhook.test`; the deliveries show the result.
+    """
     row = endpoints.get(session, call.app_id, _id(call))
-    return {"count": log.replay(session, clock.now(), row, span)}
+    return TestEvent(EVENT.show(log.send_test(session, clock.now(), row)))
 
 
-def _test(session: Session, call: Call) -> Json:
-    row = endpoints.get(session, call.app_id, _id(call))
-    return {"eventId": EVENT.show(log.send_test(session, clock.now(), row))}
+async def _with_secret(call: Call, answer: Answer[Webhook]) -> Answer[Webhook]:
+    """The answer with its secret, which is not kept with the answers of Idempotency-Keys."""
+    webhook = msgspec.json.decode(bytes(answer.body), type=Webhook)
+    if webhook.secret is UNSET:
+        return answer
+    webhook_id, since = _id(call), webhook.secret_since
+
+    def secret(session: Session) -> str | None:
+        row = endpoints.get(session, call.app_id, webhook_id)
+        return endpoints.secret_of(row, call.services.keyring) if clock.millis(row.secret_since) == since else None
+
+    webhook.secret = await call.services.transact(secret)
+    replayed = {name: value for name, value in answer.headers.items() if name.startswith("idempotency")}
+    return wire.reply(webhook, headers=replayed)
 
 
-def _span(body: Replay) -> ReplayRange:
-    if (body.event_ids is UNSET) == (body.start is UNSET and body.end is UNSET):
+def _span(body: WebhookReplay) -> ReplayRange:
+    times = [None if value is UNSET else value for value in (body.start, body.end)]
+    if bool(body.event_ids) == (times != [None, None]):
         raise Invalid({"from": ["give a time (from, to), or eventIds"]})
-    given = () if body.event_ids is UNSET else body.event_ids
-    ids = [number for number in map(EVENT.read, given) if number is not None]
-    start = None if body.start is UNSET else listing.moment("from", body.start)
-    return ReplayRange(ids, start, None if body.end is UNSET else listing.moment("to", body.end))
+    ids = [number for number in map(EVENT.read, body.event_ids or ()) if number is not None]
+    return ReplayRange(ids, *(None if value is None else moment("from", value) for value in times))
 
 
 def _id(call: Call) -> str:
     name = call.id("webhookId")
-    if not re.fullmatch(ID, name):
+    if not ID.fullmatch(name):
         raise Invalid({"webhookId": ["must be 1 to 64 letters, digits, _ and -"]})
     return name
-
-
-def _stage(call: Call) -> str | None:
-    value = call.request.query_params.get("stage")
-    if value is not None and value not in STAGES:
-        raise Invalid({"stage": [f"must be one of {', '.join(STAGES)}"]})
-    return value
-
-
-def _before(call: Call) -> int | None:
-    return wire.cursor(DELIVERY, call.query_id("startingAfter"))

@@ -1,55 +1,37 @@
-"""The OpenAPI 3.1 document, made of the entries and of msgspec's schemas of the bodies."""
+"""The OpenAPI 3.1 document, made of the operations and of msgspec's schemas of their types."""
 
 import re
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
 import msgspec
 
-from api.openapi import (
-    answers,
-    beside,
-    conversations,
-    files,
-    health,
-    inbound,
-    messages,
-    parameters,
-    participants,
-    problems,
-    users,
-    webhooks,
-)
-from api.openapi.entry import JSON, Entries, Entry
+from api import idempotency, versions
+from api.health import Readiness
+from api.openapi import errors, events, examples
+from api.routing import JSON, Operation
+from api.schemas.changes import Change
+from api.schemas.types import PATH, Error
+from api.schemas.webhooks import Event
 from api.wire import Json
 
-APP = "/v1/{appId}"
-ENTRIES: Entries = {
-    **users.ENTRIES,
-    **conversations.ENTRIES,
-    **participants.ENTRIES,
-    **messages.ENTRIES,
-    **webhooks.ENTRIES,
-    **inbound.ENTRIES,
-    **files.ENTRIES,
-    **health.ENTRIES,
-}
 TEXT = (
     "Conversations that people take part in from their inbox, over the wire contract of the TalkJS REST API.\n\n"
-    "A processed request answers 200; `{}` when there is nothing to return. Fields that are not known are ignored. "
-    "A change of participation is durable before it is answered, and a worker applies it: the answer waits until it is "
-    "applied, or is 202 with the change when that takes too long or `Prefer: respond-async` asks for it."
+    "A processed request answers 200; `{}` when there is nothing to return. Unknown fields are ignored. A change of "
+    "participation is durable before it is answered, and a worker applies it: the answer waits until it is applied, or "
+    "is 202 with the change when that takes too long or `Prefer: respond-async` asks for it."
 )
 TAGS = {
     "Users": "Created and merged by your backend, never deleted.",
     "Conversations": "Created and merged by your backend.",
-    "Participants": "Who takes part in a conversation, how, and from which address.",
+    "Participants": "The users in a conversation, their access and notifications, and their inbound addresses.",
     "Changes": "The log of the changes of participation.",
-    "Messages": "What was said, newest first, and who has read it.",
-    "Webhooks": "Who is told of what happened, and what became of it.",
-    "Inbound mail": "What came by mail and what became of it: nothing is dropped in silence.",
+    "Messages": "Messages and their files, newest first, and read state.",
+    "Webhooks": "The receivers of events, and the log of deliveries.",
+    "Inbound mail": "The log of inbound mails and their outcomes: nothing is dropped in silence.",
     "Batch": "Many requests in one.",
-    "Operations": "What belongs to no app and needs no credential.",
+    "Operations": "Of no app, without a credential.",
 }
 CREDENTIAL: Json = {
     "type": "http",
@@ -58,23 +40,54 @@ CREDENTIAL: Json = {
     "description": "A JWT signed (HS256) with the app's secret, with `tokenType` `app`, the app's id as `iss`, and an "
     "`exp`; or the secret itself.",
 }
-PENDING: Json = {
-    "id": "chg_42",
-    "kind": "join",
-    "status": "pending",
-    "requestedAt": 1_700_000_000_000,
-    "appliedAt": None,
+VISIBLE = "^[!-~¡-¬®-ÿ]([ -~¡-¬®-ÿ]*[!-~¡-¬®-ÿ])?$"  # what is printable and can stand in a header
+HEADERS: dict[str, Json] = {
+    "Version": {
+        "name": versions.HEADER,
+        "in": "header",
+        "schema": {"type": "string", "enum": list(versions.VERSIONS)},
+        "description": "The version of the contract; by default the app's own.",
+    },
+    "Prefer": {
+        "name": "Prefer",
+        "in": "header",
+        "schema": {"type": "string"},
+        "description": "RFC 7240: `respond-async` answers 202 at once, `wait=N` waits N seconds at most (up to 60).",
+        "example": "wait=10",
+    },
+    "IdempotencyKey": {
+        "name": idempotency.HEADER,
+        "in": "header",
+        "schema": {"type": "string", "minLength": 1, "maxLength": idempotency.LONGEST, "pattern": VISIBLE},
+        "description": "A repeat of the request with the same key gets the first answer and has no effect, for a day.",
+    },
 }
+LOCATION: Json = {
+    "Operation-Location": {
+        "description": "The path of the change, also after a 200.",
+        "schema": {"type": "string", "format": "uri-reference"},
+        "example": "/v1/demo/changes/chg_42",
+    }
+}
+REPLAYED: Json = {
+    "Idempotency-Replayed": {
+        "description": "This is the answer of an earlier request with the same `Idempotency-Key`.",
+        "schema": {"const": "true"},
+    }
+}
+PENDING = {"status": "pending", "appliedAt": None}
 UNREADY = {"status": "unready", "database": "ok", "worker": "away", "broker": "ok", "missing": ["worker"]}
 Schemas = dict[Any, Json]
 
 
-def document() -> Json:
+def document(operations: Sequence[Operation]) -> Json:
     """The document; the same for every app and every installation."""
-    schemas, components = _schemas()
+    schemas, components = _schemas(operations)
     paths: dict[str, Json] = {}
-    for (method, path), entry in ENTRIES.items():
-        paths.setdefault(_full(path, entry), {})[method.lower()] = _operation(method, path, entry, schemas)
+    for operation in operations:
+        queries = components[operation.query.__name__] if operation.query else {}
+        paths.setdefault(operation.url, {})[operation.method.lower()] = _described(operation, schemas, queries)
+    names = {operation.query.__name__ for operation in operations if operation.query}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -83,102 +96,100 @@ def document() -> Json:
             "description": TEXT,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/", "description": "Where this document was got."}],
+        "servers": [{"url": "/", "description": "The host of this document."}],
         "security": [{"credential": []}],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": paths,
-        "webhooks": webhooks.described(schemas),
+        "webhooks": events.section(schemas),
         "components": {
             "securitySchemes": {"credential": CREDENTIAL},
-            "parameters": parameters.REQUEST | webhooks.SIGNED,
-            "responses": problems.COMPONENTS,
-            "schemas": components,
+            "parameters": HEADERS | events.SIGNATURES,
+            "responses": errors.RESPONSES,
+            "schemas": {name: schema for name, schema in components.items() if name not in names},
         },
     }
 
 
-def _full(path: str, entry: Entry) -> str:
-    return path if entry.is_open else APP + path
+def path_parameter(name: str) -> Json:
+    """A parameter of the path."""
+    schema = _cleaned(msgspec.json.schema(PATH[name]))
+    text, (example,) = schema.pop("description"), schema.pop("examples")
+    return {"name": name, "in": "path", "required": True, "schema": schema, "description": text, "example": example}
 
 
-def _operation(method: str, path: str, entry: Entry, schemas: Schemas) -> Json:
-    operation: Json = {
-        "operationId": entry.name,
-        "tags": [entry.tag],
-        "summary": entry.summary,
-        **({"description": entry.text} if entry.text else {}),
-        "parameters": _parameters(method, path, entry),
-        "responses": dict(sorted(_responses(method, entry, schemas).items())),
+def _described(operation: Operation, schemas: Schemas, queries: Json) -> Json:
+    summary, _, text = (operation.handler.__doc__ or "").partition("\n\n")
+    described: Json = {
+        "operationId": operation.name,
+        "tags": [operation.tag],
+        "summary": summary.removesuffix("."),
+        **({"description": " ".join(text.split())} if text else {}),
+        "parameters": _parameters(operation, queries),
+        "responses": dict(sorted(_responses(operation, schemas).items())),
     }
-    if entry.body is not None:
-        schema = schemas[entry.body] | entry.beside
-        content = {JSON: {"schema": schema, "example": entry.sent}}
-        operation["requestBody"] = {"required": entry.needs_body, "content": content}
-    return operation | ({"security": []} if entry.is_open else {})
+    if operation.body is not None:
+        content = {JSON: {"schema": schemas[operation.body], "example": examples.of(operation.body)}}
+        described["requestBody"] = {"required": operation.needs_body, "content": content}
+    return described | ({"security": []} if operation.is_open else {})
 
 
-def _parameters(method: str, path: str, entry: Entry) -> list[Json]:
-    names = re.findall(r"{(\w+)}", _full(path, entry))
-    ids = [{"name": name, "in": "path", "required": True, **parameters.PATH[name]} for name in names]
+def _parameters(operation: Operation, queries: Json) -> list[Json]:
     headers = {
-        "Version": not entry.is_open,
-        "Prefer": entry.is_change or entry.answer is answers.Results,
-        "IdempotencyKey": method != "GET",
+        "Version": not operation.is_open,
+        "Prefer": operation.is_change or operation.takes_prefer,
+        "IdempotencyKey": operation.method != "GET",
     }
-    taken = [{"$ref": f"#/components/parameters/{name}"} for name, is_taken in headers.items() if is_taken]
-    return [*ids, *entry.query, *taken]
+    return [
+        *(path_parameter(name) for name in re.findall(r"{(\w+)}", operation.url)),
+        *(_query_parameter(name, schema, queries) for name, schema in queries.get("properties", {}).items()),
+        *({"$ref": f"#/components/parameters/{name}"} for name, is_taken in headers.items() if is_taken),
+    ]
 
 
-def _responses(method: str, entry: Entry, schemas: Schemas) -> Json:
-    done: Json = {
-        "description": "Done." if entry.answer is dict else "What was asked for.",
-        "content": {entry.media: {"schema": schemas[entry.answer], "example": entry.example}},
-    }
-    headers = {"Operation-Location": parameters.LOCATION} if entry.is_change else {}
-    headers |= parameters.REPLAYED if method != "GET" else {}
+def _query_parameter(name: str, schema: Json, queries: Json) -> Json:
+    schema = dict(schema)
+    text, found = schema.pop("description", ""), schema.pop("examples", [])
+    example = {"example": found[0]} if found else {}
+    required = name in queries["required"]
+    return {"name": name, "in": "query", "required": required, "schema": schema, "description": text} | example
+
+
+def _responses(operation: Operation, schemas: Schemas) -> Json:
+    content = {operation.media: {"schema": schemas[operation.answer], "example": examples.of(operation.answer)}}
+    done: Json = {"description": "OK", "content": content}
+    headers = (LOCATION if operation.is_change else {}) | (REPLAYED if operation.method != "GET" else {})
     done |= {"headers": headers} if headers else {}
-    return {"200": done, **_pending(entry, schemas), **_unready(entry, schemas), **problems.of(method, entry)}
+    return {"200": done, **_pending(operation, schemas), **_unready(operation, schemas), **errors.of(operation)}
 
 
-def _pending(entry: Entry, schemas: Schemas) -> Json:
-    if not entry.is_change:
+def _pending(operation: Operation, schemas: Schemas) -> Json:
+    if not operation.is_change:
         return {}
-    headers = {"Operation-Location": parameters.LOCATION | {"required": True}} | parameters.REPLAYED
-    content = {JSON: {"schema": schemas[answers.PendingChange], "example": PENDING}}
+    headers = {name: header | {"required": True} for name, header in LOCATION.items()} | REPLAYED
+    content = {JSON: {"schema": schemas[Change], "example": examples.of(Change) | PENDING}}
     return {"202": {"description": "Durable, and not applied yet: it will be.", "headers": headers, "content": content}}
 
 
-def _unready(entry: Entry, schemas: Schemas) -> Json:
-    if entry.answer is not answers.Readiness:
+def _unready(operation: Operation, schemas: Schemas) -> Json:
+    if operation.answer is not Readiness:
         return {}
-    content = {JSON: {"schema": schemas[answers.Readiness], "example": UNREADY}}
-    return {"503": {"description": "Not now.", "content": content}}
+    content = {JSON: {"schema": schemas[Readiness], "example": UNREADY}}
+    return {"503": {"description": "Not ready.", "content": content}}
 
 
-def _schemas() -> tuple[Schemas, Json]:
-    """The schema of every type of the entries, and the components that they point to."""
-    types = [answers.Problem, answers.PendingChange, answers.Told]
-    types += [each for entry in ENTRIES.values() for each in (entry.body, entry.answer) if each is not None]
-    found, components = msgspec.json.schema_components(
-        types, ref_template="#/components/schemas/{name}", schema_hook=lambda _custom: {"description": "Anything."}
-    )
-    renamed, components = msgspec.json.decode(_plain(msgspec.json.encode([found, components])))
-    _merge(components, beside.SAID)
-    return dict(zip(types, renamed, strict=True)), components
+def _schemas(operations: Sequence[Operation]) -> tuple[Schemas, Json]:
+    """The schema of every type of the operations, and the components that the schemas point to."""
+    types = [Error, Change, Event]
+    for operation in operations:
+        types += [each for each in (operation.body, operation.query, operation.answer) if each is not None]
+    schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    schemas, components = _cleaned([schemas, components])
+    for component in components.values():
+        component.pop("title", None)  # the name is the key; generators would take it for another one
+    return dict(zip(types, schemas, strict=True)), components
 
 
-def _plain(encoded: bytes) -> bytes:
-    """api.users.Put as UsersPut: msgspec gives a full name to what has the same name in two modules."""
-    return re.sub(
-        rb'(["/])api\.(?:\w+\.)?(\w+)\.(\w+)"',
-        lambda match: b'%b%b%b"' % (match[1], match[2].title().replace(b"_", b""), match[3]),
-        encoded,
-    )
-
-
-def _merge(into: Json, more: Json) -> None:
-    for key, value in more.items():
-        if isinstance(value, dict) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
-        else:
-            into[key] = value
+def _cleaned(schema: Any) -> Any:
+    r"""A schema with \A and \Z as JSON Schema has them, and Page[User] under the name UserPage."""
+    text = msgspec.json.encode(schema).decode().replace(r"\\A", "^").replace(r"\\Z", "$")
+    return msgspec.json.decode(re.sub(r'(["/])Page_(\w+?)_"', r'\1\2Page"', text))

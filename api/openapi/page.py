@@ -1,10 +1,11 @@
-"""`GET /docs` and `GET /openapi.json`: the document for people and for programs, made once at the start."""
+"""`GET /docs` and `GET /openapi.json`: the description of the API for people and for programs."""
 
 import json
 import re
 import shlex
 from base64 import b64encode
-from functools import cache
+from collections.abc import Sequence
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -13,13 +14,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
-from api.openapi import parameters
-from api.openapi.document import document
-from api.wire import Json
+from api.openapi.document import document, path_parameter
+from api.routing import Operation, route
+from api.schemas.types import PATH, OpenApi
+from api.wire import Answer, Json
 
+TAG = "Operations"
 TEMPLATES = Environment(
     loader=PackageLoader("api.openapi", "templates"),
     autoescape=True,
@@ -32,32 +33,43 @@ LONG = 90  # characters of a line
 CACHE = {"Cache-Control": "public, max-age=300"}
 
 
-def routes(base_url: str) -> list[Route]:
-    """The two routes; curl's examples in the page ask `base_url`. Made when first asked for, not at the start."""
-    described = cache(document)
-    program, human = cache(lambda: _program(described())), cache(lambda: _human(described(), base_url))
+class Description:
+    """The document and its page, made when first asked for."""
 
-    async def for_programs(_request: Request) -> Response:
+    def __init__(self, operations: Sequence[Operation], base_url: str) -> None:
+        """The examples for curl ask `base_url`."""
+        self._operations, self._base_url = operations, base_url
+
+    @cached_property
+    def document(self) -> Json:
+        """The document."""
+        return document(self._operations)
+
+    @cached_property
+    def program(self) -> Answer[OpenApi]:
         """GET /openapi.json."""
-        return await run_in_threadpool(program)
+        return Answer(msgspec.json.encode(self.document), headers=CACHE)
 
-    async def for_people(_request: Request) -> Response:
+    @cached_property
+    def page(self) -> Answer[str]:
         """GET /docs."""
-        return await run_in_threadpool(human)
-
-    return [
-        Route("/openapi.json", for_programs, methods=["GET"]),
-        Route("/docs", for_people, methods=["GET"]),
-    ]
+        style = TEMPLATES.get_template("docs.css").render()
+        page = render(self.document, self._base_url, style)
+        return Answer(page, headers=CACHE | _guards(style), media_type="text/html")
 
 
-def _program(described: Json) -> Response:
-    return Response(msgspec.json.encode(described), headers=CACHE, media_type="application/json")
+@route("GET", "/openapi.json", TAG, is_open=True)
+async def get_description(request: Request) -> Answer[OpenApi]:
+    """Get this description, for programs."""
+    description: Description = request.app.state.description
+    return await run_in_threadpool(lambda: description.program)
 
 
-def _human(described: Json, base_url: str) -> Response:
-    style = TEMPLATES.get_template("docs.css").render()
-    return Response(render(described, base_url, style), headers=CACHE | _guards(style), media_type="text/html")
+@route("GET", "/docs", TAG, is_open=True, media="text/html")
+async def get_docs(request: Request) -> Answer[str]:
+    """Get this description, for people."""
+    description: Description = request.app.state.description
+    return await run_in_threadpool(lambda: description.page)
 
 
 def render(described: Json, base_url: str, style: str) -> str:
@@ -111,10 +123,11 @@ def _operations(resolved: Json, tag: str, base_url: str) -> list[Json]:
 
 
 def _curl(method: str, path: str, operation: Json, base_url: str) -> str:
-    for name, said in parameters.PATH.items():
-        path = path.replace(f"{{{name}}}", said["example"])
+    examples = {name: path_parameter(name)["example"] for name in PATH}
+    for name, example in examples.items():
+        path = path.replace(f"{{{name}}}", example)
     needed = [each for each in operation["parameters"] if each["in"] == "query" and each.get("required")]
-    query = "&".join(f"{each['name']}={parameters.PATH.get(each['name'], each)['example']}" for each in needed)
+    query = "&".join(f"{each['name']}={examples.get(each['name']) or each['example']}" for each in needed)
     url = f"{base_url}{path}?{query}" if query else f"{base_url}{path}"
     parts = [f"curl {shlex.quote(url)}" if method == "get" else f"curl -X {method.upper()} {shlex.quote(url)}"]
     if operation.get("security") != []:

@@ -30,7 +30,7 @@ async def answer(request: Request) -> Response:
     services: Services = request.app.state.services
     language = words.wanted(request.headers.get("accept-language", ""))
     try:
-        shown = await services.transact(_shown, services, request, language)
+        shown = await services.transact(lambda session: _shown(session, services, request, language))
     except Unavailable:
         return page.trouble(language)
     return page.answer("release.html", shown.language, shown.status, state=shown.state, about=shown.about)

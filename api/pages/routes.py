@@ -86,9 +86,9 @@ async def save(visit: Visit) -> Response:
     form = dict(parse_qsl((await _body(visit.request)).decode("utf-8", "replace"), max_num_fields=20))
     language = form.get("language")
     if language in words.LANGUAGES and language != words.spoken(visit.user.locale):
-        await visit.services.transact(_speak, visit.user, language)
+        await visit.services.transact(lambda session: _speak(session, visit.user, language))
     if choices.wants_mail(form):
-        await visit.services.transact(_reach, visit.user)
+        await visit.services.transact(lambda session: _reach(session, visit.user))
     change = choices.asked(form, visit.participation, clock.now())
     applied = change is None or await _apply(visit, change)
     return Response(status_code=SEE_OTHER, headers=page.GUARDS | {"Location": "?saved" if applied else "?later"})
@@ -123,7 +123,8 @@ def _visited(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
 
 async def _visit(request: Request, language: str) -> Visit:
     services: Services = request.app.state.services
-    row, user, about = await services.transact(_found, services, request.path_params["token"])
+    token = request.path_params["token"]
+    row, user, about = await services.transact(lambda session: _found(session, services, token))
     return Visit(request, services, row, user, about, words.spoken(user.locale) or language)
 
 

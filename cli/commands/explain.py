@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any
 
 import click
+import msgspec
 
-from api import notifications
+from api.schemas.notifications import Notification
 from cli import connect, printing
 from cli.options import app_option, json_option, limit_option
 from mailtalk import clock
@@ -99,7 +100,8 @@ def _json(standing: Standing, history: list[Told]) -> dict[str, Any]:
         "frequency": standing.frequency,
         "windowClosesAt": conversation.window_due_at,
         "notifications": [
-            notifications.shown(entry) | {"explanation": list(_outcome(entry, standing))} for entry in history
+            msgspec.to_builtins(Notification.of(entry)) | {"explanation": list(_outcome(entry, standing))}
+            for entry in history
         ],
     }
 

@@ -6,14 +6,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailtalk.events import serializers
+from mailtalk.events import schemas, serializers
 from mailtalk.models import Conversation, Message, Participation, User
 
 Json = dict[str, Any]
 MOST_MEMBERS = 100  # of a conversation in a payload: beyond, it would be larger than receivers take
 
 
-def conversation(session: Session, row: Conversation) -> Json:
+def conversation(session: Session, row: Conversation) -> schemas.Conversation:
     """The conversation; `participants` is null where there are more than fit."""
     members = session.scalars(
         select(Participation)
@@ -22,9 +22,9 @@ def conversation(session: Session, row: Conversation) -> Json:
         .order_by(Participation.joined_at, Participation.user_id)
         .limit(MOST_MEMBERS + 1)
     ).all()
-    return serializers.conversation(row) | {
-        "participants": serializers.members(members) if len(members) <= MOST_MEMBERS else None
-    }
+    payload = serializers.conversation(row)
+    payload.participants = serializers.members(members) if len(members) <= MOST_MEMBERS else None
+    return payload
 
 
 def messages(
@@ -43,7 +43,7 @@ def messages(
     ]
 
 
-def users(session: Session, app_id: str, user_ids: Iterable[str]) -> dict[str, Json]:
+def users(session: Session, app_id: str, user_ids: Iterable[str]) -> dict[str, schemas.User]:
     """Users by id."""
     found = session.scalars(select(User).where(User.app_id == app_id, User.id.in_(set(user_ids))))
     return {row.id: serializers.user(row) for row in found}

@@ -3,12 +3,12 @@
 What nobody wants is not written.
 """
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -78,7 +78,7 @@ def record_many(session: Session, happened: Sequence[Happened], now: datetime | 
             "apps": [each.app_id for each in happened],
             "types": [each.kind for each in happened],
             "conversations": [each.conversation_id for each in happened],
-            "data": [json.dumps(each.data) for each in happened],
+            "data": [msgspec.json.encode(each.data).decode() for each in happened],
         },
     )
 

@@ -1,71 +1,75 @@
-"""Rows as the wire has them, for the API's answers and for what webhooks tell."""
+"""Rows as wire forms, for the API's answers and for the events that webhooks get."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, cast
 
 from mailtalk import clock
+from mailtalk.events import schemas
 from mailtalk.models import Conversation, Message, Participation, User
-from mailtalk.vocabulary import Notify
+from mailtalk.vocabulary import Access, MessageType, Notify, Origin
 
-Json = dict[str, Any]
-_NOTIFY: dict[str, bool | str] = {Notify.ALL: True, Notify.OFF: False, Notify.MENTIONS_ONLY: "MentionsOnly"}
-
-
-def user(row: User) -> Json:
-    """A user, nulls too."""
-    return {
-        "id": row.id,
-        "name": row.name,
-        "email": row.emails,
-        "phone": row.phones,
-        "photoUrl": row.photo_url,
-        "welcomeMessage": row.welcome_message,
-        "locale": row.locale,
-        "timeZone": row.time_zone,
-        "role": row.role,
-        "custom": row.custom,
-        "pushTokens": row.push_tokens,
-        "createdAt": clock.millis(row.created_at),
-    }
+_NOTIFY: dict[str, bool | Literal["MentionsOnly"]] = {
+    Notify.ALL: True,
+    Notify.OFF: False,
+    Notify.MENTIONS_ONLY: "MentionsOnly",
+}
 
 
-def message(row: Message, read_by: Sequence[str]) -> Json:
-    """A message, and who has read it; a file that came by mail is still a reference, of which `files` makes a link."""
-    return {
-        "id": row.id,
-        "conversationId": row.conversation_id,
-        "type": row.type,
-        "senderId": row.sender_id,
-        "text": row.text,
-        "readBy": list(read_by),
-        "origin": row.origin,
-        "location": row.location,
-        "attachment": row.attachment,
-        "custom": row.custom,
-        "createdAt": clock.millis(row.created_at),
-        "editedAt": clock.millis(row.edited_at) if row.edited_at else None,
-        "referencedMessageId": row.referenced_message_id,
-    }
+def user(row: User) -> schemas.User:
+    """A user; null for what is not set."""
+    return schemas.User(
+        id=row.id,
+        name=row.name,
+        email=row.emails,
+        phone=row.phones,
+        photo_url=row.photo_url,
+        welcome_message=row.welcome_message,
+        locale=row.locale,
+        time_zone=row.time_zone,
+        role=row.role,
+        custom=row.custom,
+        push_tokens=row.push_tokens,
+        created_at=clock.millis(row.created_at),
+    )
 
 
-def conversation(row: Conversation) -> Json:
-    """A conversation without who takes part and what was said."""
-    return {
-        "id": row.id,
-        "subject": row.subject,
-        "photoUrl": row.photo_url,
-        "welcomeMessages": row.welcome_messages,
-        "custom": row.custom,
-        "createdAt": clock.millis(row.created_at),
-        "topicId": row.id,
-    }
+def message(row: Message, read_by: Sequence[str]) -> schemas.Message:
+    """A message and its readers. A stored file is still a reference, of which `files.Links` makes a link when sent."""
+    return schemas.Message(
+        id=row.id,
+        conversation_id=row.conversation_id,
+        type=MessageType(row.type),
+        sender_id=row.sender_id,
+        text=row.text,
+        read_by=list(read_by),
+        origin=Origin(row.origin),
+        location=row.location,
+        attachment=cast("Any", row.attachment),
+        custom=row.custom,
+        created_at=clock.millis(row.created_at),
+        edited_at=clock.millis(row.edited_at) if row.edited_at else None,
+        referenced_message_id=row.referenced_message_id,
+    )
 
 
-def members(rows: Sequence[Participation]) -> Json:
-    """Who takes part, as a conversation's map."""
-    return {row.user_id: {"access": row.access, "notify": notify(row.notify)} for row in rows}
+def conversation(row: Conversation) -> schemas.Conversation:
+    """A conversation without participants and messages."""
+    return schemas.Conversation(
+        id=row.id,
+        subject=row.subject,
+        photo_url=row.photo_url,
+        welcome_messages=row.welcome_messages,
+        custom=row.custom,
+        created_at=clock.millis(row.created_at),
+        topic_id=row.id,
+    )
 
 
-def notify(value: str) -> bool | str:
-    """Our notify as TalkJS writes it."""
+def members(rows: Sequence[Participation]) -> dict[str, schemas.ParticipantSettings]:
+    """Participants by user id."""
+    return {row.user_id: schemas.ParticipantSettings(Access(row.access), notify(row.notify)) for row in rows}
+
+
+def notify(value: str) -> bool | Literal["MentionsOnly"]:
+    """The wire form of a notify value."""
     return _NOTIFY[value]

@@ -11,7 +11,7 @@ from sqlalchemy import ARRAY, BigInteger, FromClause, Text, and_, cast, column, 
 from sqlalchemy.orm import Session
 
 from mailtalk.db import arrays
-from mailtalk.events import serializers
+from mailtalk.events import schemas, serializers
 from mailtalk.ids import ConversationKey, ParticipantKey
 from mailtalk.models import App, Conversation, Message, Participation, User
 from mailtalk.outbound import suppressions
@@ -141,7 +141,7 @@ class Batch:
         user = self._authors.get((app_id, user_id))
         return user.name if user else ""
 
-    def sender(self, message: Message) -> dict[str, Any] | None:
+    def sender(self, message: Message) -> schemas.User | None:
         """The author as the wire has it."""
         user = self._authors.get((message.app_id, message.sender_id or ""))
         return serializers.user(user) if user else None

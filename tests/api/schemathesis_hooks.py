@@ -23,6 +23,11 @@ KEPT, LOST = "hello", "hullo"  # nothing is done to the first, so that Alice may
 SPACE_TO_PYTHON_ONLY = re.compile("[\x1c-\x1f\x85]")
 PAST = 1_700_000_000_000
 GET_PAYLOAD = 3
+FILTERS = (
+    '{"custom": {"category": ["oneOf", ["shoes", "boots"]], "size": "exists"}}',
+    '{"lastMessageTs": ["<", 1700000000000]}',
+    "{}",
+)
 OLD = {"2021-01-01", "2021-02-09"}
 
 
@@ -53,6 +58,12 @@ def _with_query(case: Case, name: str) -> None:
             case.query[parameter] = STARTS.get(name, "alice") if parameter == "startingAfter" else "alice"
             if not case.query[parameter]:
                 del case.query[parameter]
+
+
+def _with_filter(case: Case) -> None:
+    """A filter is JSON of its own."""
+    if "filter" in case.query:
+        case.query["filter"] = FILTERS[next(KEYS) % len(FILTERS)]
 
 
 def _of_path(value: object) -> str:
@@ -94,7 +105,8 @@ def _user(body: dict[str, Any]) -> dict[str, Any]:
     """Who is new needs a name; what RFC 5322 calls an address is more than any mail server takes; zones have names."""
     mended = {"email": "alice@example.com"} if body.get("email") else {}
     zone = {"timeZone": "Europe/Berlin"} if body.get("timeZone") is not None else {}
-    return {"name": "Alice", **body, **mended, **zone}
+    name = {"name": body.get("name") or "Alice"}
+    return {**body, **name, **mended, **zone}
 
 
 def _with_known_access(case: Case) -> None:
@@ -104,10 +116,13 @@ def _with_known_access(case: Case) -> None:
 
 
 def _with_participant(case: Case) -> None:
-    """Who writes must take part, and what is answered must be there."""
+    """Who writes must take part, what is answered must be there, and a message is not empty."""
     for message in case.body:
-        message.pop("referencedMessageId", None)
-        message.pop("idempotencyKey", None)
+        for name in ("referencedMessageId", "idempotencyKey", "attachmentToken", "sender"):
+            message.pop(name, None)
+        message["text"] = message.get("text") or "Hello"
+        if message.get("location"):
+            message["location"][0] /= 2  # a latitude
         if message["type"] == "UserMessage":
             case.path_parameters["conversationId"] = KEPT
             message["sender"] = "alice"
@@ -118,7 +133,7 @@ def _with_people(case: Case) -> None:
     _with_participant(case)
     for message in case.body:
         message["timestamp"] = min(message["timestamp"], PAST)
-        message["readBy"] = ["bob" for _ in message.get("readBy", ())]
+        message["readBy"] = ["bob" for _ in message.get("readBy") or ()]
 
 
 def _with_queries(case: Case) -> None:
@@ -130,7 +145,7 @@ def _with_queries(case: Case) -> None:
 
 
 def _with_printable_participants(case: Case) -> None:
-    if isinstance(case.body, dict) and "participants" in case.body:
+    if isinstance(case.body, dict) and case.body.get("participants"):
         case.body["participants"] = [_printable(each) for each in case.body["participants"]]
 
 
@@ -151,6 +166,8 @@ def _version(case: Case) -> str | None:
 MENDED = {
     "putUser": _with_name,
     "putUsers": _with_names,
+    "listConversations": _with_filter,
+    "listUserConversations": _with_filter,
     "putConversation": _with_printable_participants,
     "updateParticipant": _with_known_access,
     "postMessages": _with_participant,

@@ -16,7 +16,7 @@ from support.servers import Stack, serving
 from support.sql import column, heal, raise_for, rows
 from support.waiting import until
 
-from api.app import ENDPOINTS
+from api.app import OPERATIONS
 from mailtalk import clock
 from mailtalk.changes import idempotency
 from mailtalk.changes.idempotency import Claim
@@ -87,7 +87,7 @@ def held(database: Database, cast: Cast, key: str) -> Iterator[None]:
         yield
 
 
-MUTATING = [(method, path) for method, path, _ in ENDPOINTS if method != "GET"]
+MUTATING = [(each.method, each.path) for each in OPERATIONS if each.method != "GET"]
 
 
 @pytest.mark.parametrize(("method", "path"), MUTATING)

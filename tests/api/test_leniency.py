@@ -53,3 +53,20 @@ def test_an_empty_body_is_an_empty_object_and_unknown_fields_are_ignored(http: h
 
 def test_a_delete_without_a_content_type(http: httpx.Client) -> None:
     assert http.delete(f"{PART}/", headers={"Prefer": "respond-async"}).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (ALICE, {"name": None}),
+        (HELLO, {"participants": None}),
+        (PART, {"notify": None, "access": None, "frequency": None}),
+        (f"{ALICE}{HELLO}", {"readUntil": None}),
+    ],
+)
+def test_null_for_an_optional_field_is_as_if_it_was_missing(http: httpx.Client, path: str, body: object) -> None:
+    before = http.get(ALICE).json()
+    method = "PATCH" if path.startswith(ALICE + HELLO) else "PUT"
+    answer = http.request(method, path, json=body, headers={"Prefer": "respond-async"})
+    assert answer.status_code in {200, 202, 404}, answer.text
+    assert http.get(ALICE).json() == before

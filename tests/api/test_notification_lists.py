@@ -7,7 +7,8 @@ from support.cast import Cast
 from support.servers import Stack
 from support.waiting import until
 
-from api.openapi import answers
+from api.schemas.notifications import Notification
+from api.schemas.types import Page
 
 BOB = "/conversations/hello/participants/bob"
 SAID = [{"type": "UserMessage", "sender": "alice", "text": "Hi"}]
@@ -31,7 +32,7 @@ def test_what_was_mailed_and_what_was_not(http: httpx.Client) -> None:
     assert (made["status"], made["reason"], made["messageIds"]) == ("made", None, [message])
     assert made["createdAt"] <= made["notBefore"] <= made["endedAt"]
     until(lambda: http.get(f"{BOB}/notifications").json()["data"][0]["deliveries"][0]["stage"] == "captured")
-    msgspec.convert(http.get(f"{BOB}/notifications").json(), answers.Notifications)
+    msgspec.convert(http.get(f"{BOB}/notifications").json(), Page[Notification])
     (own,) = http.get("/conversations/hello/participants/alice/notifications").json()["data"]
     assert (own["status"], own["reason"], own["messageIds"]) == ("cancelled", "own-message", [message])
 

@@ -82,7 +82,7 @@ def test_nothing_given_changes_nothing(http: httpx.Client) -> None:
     assert unread(http) == 1
 
 
-@pytest.mark.parametrize("value", [-1, "now", None, 1.5, 10**18, True])
+@pytest.mark.parametrize("value", [-1, "now", 1.5, 10**18, True])
 def test_a_wrong_moment_is_400(http: httpx.Client, value: object) -> None:
     answer = http.patch(UNTIL, json={"readUntil": value})
     assert (answer.status_code, list(answer.json()["reasons"])) == (400, ["readUntil"])

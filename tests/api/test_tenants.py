@@ -10,7 +10,7 @@ from support.cast import Cast
 from support.inbox import quarantined
 from support.servers import Stack
 
-from api.app import ENDPOINTS
+from api.app import OPERATIONS
 
 BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "/users"): {"theirs": {"name": "Mallory"}},
@@ -40,7 +40,7 @@ MAKES_ITS_OWN = {
     ("GET", "/webhooks"),
     ("GET", "/inbound-mails"),
 }
-ROUTES = [(method, path) for method, path, _ in ENDPOINTS]
+ROUTES = [(each.method, each.path) for each in OPERATIONS if not each.is_open]
 
 
 @dataclass

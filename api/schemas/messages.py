@@ -1,0 +1,69 @@
+"""Bodies of requests about messages and read state."""
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from api.schemas.types import Id, Timestamp
+from mailtalk.conversations.messages import TEXT_LIMIT
+from mailtalk.vocabulary import MessageType
+
+MessageText = Annotated[str, Meta(min_length=1, max_length=TEXT_LIMIT)]
+Degrees = Annotated[float, Meta(ge=-180, le=180)]
+Location = Annotated[
+    list[Degrees], Meta(min_length=2, max_length=2, description="Latitude (-90 to 90) and longitude, in degrees.")
+]
+
+
+class NewAttachment(msgspec.Struct):
+    """A file that you keep; the size is in bytes."""
+
+    url: Annotated[str, Meta(pattern=r"^https?://[^\s<>]+$", max_length=2_000)]
+    size: Annotated[int, Meta(ge=0, le=2**53)]
+
+
+class NewMessage(msgspec.Struct, rename="camel", kw_only=True):
+    """A message to send: a text, a file, a location, or several of them."""
+
+    type: MessageType
+    text: MessageText | UnsetType | None = UNSET
+    sender: Annotated[Id, Meta(description="Required for a `UserMessage`; a `SystemMessage` has none.")] | (
+        UnsetType | None
+    ) = UNSET
+    custom: dict[str, str] | UnsetType | None = UNSET
+    attachment: NewAttachment | UnsetType | None = UNSET
+    attachment_token: Any = UNSET
+    location: Location | UnsetType | None = UNSET
+    referenced_message_id: Id | UnsetType | None = UNSET
+    idempotency_key: Annotated[Id, Meta(description="Posts the message once.")] | UnsetType | None = UNSET
+
+
+class ImportedMessage(NewMessage, rename="camel", kw_only=True):
+    """A message of another system, with its time there."""
+
+    timestamp: Annotated[Timestamp, Meta(description="When it was written, in milliseconds since 1970-01-01 UTC.")]
+    read_by: Annotated[list[Id], Meta(max_length=1_000)] | UnsetType | None = UNSET
+
+
+class MessageUpdate(msgspec.Struct):
+    """What to change of a message. `custom` merges key by key; null clears a key, or all."""
+
+    text: MessageText | UnsetType | None = UNSET
+    custom: dict[str, str | None] | UnsetType | None = UNSET
+
+
+class PostedMessage(msgspec.Struct):
+    """The id of a message that was posted."""
+
+    id: str
+
+
+class ReadStateUpdate(msgspec.Struct, rename="camel"):
+    """Up to when the conversation is read."""
+
+    read_until: Timestamp | UnsetType | None = UNSET
+
+
+NewMessages = Annotated[list[NewMessage], Meta(min_length=1, max_length=10)]
+ImportedMessages = Annotated[list[ImportedMessage], Meta(min_length=1, max_length=100)]
