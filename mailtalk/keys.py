@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from typing import AnyStr
 
 from cryptography.exceptions import InvalidTag
@@ -27,7 +26,7 @@ class Key:
 
     def derive(self, use: bytes, data: bytes) -> bytes:
         """HMAC-SHA256 of data under the key of this use, 32 bytes."""
-        return hmac.digest(self._of(use), data, "sha256")
+        return hmac.digest(self._uses.get(use) or self._of(use), data, "sha256")
 
     @cached_property
     def id(self) -> int:
@@ -39,8 +38,13 @@ class Key:
         """AES-256-GCM under the key for seals."""
         return AESGCM(self._of(b"seal"))
 
+    @cached_property
+    def _uses(self) -> dict[bytes, bytes]:
+        """The keys of uses so far."""
+        return {}
+
     def _of(self, use: bytes) -> bytes:
-        return hmac.digest(self.secret, b"mailtalk/" + use, sha256)
+        return self._uses.setdefault(use, hmac.digest(self.secret, b"mailtalk/" + use, "sha256"))
 
 
 class Keyring:

@@ -2,12 +2,12 @@
 
 import re
 import unicodedata
-from base64 import b32encode
 from uuid import UUID
 
 import idna
 
 from mailtalk.keys import Key, Keyring
+from mailtalk.mail import base32
 from mailtalk.vocabulary import Purpose
 
 TOKEN_CHARS = 26  # 130 bits
@@ -22,7 +22,7 @@ _ALPHABET = frozenset("abcdefghijklmnopqrstuvwxyz234567")
 def token(key: Key, participation_id: UUID, generation: int, purpose: Purpose) -> str:
     """Derive the local part for one generation of a participation's address, in lower case."""
     seed = b"%b/%d/%b" % (participation_id.bytes, generation, purpose.encode())
-    secret = _base32(key.derive(b"issue", seed))[:TOKEN_CHARS]
+    secret = base32.encode(key.derive(b"issue", seed), TOKEN_CHARS)
     return secret + _check(key, secret)
 
 
@@ -60,8 +60,4 @@ def hidden(text: str) -> str:
 
 
 def _check(key: Key, secret: str) -> str:
-    return _base32(key.derive(b"check", secret.encode()))[:CHECK_CHARS]
-
-
-def _base32(raw: bytes) -> str:
-    return b32encode(raw).decode().lower()
+    return base32.encode(key.derive(b"check", secret.encode()), CHECK_CHARS)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cached_property
 from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
@@ -52,7 +53,7 @@ _LAST_ANSWERS = text("""
         ORDER BY m.seq DESC LIMIT 1) AS m ON true""")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Recipient:
     """Values of a participation, named as its columns are, and of its user."""
 
@@ -80,12 +81,12 @@ class Recipient:
         own = {field.name: getattr(row, field.name) for field in fields(cls) if hasattr(row, field.name)}
         return cls(**own, name=user.name, emails=user.emails, locale=user.locale, time_zone=user.time_zone)
 
-    @property
+    @cached_property
     def conversation(self) -> ConversationKey:
         """The conversation's key."""
         return ConversationKey(self.app_id, self.conversation_id)
 
-    @property
+    @cached_property
     def key(self) -> ParticipantKey:
         """The participant's key."""
         return ParticipantKey(self.conversation, self.user_id)

@@ -1,9 +1,10 @@
 """VERP envelope senders: each delivery's own, signed, so that a bounce names its delivery without a look-up."""
 
-from base64 import b32decode, b32encode
+from base64 import b32decode
 from uuid import UUID
 
 from mailtalk.keys import Key, Keyring
+from mailtalk.mail import base32
 
 PREFIX = "b"
 ID_CHARS = 26  # 128 bits
@@ -13,7 +14,7 @@ LOCAL_CHARS = len(PREFIX) + ID_CHARS + CHECK_CHARS
 
 def local_part(keyring: Keyring, delivery_id: UUID) -> str:
     """The local part of a delivery's envelope sender; lower case, since mail systems fold it."""
-    encoded = b32encode(delivery_id.bytes).decode().lower().rstrip("=")
+    encoded = base32.encode(delivery_id.bytes, ID_CHARS)
     return f"{PREFIX}{encoded}{_check(keyring.current, encoded)}"
 
 
@@ -28,4 +29,4 @@ def delivery(keyring: Keyring, local: str) -> UUID | None:
 
 
 def _check(key: Key, encoded: str) -> str:
-    return b32encode(key.derive(b"bounce", encoded.encode())).decode().lower()[:CHECK_CHARS]
+    return base32.encode(key.derive(b"bounce", encoded.encode()), CHECK_CHARS)

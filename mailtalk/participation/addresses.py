@@ -5,14 +5,21 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from mailtalk.keys import Keyring
 from mailtalk.mail import address
 from mailtalk.models import Address, Participation
 from mailtalk.vocabulary import Access, Purpose
+
+_KEEP = text("""
+    INSERT INTO addresses (app_id, participation_id, purpose, generation, key_id, hash)
+    SELECT a.app_id, a.participation_id, a.purpose, a.generation, a.key_id, decode(a.hash, 'hex')
+    FROM unnest(CAST(:app_id AS text[]), CAST(:participation_id AS uuid[]), CAST(:purpose AS text[]),
+        CAST(:generation AS bigint[]), CAST(:key_id AS integer[]), CAST(:hash AS text[]))
+        AS a (app_id, participation_id, purpose, generation, key_id, hash)
+    ON CONFLICT DO NOTHING""")
 
 
 class Participant(Protocol):
@@ -80,7 +87,8 @@ def made(keyring: Keyring, participation: Participant, purpose: Purpose) -> tupl
 def keep(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Keep the rows of addresses that are issued."""
     if rows:
-        session.execute(insert(Address).on_conflict_do_nothing(), rows)
+        columns = {name: [row[name] for row in rows] for name in rows[0]}
+        session.execute(_KEEP, columns | {"hash": [row["hash"].hex() for row in rows]})
 
 
 def find(session: Session, keyring: Keyring, local: str) -> Bearer | None:

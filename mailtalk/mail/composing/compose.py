@@ -11,7 +11,7 @@ from jinja2 import Template
 from mailtalk.mail.composing import headers, style
 from mailtalk.mail.composing.content import CUT, NotificationContent, view
 from mailtalk.mail.composing.headers import NotificationHeaders
-from mailtalk.mail.composing.link_slots import BrokenSlot, Pieces, filled, part, size
+from mailtalk.mail.composing.link_slots import BrokenSlot, Pieces, filled, merged, part, size
 from mailtalk.mail.composing.sandbox import TemplateRefused, rendered
 
 LARGEST = 98_000  # bytes of the HTML part before the links; Gmail clips what is above 102 kB
@@ -41,7 +41,7 @@ def body(content: NotificationContent) -> RenderedBody:
     delimiter = f"--{boundary}\r\n".encode()
     head = f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n\r\n'.encode()
     end = f"--{boundary}--\r\n".encode()
-    return RenderedBody(subject(content), (head, delimiter, *text, delimiter, *html, end))
+    return RenderedBody(subject(content), (head, *merged(delimiter, *text, delimiter, *html, end)))
 
 
 def subject(content: NotificationContent) -> str:

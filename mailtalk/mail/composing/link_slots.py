@@ -41,8 +41,19 @@ def part(text: str, *, html: bool) -> Pieces:
 
 def filled(pieces: Pieces, links: Mapping[str, str | None]) -> bytes:
     """The bytes with one reader's links filled in."""
-    values = {(name, html): _value(links.get(name), html=html) for name in LINKS for html in (False, True)}
-    return b"".join(piece if isinstance(piece, bytes) else values[piece.link, piece.html] for piece in pieces)
+    values = {slot: _value(links.get(slot.link), html=slot.html) for slot in pieces if isinstance(slot, Slot)}
+    return b"".join([values[piece] if isinstance(piece, Slot) else piece for piece in pieces])
+
+
+def merged(*pieces: bytes | Slot) -> Pieces:
+    """The same with bytes that follow each other in one piece."""
+    merged: list[bytes | Slot] = []
+    for piece in pieces:
+        if merged and isinstance(piece, bytes) and isinstance(merged[-1], bytes):
+            merged[-1] += piece
+        else:
+            merged.append(piece)
+    return tuple(merged)
 
 
 def size(pieces: Pieces) -> int:
