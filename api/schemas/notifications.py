@@ -7,7 +7,7 @@ from mailtalk import clock
 from mailtalk.events.schemas import Millis
 from mailtalk.ids import NOTIFICATION
 from mailtalk.models import Delivery as DeliveryRow
-from mailtalk.support.explain import Told
+from mailtalk.support.explain import NotificationReport
 from mailtalk.vocabulary import NotificationStatus, Stage
 
 
@@ -49,7 +49,7 @@ class Notification(msgspec.Struct, rename="camel", kw_only=True):
     deliveries: list[Delivery]
 
     @classmethod
-    def of(cls, told: Told) -> "Notification":
+    def of(cls, told: NotificationReport) -> "Notification":
         """A notification's row, its messages and its deliveries."""
         row = told.notification
         return cls(

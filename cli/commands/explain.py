@@ -15,7 +15,7 @@ from mailtalk.conversations import apps
 from mailtalk.ids import CHANGE, ParticipantKey
 from mailtalk.models import Delivery, Suppression
 from mailtalk.support import explain as support_explain
-from mailtalk.support.explain import Standing, Told
+from mailtalk.support.explain import NotificationReport, ParticipantStatus
 from mailtalk.vocabulary import Frequency, NotificationStatus, Notify, Reason, Stage, Suspicion
 
 WHY = {
@@ -79,59 +79,57 @@ def explain(app_id: str, conversation_id: str, user_id: str, limit: int, *, as_j
     with connect.transaction() as session:
         apps.found(session, app_id)
         key = ParticipantKey.of(app_id, conversation_id, user_id)
-        standing = support_explain.standing(session, clock.now(), key)
+        status = support_explain.status(session, clock.now(), key)
         history = support_explain.page(session, key, limit=limit)
     if as_json:
-        printing.print_json(_json(standing, history))
+        printing.print_json(_json(status, history))
     else:
-        click.echo("\n".join(_lines(standing, history)))
+        click.echo("\n".join(_lines(status, history)))
 
 
-def _json(standing: Standing, history: list[Told]) -> dict[str, Any]:
-    row, conversation = standing.participation, standing.conversation
+def _json(status: ParticipantStatus, history: list[NotificationReport]) -> dict[str, Any]:
+    row, conversation = status.participation, status.conversation
     return {
         "conversationId": conversation.id,
         "userId": row.user_id,
-        "next": _next(standing),
-        "barredBy": standing.barred,
-        "suppressed": [
-            {"address": row.address, "reason": row.reason, "until": row.until} for row in standing.suppressed
-        ],
-        "frequency": standing.frequency,
+        "next": _next(status),
+        "barredBy": status.barred,
+        "suppressed": [{"address": row.address, "reason": row.reason, "until": row.until} for row in status.suppressed],
+        "frequency": status.frequency,
         "windowClosesAt": conversation.window_due_at,
         "notifications": [
-            msgspec.to_builtins(Notification.of(entry)) | {"explanation": list(_outcome(entry, standing))}
+            msgspec.to_builtins(Notification.of(entry)) | {"explanation": list(_outcome(entry, status))}
             for entry in history
         ],
     }
 
 
-def _lines(standing: Standing, history: list[Told]) -> Iterator[str]:
-    row = standing.participation
-    name, user_id, conversation_id = map(printing.plain, (standing.user.name, row.user_id, row.conversation_id))
+def _lines(status: ParticipantStatus, history: list[NotificationReport]) -> Iterator[str]:
+    row = status.participation
+    name, user_id, conversation_id = map(printing.plain, (status.user.name, row.user_id, row.conversation_id))
     yield f"{name} ({user_id}) in {conversation_id}"
-    yield f"The next message {_next(standing)}."
-    yield from map(_suppressed, standing.suppressed)
-    due = standing.conversation.window_due_at
+    yield f"The next message {_next(status)}."
+    yield from map(_suppressed, status.suppressed)
+    due = status.conversation.window_due_at
     if due is not None:
         yield f"New messages are collected until {printing.moment(due)}, longer while more are written."
-    change = standing.last_change
+    change = status.last_change
     if change is not None and change.applied_at is not None:
         yield f"Their last change is {CHANGE.show(change.id)}, {change.kind}, at {printing.moment(change.applied_at)}."
     if not history:
         yield "No notifications in the last 30 days."
     for entry in history:
         yield ""
-        yield from _outcome(entry, standing)
+        yield from _outcome(entry, status)
 
 
-def _next(standing: Standing) -> str:
-    row = standing.participation
-    if standing.barred is None:
+def _next(status: ParticipantStatus) -> str:
+    row = status.participation
+    if status.barred is None:
         which = ", if it mentions them," if row.notify == Notify.MENTIONS_ONLY else ""
-        return f"from someone else{which} is mailed {WHEN[standing.frequency]}"
+        return f"from someone else{which} is mailed {WHEN[status.frequency]}"
     until = printing.moment(row.mute_until) if row.mute_until else ""
-    return BARRED[standing.barred].format(until=until)
+    return BARRED[status.barred].format(until=until)
 
 
 def _suppressed(row: Suppression) -> str:
@@ -141,12 +139,12 @@ def _suppressed(row: Suppression) -> str:
     return f"Nothing is sent to {printing.plain(row.address)} until {ends}: {AGAINST[reason]}."
 
 
-def _outcome(entry: Told, standing: Standing) -> Iterator[str]:
+def _outcome(entry: NotificationReport, status: ParticipantStatus) -> Iterator[str]:
     """Describe the outcome of one notification, line by line."""
     row = entry.notification
     about = f"{len(entry.messages)} message" + ("" if len(entry.messages) == 1 else "s")
     if row.status == NotificationStatus.OPEN:
-        yield f"{printing.moment(row.created_at)}  {about}: {_waiting(row.not_before, standing.barred)}"
+        yield f"{printing.moment(row.created_at)}  {about}: {_waiting(row.not_before, status.barred)}"
     elif row.status == NotificationStatus.CANCELLED:
         yield f"{printing.moment(row.ended_at or row.created_at)}  {about}: not mailed, because {_why(row.reason)}"
     else:

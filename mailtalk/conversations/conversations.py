@@ -64,7 +64,7 @@ def participants_page(
     if after is not None:
         last = session.get(Participation, (*key, after))
         if last is None:
-            raise Invalid({"startingAfter": [f"{after!r} never was a participant"]})
+            raise Invalid({"startingAfter": [f"{after!r} was never a participant"]})
         query = query.where(newest < (last.joined_at, last.user_id))
     return list(session.scalars(query.order_by(newest.desc()).limit(limit)))
 

@@ -1,4 +1,4 @@
-"""Settings: frozen, read once from MAILTALK_* (and MAILTALK_*_FILE for secrets)."""
+"""All settings, read once from MAILTALK_* variables, secrets also from the files that MAILTALK_*_FILE name."""
 
 import os
 from pathlib import Path
@@ -15,83 +15,95 @@ SECRETS = ("app_secret", "secret_key", "database_url", "redis_url", "relay_url",
 
 
 class SettingsError(Exception):
-    """A setting is wrong; the text names it, says what is wrong with it and what is allowed."""
+    """A wrong setting; the text names the variable, the problem and what is allowed."""
 
 
 class Settings(Edge, Inbound, Outgoing, Webhooks):
-    """Every setting of every process; README's table says the same, held by tests/test_settings.py."""
+    """Settings of all processes; README's table repeats their descriptions (a test compares them)."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
-    data_dir: Path = Field(Path(".mailtalk"), description="where the embedded servers and the made secrets are kept")
+    data_dir: Path = Field(Path(".mailtalk"), description="Directory of the embedded servers and of generated secrets.")
     database_url: Annotated[SecretStr | None, scheme("postgresql", "postgres", "postgresql+psycopg")] = Field(
-        None, description="PostgreSQL; unset: an embedded one"
+        None, description="PostgreSQL URL, postgresql://…; unset: an embedded server."
     )
     redis_url: Annotated[SecretStr | None, scheme("redis", "rediss", "unix")] = Field(
-        None, description="Redis or Valkey, the broker; unset: an embedded one"
+        None,
+        description="URL of the broker, Valkey or Redis: redis://…, rediss://… or unix://…; unset: an embedded server.",
     )
-    api_host: Host = Field("127.0.0.1", description="where the HTTP API listens")
-    api_port: Port = Field(8000, description="its port")
-    smtp_host: Host = Field("127.0.0.1", description="where the SMTP bridge listens")
-    smtp_port: Port = Field(8025, description="its port")
+    api_host: Host = Field("127.0.0.1", description="Address on which the HTTP API listens.")
+    api_port: Port = Field(8000, description="Port of the HTTP API.")
+    smtp_host: Host = Field("127.0.0.1", description="Address on which the SMTP bridge listens.")
+    smtp_port: Port = Field(8025, description="Port of the SMTP bridge.")
     reply_domain: Domain = Field(
-        "reply.localhost", description="the domain of the inbound addresses; its MX is the bridge"
+        "reply.localhost", description="Domain of the inbound addresses; its MX record must name the bridge."
     )
     relay_url: Annotated[SecretStr | None, scheme("smtp", "smtps")] = Field(
         None,
-        description="where mails are sent; several, by comma, in order of preference; unset: they are captured",
+        description="Relay for outgoing mail, smtp://… or smtps://…; several, separated by commas, in order of "
+        "preference; unset: mail is captured, see mailtalk mails.",
     )
-    app_id: AppId = Field("demo", description="the app that `mailtalk up` creates")
-    app_secret: Secret = Field(None, description="its secret; unset: made once and kept in the data dir")
+    app_id: AppId = Field("demo", description="App that mailtalk up creates.")
+    app_secret: Secret = Field(
+        None,
+        description="Secret of that app, at least 32 characters; unset: generated once and kept in the data directory.",
+    )
     public_url: Annotated[str | None, scheme("http", "https")] = Field(
-        None, description="base of every link in mails; unset: http://API_HOST:API_PORT"
+        None, description="Base URL of all links in mails; unset: http://API_HOST:API_PORT."
     )
-    mail_from: Mailbox | None = Field(None, description="sender of our mails; unset: notify@REPLY_DOMAIN")
-    quiet_seconds: Seconds = Field(30, description="a mail is made when its conversation was quiet so long")
-    cap_seconds: Seconds = Field(900, description="and at most so long after the first message")
+    mail_from: Mailbox | None = Field(None, description="From address of outgoing mail; unset: notify@REPLY_DOMAIN.")
+    quiet_seconds: Seconds = Field(
+        30, description="Seconds without a new message in a conversation before its notifications are mailed."
+    )
+    cap_seconds: Seconds = Field(
+        900, description="Seconds after the first message at which they are mailed at the latest."
+    )
     wait_seconds: Annotated[float, Field(ge=0, le=60)] = Field(
-        5, description="how long an HTTP request waits until its change is applied"
+        5, description="Seconds an HTTP request waits for its change to be applied before it is answered 202."
     )
     secret_key: Secret = Field(
         None,
-        description="addresses and seals are derived from it; several, by comma: the first signs, all are known; "
-        "unset: made once, with the embedded database only",
+        description="Key that inbound addresses, signatures and encryption are derived from, at least 32 characters; "
+        "several, separated by commas: the first signs and encrypts, all are accepted; unset: generated once, with the "
+        "embedded database only.",
     )
 
     @model_validator(mode="after")
-    def _have_doors_of_their_own(self) -> Self:
+    def _have_different_ports(self) -> Self:
         if self.lmtp_port == self.smtp_port:
-            raise ValueError(f"{PREFIX}LMTP_PORT and {PREFIX}SMTP_PORT are the same")
+            raise ValueError(f"{PREFIX}LMTP_PORT and {PREFIX}SMTP_PORT are the same: choose another port for one")
         return self
 
     @property
     def sender(self) -> str:
-        """The address our mails come from."""
+        """From address of outgoing mail."""
         return self.mail_from or f"notify@{self.reply_domain}"
 
     @property
     def base_url(self) -> str:
-        """Base of every link in mails, without a slash at its end."""
+        """Base URL of links in mails, without a trailing slash."""
         return (self.public_url or f"http://{self.api_host}:{self.api_port}").rstrip("/")
 
     def require(self, name: str) -> str:
-        """A secret setting's value; SettingsError when it is not set."""
+        """Value of a secret setting; SettingsError if it is not set."""
         value: SecretStr | None = getattr(self, name)
         if value is None:
-            raise SettingsError(f"{PREFIX}{name.upper()} is not set ({Settings.model_fields[name].description})")
+            raise SettingsError(
+                f"{PREFIX}{name.upper()} is not set; set it or {PREFIX}{name.upper()}_FILE. {_meaning(name)}"
+            )
         return value.get_secret_value()
 
 
 def load(**overrides: Any) -> Settings:
-    """Read the environment; a wrong value raises SettingsError with name, problem and what is allowed."""
+    """Settings from the environment; SettingsError names every wrong one, its problem and what is allowed."""
     try:
         return Settings(**(_from_files() | overrides))
     except ValidationError as error:
-        raise SettingsError("\n".join(_explain(each) for each in error.errors())) from None
+        raise SettingsError("\n".join(_explain(problem) for problem in error.errors())) from None
 
 
 def _from_files() -> dict[str, str]:
-    """The values of the secrets that stand in files, as Docker and Kubernetes hand them over."""
+    """Secrets in files, as Docker and Kubernetes provide them."""
     values = {}
     for name in SECRETS:
         variable = f"{PREFIX}{name.upper()}"
@@ -105,15 +117,21 @@ def _from_files() -> dict[str, str]:
         except OSError as error:
             raise SettingsError(f"{variable}_FILE: cannot read {path!r}: {error.strerror}") from None
         except UnicodeDecodeError:
-            raise SettingsError(f"{variable}_FILE: cannot read {path!r}: it is not UTF-8 text") from None
+            raise SettingsError(f"{variable}_FILE: cannot read {path!r}: not UTF-8 text") from None
     return values
 
 
 def _explain(error: Any) -> str:
-    """One line for one wrong setting, or for some that do not fit; a secret's value is never shown."""
+    """One line about one wrong setting, or about several that contradict each other; never a secret's value."""
     if not error["loc"]:
         return str(error["msg"]).removeprefix("Value error, ")
     field = str(error["loc"][0])
-    shown = "" if field in SECRETS else f" = {error['input']!r}"
-    allowed = Settings.model_fields[field].description
-    return f"{PREFIX}{field.upper()}{shown}: {error['msg'].removeprefix('Value error, ')} ({allowed})"
+    value = "" if field in SECRETS else f" = {error['input']!r}"
+    problem = error["msg"].removeprefix("Value error, ")
+    return f"{PREFIX}{field.upper()}{value}: {problem}. {_meaning(field)}"
+
+
+def _meaning(name: str) -> str:
+    """Description of a setting, with its default."""
+    field = Settings.model_fields[name]
+    return f"{field.description}" + ("" if field.default is None else f" Default: {field.default}.")

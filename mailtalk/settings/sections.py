@@ -1,4 +1,4 @@
-"""Settings by what they steer: the SMTP edge, mail that comes in, mail that goes out, webhooks."""
+"""Settings by area: SMTP bridge, inbound mail, outgoing mail, webhooks."""
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -10,84 +10,105 @@ from mailtalk.settings.types import Bytes, Count, Domain, Domains, Networks, Por
 
 
 class Edge(BaseSettings):
-    """What the SMTP bridge allows; the defaults are Postfix's, or what real mail needs."""
+    """TLS, proxies and limits of the SMTP bridge; defaults as Postfix has them, or as real mail needs them."""
 
-    smtp_tls_cert: Path | None = Field(None, description="certificate chain for STARTTLS, PEM; read again on SIGHUP")
-    smtp_tls_key: Path | None = Field(None, description="its key, PEM")
-    smtp_tls_required: bool = Field(default=False, description="refuse mail from who has not started TLS")
+    smtp_tls_cert: Path | None = Field(
+        None, description="File with the certificate chain for STARTTLS, PEM; read again on SIGHUP."
+    )
+    smtp_tls_key: Path | None = Field(None, description="File with its private key, PEM.")
+    smtp_tls_required: bool = Field(default=False, description="Refuse mail from clients that have not started TLS.")
     smtp_proxy_from: Networks | None = Field(
-        None, description="networks of proxies that speak the PROXY protocol to the bridge, by comma"
+        None, description="Networks of proxies that must send the PROXY protocol header, separated by commas."
     )
-    lmtp_port: Port | None = Field(
-        None, description="where the bridge listens for LMTP too, for standing behind an MTA"
+    lmtp_port: Port | None = Field(None, description="Port for LMTP, for use behind an MTA; unset: no LMTP.")
+    smtp_message_bytes: Bytes = Field(25_000_000, description="Largest mail accepted, in bytes.")
+    smtp_recipients: Count = Field(100, description="Most recipients of one mail.")
+    smtp_sessions: Count = Field(1_000, description="Most sessions at the same time.")
+    smtp_sessions_per_host: Count = Field(
+        20, description="Most sessions at the same time from one IPv4 address or IPv6 /64 network."
     )
-    smtp_message_bytes: Bytes = Field(25_000_000, description="size of a mail")
-    smtp_recipients: Count = Field(100, description="recipients of a mail")
-    smtp_sessions: Count = Field(1_000, description="sessions at once")
-    smtp_sessions_per_host: Count = Field(20, description="sessions at once of one IP address")
-    smtp_commands: Count = Field(100, description="commands of a session since its last mail, recipients not counted")
-    smtp_errors: Count = Field(10, description="refused commands of a session since its last mail")
-    smtp_session_seconds: Annotated[float, Field(ge=1, le=86_400)] = Field(600, description="length of a session")
-    smtp_bytes_per_second: Annotated[int, Field(ge=0)] = Field(500, description="least speed of a mail's data; 0 = any")
-    smtp_in_flight_bytes: Bytes = Field(256_000_000, description="memory for mails that are being received, in all")
+    smtp_commands: Count = Field(100, description="Most commands of a session since its last mail, not counting RCPT.")
+    smtp_errors: Count = Field(10, description="Most refused commands of a session since its last mail.")
+    smtp_session_seconds: Annotated[float, Field(ge=1, le=86_400)] = Field(
+        600, description="Longest session, in seconds."
+    )
+    smtp_bytes_per_second: Annotated[int, Field(ge=0)] = Field(
+        500, description="Lowest speed of a mail's data, in bytes per second; 0: any."
+    )
+    smtp_in_flight_bytes: Bytes = Field(
+        256_000_000,
+        description="Memory for all mails being received, in bytes; at least 1.5 times MAILTALK_SMTP_MESSAGE_BYTES.",
+    )
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
         if (self.smtp_tls_cert is None) != (self.smtp_tls_key is None):
-            raise ValueError("MAILTALK_SMTP_TLS_CERT and MAILTALK_SMTP_TLS_KEY: set both, or none")
+            raise ValueError("MAILTALK_SMTP_TLS_CERT and MAILTALK_SMTP_TLS_KEY: set both, or neither")
         if self.smtp_tls_required and self.smtp_tls_cert is None:
             raise ValueError("MAILTALK_SMTP_TLS_REQUIRED needs MAILTALK_SMTP_TLS_CERT and MAILTALK_SMTP_TLS_KEY")
         if self.smtp_in_flight_bytes < self.smtp_message_bytes * 3 // 2:
-            raise ValueError("MAILTALK_SMTP_IN_FLIGHT_BYTES is less than one mail takes: 1.5 * SMTP_MESSAGE_BYTES")
+            raise ValueError("MAILTALK_SMTP_IN_FLIGHT_BYTES must be at least 1.5 times MAILTALK_SMTP_MESSAGE_BYTES")
         return self
 
 
 class Inbound(BaseSettings):
-    """How mail that came in is judged and kept."""
+    """Checks and storage of inbound mail."""
 
     mail_per_hour: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
-        60, description="mails of one participant an hour before the rest is put into quarantine; 0 = off"
+        60,
+        description="Mails of one participant per hour that become messages; others are quarantined; 0: no limit.",
     )
     raw_mail_days: Annotated[float, Field(gt=0, le=3650)] = Field(
-        30, description="how long mails are kept as they came, for showing and replaying"
+        30, description="Days that inbound mails are kept in their original form, for display and replay."
     )
     file_url_seconds: Annotated[float, Field(ge=60, le=31_536_000)] = Field(
-        604_800, description="how long the link to a file that came with a mail works"
+        604_800, description="Seconds that a link to an attachment works."
     )
     trusted_sealers: Domains = Field(
-        None, description="domains whose ARC seals are believed when a forward broke SPF and DKIM, by comma"
+        None, description="Domains whose ARC seals are trusted when forwarding broke SPF and DKIM, separated by commas."
     )
     dns_servers: Annotated[str | None, Field(pattern=r"^[0-9a-fA-F.:, \[\]]+$")] = Field(
-        None, description="addresses of the resolvers for SPF, DKIM and DMARC, by comma; unset: the system's"
+        None,
+        description="DNS resolvers for SPF, DKIM and DMARC, IP addresses separated by commas; unset: the system's.",
     )
 
 
 class Outgoing(BaseSettings):
-    """How mails are sent."""
+    """Relay, rates, retries and DKIM of outgoing mail."""
 
-    relay_connections: Annotated[int, Field(ge=1, le=100)] = Field(8, description="connections to the relay, a worker")
+    relay_connections: Annotated[int, Field(ge=1, le=100)] = Field(
+        8, description="Connections of one worker to the relay."
+    )
     domain_mails_per_minute: Annotated[int, Field(ge=0)] = Field(
-        0, description="mails a minute to one domain of recipients, of all workers; 0 = as fast as the relay takes them"
+        0, description="Mails per minute to one recipient domain, over all workers; 0: no limit."
     )
     unknown: Literal["resend", "hold"] = Field(
-        "resend", description="what becomes of a mail whose final dot was sent and whose answer was lost"
+        "resend", description="What to do with a mail when the relay's answer to it was lost: resend or hold."
     )
-    give_up_hours: Annotated[float, Field(gt=0, le=240)] = Field(48, description="how long a mail is tried")
+    give_up_hours: Annotated[float, Field(gt=0, le=240)] = Field(
+        48, description="Hours after which a mail is no longer retried."
+    )
     suppress_days: Annotated[float, Field(gt=0, le=3650)] = Field(
-        30, description="how long nothing is sent to an address that does not exist"
+        30, description="Days that nothing is sent to an address that does not exist."
     )
     idempotency_header: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9-]{1,60}$")] = Field(
-        None, description="header with the delivery's id, by which a relay drops repeats, as Resend-Idempotency-Key"
+        None,
+        description="Header with the delivery's id, for relays that drop repeats, such as Resend-Idempotency-Key.",
     )
-    dkim_domain: Domain | None = Field(None, description="domain that signs our mails; unset: the relay signs")
-    dkim_selector: Domains = Field(None, description="its selector; two, by comma, for two keys")
-    dkim_key: SecretStr | None = Field(None, description="its private key, PEM: RSA or Ed25519, or both")
+    dkim_domain: Domain | None = Field(
+        None, description="Domain that signs outgoing mail by DKIM; unset: no signature by us."
+    )
+    dkim_selector: Domains = Field(None, description="DKIM selector; two, separated by a comma, for two keys.")
+    dkim_key: SecretStr | None = Field(None, description="DKIM private key, PEM: RSA, Ed25519, or both.")
 
 
 class Webhooks(BaseSettings):
-    """What may be told to other programs, and how long it is remembered."""
+    """Allowed URLs of webhooks, and how long events are kept."""
 
     webhook_allow_private: Private = Field(
-        "false", description="whether webhooks may lead to private addresses: true, false, or networks by comma"
+        "false",
+        description="Private addresses that webhooks may have: false, true (all), or networks separated by commas.",
     )
-    event_days: Annotated[float, Field(gt=0, le=3650)] = Field(30, description="how long events can be replayed")
+    event_days: Annotated[float, Field(gt=0, le=3650)] = Field(
+        30, description="Days that webhook events are kept for replay."
+    )

@@ -1,4 +1,4 @@
-"""Types of settings: each says what is wrong with a value in words that a person can act on."""
+"""Types of settings, with error messages that say what to write instead."""
 
 from ipaddress import ip_network
 from typing import Annotated
@@ -10,12 +10,12 @@ MIN_SECRET = 32
 
 
 def scheme(*allowed: str) -> AfterValidator:
-    """A check that a URL, or each of several separated by commas, is whole and has one of these schemes."""
+    """Validator: one URL, or several separated by commas, each complete and with one of these schemes."""
 
     def check(url: SecretStr | str | None) -> SecretStr | str | None:
         text = url.get_secret_value() if isinstance(url, SecretStr) else url
-        if text is not None and not all(_is_url(each.strip(), allowed) for each in text.split(",")):
-            raise ValueError(f"not a URL of the form {' or '.join(f'{s}://…' for s in allowed)}")
+        if text is not None and not all(_is_url(part.strip(), allowed) for part in text.split(",")):
+            raise ValueError(f"must be a URL of the form {' or '.join(f'{name}://…' for name in allowed)}")
         return url
 
     return AfterValidator(check)
@@ -24,10 +24,10 @@ def scheme(*allowed: str) -> AfterValidator:
 def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
     try:
         parts = urlsplit(text)
-        sound = parts.port is None or parts.port > 0
-    except ValueError:  # its text may quote the URL, and so a password
+        is_port_valid = parts.port is None or parts.port > 0
+    except ValueError:  # its text may hold the URL, and so a password
         return False
-    return sound and parts.scheme in schemes and bool(parts.hostname or parts.path.strip("/"))
+    return is_port_valid and parts.scheme in schemes and bool(parts.hostname or parts.path.strip("/"))
 
 
 def _long(secret: SecretStr | None) -> SecretStr | None:
@@ -49,8 +49,8 @@ Bytes = Annotated[int, Field(ge=1_000, le=1_000_000_000)]
 
 
 def _networks(text: str) -> str:
-    for each in text.split(","):
-        ip_network(each.strip())
+    for network in text.split(","):
+        ip_network(network.strip())
     return text
 
 

@@ -1,1 +1,1 @@
-"""What operators ask: why a participant was mailed or not, and how a mail would look."""
+"""Support tools: why a participant was or was not mailed, and a preview of a mail."""

@@ -1,4 +1,4 @@
-"""Explanations: what became of each notification of one participant, and what holds for the next message."""
+"""Explain notifications to support staff: a participant's past ones, and whether the next message would be mailed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from mailtalk.models import Change, Conversation, Delivery, Notification, Partic
 from mailtalk.outbound import suppressions
 from mailtalk.vocabulary import Access, ChangeStatus, Frequency, NotificationStatus, Notify, Reason
 
-# Of those that ended their own messages, of one that waits all that are not settled yet.
+# Message ids per notification: those in its range if it has ended, else all messages that are not settled yet.
 _MESSAGES = text("""
     SELECT n.id, ARRAY(
         SELECT m.id FROM messages m WHERE m.app_id = n.app_id AND m.conversation_id = n.conversation_id
@@ -26,8 +26,8 @@ _MESSAGES = text("""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A notification, the ids of its messages, and its mails."""
+class NotificationReport:
+    """A notification with the ids of its messages and its mails."""
 
     notification: Notification
     messages: Sequence[str]
@@ -35,10 +35,10 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How things stand for one participant: what keeps the next message from being mailed, nothing or the first.
+class ParticipantStatus:
+    """State of one participant; `barred` is the reason why the next message is not mailed, None if it is.
 
-    `frequency` is their own, or the app's for who has none.
+    `frequency` is the participant's own, else the app's.
     """
 
     conversation: Conversation
@@ -47,31 +47,31 @@ class Standing:
     barred: Reason | None
     frequency: Frequency
     last_change: Change | None
-    suppressed: Sequence[Suppression]  # of their addresses
+    suppressed: Sequence[Suppression]  # of the user's addresses
 
 
-def page(session: Session, key: ParticipantKey, *, limit: int, before: int | None = None) -> list[Told]:
-    """A participant's notifications, newest first, those before an id; who left has them too."""
+def page(session: Session, key: ParticipantKey, *, limit: int, before: int | None = None) -> list[NotificationReport]:
+    """Notifications of a present or former participant, newest first; those older than the id `before`."""
     _participation(session, key)
     query = select(Notification).filter_by(**_columns(key))
     if before is not None:
         if session.scalar(query.where(Notification.id == before)) is None:
-            raise Invalid({"startingAfter": ["is no notification of this participant"]})
+            raise Invalid({"startingAfter": ["not a notification of this participant"]})
         query = query.where(Notification.id < before)
-    found = session.scalars(query.order_by(Notification.id.desc()).limit(limit)).all()
-    ids = [each.id for each in found]
+    notifications = session.scalars(query.order_by(Notification.id.desc()).limit(limit)).all()
+    ids = [notification.id for notification in notifications]
     messages = _messages(session, key.app_id, ids)
     mails = _mails(session, select(Delivery).filter_by(**_columns(key)).where(Delivery.notification_id.in_(ids)))
-    return [Told(each, messages[each.id], _mails_of(each, mails)) for each in found]
+    return [NotificationReport(row, messages[row.id], _mails_of(row, mails)) for row in notifications]
 
 
 def _mails_of(row: Notification, mails: Mapping[int | None, Sequence[Delivery]]) -> Sequence[Delivery]:
-    """Those of one that was made when it was read: its mails may have been made a moment later."""
+    """Mails of a notification that was not open when it was read: they may have been made a moment later."""
     return () if row.status == NotificationStatus.OPEN else mails.get(row.id, ())
 
 
-def standing(session: Session, now: datetime, key: ParticipantKey) -> Standing:
-    """How things stand for one who takes part or took part."""
+def status(session: Session, now: datetime, key: ParticipantKey) -> ParticipantStatus:
+    """State of a present or former participant."""
     row = _participation(session, key)
     user = session.get_one(User, (key.app_id, key.user_id))
     changes = select(Change).filter_by(**_columns(key))
@@ -81,14 +81,14 @@ def standing(session: Session, now: datetime, key: ParticipantKey) -> Standing:
     conversation = conversations.get(session, key.conversation)
     suppressed = suppressions.of(session, now, key.app_id, user.emails or ())
     barred = _barred(row, user, now, suppressed)
-    return Standing(conversation, row, user, barred, _frequency(session, row), last, suppressed)
+    return ParticipantStatus(conversation, row, user, barred, _frequency(session, row), last, suppressed)
 
 
 def _participation(session: Session, key: ParticipantKey) -> Participation:
     conversations.get(session, key.conversation)
     row = session.get(Participation, (*key.conversation, key.user_id))
     if row is None:
-        raise NotFound({"userId": [f"{key.user_id!r} never was a participant"]}, ErrorCode.PARTICIPANT_NOT_FOUND)
+        raise NotFound({"userId": [f"{key.user_id!r} was never a participant"]}, ErrorCode.PARTICIPANT_NOT_FOUND)
     return row
 
 
@@ -101,10 +101,10 @@ def _messages(session: Session, app_id: str, ids: Sequence[int]) -> Mapping[int,
 
 
 def _mails(session: Session, query: Select[Delivery]) -> Mapping[int | None, Sequence[Delivery]]:
-    found: dict[int | None, list[Delivery]] = {}
-    for each in session.scalars(query.order_by(Delivery.address)):
-        found.setdefault(each.notification_id, []).append(each)
-    return found
+    mails: dict[int | None, list[Delivery]] = {}
+    for delivery in session.scalars(query.order_by(Delivery.address)):
+        mails.setdefault(delivery.notification_id, []).append(delivery)
+    return mails
 
 
 def _frequency(session: Session, row: Participation) -> Frequency:
@@ -113,7 +113,7 @@ def _frequency(session: Session, row: Participation) -> Frequency:
 
 
 def _barred(row: Participation, user: User, now: datetime, suppressed: Sequence[Suppression]) -> Reason | None:
-    reachable = {each.lower() for each in user.emails or ()} - {each.address for each in suppressed}
+    reachable = {address.lower() for address in user.emails or ()} - {row.address for row in suppressed}
     reasons = (
         (Reason.LEFT, not row.present),
         (Reason.ACCESS_NONE, row.access == Access.NONE),

@@ -1,4 +1,4 @@
-"""Previews: what a user would be mailed of a conversation's last messages; nothing is made or issued."""
+"""Preview of the mail a user would get about a conversation's last messages; nothing is stored or sent."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -16,21 +16,21 @@ from mailtalk.notifications.content import Contents
 from mailtalk.participation import addresses
 from mailtalk.vocabulary import MessageType, Purpose
 
-MESSAGES = 20  # the newest of a conversation
+MESSAGES = 20  # the newest ones
 
 
 def content(session: Session, files: Links, now: datetime, key: ParticipantKey) -> NotificationContent:
-    """What the user would be told; NotFound when nobody but them wrote anything lately."""
+    """Content of the mail; NotFound if nobody else wrote one of the last messages."""
     conversation = conversations.get(session, key.conversation)
     row = conversations.participant(session, key)
     reader = Recipient.of(row, users.get(session, key.app_id, key.user_id))
     reader = replace(reader, mailed_seq=0, read_seq=0)  # as if nothing had been mailed or read
     due = DueNotification(0, max(1, conversation.last_seq - MESSAGES + 1), reader)
     batch = Batch(session, [due], now)
-    wanted = [message for message in batch.fresh(due) if _is_of_others(message, key.user_id)]
-    if not wanted:
-        raise NotFound({"conversationId": [f"no message of anybody but {key.user_id!r} lately"]})
-    return Contents(batch, files, now).content(reader, wanted, may_reply=addresses.serves(reader, Purpose.REPLY))
+    messages = [message for message in batch.fresh(due) if _is_of_others(message, key.user_id)]
+    if not messages:
+        raise NotFound({"conversationId": [f"no recent message by anyone but {key.user_id!r}"]})
+    return Contents(batch, files, now).content(reader, messages, may_reply=addresses.serves(reader, Purpose.REPLY))
 
 
 def _is_of_others(message: Message, user_id: str) -> bool:

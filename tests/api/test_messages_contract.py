@@ -178,9 +178,7 @@ def test_an_edit_of_nothing_is_none(http: httpx.Client) -> None:
     assert http.get(f"{MESSAGES}/{one}").json()["editedAt"] is not None
 
 
-@pytest.mark.parametrize(
-    ("body", "field"), [({"text": ""}, "text"), ({"custom": {"a": 1}}, "custom")]
-)
+@pytest.mark.parametrize(("body", "field"), [({"text": ""}, "text"), ({"custom": {"a": 1}}, "custom")])
 def test_a_wrong_edit_is_400(http: httpx.Client, body: object, field: str) -> None:
     one = say(http, message())[0]
     answer = http.put(f"{MESSAGES}/{one}", json=body)

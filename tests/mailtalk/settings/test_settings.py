@@ -147,22 +147,29 @@ def test_what_follows_from_other_settings() -> None:
     assert Settings(public_url="https://x.example/").base_url == "https://x.example"
 
 
-def test_the_readme_has_every_setting_with_its_default_and_none_extra() -> None:
+def test_the_readme_has_every_setting_with_its_default_and_description() -> None:
     section = (ROOT / "README.md").read_text().partition("\n## Settings\n")[2].partition("\n## ")[0]
     table = dict(ROW.findall(section))
     assert table.keys() == {f"MAILTALK_{name.upper()}" for name in Settings.model_fields}
     for name, field in Settings.model_fields.items():
+        default, meaning = (cell.strip() for cell in table[f"MAILTALK_{name.upper()}"].split(" | "))
+        assert meaning.replace(" (secret).", ".").replace("`", "") == field.description
+        assert meaning.endswith(" (secret).") == (name in SECRETS)
         if field.default is not None:
-            assert f"`{field.default}`" in table[f"MAILTALK_{name.upper()}"], name
+            assert default == f"`{field.default}`", name
+
+
+def test_a_message_names_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refusal(monkeypatch, "API_PORT", "x").endswith("Port of the HTTP API. Default: 8000.")
 
 
 @pytest.mark.parametrize(
     ("values", "problem"),
     [
-        ({"SMTP_TLS_CERT": "cert.pem"}, "MAILTALK_SMTP_TLS_CERT and MAILTALK_SMTP_TLS_KEY: set both, or none"),
-        ({"SMTP_TLS_KEY": "key.pem"}, "MAILTALK_SMTP_TLS_CERT and MAILTALK_SMTP_TLS_KEY: set both, or none"),
+        ({"SMTP_TLS_CERT": "cert.pem"}, "MAILTALK_SMTP_TLS_CERT and MAILTALK_SMTP_TLS_KEY: set both, or neither"),
+        ({"SMTP_TLS_KEY": "key.pem"}, "MAILTALK_SMTP_TLS_CERT and MAILTALK_SMTP_TLS_KEY: set both, or neither"),
         ({"SMTP_TLS_REQUIRED": "true"}, "MAILTALK_SMTP_TLS_REQUIRED needs MAILTALK_SMTP_TLS_CERT"),
-        ({"SMTP_IN_FLIGHT_BYTES": "1000000"}, "MAILTALK_SMTP_IN_FLIGHT_BYTES is less than one mail"),
+        ({"SMTP_IN_FLIGHT_BYTES": "1000000"}, "MAILTALK_SMTP_IN_FLIGHT_BYTES must be at least 1.5 times"),
         ({"LMTP_PORT": "8025"}, "MAILTALK_LMTP_PORT and MAILTALK_SMTP_PORT are the same"),
     ],
 )

@@ -19,7 +19,7 @@ from mailtalk.keys import Keyring
 from mailtalk.outbound import suppressions
 from mailtalk.participation.rules import Request
 from mailtalk.support import explain as support_explain
-from mailtalk.support.explain import Told
+from mailtalk.support.explain import NotificationReport
 from mailtalk.vocabulary import Access, ChangeKind, Frequency, Notify, Reason, Stage, Suspicion
 
 
@@ -34,7 +34,7 @@ def mailtalk(database_url: str, tmp_path: Path) -> Command:
     return command(database_url, tmp_path)
 
 
-def page(cast: Cast, user: str = "bob", **asked: Any) -> list[Told]:
+def page(cast: Cast, user: str = "bob", **asked: Any) -> list[NotificationReport]:
     with cast.database.transaction() as session:
         return support_explain.page(session, cast.participant(user), **{"limit": 10} | asked)
 
@@ -182,5 +182,5 @@ def test_the_command_tells_which_addresses_get_nothing_and_why(post: Post, mailt
 
 
 def test_the_command_needs_what_is_there(mailtalk: Command, post: Post) -> None:
-    assert "never was a participant" in mailtalk("explain", "hello", "carol", "--app", "demo", code=1).stderr
+    assert "was never a participant" in mailtalk("explain", "hello", "carol", "--app", "demo", code=1).stderr
     assert "no conversation" in mailtalk("explain", "none", "bob", "--app", "demo", code=1).stderr
