@@ -66,6 +66,22 @@ class ChangeKind(StrEnum):
     ROTATE = "rotate"
 
 
+class Actor(StrEnum):
+    """Who requested a change: a BACKEND by the API, the PARTICIPANT by a link or a mail, an OPERATOR by the CLI."""
+
+    BACKEND = "backend"
+    PARTICIPANT = "participant"
+    OPERATOR = "operator"
+
+
+class Choice(StrEnum):
+    """A setting that a participant can choose; a chosen value outlives changes that do not name its field."""
+
+    NOTIFY = "notify"
+    MUTE = "mute"
+    FREQUENCY = "frequency"
+
+
 class ChangeStatus(StrEnum):
     """A change's fate: APPLIED had its effect, REJECTED was refused by a rule, FAILED is our fault."""
 

@@ -137,8 +137,8 @@ class Jobs:
     def _apply_alone(self, changes: Sequence[Pending]) -> None:
         held: set[ConversationKey] = set()  # what comes after a failing change waits, so that the order holds
         for change in changes:
-            if change.lane not in held and not self._apply_one(change):
-                held.add(change.lane)
+            if change.participant.conversation not in held and not self._apply_one(change):
+                held.add(change.participant.conversation)
 
     def _apply_one(self, change: Pending) -> bool:
         try:

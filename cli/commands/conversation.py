@@ -113,7 +113,7 @@ def _participant(row: Participation) -> Json:
     state = as_state(row)
     return {
         "userId": row.user_id,
-        "state": "active" if state.active else "none" if state.present else "left",
+        "state": "active" if state.takes_part else "none" if state.present else "left",
         "access": row.access,
         "notify": row.notify,
         "muteUntil": _in_future(row.mute_until),

@@ -1,42 +1,60 @@
-"""Lanes: the pending changes of many conversations taken under their locks, folded in order, written set-based."""
+"""Apply pending changes: those of many conversations in one transaction, each conversation under its lock, in order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mailtalk.changes import participant_events, store
 from mailtalk.changes.log import Ended
-from mailtalk.changes.store import Place
+from mailtalk.changes.store import LockedConversation
+from mailtalk.db import sql
 from mailtalk.db.arrays import of_conversations
 from mailtalk.db.database import is_temporary
 from mailtalk.errors import ErrorCode
 from mailtalk.ids import ConversationKey, ParticipantKey
 from mailtalk.notifications import recipients
-from mailtalk.participation.rules import UNSET, Request, Roster
-from mailtalk.vocabulary import Access, ChangeKind, ChangeStatus, Frequency, Notify
+from mailtalk.participation.rules import UNSET, Fold, Request
+from mailtalk.vocabulary import Access, Actor, ChangeKind, ChangeStatus, Frequency, Notify
 
-LANES = 256  # conversations in one transaction
+CONVERSATIONS = 256  # in one transaction
 BATCH = 5_000  # changes in one transaction
 ATTEMPTS = 5
 RETRY = timedelta(seconds=2)
 
+_TAKE = sql.load(__file__, "take_conversations")
+_PENDING = sql.load(__file__, "read_pending")
+_END = sql.load(__file__, "write_outcomes")
+_FAIL = sql.load(__file__, "count_failure")
+
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A change that waits, as the fold sees it."""
+    """A change that waits to be applied."""
 
     id: int
-    lane: ConversationKey
-    user_id: str
+    participant: ParticipantKey
     request: Request
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A change that is applied, or rejected with an error code, and its number in the conversation's order."""
+
+    change: Pending
+    applied_seq: int
+    error: ErrorCode | None
+
+    @property
+    def status(self) -> ChangeStatus:
+        """Applied or rejected."""
+        return ChangeStatus.REJECTED if self.error else ChangeStatus.APPLIED
+
+
 class Poison(Exception):
-    """Applying these changes raised what it should not; they must be tried alone."""
+    """Applying these changes raised an unexpected error; they must be tried one by one."""
 
     def __init__(self, changes: Sequence[Pending]) -> None:
         super().__init__(f"{len(changes)} changes could not be applied")
@@ -44,17 +62,17 @@ class Poison(Exception):
 
 
 def apply(session: Session, now: datetime, only: Sequence[int] | None = None) -> list[Ended] | None:
-    """Apply what is pending in the lanes that nobody else holds, in order; None when there is no such lane.
+    """Apply pending changes of conversations that no other worker holds; None if there is no such conversation.
 
-    Call again after the commit until it gives None, also when it gives nothing: another drainer was faster then,
-    but a third one may have found the lane taken, by us, and gone home.
-    Raises Poison with the changes in hand when something unforeseen happens; `only` then takes one alone.
+    Call until it returns None, also after an empty list: while we held a lock, other workers skipped its
+    conversation, so new changes may be waiting. `only` restricts it to these changes, to try one alone. Raises Poison
+    with the changes in hand on an unexpected error.
     """
-    lanes = _take(session, now, only)
-    if not lanes:
+    keys = _take(session, now, only)
+    if not keys:
         return None
-    conversations = _lock(session, lanes)
-    pending = _pending(session, lanes, only)
+    conversations = store.lock(session, keys)
+    pending = _pending(session, keys, only)
     try:
         return _apply(session, now, conversations, pending)
     except Exception as error:
@@ -64,119 +82,75 @@ def apply(session: Session, now: datetime, only: Sequence[int] | None = None) ->
 
 
 def fail(session: Session, change_id: int, now: datetime) -> Ended | None:
-    """Count a failed attempt alone; after the last one the change ends as failed, and its lane goes on."""
-    row = session.execute(
-        text("""
-        UPDATE changes SET attempts = attempts + 1, not_before = :later,
-            status = CASE WHEN attempts + 1 >= :most THEN 'failed' ELSE status END,
-            error_code = CASE WHEN attempts + 1 >= :most THEN :code END
-        WHERE id = :id AND status = 'pending' RETURNING status"""),
-        {"id": change_id, "later": now + RETRY, "most": ATTEMPTS, "code": ErrorCode.INTERNAL},
-    ).one_or_none()
+    """Count a failed attempt; after the last one the change ends as failed, and the conversation goes on."""
+    values = {"id": change_id, "later": now + RETRY, "most": ATTEMPTS, "code": ErrorCode.INTERNAL}
+    row = session.execute(_FAIL, values).one_or_none()
     if row is None or row.status == ChangeStatus.PENDING:
         return None
     return Ended(change_id, ChangeStatus.FAILED, ErrorCode.INTERNAL)
 
 
 def _take(session: Session, now: datetime, only: Sequence[int] | None) -> list[ConversationKey]:
-    # The fence (OFFSET 0) keeps the lock function from running for lanes beyond the limit.
-    rows = session.execute(
-        text("""
-        SELECT app_id, conversation_id FROM (
-            SELECT app_id, conversation_id FROM changes
-            WHERE status = 'pending' AND (CAST(:only AS bigint[]) IS NULL OR id = ANY(:only))
-            GROUP BY app_id, conversation_id
-            HAVING max(not_before) IS NULL OR max(not_before) <= :now OR CAST(:only AS bigint[]) IS NOT NULL
-            ORDER BY min(id) LIMIT :lanes OFFSET 0) AS lanes
-        WHERE pg_try_advisory_xact_lock(hashtextextended(app_id || chr(31) || conversation_id, 0))"""),
-        {"only": only, "now": now, "lanes": LANES},
-    )
-    return [ConversationKey(row.app_id, row.conversation_id) for row in rows]
+    rows = session.execute(_TAKE, {"only": only, "now": now, "most": CONVERSATIONS})
+    return [ConversationKey(*row) for row in rows]
 
 
-def _lock(session: Session, lanes: Sequence[ConversationKey]) -> dict[ConversationKey, Place]:
-    session.execute(
-        text("""
-        SELECT 1 FROM conversations c JOIN unnest(CAST(:apps AS text[]), CAST(:ids AS text[])) AS lane (app_id, id)
-            ON c.app_id = lane.app_id AND c.id = lane.id
-        ORDER BY c.app_id, c.id FOR NO KEY UPDATE OF c"""),
-        of_conversations(lanes),
-    )
-    # Statements after the lock see what was committed until now (READ COMMITTED).
-    return store.places(session, lanes)
-
-
-def _pending(session: Session, lanes: Sequence[ConversationKey], only: Sequence[int] | None) -> list[Pending]:
-    rows = session.execute(
-        text("""
-        SELECT ch.id, ch.app_id, ch.conversation_id, ch.user_id, ch.kind, ch.access, ch.notify,
-            ch.mute_given, ch.mute_until, ch.frequency
-        FROM changes ch
-        JOIN unnest(CAST(:apps AS text[]), CAST(:ids AS text[])) AS lane (app_id, id)
-            ON ch.app_id = lane.app_id AND ch.conversation_id = lane.id
-        WHERE ch.status = 'pending' AND (CAST(:only AS bigint[]) IS NULL OR ch.id = ANY(:only))
-        ORDER BY ch.id LIMIT :batch"""),
-        of_conversations(lanes) | {"only": only, "batch": BATCH},
-    )
-    return [
-        Pending(row.id, ConversationKey(row.app_id, row.conversation_id), row.user_id, _request(row)) for row in rows
-    ]
+def _pending(session: Session, keys: Sequence[ConversationKey], only: Sequence[int] | None) -> list[Pending]:
+    # A statement after the one that took the locks: it sees all that was committed before them (READ COMMITTED).
+    rows = session.execute(_PENDING, of_conversations(keys) | {"only": only, "most": BATCH})
+    return [Pending(row.id, ParticipantKey.of(*row[1:4]), _request(row)) for row in rows]
 
 
 def _apply(
-    session: Session, now: datetime, places: dict[ConversationKey, Place], pending: Sequence[Pending]
+    session: Session,
+    now: datetime,
+    conversations: dict[ConversationKey, LockedConversation],
+    pending: Sequence[Pending],
 ) -> list[Ended]:
-    by_lane: dict[ConversationKey, list[Pending]] = {}
+    changes: dict[ConversationKey, list[Pending]] = {}
     for change in pending:
-        by_lane.setdefault(change.lane, []).append(change)
-    read = store.read(session, places, {lane: [(c.user_id, c.request) for c in by_lane[lane]] for lane in by_lane})
-    outcomes: list[dict[str, Any]] = []
-    for lane, changes in by_lane.items():
-        errors = _errors(read, lane, changes)
-        first = places[lane].applied_seq + 1 if lane in places else 1
-        for seq, (change, error) in enumerate(zip(changes, errors, strict=True), first):
-            status = ChangeStatus.REJECTED if error else ChangeStatus.APPLIED
-            outcomes.append({"id": change.id, "lane": lane, "seq": seq, "status": status, "error": error})
-    store.write(session, now, places, read)
-    participant_events.tell(session, now, read)
-    repaced = [ParticipantKey(lane, user_id) for lane, roster in read.items() for user_id in roster.repaced]
-    if repaced:
-        recipients.repace(session, now, repaced)
-    _write_outcomes(session, now, outcomes)
-    return [Ended(outcome["id"], outcome["status"], outcome["error"]) for outcome in outcomes]
+        changes.setdefault(change.participant.conversation, []).append(change)
+    requests = {key: [(change.participant.user_id, change.request) for change in changes[key]] for key in changes}
+    folds = store.read(session, conversations, requests)
+    outcomes: list[Outcome] = []
+    for key, waiting in changes.items():
+        errors = _fold(folds.get(key), requests[key])
+        first = conversations[key].applied_seq + 1 if key in conversations else 1
+        outcomes += map(Outcome, waiting, range(first, first + len(waiting)), errors)
+    store.write(session, now, conversations, folds)
+    participant_events.record(session, now, folds)
+    recipients.repace(session, now, _repaced(folds))
+    _end(session, now, outcomes)
+    return [Ended(outcome.change.id, outcome.status, outcome.error) for outcome in outcomes]
 
 
-def _errors(
-    read: dict[ConversationKey, Roster], lane: ConversationKey, changes: Sequence[Pending]
-) -> list[ErrorCode | None]:
-    if lane not in read:  # deleted since the changes were accepted
-        return [ErrorCode.CONVERSATION_NOT_FOUND] * len(changes)
-    return read[lane].fold((change.user_id, change.request) for change in changes)
+def _fold(fold: Fold | None, requests: Sequence[tuple[str, Request]]) -> list[ErrorCode | None]:
+    if fold is None:  # deleted since the changes were accepted
+        return [ErrorCode.CONVERSATION_NOT_FOUND] * len(requests)
+    return fold.apply(requests)
 
 
-def _write_outcomes(session: Session, now: datetime, outcomes: Sequence[dict[str, Any]]) -> None:
+def _repaced(folds: dict[ConversationKey, Fold]) -> list[ParticipantKey]:
+    return [
+        ParticipantKey(key, user_id)
+        for key, fold in folds.items()
+        for user_id, folded in fold.users.items()
+        if folded.repaced
+    ]
+
+
+def _end(session: Session, now: datetime, outcomes: Sequence[Outcome]) -> None:
+    keys = [outcome.change.participant.conversation for outcome in outcomes]
     session.execute(
-        text("""
-        UPDATE changes ch SET status = o.status, error_code = o.error, applied_seq = o.seq, applied_at = :now
-        FROM unnest(CAST(:apps AS text[]), CAST(:changes AS bigint[]), CAST(:statuses AS text[]),
-                    CAST(:errors AS text[]), CAST(:seqs AS bigint[])) AS o (app_id, id, status, error, seq)
-        WHERE ch.app_id = o.app_id AND ch.id = o.id"""),
-        {
+        _END,
+        of_conversations(keys)
+        | {
             "now": now,
-            "apps": [outcome["lane"][0] for outcome in outcomes],
-            "changes": [outcome["id"] for outcome in outcomes],
-            "statuses": [outcome["status"] for outcome in outcomes],
-            "errors": [outcome["error"] for outcome in outcomes],
-            "seqs": [outcome["seq"] for outcome in outcomes],
+            "changes": [outcome.change.id for outcome in outcomes],
+            "statuses": [outcome.status for outcome in outcomes],
+            "errors": [outcome.error for outcome in outcomes],
+            "seqs": [outcome.applied_seq for outcome in outcomes],
         },
-    )
-    last = {outcome["lane"]: outcome["seq"] for outcome in outcomes}
-    session.execute(
-        text("""
-        UPDATE conversations c SET applied_seq = l.seq
-        FROM unnest(CAST(:apps AS text[]), CAST(:ids AS text[]), CAST(:seqs AS bigint[])) AS l (app_id, id, seq)
-        WHERE c.app_id = l.app_id AND c.id = l.id"""),
-        of_conversations(list(last)) | {"seqs": list(last.values())},
     )
 
 
@@ -187,4 +161,5 @@ def _request(row: Any) -> Request:
         Notify(row.notify) if row.notify else None,
         row.mute_until if row.mute_given else UNSET,
         Frequency(row.frequency) if row.frequency else None,
+        Actor(row.requested_by),
     )

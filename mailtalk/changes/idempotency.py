@@ -1,6 +1,6 @@
 """Idempotency keys: a key's row is committed with the effect it stands for, so a crash leaves both or neither."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -85,13 +85,13 @@ def keep_changes(session: Session, claim: Claim, accepted: Accepted) -> None:
 def accept(session: Session, arrivals: Sequence[Arrival]) -> list[Taken | Refused]:
     """Store the changes of many requests, each key's once; no request fails or waits because of another."""
     if all(arrival.claim is None for arrival in arrivals):
-        return [Taken(each) for each in change_log.accept_each(session, [arrival.changes for arrival in arrivals])]
+        accepted = _accept(session, arrivals, range(len(arrivals)))
+        return [Taken(accepted[i]) for i in range(len(arrivals))]
     first = _first_of_each_key(arrivals)
     known: dict[tuple[str, str], Kept | Refused] = {}
     known |= _known(session, sorted(first))
     fresh = [i for i, arrival in enumerate(arrivals) if _is_fresh(i, arrival, first, known)]
-    accepted = change_log.accept_each(session, [arrivals[i].changes for i in fresh])
-    mine = dict(zip(fresh, accepted, strict=True))
+    mine = _accept(session, arrivals, fresh)
     for i, each in mine.items():
         _remember(session, known, arrivals[i].claim, each)
     return [Taken(mine[i]) if i in mine else _again(arrival, known) for i, arrival in enumerate(arrivals)]
@@ -119,6 +119,16 @@ def _hold(session: Session, claim: Claim) -> None:
             raise
         raise _in_progress() from None
     session.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
+
+
+def _accept(session: Session, arrivals: Sequence[Arrival], indexes: Iterable[int]) -> dict[int, Accepted]:
+    """Accept the changes of these arrivals in one go; the results by the arrival's index."""
+    accepted: dict[int, Accepted] = {i: [] for i in indexes}
+    changes = [(i, change) for i in accepted for change in arrivals[i].changes]
+    results = change_log.accept(session, [change for _, change in changes])
+    for (i, _), result in zip(changes, results, strict=True):
+        accepted[i].append(result)
+    return accepted
 
 
 def _first_of_each_key(arrivals: Sequence[Arrival]) -> dict[tuple[str, str], int]:

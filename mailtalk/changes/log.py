@@ -1,12 +1,13 @@
-"""The log of participation changes: accepted as rows; lanes.py applies them."""
+"""The change log: requested changes of participation as rows, accepted here, applied by `apply`, listed and awaited."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from mailtalk.db import sql
 from mailtalk.db.arrays import of_participants
 from mailtalk.errors import ErrorCode, Invalid, NotFound
 from mailtalk.ids import ConversationKey, ParticipantKey
@@ -14,10 +15,28 @@ from mailtalk.models import Change
 from mailtalk.participation.rules import LEAVING, UNSET, Request
 from mailtalk.vocabulary import ChangeStatus
 
+_INSERT = sql.load(__file__, "insert_changes")
+_KNOWN = sql.statement("""
+    -- for each participant asked for, in order: do the conversation and the user exist?
+    SELECT c.id IS NOT NULL, u.id IS NOT NULL
+    FROM unnest(CAST(:apps AS text[]), CAST(:ids AS text[]), CAST(:users AS text[]))
+        WITH ORDINALITY AS key (app_id, conversation_id, user_id, i)
+    LEFT JOIN conversations c ON c.app_id = key.app_id AND c.id = key.conversation_id
+    LEFT JOIN users u ON u.app_id = key.app_id AND u.id = key.user_id
+    ORDER BY i""")
+_WAITS = sql.statement("""
+    SELECT 1 FROM changes
+    WHERE status = $ChangeStatus.PENDING AND (not_before IS NULL OR not_before <= :now) LIMIT 1""")
+_ENDED = sql.statement("""
+    SELECT ch.id, ch.status, ch.error_code FROM changes ch
+    JOIN unnest(CAST(:apps AS text[]), CAST(:changes AS bigint[])) AS key (app_id, id)
+        ON ch.app_id = key.app_id AND ch.id = key.id
+    WHERE ch.status <> $ChangeStatus.PENDING""")
+
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """A change as a way in hands it over."""
+    """A change as it was requested, of whom, and when."""
 
     participant: ParticipantKey
     request: Request
@@ -26,7 +45,7 @@ class Requested:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What became of a change; the error code is None when it was applied."""
+    """The outcome of a change; the error code is None if it was applied."""
 
     id: int
     status: ChangeStatus
@@ -34,25 +53,20 @@ class Ended:
 
 
 def accept(session: Session, items: Sequence[Requested]) -> list[int | NotFound]:
-    """Store changes as pending; gives each one's id, or NotFound for an unknown conversation or user."""
-    refusals = [_refusal(item, *known) for item, known in zip(items, _known(session, items), strict=True)]
+    """Store changes as pending; the id of each, or NotFound for an unknown conversation or user.
+
+    Changes of one participant are applied in the order given.
+    """
+    known = session.execute(_KNOWN, of_participants(item.participant for item in items))
+    refusals = [_refusal(item, *row) for item, row in zip(items, known, strict=True)]
     good = [item for item, refusal in zip(items, refusals, strict=True) if refusal is None]
     ids = iter(_insert(session, good))
     return [refusal or next(ids) for refusal in refusals]
 
 
-def accept_each(session: Session, arrivals: Sequence[Sequence[Requested]]) -> list[list[int | NotFound]]:
-    """Accept arrivals of several changes each; within one, a user's changes apply in the order given."""
-    accepted = iter(accept(session, [item for arrival in arrivals for item in arrival]))
-    return [[next(accepted) for _ in arrival] for arrival in arrivals]
-
-
 def waits(session: Session, now: datetime) -> bool:
-    """Whether any change is to be applied now."""
-    found = text(
-        "SELECT 1 FROM changes WHERE status = 'pending' AND (not_before IS NULL OR not_before <= :now) LIMIT 1"
-    )
-    return session.scalar(found, {"now": now}) is not None
+    """True if a change can be applied now."""
+    return session.scalar(_WAITS, {"now": now}) is not None
 
 
 def get(session: Session, app_id: str, change_id: int) -> Change | None:
@@ -61,14 +75,9 @@ def get(session: Session, app_id: str, change_id: int) -> Change | None:
 
 
 def log(
-    session: Session,
-    key: ConversationKey,
-    *,
-    user_id: str | None = None,
-    before: int | None = None,
-    limit: int = 10,
+    session: Session, key: ConversationKey, *, user_id: str | None = None, before: int | None = None, limit: int = 10
 ) -> list[Change]:
-    """A conversation's changes, newest first: a user's only, those before an id; Invalid when it has no such id."""
+    """A conversation's changes, newest first: of one user, before an id; Invalid for the id of another conversation."""
     query = select(Change).filter_by(app_id=key.app_id, conversation_id=key.id)
     if user_id is not None:
         query = query.where(Change.user_id == user_id)
@@ -80,33 +89,13 @@ def log(
     return list(session.scalars(query.order_by(Change.id.desc()).limit(limit)))
 
 
-def ended(session: Session, asked: Sequence[tuple[str, int]]) -> list[Ended]:
-    """Those of these changes, by app and id, that are no longer pending."""
-    rows = session.execute(
-        text("""
-        SELECT ch.id, ch.status, ch.error_code FROM changes ch
-        JOIN unnest(CAST(:apps AS text[]), CAST(:ids AS bigint[])) AS asked (app_id, id)
-            ON ch.app_id = asked.app_id AND ch.id = asked.id
-        WHERE ch.status <> 'pending'"""),
-        {"apps": [app_id for app_id, _ in asked], "ids": [change_id for _, change_id in asked]},
-    )
+def ended(session: Session, changes: Sequence[tuple[str, int]]) -> list[Ended]:
+    """The outcomes of these changes, given by app and id; pending ones are missing."""
+    apps, ids = [app_id for app_id, _ in changes], [change_id for _, change_id in changes]
+    rows = session.execute(_ENDED, {"apps": apps, "changes": ids})
     return [
         Ended(row.id, ChangeStatus(row.status), ErrorCode(row.error_code) if row.error_code else None) for row in rows
     ]
-
-
-def _known(session: Session, items: Sequence[Requested]) -> Iterable[tuple[bool, bool]]:
-    rows = session.execute(
-        text("""
-        SELECT c.id IS NOT NULL, u.id IS NOT NULL
-        FROM unnest(CAST(:apps AS text[]), CAST(:ids AS text[]), CAST(:users AS text[]))
-             WITH ORDINALITY AS asked (app_id, conversation_id, user_id, i)
-        LEFT JOIN conversations c ON c.app_id = asked.app_id AND c.id = asked.conversation_id
-        LEFT JOIN users u ON u.app_id = asked.app_id AND u.id = asked.user_id
-        ORDER BY i"""),
-        of_participants(item.participant for item in items),
-    )
-    return ((row[0], row[1]) for row in rows)
 
 
 def _refusal(item: Requested, conversation: bool, user: bool) -> NotFound | None:
@@ -121,28 +110,17 @@ def _refusal(item: Requested, conversation: bool, user: bool) -> NotFound | None
 def _insert(session: Session, items: Sequence[Requested]) -> list[int]:
     if not items:
         return []
-    rows = session.execute(
-        text("""
-        INSERT INTO changes
-            (app_id, conversation_id, user_id, kind, access, notify, mute_given, mute_until, frequency,
-             requested_at)
-        SELECT app_id, conversation_id, user_id, kind, access, notify, mute_given, mute_until, frequency, at
-        FROM unnest(CAST(:apps AS text[]), CAST(:ids AS text[]), CAST(:users AS text[]),
-                    CAST(:kinds AS text[]), CAST(:accesses AS text[]), CAST(:notifies AS text[]),
-                    CAST(:mutes_given AS boolean[]), CAST(:mutes AS timestamptz[]), CAST(:frequencies AS text[]),
-                    CAST(:ats AS timestamptz[]))
-             WITH ORDINALITY AS asked
-             (app_id, conversation_id, user_id, kind, access, notify, mute_given, mute_until, frequency, at, i)
-        ORDER BY i RETURNING id"""),
-        of_participants(item.participant for item in items)
-        | {
-            "kinds": [item.request.kind for item in items],
-            "accesses": [item.request.access for item in items],
-            "notifies": [item.request.notify for item in items],
-            "mutes_given": [item.request.mute_until is not UNSET for item in items],
-            "mutes": [None if item.request.mute_until is UNSET else item.request.mute_until for item in items],
-            "frequencies": [item.request.frequency for item in items],
-            "ats": [item.at for item in items],
-        },
-    )
+    requests = [item.request for item in items]
+    mutes = [request.mute_until for request in requests]
+    values = {
+        "kinds": [request.kind for request in requests],
+        "accesses": [request.access for request in requests],
+        "notifies": [request.notify for request in requests],
+        "mutes_given": [mute is not UNSET for mute in mutes],
+        "mutes": [None if mute is UNSET else mute for mute in mutes],
+        "frequencies": [request.frequency for request in requests],
+        "requesters": [request.by for request in requests],
+        "ats": [item.at for item in items],
+    }
+    rows = session.execute(_INSERT, of_participants(item.participant for item in items) | values)
     return sorted(rows.scalars())  # the identity counts up in the order of the items

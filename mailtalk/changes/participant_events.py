@@ -1,52 +1,69 @@
-"""Attendance: tells who came, who takes part in another way, and who left, when changes were applied."""
+"""Events of applied changes: participant.joined, participant.updated and participant.left, with who requested them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mailtalk import clock
+from mailtalk.db import arrays
 from mailtalk.events import payloads, serializers
 from mailtalk.events import record as events
 from mailtalk.events.record import Happened
 from mailtalk.ids import ConversationKey
 from mailtalk.models import Conversation
-from mailtalk.participation.rules import Roster, State, told
+from mailtalk.participation.rules import Fold, Folded, State, event_of
 from mailtalk.vocabulary import EventType
 
 KINDS = (EventType.PARTICIPANT_JOINED, EventType.PARTICIPANT_UPDATED, EventType.PARTICIPANT_LEFT)
-Told = tuple[str, str, EventType, State]  # conversation, user, what happened, and how the user takes part now
 
 
-def tell(session: Session, now: datetime, rosters: Mapping[ConversationKey, Roster]) -> None:
-    """Write an event for each whose part in a conversation is another one than before."""
-    by_app: dict[str, list[Told]] = {}
-    for (app_id, conversation_id), roster in rosters.items():
-        by_app.setdefault(app_id, []).extend((conversation_id, *each) for each in _changed(roster))
-    for app_id, changed in by_app.items():
-        if changed and events.wanted(session, app_id, *KINDS):
-            events.record_many(session, list(_happened(session, app_id, changed, now)), now)
+class _Event(NamedTuple):
+    """A user's event in a conversation."""
+
+    conversation: ConversationKey
+    user_id: str
+    kind: EventType
+    folded: Folded
 
 
-def _changed(roster: Roster) -> Iterable[tuple[str, EventType, State]]:
-    for user_id in roster.touched:
-        kind = told(roster.before[user_id], roster.states[user_id])
-        if kind is not None:
-            yield user_id, kind, roster.states[user_id]
+def record(session: Session, now: datetime, folds: Mapping[ConversationKey, Fold]) -> None:
+    """Record an event for each participation that differs to others, for the apps that want one."""
+    found = list(_events(folds))
+    wanting = events.wanting(session, {event.conversation.app_id for event in found}, *KINDS) if found else set()
+    wanted = [event for event in found if event.conversation.app_id in wanting]
+    if wanted:
+        events.record_many(session, list(_happened(session, wanted, now)), now)
 
 
-def _happened(session: Session, app_id: str, changed: Sequence[Told], now: datetime) -> Iterable[Happened]:
-    asked = {conversation_id for conversation_id, *_ in changed}
-    rows = session.scalars(select(Conversation).where(Conversation.app_id == app_id, Conversation.id.in_(asked)))
-    places = {row.id: serializers.conversation(row) for row in rows}
-    users = payloads.users(session, app_id, [user_id for _, user_id, *_ in changed])
-    for conversation_id, user_id, kind, state in changed:
-        data = {"conversation": places[conversation_id], "user": users[user_id], "participant": _part(state, now)}
-        yield Happened(app_id, kind, data, conversation_id)
+def _events(folds: Mapping[ConversationKey, Fold]) -> Iterable[_Event]:
+    for key, fold in folds.items():
+        for user_id, folded in fold.users.items():
+            kind = event_of(folded.before, folded.state)
+            if kind is not None:
+                yield _Event(key, user_id, kind, folded)
 
 
-def _part(state: State, now: datetime) -> dict[str, object]:
+def _happened(session: Session, found: Sequence[_Event], now: datetime) -> Iterable[Happened]:
+    keys = arrays.table({event.conversation for event in found})
+    rows = session.scalars(
+        select(Conversation).join(keys, (Conversation.app_id == keys.c.app_id) & (Conversation.id == keys.c.id))
+    )
+    conversations = {row.key: serializers.conversation(row) for row in rows}
+    users = payloads.users(session, {(event.conversation.app_id, event.user_id) for event in found})
+    for key, user_id, kind, folded in found:
+        data = {
+            "conversation": conversations[key],
+            "user": users[key.app_id, user_id],
+            "participant": _participant(folded.state, now),
+            "by": folded.by,
+        }
+        yield Happened(key.app_id, kind, data, key.id)
+
+
+def _participant(state: State, now: datetime) -> dict[str, object]:
     muted = state.mute_until is not None and state.mute_until > now
     return {
         "access": state.access,

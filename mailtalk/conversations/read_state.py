@@ -83,7 +83,7 @@ def _tell(session: Session, key: ParticipantKey, before: int, after: int) -> Non
     read = list(session.scalars(query.order_by(Message.seq.desc()).limit(TOLD)))[::-1]
     row = conversations.get(session, key.conversation)
     told = payloads.messages(session, row, read, of(session, read))
-    recipient = payloads.users(session, app_id, [user_id]).get(user_id)
+    recipient = payloads.users(session, [(app_id, user_id)]).get((app_id, user_id))
     happened = [Happened(app_id, kind, data | {"recipient": recipient}, conversation_id) for data in told]
     events.record_many(session, happened)
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from mailtalk.db import arrays
 from mailtalk.events import schemas, serializers
 from mailtalk.models import Conversation, Message, Participation, User
 
@@ -30,20 +31,21 @@ def conversation(session: Session, row: Conversation) -> schemas.Conversation:
 def messages(
     session: Session, row: Conversation, found: Sequence[Message], read_by: Mapping[str, Sequence[str]]
 ) -> list[Json]:
-    """`{conversation, message, sender}` for each; the system's messages have no sender."""
-    place = conversation(session, row)
-    senders = users(session, row.app_id, [each.sender_id for each in found if each.sender_id])
+    """`{conversation, message, sender}` for each message; a system message has no sender."""
+    shared = conversation(session, row)
+    senders = users(session, {(row.app_id, message.sender_id) for message in found if message.sender_id})
     return [
         {
-            "conversation": place,
-            "message": serializers.message(each, read_by.get(each.id, ())),
-            "sender": senders.get(each.sender_id or ""),
+            "conversation": shared,
+            "message": serializers.message(message, read_by.get(message.id, ())),
+            "sender": senders.get((row.app_id, message.sender_id or "")),
         }
-        for each in found
+        for message in found
     ]
 
 
-def users(session: Session, app_id: str, user_ids: Iterable[str]) -> dict[str, schemas.User]:
-    """Users by id."""
-    found = session.scalars(select(User).where(User.app_id == app_id, User.id.in_(set(user_ids))))
-    return {row.id: serializers.user(row) for row in found}
+def users(session: Session, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], schemas.User]:
+    """Users by app and id."""
+    named = arrays.table(keys)
+    rows = session.scalars(select(User).join(named, (User.app_id == named.c.app_id) & (User.id == named.c.id)))
+    return {(row.app_id, row.id): serializers.user(row) for row in rows}

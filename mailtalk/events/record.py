@@ -1,28 +1,54 @@
-"""Events: what happened, written in the transaction that made it true, for webhooks and other pipelines.
+"""Events: recorded in the transaction that made them true, for webhooks, channels and listeners.
 
-What nobody wants is not written.
+An event that no endpoint wants is not recorded.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from mailtalk.db import sql
 from mailtalk.vocabulary import EventType
 
 PURGED = 5_000  # in one transaction
-# An endpoint that wants an event of this type; a paused one is told when it is resumed.
-_WANTS = """w.status <> 'disabled' AND (w.until IS NULL OR w.until > now())
-    AND (w.events IS NULL OR {type} = ANY(w.events))"""
+
+# An endpoint w wants events of a type e; a paused one gets them once it is resumed.
+_WANTS = sql.fragment("""w.app_id = e.app_id AND w.status <> $EndpointStatus.DISABLED
+    AND (w.until IS NULL OR w.until > now()) AND (w.events IS NULL OR e.type = ANY(w.events))""")
+_WANTING = sql.statement(
+    """
+    -- the apps that want an event of one of these types
+    SELECT app_id FROM unnest(CAST(:apps AS text[])) AS app (app_id) WHERE EXISTS (
+        SELECT 1 FROM webhooks w, unnest(CAST(:kinds AS text[])) AS kind (type),
+            LATERAL (SELECT app.app_id, kind.type) AS e WHERE $wants)""",
+    wants=_WANTS,
+)
+_RECORD = sql.statement(
+    """
+    -- record those that are wanted, in the order given
+    INSERT INTO events (app_id, type, conversation_id, data, created_at)
+    SELECT e.app_id, e.type, e.conversation_id, CAST(e.data AS jsonb),
+        coalesce(CAST(:now AS timestamptz), date_trunc('milliseconds', now()))
+    FROM unnest(CAST(:apps AS text[]), CAST(:types AS text[]), CAST(:conversations AS text[]), CAST(:data AS text[]))
+        WITH ORDINALITY AS e (app_id, type, conversation_id, data, i)
+    WHERE EXISTS (SELECT 1 FROM webhooks w WHERE $wants)
+    ORDER BY e.i""",
+    wants=_WANTS,
+)
+_PURGE_LISTENERS = sql.statement("DELETE FROM webhooks WHERE until < :now")
+_PURGE = sql.statement("""
+    DELETE FROM events WHERE (app_id, id) IN (
+        SELECT app_id, id FROM events WHERE created_at < :before AND told_at IS NOT NULL
+        ORDER BY created_at LIMIT :most FOR UPDATE SKIP LOCKED) RETURNING 1""")
 
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """An event that is to be written; `data` is what its receivers see."""
+    """An event to be recorded; `data` is what its receivers see."""
 
     app_id: str
     kind: EventType
@@ -31,66 +57,33 @@ class Happened:
 
 
 def wanted(session: Session, app_id: str, *kinds: EventType) -> bool:
-    """Whether anybody is told of one of these: ask it before what costs queries is put together."""
-    found = text(
-        f"""SELECT 1 FROM webhooks w, unnest(CAST(:kinds AS text[])) AS asked (type)
-        WHERE w.app_id = :app AND {_WANTS.format(type="asked.type")} LIMIT 1"""  # noqa: S608  ours
-    )
-    return session.scalar(found, {"app": app_id, "kinds": list(kinds)}) is not None
+    """True if an endpoint wants one of these; ask before composing data that costs queries."""
+    return bool(wanting(session, [app_id], *kinds))
 
 
-def wanting(session: Session, app_ids: Collection[str], kind: EventType) -> set[str]:
-    """Those of the apps of which anybody wants events of this type."""
-    apps = text(
-        f"""SELECT DISTINCT w.app_id FROM webhooks w
-        WHERE w.app_id = ANY(:apps) AND {_WANTS.format(type=":kind")}"""  # noqa: S608  ours
-    )
-    return set(session.scalars(apps, {"apps": list(app_ids), "kind": kind}))
-
-
-def record(  # noqa: PLR0913, PLR0917  an event is all of these
-    session: Session,
-    now: datetime,
-    app_id: str,
-    kind: EventType,
-    data: dict[str, Any],
-    conversation_id: str | None = None,
-) -> None:
-    """Write one event, if anybody wants it."""
-    record_many(session, [Happened(app_id, kind, data, conversation_id)], now)
+def wanting(session: Session, app_ids: Iterable[str], *kinds: EventType) -> set[str]:
+    """The apps that have an endpoint for one of these."""
+    return set(session.scalars(_WANTING, {"apps": list(app_ids), "kinds": list(kinds)}))
 
 
 def record_many(session: Session, happened: Sequence[Happened], now: datetime | None = None) -> None:
-    """Write those that anybody wants, in this order, in one statement; `now` is the database's unless given."""
+    """Record the events that an endpoint wants, in this order, in one statement; `now` defaults to the database's."""
     if not happened:
         return
     session.execute(
-        text(f"""
-        INSERT INTO events (app_id, type, conversation_id, data, created_at)
-        SELECT h.app_id, h.type, h.conversation_id, CAST(h.data AS jsonb),
-            coalesce(CAST(:now AS timestamptz), date_trunc('milliseconds', now()))
-        FROM unnest(CAST(:apps AS text[]), CAST(:types AS text[]), CAST(:conversations AS text[]),
-            CAST(:data AS text[])) WITH ORDINALITY AS h (app_id, type, conversation_id, data, i)
-        WHERE EXISTS (SELECT 1 FROM webhooks w WHERE w.app_id = h.app_id AND {_WANTS.format(type="h.type")})
-        ORDER BY h.i"""),  # noqa: S608  ours
+        _RECORD,
         {
             "now": now,
-            "apps": [each.app_id for each in happened],
-            "types": [each.kind for each in happened],
-            "conversations": [each.conversation_id for each in happened],
-            "data": [msgspec.json.encode(each.data).decode() for each in happened],
+            "apps": [event.app_id for event in happened],
+            "types": [event.kind for event in happened],
+            "conversations": [event.conversation_id for event in happened],
+            "data": [msgspec.json.encode(event.data).decode() for event in happened],
         },
     )
 
 
 def purge(session: Session, now: datetime, days: float) -> int:
-    """Forget events that are older, and listeners who are gone; gives how many; call again until it gives 0."""
-    session.execute(text("DELETE FROM webhooks WHERE until < :now"), {"now": now})
-    forgotten = session.execute(
-        text("""
-        DELETE FROM events WHERE (app_id, id) IN (
-            SELECT app_id, id FROM events WHERE created_at < :before AND told_at IS NOT NULL
-            ORDER BY created_at LIMIT :most FOR UPDATE SKIP LOCKED) RETURNING 1"""),
-        {"before": now - timedelta(days=days), "most": PURGED},
-    )
-    return len(forgotten.all())
+    """Delete some events older than this, and expired listeners; the count, 0 if none is left."""
+    session.execute(_PURGE_LISTENERS, {"now": now})
+    deleted = session.execute(_PURGE, {"before": now - timedelta(days=days), "most": PURGED})
+    return len(deleted.all())

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from mailtalk import clock
 from mailtalk.events import record as events
+from mailtalk.events.record import Happened
 from mailtalk.ids import MAIL
 from mailtalk.inbound import quarantine
 from mailtalk.inbound.context import Case, Judgement
@@ -53,7 +54,8 @@ def record(session: Session, now: datetime, row: InboundMail, judgement: Judgeme
         "reason": judgement.reason,
         "receivedAt": clock.millis(row.received_at),
     }
-    events.record(session, now, row.app_id or "", EventType.EMAIL_REJECTED, data, row.conversation_id)
+    happened = Happened(row.app_id or "", EventType.EMAIL_REJECTED, data, row.conversation_id)
+    events.record_many(session, [happened], now)
 
 
 def _is_a_persons(case: Case, judgement: Judgement) -> bool:

@@ -11,6 +11,7 @@ from mailtalk.inbound.context import Case, Judgement
 from mailtalk.mail.composing import headers
 from mailtalk.models import InboundMail
 from mailtalk.outbound import suppressions
+from mailtalk.participation.notify import TAKES_PART
 from mailtalk.vocabulary import MessageType, Origin, Outcome, Verdict
 
 CUT = "text-cut"  # a text longer than a message may be: the rest is in what was cut
@@ -66,11 +67,11 @@ def _elided(case: Case) -> str:
 def _named(session: Session, row: InboundMail, said: str) -> dict[str, str]:
     """The participants whose names stand in the text behind an @, as lower-case name to id."""
     rows = session.execute(
-        text("""
+        text(f"""
         SELECT lower(u.name) AS name, u.id FROM participations p
         JOIN users u ON u.app_id = p.app_id AND u.id = p.user_id
-        WHERE p.app_id = :app AND p.conversation_id = :conversation AND p.present AND p.access <> 'None'
-            AND position('@' || lower(u.name) IN lower(:said)) > 0"""),
+        WHERE p.app_id = :app AND p.conversation_id = :conversation AND {TAKES_PART}
+            AND position('@' || lower(u.name) IN lower(:said)) > 0"""),  # noqa: S608  ours
         {"app": row.app_id, "conversation": row.conversation_id, "said": said},
     )
     return {found.name: found.id for found in rows}

@@ -30,6 +30,7 @@ class Change(Base):
     frequency: Mapped[str | None]
     status: Mapped[str] = mapped_column(server_default="pending")
     error_code: Mapped[str | None]
+    requested_by: Mapped[str] = mapped_column(server_default="backend")
     requested_at: Mapped[datetime]
     applied_at: Mapped[datetime | None]
     applied_seq: Mapped[int | None]
@@ -47,7 +48,6 @@ class IdempotencyKey(Base):
     key: Mapped[str] = mapped_column(primary_key=True)
     request_hash: Mapped[bytes]
     change_ids: Mapped[list[Any] | None]
-    status: Mapped[int | None]
     body: Mapped[bytes | None]
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
 

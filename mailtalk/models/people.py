@@ -105,6 +105,7 @@ class Participation(Base):
     generation: Mapped[int] = mapped_column(server_default="0")
     mute_until: Mapped[datetime | None]
     frequency: Mapped[str] = mapped_column(server_default="default")
+    chosen: Mapped[list[str]] = mapped_column(server_default="{}")  # settings that the participant chose
     sees: Mapped[str] = mapped_column(server_default="all")
     view_seq: Mapped[int | None]
     view: Mapped[Json | None]

@@ -24,7 +24,7 @@ Row = TypeVar("Row", App, Conversation)
 # SKIP LOCKED for the participation too: a change that is being applied is waited for by coming back.
 _CLAIM = text("""
     SELECT n.id, n.from_seq, p.app_id, p.conversation_id, p.user_id, p.id AS participation_id, p.present, p.access,
-        p.notify, p.generation, p.mute_until, p.sees, p.frequency, p.read_seq, p.mailed_seq,
+        p.notify, p.generation, p.mute_until, p.sees, p.frequency, p.chosen, p.read_seq, p.mailed_seq,
         u.name, u.emails, u.locale, u.time_zone
     FROM notifications n JOIN participations p USING (app_id, conversation_id, user_id)
     JOIN users u ON u.app_id = p.app_id AND u.id = p.user_id
@@ -68,6 +68,7 @@ class Recipient:
     mute_until: datetime | None
     sees: str
     frequency: str
+    chosen: Sequence[str]
     read_seq: int
     mailed_seq: int
     name: str

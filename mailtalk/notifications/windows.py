@@ -1,22 +1,50 @@
 """Notifications: a message opens its conversation's window; its close settles who is mailed what, and why not."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import accumulate, groupby
 
-from sqlalchemy import ScalarSelect, func, literal, select, text
+from sqlalchemy import ScalarSelect, func, literal, select
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import Session
 
+from mailtalk.db import sql
+from mailtalk.db.arrays import of_conversations
+from mailtalk.ids import ConversationKey
 from mailtalk.models import App, Conversation, Message
 from mailtalk.notifications import recipients
 from mailtalk.settings.load import Settings
 
-WINDOWS = 50  # closed in one transaction
+WINDOWS = 200  # closed in one transaction
+PARTICIPANTS = 20_000  # settled in one statement, unless one conversation has more
 KEPT = timedelta(days=30)  # after a notification ended
 PURGED = 10_000  # in one transaction
 MOMENT = TIMESTAMP(timezone=True)
 SECOND = timedelta(seconds=1)
+
+_DUE = sql.statement("""
+    SELECT app_id, id FROM conversations WHERE window_due_at <= :now
+    ORDER BY window_due_at LIMIT :most FOR NO KEY UPDATE SKIP LOCKED""")
+_SIZES = sql.statement("""
+    SELECT p.app_id, p.conversation_id, count(*) FROM participations p
+    JOIN unnest(CAST(:apps AS text[]), CAST(:ids AS text[])) AS key (app_id, id)
+        ON p.app_id = key.app_id AND p.conversation_id = key.id
+    GROUP BY p.app_id, p.conversation_id""")
+_CLOSE = sql.statement("""
+    UPDATE conversations c SET window_opened_at = NULL, window_due_at = NULL, window_from_seq = NULL
+    FROM unnest(CAST(:apps AS text[]), CAST(:ids AS text[])) AS key (app_id, id)
+    WHERE c.app_id = key.app_id AND c.id = key.id""")
+_PURGE = sql.statement("""
+    DELETE FROM notifications WHERE (app_id, id) IN (
+        SELECT app_id, id FROM notifications
+        WHERE status <> $NotificationStatus.OPEN AND ended_at < :before LIMIT :most)
+    RETURNING 1""")
+_NEXT_DUE = sql.statement("""
+    SELECT least(
+        (SELECT min(window_due_at) FROM conversations WHERE window_due_at IS NOT NULL),
+        (SELECT min(not_before) FROM notifications WHERE status = $NotificationStatus.OPEN),
+        (SELECT min(not_before) FROM deliveries WHERE stage IN ($Stage.QUEUED, $Stage.DEFERRED, $Stage.UNKNOWN)))""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,44 +82,35 @@ def announce(
 
 
 def close_windows(session: Session, now: datetime) -> int:
-    """Close the windows that are due; gives how many; call again after the commit until it gives 0.
+    """Close windows that are due; the count, 0 if none is left: call again after the commit until then.
 
-    Each participant whom the notify rule selects then has one open notification, the others have their reasons.
+    Each participant with a message to be mailed then has one open notification, the others have their reasons.
     """
-    due = session.scalars(
-        select(Conversation)
-        .where(Conversation.window_due_at <= now)
-        .order_by(Conversation.window_due_at)
-        .limit(WINDOWS)
-        .with_for_update(key_share=True, skip_locked=True)
-    ).all()
-    for conversation in due:
-        _close(session, conversation, now)
-    return len(due)
+    keys = [ConversationKey(*row) for row in session.execute(_DUE, {"now": now, "most": WINDOWS})]
+    if keys:
+        for group in _groups(session, keys):
+            recipients.settle(session, group, now)
+        session.execute(_CLOSE, of_conversations(keys))
+    return len(keys)
 
 
 def purge(session: Session, now: datetime) -> int:
-    """Forget some notifications that ended long ago; gives how many, 0 when none is left."""
-    gone = session.execute(
-        text("""
-        DELETE FROM notifications WHERE (app_id, id) IN (
-            SELECT app_id, id FROM notifications WHERE status <> 'open' AND ended_at < :before LIMIT :most)
-        RETURNING 1"""),
-        {"before": now - KEPT, "most": PURGED},
-    )
-    return len(gone.all())
+    """Delete some notifications that ended long ago; the count, 0 if none is left."""
+    return len(session.execute(_PURGE, {"before": now - KEPT, "most": PURGED}).all())
 
 
 def next_due(session: Session) -> datetime | None:
-    """When the next window, notification or delivery is due; None when nothing waits."""
-    due: datetime | None = session.scalar(
-        text("""
-        SELECT least(
-            (SELECT min(window_due_at) FROM conversations WHERE window_due_at IS NOT NULL),
-            (SELECT min(not_before) FROM notifications WHERE status = 'open'),
-            (SELECT min(not_before) FROM deliveries WHERE stage IN ('queued', 'deferred', 'unknown')))""")
-    )
+    """When the next window, notification or delivery is due; None if nothing waits."""
+    due: datetime | None = session.scalar(_NEXT_DUE)
     return due
+
+
+def _groups(session: Session, keys: Sequence[ConversationKey]) -> Iterator[list[ConversationKey]]:
+    """Conversations that are settled together: a statement's work grows with their participants."""
+    sizes = {ConversationKey(*row[:2]): row[2] for row in session.execute(_SIZES, of_conversations(keys))}
+    before = accumulate(sizes.get(key, 0) for key in keys)
+    for _, group in groupby(zip(before, keys, strict=True), lambda pair: pair[0] // PARTICIPANTS):
+        yield [key for _, key in group]
 
 
 def _due(app_id: str, opened: datetime, now: datetime, pace: Pace) -> ScalarSelect[datetime]:
@@ -100,8 +119,3 @@ def _due(app_id: str, opened: datetime, now: datetime, pace: Pace) -> ScalarSele
     cap = func.coalesce(App.cap_seconds, pace.cap.total_seconds()) * SECOND
     due = func.least(literal(now, MOMENT) + quiet, literal(opened, MOMENT) + cap, type_=MOMENT)
     return select(due).where(App.id == app_id).scalar_subquery()
-
-
-def _close(session: Session, conversation: Conversation, now: datetime) -> None:
-    recipients.settle(session, conversation, now)
-    conversation.window_opened_at = conversation.window_due_at = conversation.window_from_seq = None

@@ -7,11 +7,12 @@ from sqlalchemy.orm import Session
 
 from mailtalk.db.workers import of_the_dead
 from mailtalk.outbound.deliveries import DEFAULT, ClaimedDelivery, SendingRules
+from mailtalk.participation import notify
 
 SLOTS = 1000  # deliveries scheduled in one statement, where domains have a rate
 _HELD = "stage IN ('claimed', 'sending')"
 
-_CLAIM = text("""
+_CLAIM = text(f"""
     WITH due AS MATERIALIZED (
         SELECT app_id, id FROM deliveries
         WHERE stage IN ('queued', 'deferred', 'unknown') AND not_before <= :now
@@ -21,10 +22,7 @@ _CLAIM = text("""
         SELECT d.app_id, d.id, CASE
             WHEN s.reason IS NOT NULL THEN 'suppressed: ' || s.reason
             WHEN d.kind <> 'notification' THEN NULL
-            WHEN NOT p.present THEN 'left'
-            WHEN p.access = 'None' THEN 'access-none'
-            WHEN p.mute_until > :now THEN 'muted'
-            WHEN p.notify = 'Off' THEN 'notify-off' END AS reason
+            ELSE {notify.BARRED} END AS reason
         FROM due JOIN deliveries d USING (app_id, id)
         LEFT JOIN suppressions s ON s.app_id = d.app_id AND s.address = lower(d.address) AND s.until > :now
         LEFT JOIN participations p ON p.app_id = d.app_id AND p.conversation_id = d.conversation_id
@@ -38,7 +36,7 @@ _CLAIM = text("""
         FROM judged j WHERE d.app_id = j.app_id AND d.id = j.id
         RETURNING d.*)
     SELECT app_id, id, claim, kind, notification_id, conversation_id, user_id, address, body_sealed, attempts,
-        created_at FROM taken WHERE stage = 'claimed' ORDER BY not_before""")
+        created_at FROM taken WHERE stage = 'claimed' ORDER BY not_before""")  # noqa: S608  ours
 _RECOVER = text(f"""
     UPDATE deliveries SET claim = NULL, stage = CASE stage WHEN 'claimed' THEN 'queued' ELSE :doubt END,
         unknowns = unknowns + CASE stage WHEN 'sending' THEN 1 ELSE 0 END

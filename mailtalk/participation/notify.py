@@ -1,6 +1,11 @@
-"""The whole notify rule: which message is mailed to whom, and why another is not."""
+"""The notify rule: which message is mailed to whom, or the reason why not; in Python, and as SQL fragments.
+
+Python decides for one message when a mail is made. Set-based statements (closing a window, claiming deliveries) are
+built from the same conditions in SQL: of a participation `p`, a message `m`, and the parameter `:now`.
+"""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -9,11 +14,11 @@ from mailtalk.vocabulary import Access, MessageType, Notify, Origin, Reason
 
 
 class Written(Protocol):
-    """What the rule needs to know of a message."""
+    """What the rule needs of a message."""
 
     @property
     def seq(self) -> int:
-        """Its place in the conversation."""
+        """Its number in the conversation."""
 
     @property
     def type(self) -> str:
@@ -25,19 +30,15 @@ class Written(Protocol):
 
     @property
     def sender_id(self) -> str | None:
-        """Who wrote it; nobody for the system's."""
+        """Its author; None for a system message."""
 
     @property
     def mentions(self) -> Collection[str]:
-        """The users it mentions."""
+        """The ids of the users that it mentions."""
 
 
 def why_not(user_id: str, state: State, read_seq: int, message: Written, now: datetime) -> Reason | None:
-    """Why this message is not mailed to this user, as things stand now; None: it is.
-
-    Nobody is mailed their own message, or one they have read; system and imported messages never notify; who left or
-    has access None gets none; nor does who muted the conversation until later.
-    """
+    """The first reason not to mail this message to this user now; None if it is mailed."""
     reasons = (
         (Reason.LEFT, not state.present),
         (Reason.ACCESS_NONE, state.access is Access.NONE),
@@ -49,3 +50,46 @@ def why_not(user_id: str, state: State, read_seq: int, message: Written, now: da
         (Reason.NOT_MENTIONED, state.notify is Notify.MENTIONS_ONLY and user_id not in message.mentions),
     )
     return next((reason for reason, holds in reasons if holds), None)
+
+
+def barred(user_id: str, state: State, now: datetime) -> Reason | None:
+    """The first reason not to mail this user any message now; None if one that mentions them would be mailed."""
+    return why_not(user_id, state, 0, _Mention(mentions=(user_id,)), now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mention:
+    """A new message of nobody, which mentions its reader: no reason of its own stands against it."""
+
+    mentions: Collection[str]
+    seq: int = 1
+    type: str = MessageType.USER
+    origin: str = Origin.REST
+    sender_id: str | None = None
+
+
+# The conditions of `why_not` in SQL, in its order.
+_ONLY_MENTIONS = f"p.notify = '{Notify.MENTIONS_ONLY}'"
+_CONDITIONS = {
+    Reason.LEFT: "NOT p.present",
+    Reason.ACCESS_NONE: f"p.access = '{Access.NONE}'",
+    Reason.NEVER_NOTIFIES: f"m.type = '{MessageType.SYSTEM}' OR m.origin = '{Origin.IMPORT}'",
+    Reason.OWN_MESSAGE: "m.sender_id = p.user_id",
+    Reason.ALREADY_READ: "m.seq <= p.read_seq",
+    Reason.MUTED: "p.mute_until > :now",
+    Reason.NOTIFY_OFF: f"p.notify = '{Notify.OFF}'",
+    Reason.NOT_MENTIONED: f"{_ONLY_MENTIONS} AND NOT p.user_id = ANY(m.mentions)",
+}
+
+
+def case(*reasons: Reason) -> str:
+    """SQL: the first of these reasons that holds, NULL if none does."""
+    whens = (f"WHEN {condition} THEN '{reason}'" for reason, condition in _CONDITIONS.items() if reason in reasons)
+    return f"CASE {' '.join(whens)} END"
+
+
+TAKES_PART = f"(p.present AND p.access <> '{Access.NONE}')"
+WHY_NOT = case(*_CONDITIONS)  # of p and m
+BARRED = case(Reason.LEFT, Reason.ACCESS_NONE, Reason.MUTED, Reason.NOTIFY_OFF)  # of p: `barred` in SQL
+NOTIFIES = f"NOT ({_CONDITIONS[Reason.NEVER_NOTIFIES]})"  # of m, whoever the reader
+BARRED_UNLESS_MENTIONED = f"coalesce({BARRED}, CASE WHEN {_ONLY_MENTIONS} THEN '{Reason.NOT_MENTIONED}' END)"  # of p

@@ -1,4 +1,4 @@
-"""The rules of join, update and leave: pure, one change at a time or folded over many."""
+"""The rules of join, update and leave: pure; one change at a time, or a conversation's changes folded in order."""
 
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -6,11 +6,11 @@ from datetime import datetime
 from enum import Enum
 
 from mailtalk.errors import ErrorCode
-from mailtalk.vocabulary import Access, ChangeKind, EventType, Frequency, Notify, Sees
+from mailtalk.vocabulary import Access, Actor, ChangeKind, Choice, EventType, Frequency, Notify, Sees
 
 
 class Unset(Enum):
-    """Says that a field is not given, where None means something."""
+    """Marks a field that is not given, where None is a value."""
 
     UNSET = "unset"
 
@@ -20,7 +20,7 @@ UNSET = Unset.UNSET
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A user's part in a conversation; `generation` counts the ends of its inbound addresses."""
+    """A participation; `generation` counts the ends of its addresses, `chosen` are the participant's own choices."""
 
     present: bool
     access: Access
@@ -29,15 +29,16 @@ class State:
     mute_until: datetime | None = None
     sees: Sees = Sees.ALL
     frequency: Frequency = Frequency.DEFAULT
+    chosen: frozenset[Choice] = frozenset()
 
     @property
-    def active(self) -> bool:
-        """Whether the user counts as a participant: present, and not with access None."""
+    def takes_part(self) -> bool:
+        """True for participants; False after leaving and with access None."""
         return self.present and self.access is not Access.NONE
 
     @property
     def may_post(self) -> bool:
-        """Whether the user may write, by API or by mail."""
+        """True if the user may write, by API or by mail."""
         return self.present and self.access is Access.READ_WRITE
 
 
@@ -46,13 +47,24 @@ ABSENT = State(present=False, access=Access.READ_WRITE, notify=Notify.ALL, sees=
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A requested change; what is not given stays as it is (update) or gets its default (join)."""
+    """A requested change; a field that is not given stays (update) or gets its default (join)."""
 
     kind: ChangeKind
     access: Access | None = None
     notify: Notify | None = None
     mute_until: datetime | Unset | None = UNSET
     frequency: Frequency | None = None
+    by: Actor = Actor.BACKEND
+
+    @property
+    def settings(self) -> frozenset[Choice]:
+        """The settings that are given."""
+        given = {
+            Choice.NOTIFY: self.notify is not None,
+            Choice.MUTE: self.mute_until is not UNSET,
+            Choice.FREQUENCY: self.frequency is not None,
+        }
+        return frozenset(choice for choice, is_given in given.items() if is_given)
 
 
 class Forbidden(Exception):
@@ -64,32 +76,33 @@ class Forbidden(Exception):
 
 
 def change(state: State, request: Request) -> State:
-    """The state after one change; Forbidden when a rule refuses it. The limit is the conversation's: see `fold`."""
+    """The state after one change; Forbidden if a rule refuses it. The participant limit is the fold's."""
     after = _RULES[request.kind](state, request)
-    if after.active:
+    if after.takes_part:
         return replace(after, sees=Sees.ALL)  # a re-join shows the whole history
-    ended = state.active and not after.active
+    ended = state.takes_part and not after.takes_part
     sees = _sees_after(state, request.kind)
     return replace(after, sees=sees, generation=state.generation + ended)
 
 
 def _sees_after(state: State, kind: ChangeKind) -> Sees:
-    """What somebody who is not active (any more) may read: access None and the old leave freeze the view."""
+    """What a user without part may read: access None and the leave of old API versions freeze the view."""
     if kind is ChangeKind.LEAVE:
         return Sees.NOTHING
-    return Sees.FROZEN if state.active else state.sees
+    return Sees.FROZEN if state.takes_part else state.sees
 
 
 def _join(state: State, request: Request) -> State:
-    # PUT always overwrites: a field that is not given goes back to its default (api.md, Participants).
-    return replace(
+    """Overwrite: a field that is not given gets its default, unless the participant chose its value."""
+    joined = replace(
         state,
         present=True,
-        access=request.access or Access.READ_WRITE,
-        notify=request.notify or Notify.ALL,
-        mute_until=None if request.mute_until is UNSET else request.mute_until,
-        frequency=request.frequency or Frequency.DEFAULT,
+        access=Access.READ_WRITE,
+        notify=state.notify if Choice.NOTIFY in state.chosen else Notify.ALL,
+        mute_until=state.mute_until if Choice.MUTE in state.chosen else None,
+        frequency=state.frequency if Choice.FREQUENCY in state.chosen else Frequency.DEFAULT,
     )
+    return _set(joined, request)
 
 
 def _add(state: State, request: Request) -> State:
@@ -98,12 +111,19 @@ def _add(state: State, request: Request) -> State:
 
 def _update(state: State, request: Request) -> State:
     _require(present=state.present)
+    return _set(state, request)
+
+
+def _set(state: State, request: Request) -> State:
+    """Set the given fields; settings become the participant's choice if the participant asks, else they end it."""
+    own = request.by is Actor.PARTICIPANT
     return replace(
         state,
         access=request.access or state.access,
         notify=request.notify or state.notify,
         mute_until=state.mute_until if request.mute_until is UNSET else request.mute_until,
         frequency=request.frequency or state.frequency,
+        chosen=state.chosen | request.settings if own else state.chosen - request.settings,
     )
 
 
@@ -134,27 +154,35 @@ _RULES = {
 LEAVING = frozenset({ChangeKind.LEAVE, ChangeKind.DEPART})
 
 
-class Roster:
-    """One conversation's participants under its lock: applies changes in order and holds the limit.
+@dataclass(slots=True)
+class Folded:
+    """A user whose participation changed: the state before and after, and what happened on the way."""
 
-    `states` must hold everybody when a view may be frozen, else those whom the changes are about.
+    before: State
+    state: State
+    by: Actor  # who requested the last change
+    joined: bool = False
+    repaced: bool = False  # the frequency changed
+    view: Mapping[str, State] | None = None  # the participants of the view, if it was frozen and is
+
+
+class Fold:
+    """A conversation's changes, applied in order under its lock and within its participant limit.
+
+    `states` must hold all participants if a view may be frozen, else the users of the changes.
     """
 
     def __init__(
         self, states: Mapping[str, State], active: int, limit: int | None, known_users: Container[str]
     ) -> None:
         self.states = dict(states)
-        self.touched: dict[str, None] = {}  # in order, and each once
-        self.before: dict[str, State] = {}  # of those who are touched
-        self.joined: set[str] = set()  # who came (back) in
-        self.repaced: set[str] = set()  # who is to be mailed more or less often
-        self.views: dict[str, Mapping[str, State]] = {}  # who took part when a user's view was frozen
+        self.users: dict[str, Folded] = {}  # those that changed, in order
         self._active = active
         self._limit = limit
         self._known = known_users
 
-    def fold(self, requests: Iterable[tuple[str, Request]]) -> list[ErrorCode | None]:
-        """Apply (user, request) in order; gives an error code, or None, for each."""
+    def apply(self, requests: Iterable[tuple[str, Request]]) -> list[ErrorCode | None]:
+        """Apply (user, request) in order; an error code, or None, for each."""
         return [self._one(user_id, request) for user_id, request in requests]
 
     def _one(self, user_id: str, request: Request) -> ErrorCode | None:
@@ -167,37 +195,40 @@ class Roster:
     def _apply(self, user_id: str, request: Request) -> None:
         if user_id not in self._known:
             if request.kind in LEAVING:
-                return  # who never joined may leave
+                return  # leaving is idempotent, even for an unknown user
             raise Forbidden(ErrorCode.USER_NOT_FOUND)
         before = self.states.get(user_id, ABSENT)
         after = change(before, request)
         if after == before:
             return
-        self._count(after.active - before.active)
-        if after.present and not before.present:
-            self.joined.add(user_id)
-        if after.frequency is not before.frequency:
-            self.repaced.add(user_id)
-        if after.sees is Sees.FROZEN and before.sees is not Sees.FROZEN:
-            self.views[user_id] = {name: state for name, state in self.states.items() if state.active}
-        self.before.setdefault(user_id, before)
+        self._count(after.takes_part - before.takes_part)
+        self._keep(user_id, before, after, request.by)
         self.states[user_id] = after
-        self.touched[user_id] = None
 
     def _count(self, entered: int) -> None:
         if entered > 0 and self._limit is not None and self._active >= self._limit:
             raise Forbidden(ErrorCode.PARTICIPANT_LIMIT)
         self._active += entered
 
+    def _keep(self, user_id: str, before: State, after: State, by: Actor) -> None:
+        folded = self.users.setdefault(user_id, Folded(before, after, by))
+        folded.state, folded.by = after, by
+        folded.joined |= after.present and not before.present
+        folded.repaced |= after.frequency is not before.frequency
+        if after.sees is not Sees.FROZEN:
+            folded.view = None
+        elif before.sees is not Sees.FROZEN:
+            folded.view = {name: state for name, state in self.states.items() if state.takes_part}
 
-def told(before: State, after: State) -> EventType | None:
-    """What a change is to others; None when it changed nothing that they know."""
-    if before.active != after.active:
-        return EventType.PARTICIPANT_JOINED if after.active else EventType.PARTICIPANT_LEFT
-    changed = replace(before, generation=after.generation, sees=after.sees) != after
-    return EventType.PARTICIPANT_UPDATED if after.active and changed else None
+
+def event_of(before: State, after: State) -> EventType | None:
+    """The event that tells others of a change; None if they see no difference."""
+    if before.takes_part != after.takes_part:
+        return EventType.PARTICIPANT_JOINED if after.takes_part else EventType.PARTICIPANT_LEFT
+    unseen = replace(before, generation=after.generation, sees=after.sees, chosen=after.chosen)
+    return EventType.PARTICIPANT_UPDATED if after.takes_part and unseen != after else None
 
 
 def may_freeze(request: Request) -> bool:
-    """Whether the change may freeze a view, so that all participants are needed to apply it."""
+    """True if the change may freeze a view, which needs all participants."""
     return request.kind is ChangeKind.DEPART or request.access is Access.NONE

@@ -1,10 +1,11 @@
-"""A participation's row as the rules see it."""
+"""A participation's row as the state that the rules work on."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 from mailtalk.participation.rules import State
-from mailtalk.vocabulary import Access, Frequency, Notify, Sees
+from mailtalk.vocabulary import Access, Choice, Frequency, Notify, Sees
 
 
 class Stored(Protocol):
@@ -38,6 +39,10 @@ class Stored(Protocol):
     def frequency(self) -> str:
         """Of `Frequency`."""
 
+    @property
+    def chosen(self) -> Sequence[str]:
+        """Of `Choice`."""
+
 
 def state(row: Stored) -> State:
     """A participation as its rules see it."""
@@ -49,4 +54,5 @@ def state(row: Stored) -> State:
         row.mute_until,
         Sees(row.sees),
         Frequency(row.frequency),
+        frozenset(map(Choice, row.chosen)),
     )

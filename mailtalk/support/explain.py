@@ -12,7 +12,9 @@ from mailtalk.errors import ErrorCode, Invalid, NotFound
 from mailtalk.ids import ParticipantKey
 from mailtalk.models import Change, Conversation, Delivery, Notification, Participation, Suppression, User
 from mailtalk.outbound import suppressions
-from mailtalk.vocabulary import Access, ChangeStatus, Frequency, NotificationStatus, Notify, Reason
+from mailtalk.participation import notify
+from mailtalk.participation.state import state as as_state
+from mailtalk.vocabulary import ChangeStatus, Frequency, NotificationStatus, Reason
 
 # Message ids per notification: those in its range if it has ended, else all messages that are not settled yet.
 _MESSAGES = text("""
@@ -113,13 +115,9 @@ def _frequency(session: Session, row: Participation) -> Frequency:
 
 
 def _barred(row: Participation, user: User, now: datetime, suppressed: Sequence[Suppression]) -> Reason | None:
-    reachable = {address.lower() for address in user.emails or ()} - {row.address for row in suppressed}
-    reasons = (
-        (Reason.LEFT, not row.present),
-        (Reason.ACCESS_NONE, row.access == Access.NONE),
-        (Reason.MUTED, row.mute_until is not None and now < row.mute_until),
-        (Reason.NOTIFY_OFF, row.notify == Notify.OFF),
-        (Reason.NO_ADDRESS, not user.emails),
-        (Reason.SUPPRESSED, not reachable),
-    )
-    return next((reason for reason, holds in reasons if holds), None)
+    reason = notify.barred(row.user_id, as_state(row), now)
+    if reason is None and not user.emails:
+        return Reason.NO_ADDRESS
+    if reason is None and {address.lower() for address in user.emails or ()} <= {known.address for known in suppressed}:
+        return Reason.SUPPRESSED
+    return reason

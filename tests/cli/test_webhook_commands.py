@@ -17,6 +17,7 @@ from support.webhook_receiver import ReceivedRequest, webhook_receiver
 
 from mailtalk import clock
 from mailtalk.events import record as events
+from mailtalk.events.record import Happened
 from mailtalk.vocabulary import EventType
 from mailtalk.webhooks import channels, endpoints
 from worker.server import Worker
@@ -48,7 +49,7 @@ def telling(database_url: str, redis_url: str) -> Iterator[Worker]:
 def trigger(cast: Cast, **changes: object) -> None:
     with cast.database.transaction() as session:
         kind = EventType.NOTIFICATION_TRIGGERED
-        events.record(session, clock.now(), cast.app_id, kind, TRIGGERED | changes, "hello")
+        events.record_many(session, [Happened(cast.app_id, kind, TRIGGERED | changes, "hello")], clock.now())
 
 
 def test_the_life_of_a_webhook(mailtalk: Command, telling: Worker) -> None:

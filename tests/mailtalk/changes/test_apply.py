@@ -16,7 +16,7 @@ from mailtalk.changes.log import Requested
 from mailtalk.conversations import conversations, users
 from mailtalk.errors import Unavailable
 from mailtalk.ids import ConversationKey
-from mailtalk.participation.rules import UNSET, Request, Roster
+from mailtalk.participation.rules import UNSET, Fold, Request
 from mailtalk.vocabulary import Access, ChangeKind, ChangeStatus, Notify
 from worker.server import Worker
 
@@ -97,10 +97,10 @@ def test_concurrent_changes_end_as_their_sequence_says(cast: Cast, limit: int | 
         list(pool.map(lambda seed: send(cast, seed), range(6)))
     drain(cast)
     assert column(cast.database, "SELECT applied_seq FROM changes ORDER BY applied_seq") == list(range(1, 181))
-    replay = Roster({}, 0, limit, set(NAMES))
+    replay = Fold({}, 0, limit, set(NAMES))
     for user, kind, access, notify, error in rows(cast.database, LOG):
         request = Request(ChangeKind(kind), access and Access(access), notify and Notify(notify), UNSET)
-        assert replay.fold([(user, request)]) == [error]
+        assert replay.apply([(user, request)]) == [error]
     states = [(u, s.access, s.notify, s.generation) for u, s in sorted(replay.states.items()) if s.present]
     assert [tuple(row) for row in rows(cast.database, STATES)] == states
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailtalk.participation.rules import ABSENT, Forbidden, Request, Roster, State, change
+from mailtalk.participation.rules import ABSENT, Fold, Forbidden, Request, State, change
 from mailtalk.vocabulary import Access, ChangeKind, Notify, Sees
 
 RW, RO, NONE = Access.READ_WRITE, Access.READ, Access.NONE
@@ -86,12 +86,12 @@ def test_who_is_absent_or_has_no_address_is_not_found(before: State, kind: Chang
     [(here(), True, True), (here(RO), True, False), (here(NONE), False, False), (gone(), False, False)],
 )
 def test_who_takes_part_and_who_may_write(state: State, active: bool, may_post: bool) -> None:
-    assert (state.active, state.may_post) == (active, may_post)
+    assert (state.takes_part, state.may_post) == (active, may_post)
 
 
 def test_the_limit_counts_who_takes_part_and_leaving_makes_room() -> None:
-    roster = Roster({}, 0, 2, set(USERS))
-    errors = roster.fold(
+    fold = Fold({}, 0, 2, set(USERS))
+    errors = fold.apply(
         [
             ("alice", Request(JOIN)),
             ("bob", Request(JOIN)),
@@ -109,22 +109,30 @@ def test_the_limit_counts_who_takes_part_and_leaving_makes_room() -> None:
 
 
 def test_a_limit_lowered_below_what_is_there_lets_nobody_in_and_puts_nobody_out() -> None:
-    roster = Roster({"alice": here(), "bob": here()}, 2, 1, set(USERS))
-    assert roster.fold([("carol", Request(JOIN)), ("alice", Request(JOIN, RO))]) == ["PARTICIPANT_LIMIT", None]
-    assert roster.states["alice"] == here(RO)
+    fold = Fold({"alice": here(), "bob": here()}, 2, 1, set(USERS))
+    assert fold.apply([("carol", Request(JOIN)), ("alice", Request(JOIN, RO))]) == ["PARTICIPANT_LIMIT", None]
+    assert fold.states["alice"] == here(RO)
 
 
 def test_an_unknown_user_may_leave_and_nothing_else() -> None:
-    roster = Roster({}, 0, None, set(USERS))
-    errors = roster.fold([("nobody", Request(kind)) for kind in (JOIN, ADD, UPDATE, ROTATE, LEAVE, DEPART)])
+    fold = Fold({}, 0, None, set(USERS))
+    errors = fold.apply([("nobody", Request(kind)) for kind in (JOIN, ADD, UPDATE, ROTATE, LEAVE, DEPART)])
     assert errors == ["USER_NOT_FOUND"] * 4 + [None, None]
-    assert not roster.touched
+    assert not fold.users
 
 
 def test_what_does_not_change_is_not_written() -> None:
-    roster = Roster({"alice": here()}, 1, None, set(USERS))
-    roster.fold([("alice", Request(JOIN)), ("bob", Request(LEAVE))])
-    assert not roster.touched
+    fold = Fold({"alice": here()}, 1, None, set(USERS))
+    fold.apply([("alice", Request(JOIN)), ("bob", Request(LEAVE))])
+    assert not fold.users
+
+
+def test_a_view_that_was_frozen_and_ended_within_one_fold_is_not_kept() -> None:
+    fold = Fold({"alice": here()}, 1, None, set(USERS))
+    fold.apply([("alice", Request(UPDATE, NONE)), ("alice", Request(JOIN))])
+    assert fold.users["alice"].view is None
+    fold.apply([("alice", Request(UPDATE, NONE))])
+    assert fold.users["alice"].view == {"alice": here(generation=1)}
 
 
 class Model:
@@ -165,29 +173,29 @@ def test_the_fold_does_what_a_plain_model_does_however_it_is_cut(
 ) -> None:
     model = Model(limit)
     expected = [model.do(user, request) for user, request in done]
-    first = Roster({}, 0, limit, set(USERS))
-    errors = first.fold(done[:cut])
-    active = sum(state.active for state in first.states.values())
-    second = Roster(first.states, active, limit, set(USERS))
-    assert errors + second.fold(done[cut:]) == expected
+    first = Fold({}, 0, limit, set(USERS))
+    errors = first.apply(done[:cut])
+    active = sum(state.takes_part for state in first.states.values())
+    second = Fold(first.states, active, limit, set(USERS))
+    assert errors + second.apply(done[cut:]) == expected
     present = {user: (state.access, state.notify) for user, state in second.states.items() if state.present}
     assert present == model.people
 
 
 @given(steps, st.integers(0, 3))
 def test_the_limit_is_never_passed(done: list[tuple[str, Request]], limit: int) -> None:
-    roster = Roster({}, 0, limit, set(USERS))
+    fold = Fold({}, 0, limit, set(USERS))
     for step in done:
-        roster.fold([step])
-        assert sum(state.active for state in roster.states.values()) <= limit
+        fold.apply([step])
+        assert sum(state.takes_part for state in fold.states.values()) <= limit
 
 
 @given(steps)
 def test_the_generation_never_goes_back_and_moves_whenever_access_ends(done: list[tuple[str, Request]]) -> None:
-    roster = Roster({}, 0, None, set(USERS))
+    fold = Fold({}, 0, None, set(USERS))
     for user, request in done:
-        before = roster.states.get(user, ABSENT)
-        roster.fold([(user, request)])
-        after = roster.states.get(user, ABSENT)
+        before = fold.states.get(user, ABSENT)
+        fold.apply([(user, request)])
+        after = fold.states.get(user, ABSENT)
         rotated = request.kind is ROTATE and before.may_post and user != "nobody"
-        assert after.generation == before.generation + (rotated or (before.active and not after.active))
+        assert after.generation == before.generation + (rotated or (before.takes_part and not after.takes_part))

@@ -316,7 +316,7 @@ def test_410_disables_and_cancels(cast: Cast) -> None:
     assert sorted(stages(cast)) == ["cancelled", "cancelled", "failed"]
     assert not is_due(cast, NOW + timedelta(days=9))
     with cast.database.transaction() as session:
-        events.record(session, NOW, cast.app_id, KIND, {}, "a")
+        events.record_many(session, [Happened(cast.app_id, KIND, {}, "a")], NOW)
     assert column(cast.database, "SELECT count(*) FROM events") == [3]
 
 

@@ -1,0 +1,40 @@
+"""SQL with named placeholders: short statements in Python, long ones in `.sql` files beside their module.
+
+`$NotificationStatus.OPEN` stands for an enum's value as a literal, `$barred` for a fragment that the caller gives, and
+`:now` for a parameter, as everywhere in SQLAlchemy. Values of requests are always parameters.
+"""
+
+import re
+from pathlib import Path
+from string import Template
+
+from sqlalchemy import TextClause, text
+
+from mailtalk import vocabulary
+
+
+class _Template(Template):
+    idpattern = r"(?a:[A-Z][A-Za-z]*\.[A-Z_]+|[a-z][a-z_0-9]*)"
+    flags = re.RegexFlag(0)  # the default ignores case
+
+
+def fragment(source: str, **fragments: str) -> str:
+    """SQL text with its placeholders filled in; KeyError for one without a value."""
+    template = _Template(source)
+    enums = {name: _literal(name) for name in template.get_identifiers() if "." in name}
+    return template.substitute(enums | fragments)
+
+
+def statement(source: str, **fragments: str) -> TextClause:
+    """A statement with its placeholders filled in."""
+    return text(fragment(source, **fragments))
+
+
+def load(module: str, name: str, **fragments: str) -> TextClause:
+    """The statement `name`.sql in the folder of a module, given by its `__file__`."""
+    return statement((Path(module).parent / f"{name}.sql").read_text("utf-8"), **fragments)
+
+
+def _literal(name: str) -> str:
+    enum, member = name.split(".")
+    return f"'{getattr(vocabulary, enum)[member]}'"
