@@ -1,8 +1,10 @@
+import base64
 import unicodedata
 from collections.abc import Iterator
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from support.shared_mails import SHARED_MAILS
 
 from mailtalk.mail.parsing import charsets, filenames, flowed, headers, limits
+from mailtalk.mail.parsing.charset_labels import LABELS
 from mailtalk.mail.parsing.parse import ParsedMail, parse
 
 
@@ -109,6 +112,11 @@ class TestHeaders:
         assert parse(b"just text\n\nmore").text == "just text\n\nmore"
 
 
+def jis(text: str) -> bytes:
+    """ISO-2022-JP, with ^ for its escape character."""
+    return text.replace("^", "\x1b").encode("ascii")
+
+
 class TestCharsets:
     @pytest.mark.parametrize(
         ("data", "declared", "expected"),
@@ -135,19 +143,51 @@ class TestCharsets:
             (b"abc", "zlib", "abc"),
             (b"abc", "idna", "abc"),
             (b"abc", "x\0y", "abc"),
+            (jis('^$B-!$N7o!"^(B^$B|b^$B66!A^(B^(IV[<8^(B ok'), "iso-2022-jp", "①の件、髙橋～ﾖﾛｼｸ ok"),
+            (jis("^$B$3$s$K$A$O^(B"), "cp50220", "こんにちは"),
+            (jis("^$B$3$s$K$A$O^(B"), "utf-8", "こんにちは"),
+            (jis("^$B$3$s$K$A$O^(B"), None, "こんにちは"),
+            (jis("^$B$3$s$K\nnext"), "ISO-2022-JP", "こんに\nnext"),
+            (jis("^$B$3$s$K$A$O") + b"\xff" + jis("^$B$3^(B"), "iso-2022-jp", "こんにちは�こ"),
+            (jis("^(J\\~^(B ^$(D0!^(B ^$A0!^(B ^$(C0!^(B"), "iso-2022-jp-2", "¥‾ 丂 啊 가"),
+            ("こんにちは".encode("cp932"), "iso-2022-jp", "こんにちは"),
+            (b"\xad\xa1\xc8\xd6\xfc\xe2", "euc-jp", "①番髙"),
+            ("髙﨑".encode("cp932"), "x-sjis", "髙﨑"),
+            ("똠방".encode("cp949"), "EUC-KR", "똠방"),
+            ("안녕".encode("iso2022_kr"), "iso-2022-kr", "안녕"),
+            ("朱镕基€".encode("gb18030"), "gb2312", "朱镕基€"),
+            ("碁銹嘅咗".encode("big5hkscs"), "Big5", "碁銹嘅咗"),
+            ("中文".encode("cp950") + b"\xff" + "中文".encode("cp950"), "big5", "中文�中文"),
+            ("Привет".encode("cp1251"), "x-cp1251", "Привет"),
+            ("“שלום”".encode("cp1255"), "iso-8859-8-i", "“שלום”"),
+            ("naïve café – “yes”".encode() + b"\xff", "utf-8", "naïve café – “yes”�"),
+            (b"hello!", "utf-16", "hello!"),
         ],
     )
     def test_the_ladder(self, data: bytes, declared: str | None, expected: str) -> None:
         assert charsets.decode(data, declared) == expected
 
     def test_every_label_is_a_codec_that_python_has(self) -> None:
-        assert {charsets.decode(b"a", label) for label in charsets._ALIASES if "16" not in label and "32" not in label}
+        assert {charsets.decode(b"a", label) for label in LABELS if "16" not in label and "32" not in label}
+
+    def test_a_subject_and_a_file_name_are_read_by_the_same_rules(self) -> None:
+        word = base64.b64encode(jis("^$B-!$N7o^(B")).decode()
+        name = quote(jis("^$B|b66^(B") + b".pdf")
+        file = part("application/pdf", "x", f"Content-Disposition: attachment; filename*=ISO-2022-JP''{name}")
+        got = read(f"Subject: =?ISO-2022-JP?B?{word}?=\n" + multipart("mixed", part("text/plain", "hi"), file))
+        assert (got.subject, got.attachments[0].name) == ("①の件", "髙橋.pdf")
+
+    def test_a_long_text_is_decoded_in_bounded_time(self) -> None:
+        for data, label in ((b"\xad\xa1" * 500_000, "euc-jp"), (b"\x88\x62" * 500_000, "big5")):
+            assert charsets.decode(data, label)
+        lines = b"".join([jis("^$B-!$3$s$K$A$O^(B") + b"\n"] * 100_000)
+        assert charsets.decode(lines, "iso-2022-jp").startswith("①こんにちは\n")
 
     def test_html_says_its_own_charset(self) -> None:
         page = '<html><head><meta http-equiv="x" content="text/html; charset=koi8-r"></head>да'
         assert "да" in (mail("Content-Type: text/html", page, "koi8_r").html or "")
 
-    @given(st.binary(max_size=200), st.one_of(st.none(), st.text(max_size=20), st.sampled_from([*charsets._ALIASES])))
+    @given(st.binary(max_size=200), st.one_of(st.none(), st.text(max_size=20), st.sampled_from([*LABELS])))
     def test_decoding_never_raises(self, data: bytes, declared: str | None) -> None:
         assert isinstance(charsets.decode(data, declared), str)
 
