@@ -1,200 +1,266 @@
-"""One connection: who it is from, how long it may last, what it may cost, and how it ends."""
+"""One SMTP connection: its bytes and flow control, the PROXY header, its timeouts, and every way in which it ends."""
 
 import asyncio
 import logging
-from asyncio import IncompleteReadError, LimitOverrunError
+import ssl
+from collections import deque
+from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cached_property
 from typing import Any
 
-from aiosmtpd.smtp import SMTP, TLSSetupException
+from aiosmtpd.smtp import SMTP, Session
 
 from mailtalk.settings.load import Settings
 from smtp_bridge import proxy, replies
-from smtp_bridge.limits import Address, Guard, address
+from smtp_bridge.limits import Address, SessionLimits, address
+from smtp_bridge.session_timer import SessionTimer
 from smtp_bridge.tls import Certificate
 
-LINE = 2_048  # bytes of a command; RFC 5321 asks for 512, and more for extensions
-BUFFER = 16 * 1024  # bytes; once twice as much waits to be read, the rest stays with the kernel
-BEFORE_TLS = {"NOOP", "LHLO", "EHLO", "STARTTLS", "QUIT"}  # RFC 3207 4
-OF_A_MAIL = {"MAIL", "RCPT", "DATA"}  # not counted when they are agreed to: they have bounds of their own
-PENANCE = 1.0  # seconds after each error, once half of those allowed were made
+LINE_LIMIT = 16 * 1024  # bytes without an end of line; beyond it the connection is closed
+READ_AHEAD = 2 * LINE_LIMIT  # bytes that wait for a reply under way; the rest stays with the kernel
+LINGER = 10.0  # seconds for the last reply to be taken
 
 log = logging.getLogger(__name__)
 
 
-class Stage(Enum):
-    """What a session is at."""
+class SessionStage(Enum):
+    """What the client's next bytes are, or what the client waits for."""
 
+    GREETING = auto()  # the PROXY header comes first
     COMMAND = auto()
-    RECEIVING = auto()
-    KEEPING = auto()
+    WAITING = auto()  # for the reply to a command
+    RECEIVING = auto()  # a mail's data
+    STORING = auto()  # the commit of a mail
+    ENDED = auto()
 
 
-class Connection(SMTP):
-    """aiosmtpd's protocol, but its loop is ours: every way in which a session goes on or ends is here."""
+@dataclass(frozen=True)
+class Edge:
+    """What all connections of a process share."""
 
-    line_length_limit = BUFFER
+    settings: Settings
+    handler: Any
+    limits: SessionLimits
+    certificate: Certificate | None
+    proxies: proxy.Networks
+
+    @cached_property
+    def hooks(self) -> dict[str, Any]:
+        """The handler's, by verb."""
+        return {"MAIL": self.handler.handle_MAIL, "RCPT": self.handler.handle_RCPT}
+
+
+class SmtpConnection(SMTP):
+    """aiosmtpd's protocol, which leaves the reading to `data_received`: no task, reader or writer for a connection.
+
+    A subclass answers `_command(line)` and takes `_data(part)`.
+    """
+
     may_be_proxied = True
     protocol_name = "ESMTP"
+    transport: Any
+    session: Session
 
-    def __init__(
-        self, handler: Any, guard: Guard, settings: Settings, certificate: Certificate | None, proxies: proxy.Networks
-    ) -> None:
-        super().__init__(
-            handler,
-            data_size_limit=settings.smtp_message_bytes,
-            enable_SMTPUTF8=True,
-            hostname=settings.reply_domain,
-            loop=asyncio.get_running_loop(),
-        )
+    # What SMTP.__init__ would set for STARTTLS, MAIL and RCPT.
+    _auth_required = _decode_data = False
+    enable_SMTPUTF8 = True  # noqa: N815 - aiosmtpd's name
+    tls_context: ssl.SSLContext | None = None
+
+    def __init__(self, edge: Edge) -> None:
+        # Not SMTP.__init__, which inspects its class and handler anew for each connection (0.3 ms).
+        self._edge, self._settings, self._limits = edge, edge.settings, edge.limits
+        self.loop = asyncio.get_running_loop()
+        self.hostname, self.data_size_limit = edge.settings.reply_domain, edge.settings.smtp_message_bytes
+        self._handler, self._handle_hooks = edge.handler, edge.hooks
         self.client: Address | None = None
-        self._guard, self._settings, self._certificate, self._proxies = guard, settings, certificate, proxies
-        self._stage = Stage.COMMAND
-        self._farewell: str | None = None  # what is said last, as soon as it is set
-        self._said = ""
-        self._commands = self._errors = self._received = 0
-        self._deadline: asyncio.TimerHandle | None = None
-        del self._smtp_methods["AUTH"]
+        self.transport = self._original_transport = self._tls_protocol = None
+        self._stage = SessionStage.GREETING
+        self._buffer = bytearray()
+        self._replies: deque[str] = deque()
+        self._farewell: str | None = None  # the last reply, as soon as it is known
+        self._received = 0
+        self._is_eof = self._is_congested = self._is_held_back = False
+        self._header: asyncio.StreamReader | None = None  # of the PROXY protocol
+        self._task: asyncio.Task[None] | None = None
+        self._timer = SessionTimer(self.loop, edge.settings.smtp_session_seconds, self._time_out)
+        self._lingering: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Somebody came, or TLS was started."""
-        if self._deadline is None:
-            self._deadline = self.loop.call_later(self._settings.smtp_session_seconds, self._timeout_cb)
-            self._farewell = self._guard.enter(self)
-        super().connection_made(transport)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """They are gone; what was handed over is kept all the same. Called twice when TLS was started."""
-        if self._deadline:
-            self._deadline.cancel()
-        self._guard.leave(self)
-        super().connection_lost(error)
+        """Greet a client; or go on after STARTTLS, with all forgotten that came before (RFC 3207 4.2)."""
+        self.transport = transport
+        self.envelope = self._create_envelope()
+        self.session = Session(self.loop)
+        if self._tls_protocol:
+            self.session.ssl = self._tls_protocol._extra  # noqa: SLF001 - as aiosmtpd does
+            self._buffer.clear()
+            return
+        self.session.peer = transport.get_extra_info("peername")
+        farewell = self._limits.enter(self)
+        self._timer.restart(self._limits.patience)
+        self._welcome(farewell)
 
     def data_received(self, data: bytes) -> None:
-        """Count what comes; the reader stops the transport when too much waits."""
+        """Take bytes: a mail's data goes to its place at once, commands are answered as far as possible."""
         self._received += len(data)
-        super().data_received(data)
+        if self._header:
+            self._header.feed_data(data)
+        elif self._stage is SessionStage.RECEIVING:
+            self._data(data)
+            self._proceed()
+        elif self._stage is not SessionStage.ENDED:
+            self._buffer += data
+            self._proceed()
 
     def eof_received(self) -> bool:
-        """Nothing more will come: what came is still answered, where the transport can."""
-        self._reader.feed_eof()
+        """The client will send nothing more: what came is still answered, where the transport can."""
+        self._is_eof = True
+        if self._header:
+            self._header.feed_eof()
+        self._proceed()
         return self._tls_protocol is None
+
+    def pause_writing(self) -> None:
+        """The client does not take its replies: answer nothing more."""
+        self._is_congested = True
+
+    def resume_writing(self) -> None:
+        """The client takes its replies again."""
+        self._is_congested = False
+        self._proceed()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """The client is gone; a mail that is being stored is stored all the same. Called twice after STARTTLS."""
+        self._stage = SessionStage.ENDED
+        self._timer.stop()
+        if self._lingering:
+            self._lingering.cancel()
+        if self._task:
+            self._task.cancel()
+        if self._original_transport:
+            self._original_transport.close()
+        self._limits.leave(self)
+        self.transport = None
 
     def wind_up(self, farewell: str) -> None:
         """End now, or after the mail that is being received."""
         self._farewell = farewell
-        if self._stage is Stage.COMMAND:
+        if self._stage not in {SessionStage.RECEIVING, SessionStage.STORING}:
             self._end(farewell)
 
     def abort(self) -> None:
-        """End without a word."""
+        """End without a reply."""
         transport: Any = self._original_transport or self.transport
         if transport:
             transport.abort()
 
     async def push(self, status: Any) -> None:
-        """Say it, with an enhanced code."""
-        self._said = replies.complete(status)
-        await self._say(self._said)
+        """Aiosmtpd's way to reply."""
+        self._reply(replies.complete(status))
+        self._flush()
 
-    async def _say(self, *lines: str) -> None:
-        self._writer.write("".join(f"{line}\r\n" for line in lines).encode("ascii", "replace"))
-        await self._writer.drain()
+    def _command(self, line: bytes) -> None:
+        raise NotImplementedError
 
-    def _end(self, farewell: str) -> None:
-        if self._tls_protocol and self.session and self.session.ssl is None:  # nobody understands us now
+    def _data(self, part: bytes) -> None:
+        raise NotImplementedError
+
+    def _reply(self, reply: str) -> None:
+        """Add a reply to those of the next write."""
+        self._replies.append(reply)
+
+    def _proceed(self) -> None:
+        """Answer all that has come and can be answered now, in one write."""
+        while self._step():
+            pass
+        self._flush()
+        if self._stage is SessionStage.COMMAND and self._farewell:
+            self._end(self._farewell)
+        elif self._is_eof and self._stage in {SessionStage.COMMAND, SessionStage.RECEIVING}:
+            self._close()
+        self._hold_back(len(self._buffer) > READ_AHEAD)
+
+    def _step(self) -> bool:
+        """Take one command, or a mail's data, out of the buffer; False when there is none, or when it has to wait."""
+        if self._stage is SessionStage.RECEIVING and self._buffer:
+            part, self._buffer = bytes(self._buffer), bytearray()
+            self._data(part)
+            return True
+        if self._stage is not SessionStage.COMMAND or self._farewell or self._is_congested:
+            return False
+        end = self._buffer.find(b"\n") + 1
+        if end:
+            line = bytes(self._buffer[:end])
+            del self._buffer[:end]
+            self._command(line)
+        elif len(self._buffer) > LINE_LIMIT:
+            self._farewell = replies.LINE_TOO_LONG
+        return bool(end)
+
+    def _flush(self) -> None:
+        if self._replies and self.transport:
+            self.transport.write("".join(f"{reply}\r\n" for reply in self._replies).encode("ascii", "replace"))
+        self._replies.clear()
+
+    def _hold_back(self, wanted: bool) -> None:
+        """Leave what the client sends with the kernel, or take it again."""
+        if wanted is self._is_held_back or self.transport is None or self._stage is SessionStage.ENDED:
+            return
+        self._is_held_back = wanted
+        if wanted:
+            self.transport.pause_reading()
+        else:
+            self.transport.resume_reading()
+
+    def _welcome(self, farewell: str | None) -> None:
+        if farewell:
+            self._end(farewell)
+        elif not self.session.peer:
             self.abort()
-        elif self.transport:
-            self._writer.write(f"{farewell}\r\n".encode())
-            self._writer.close()
+        elif self.may_be_proxied and proxy.is_proxy(address(self.session.peer[0]), self._edge.proxies):
+            self._header = asyncio.StreamReader(limit=LINE_LIMIT)
+            self._header.set_transport(self.transport)
+            self._task = self.loop.create_task(self._read_header(self._header))
+        else:
+            self._greet(address(self.session.peer[0]))
 
-    def _reset_timeout(self, duration: float | None = None) -> None:
-        super()._reset_timeout(duration or self._guard.patience)
+    async def _read_header(self, header: asyncio.StreamReader) -> None:
+        try:
+            client = await proxy.client(header)
+        except proxy.NotProxied:
+            self._close()
+            return
+        self._header = None
+        header.feed_eof()
+        self._buffer += await header.read()  # what came behind it
+        self._greet(client)
 
-    def _timeout_cb(self) -> None:
+    def _greet(self, client: Address | None) -> None:
+        self.client = client
+        if refusal := self._limits.enter_host(self, client):
+            self._end(refusal)
+            return
+        self._stage = SessionStage.COMMAND
+        self._reply(f"220 {self.hostname} {self.protocol_name} Mailtalk")
+        self._proceed()
+
+    def _time_out(self) -> None:
         self._farewell = replies.TIMEOUT
-        if self._stage is not Stage.KEEPING:
+        if self._stage is not SessionStage.STORING:
             self._end(replies.TIMEOUT)
 
-    async def _handle_client(self) -> None:
-        try:
-            await self._welcome()
-            while not self._farewell:
-                await self._command()
-            await self._say(self._farewell)
-        except (IncompleteReadError, ConnectionError, proxy.NotProxied):
-            log.debug("a client went away")
-        except TLSSetupException as error:  # nobody else tells us that they are gone
+    def _end(self, farewell: str) -> None:
+        if self._tls_protocol and self.session.ssl is None:  # in the handshake a reply is garbage
             self.abort()
-            self.connection_lost(error)
-        finally:
-            self._writer.close()
+        elif self._stage is not SessionStage.ENDED:
+            self._reply(farewell)
+            self._flush()
+            self._close()
 
-    async def _welcome(self) -> None:
-        if self._farewell:
-            return
-        if not self.session or not self.session.peer:
-            raise ConnectionResetError
-        peer = address(self.session.peer[0])
-        passed_on = self.may_be_proxied and proxy.is_proxy(peer, self._proxies)
-        self.client = await proxy.client(self._reader) if passed_on else peer
-        self._farewell = self._guard.enter_host(self, self.client)
-        if not self._farewell:
-            await self._say(f"220 {self.hostname} {self.protocol_name} Mailtalk")
-
-    async def _command(self) -> None:
-        try:
-            line = await self._reader.readuntil()
-        except LimitOverrunError:
-            self._farewell = replies.LINE_TOO_LONG
-            return
-        self._reset_timeout()
-        verb, _, argument = line.decode("utf-8", "surrogateescape").strip("\r\n").partition(" ")
-        await self._obey(verb.upper(), argument.strip() or None, len(line))
-        await self._judge(verb.upper())
-
-    async def _obey(self, verb: str, argument: str | None, length: int) -> None:
-        if self._commands >= self._settings.smtp_commands + (verb in OF_A_MAIL):
-            self._farewell = replies.TOO_MANY_COMMANDS
-            return
-        try:
-            if refusal := self._refusal(verb, length):
-                await self.push(refusal)
-            else:
-                await self._smtp_methods[verb](argument)
-        except (IncompleteReadError, ConnectionError, TLSSetupException):
-            raise
-        except Exception as error:  # noqa: BLE001 - all of it is trouble of ours, and is logged there
-            await self._own_up(error)
-
-    def _refusal(self, verb: str, length: int) -> str | None:
-        if length > LINE:
-            return replies.LINE_TOO_LONG
-        if verb not in self._smtp_methods:
-            return replies.UNKNOWN_COMMAND
-        if self._settings.smtp_tls_required and not self._tls_protocol and verb not in BEFORE_TLS:
-            return replies.TLS_REQUIRED
-        return None
-
-    async def _own_up(self, error: Exception) -> None:
-        reply = self.event_handler.trouble(error)
-        if self._stage is Stage.RECEIVING:  # or the rest of the mail would be taken for commands
-            self._farewell = reply
-        else:
-            self._stage = Stage.COMMAND
-            await self.push(reply)
-
-    async def _judge(self, verb: str) -> None:
-        if self._said == replies.OK_QUEUED:
-            self._commands = self._errors = 0
-        elif verb not in OF_A_MAIL or not replies.is_agreed(self._said):
-            self._commands += 1
-        if replies.is_refusal(self._said):
-            await self._punish()
-
-    async def _punish(self) -> None:
-        self._errors += 1
-        if self._errors >= self._settings.smtp_errors:
-            self._farewell = self._farewell or replies.TOO_MANY_ERRORS
-        elif self._errors > self._settings.smtp_errors // 2:
-            await asyncio.sleep(PENANCE)
+    def _close(self) -> None:
+        """Close once the client has taken its replies, for which it has a moment."""
+        self._stage = SessionStage.ENDED
+        self._timer.stop()
+        if self.transport:
+            self.transport.close()
+            self._lingering = self.loop.call_later(LINGER, self.abort)

@@ -1,66 +1,75 @@
 """A mail's data, from the 354 to the final dot, in memory that is accounted for."""
 
-from asyncio import LimitOverrunError, StreamReader
-
-from smtp_bridge.limits import Guard, memory
+from smtp_bridge.limits import SessionLimits, memory
 from smtp_bridge.replies import NO_STORAGE, TOO_LARGE
 
 CRLF = b"\r\n"
 END = b"\r\n.\r\n"  # this and nothing else ends a mail (RFC 5321 4.1.1.4): a bare LF or CR around the dot is content
-DOT = b".\r\n"
+UNSURE = len(END) - 1  # bytes at the end of what came that may turn out to be a part of END
 
 
-class Endless(Exception):
-    """Twice what a mail may have came without a dot: nobody reads on for that."""
+class DataOverrun(Exception):
+    """Twice the permitted size came without a final dot."""
 
 
-class Content:
-    """The bytes of one mail. What cannot be kept is read to its dot all the same, so that the reply is understood."""
+class MailData:
+    """The bytes of one mail. What cannot be kept is read to its dot all the same, so that the reply is understood.
 
-    def __init__(self, guard: Guard, limit: int) -> None:
-        self._guard, self._limit = guard, limit
-        self._data = bytearray()
+    Lines may have any length: only the mail's size counts.
+    """
+
+    def __init__(self, limits: SessionLimits, size_limit: int) -> None:
+        self._limits, self._size_limit = limits, size_limit
+        self._data = bytearray(CRLF)  # a dot at once ends the mail too
+        self._dropped = 0
         self._taken = 0
-        self._size = -len(CRLF)
         self.refusal: str | None = None
 
-    async def receive(self, reader: StreamReader) -> None:
-        """Read to the final dot; raises Endless. Lines are as long as they are: only the mail's size counts."""
-        reader._buffer[:0] = CRLF  # type: ignore[attr-defined]  # noqa: SLF001 - a dot at once ends the mail too
-        while not await self._ends(reader):
-            pass
+    def feed(self, part: bytes) -> bytes | None:
+        """Take a part; what came behind the final dot, or None before it. Raises DataOverrun."""
+        start = max(0, len(self._data) - UNSURE)
+        self._data += part
+        end = self._data.find(END, start)
+        if end < 0:
+            self._account(len(self._data) - UNSURE)
+            return None
+        behind = bytes(self._data[end + len(END) :])
+        del self._data[end + len(CRLF) :]
+        self._account(len(self._data))
+        return behind
 
     def take_out(self) -> bytes:
         """The mail, without the dots that were put before its lines' own (RFC 5321 4.5.2)."""
-        raw, self._data = bytes(self._data), bytearray()
-        return raw.replace(b"\r\n.", b"\r\n")[len(CRLF) :]
+        with memoryview(self._data) as view:
+            raw = bytes(view[len(CRLF) :])
+        self._data = bytearray()
+        return raw.removeprefix(b".").replace(b"\r\n.", CRLF)
 
     def close(self) -> None:
-        """Nobody needs its memory any more."""
+        """Give its memory back."""
         self._data = bytearray()
-        self._guard.give_back(self._taken)
+        self._limits.give_back(self._taken)
         self._taken = 0
 
-    async def _ends(self, reader: StreamReader) -> bool:
-        try:
-            self._add((await reader.readuntil(END))[: -len(DOT)])
-        except LimitOverrunError as more:
-            self._add(await reader.readexactly(more.consumed))
-            return False
-        return True
-
-    def _add(self, part: bytes) -> None:
-        self._size += len(part)
-        if self._size > 2 * self._limit:
-            raise Endless
-        if self._size > self._limit:
+    def _account(self, certain: int) -> None:
+        """Hold the size against the limits; `certain` counts the bytes at hand that are the mail's own."""
+        size = max(0, self._dropped + certain - len(CRLF))
+        if size > 2 * self._size_limit:
+            raise DataOverrun
+        if size > self._size_limit:
             self._refuse(TOO_LARGE)
-        elif not self.refusal and self._guard.take(cost := memory(len(part))):
-            self._taken += cost
-            self._data += part
-        else:
+        elif self.refusal or not self._take(memory(size) - self._taken):
             self._refuse(self.refusal or NO_STORAGE)
+
+    def _take(self, cost: int) -> bool:
+        if not self._limits.take(cost):
+            return False
+        self._taken += cost
+        return True
 
     def _refuse(self, refusal: str) -> None:
         self.refusal = refusal
+        rest = self._data[-UNSURE:]
+        self._dropped += len(self._data) - len(rest)
         self.close()
+        self._data = rest

@@ -1,109 +1,155 @@
-"""The bridge's handler: admits recipients, keeps mail before saying yes. Nothing is parsed here."""
+"""The bridge's handler: admits recipients, stores mails before their 250. Nothing of a mail is parsed here."""
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aiosmtpd.smtp import Session
 
 from mailtalk import clock
 from mailtalk.db.database import Database
-from mailtalk.db.group_commit import GroupCommit, in_time
+from mailtalk.db.group_commit import Batches
+from mailtalk.db.kept_connection import KeptConnection
 from mailtalk.errors import Unavailable
 from mailtalk.inbound import receive
-from mailtalk.inbound.receive import Arrival
+from mailtalk.inbound.receive import AddressHash, Arrival, SealedMail
 from mailtalk.keys import Keyring
+from mailtalk.participation import addresses
 from mailtalk.participation.addresses import Bearer
+from mailtalk.settings.load import Settings
 from smtp_bridge import replies
-from smtp_bridge.protocol import Bridge, Mail
+from smtp_bridge.protocol import SmtpSession
+from smtp_bridge.transaction import MailEnvelope
 
 BATCH_UNIT = 50_000  # bytes that weigh as much as one small mail, so that a commit is 25 MB at most, or one mail
+LARGE = 250_000  # bytes of a mail that is sealed in a thread
 NAME = 255  # characters of a HELO name that are kept
 
 log = logging.getLogger(__name__)
 
 
-class Handler:
-    """aiosmtpd's hooks: each answers with a line of `replies`."""
+class BridgeHandler:
+    """What a session asks about a mail. Look-ups and commits are shared by all sessions that ask at the same time."""
 
-    def __init__(
-        self, database: Database, keyring: Keyring, domain: str, recipients: int, bell: Callable[[], None]
-    ) -> None:
-        self._database, self._keyring, self._domain, self._recipients = database, keyring, domain, recipients
-        self._intake = GroupCommit[Arrival, int](
-            database, lambda session, arrivals: receive.receive(session, keyring, arrivals), bell, _weight
-        )
-        self._keeping: set[asyncio.Task[str]] = set()
+    def __init__(self, database: Database, keyring: Keyring, settings: Settings, bell: Callable[[], None]) -> None:
+        self._keyring, self._bell = keyring, bell
+        self._domain, self._recipients = settings.reply_domain, settings.smtp_recipients
+        self._reading, self._writing = KeptConnection(database), KeptConnection(database)
+        self._look_ups = Batches[AddressHash, Bearer | None](self._look_up)
+        self._intake = Batches[SealedMail, int](self._commit, _weight)
+        self._sealing: set[asyncio.Task[int]] = set()
 
-    async def handle_MAIL(  # noqa: N802  aiosmtpd's name and parameters, as those below
-        self, server: Bridge, _session: Session, envelope: Mail, address: str, options: list[str]
-    ) -> str:
-        """250 for whomever, or 452 when there is no room for the size that is announced."""
-        size = next((int(each[5:]) for each in options if each.startswith("SIZE=")), 0)
-        if not server.has_room(size):
+    def begin(self, session: SmtpSession, envelope: MailEnvelope, sender: str, options: list[str]) -> str:
+        """Answer MAIL: 250 for any sender, 552 or 452 for the size that is announced."""
+        size = next((int(option[5:]) for option in options if option.startswith("SIZE=")), 0)
+        if size > (session.data_size_limit or size):
+            return replies.TOO_LARGE
+        if not session.has_room(size):
             return replies.NO_STORAGE
-        envelope.mail_from = address
+        envelope.mail_from = sender
         envelope.mail_options.extend(options)
         return replies.OK_SENDER
 
-    async def handle_RCPT(  # noqa: N802
-        self, _server: Bridge, _session: Session, envelope: Mail, address: str, _options: list[str]
-    ) -> str:
-        """250 for an address of ours, 550 for any other, 451 when we cannot tell."""
+    def admit(self, envelope: MailEnvelope, mailbox: str) -> "str | asyncio.Future[Bearer | None]":
+        """Answer RCPT at once, or by a look-up whose result goes to `admitted`."""
         if len(envelope.rcpt_tos) >= self._recipients:
             return replies.TOO_MANY_RECIPIENTS
-        bearer = await self._admit(address)
-        if bearer is None:
-            return replies.NO_MAILBOX
-        envelope.rcpt_tos.append(address)
-        envelope.bearers.append(bearer)
-        return replies.OK_RECIPIENT
+        recipient = receive.recognise(self._keyring, mailbox, self._domain)
+        if isinstance(recipient, bytes):
+            return self._look_ups.submit(recipient)
+        return _accept(envelope, mailbox, recipient)
 
-    async def handle_DATA(self, server: Bridge, _session: Session, envelope: Mail) -> str:  # noqa: N802
-        """Keep the raw mail, then 250. It is kept also when the client leaves in the middle of the commit."""
-        task = asyncio.create_task(self._keep(envelope, *server.origin))
-        self._keeping.add(task)
-        task.add_done_callback(self._keeping.discard)
-        return await asyncio.shield(task)
+    def admitted(self, envelope: MailEnvelope, mailbox: str, bearer: "asyncio.Future[Bearer | None]") -> str:
+        """Answer RCPT: 250 for an address of ours, 550 for any other, 451 when nobody can tell."""
+        if error := bearer.exception():
+            return self.failure(error)
+        return _accept(envelope, mailbox, bearer.result())
 
-    def trouble(self, error: Exception) -> str:
-        """Whatever went wrong is ours: never its text, never a 5xx."""
+    def store(self, envelope: MailEnvelope, client_ip: str | None, helo: str | None) -> "asyncio.Future[int]":
+        """Have a mail stored; gives its id. It is stored also when the client leaves in the middle of the commit."""
+        try:
+            mail_id = self._store(envelope, client_ip, helo)
+        except Exception:
+            envelope.data.close()
+            raise
+        mail_id.add_done_callback(lambda _: envelope.data.close())
+        return mail_id
+
+    def stored(self, mail_id: "asyncio.Future[int]") -> str:
+        """Answer the final dot: 250 after the commit, else 451."""
+        error = mail_id.exception()
+        return self.failure(error) if error else replies.OK_QUEUED
+
+    def failure(self, error: BaseException) -> str:
+        """Answer what went wrong on our side: never its text, never a 5xx."""
         if isinstance(error, Unavailable):
-            log.warning("a recipient or a mail was put off: %s", error)
+            log.warning("answered 451: %s", error)
         else:
-            log.error("an SMTP session failed: %s", type(error).__name__, exc_info=error)
+            log.error("answered 451: %s", type(error).__name__, exc_info=error)
         return replies.TEMPORARY_FAILURE
+
+    async def handle_MAIL(  # noqa: N802  aiosmtpd's name and parameters, as those below
+        self, server: SmtpSession, _session: Session, envelope: MailEnvelope, address: str, options: list[str]
+    ) -> str:
+        """MAIL in a syntax that aiosmtpd read."""
+        return self.begin(server, envelope, address, options)
+
+    async def handle_RCPT(  # noqa: N802
+        self, _server: SmtpSession, _session: Session, envelope: MailEnvelope, address: str, _options: list[str]
+    ) -> str:
+        """RCPT in a syntax that aiosmtpd read."""
+        answer = self.admit(envelope, address)
+        if isinstance(answer, str):
+            return answer
+        await asyncio.wait([answer])
+        return self.admitted(envelope, address, answer)
 
     async def close(self) -> None:
         """Wait for the commits under way."""
-        await asyncio.gather(*self._keeping)
+        await asyncio.gather(*self._sealing, return_exceptions=True)
         await self._intake.close()
+        await self._look_ups.close()
+        await self._reading.close()
+        await self._writing.close()
 
-    async def _keep(self, mail: Mail, client_ip: str | None, helo: str | None) -> str:
-        try:
-            raw = mail.data.take_out()
-            sender, name = _clean(mail.mail_from).removeprefix("<>"), _clean(helo)[:NAME]
-            arrival = Arrival(sender, tuple(mail.bearers), raw, clock.now(), client_ip, name or None)
-            mail_id = await self._intake.put(arrival)
-        except Exception as error:  # noqa: BLE001 - all of it is trouble of ours, and is logged there
-            return self.trouble(error)
-        finally:
-            mail.data.close()
-        log.info("raw mail %d kept: %d bytes for %d recipients", mail_id, len(raw), len(arrival.bearers))
-        return replies.OK_QUEUED
+    def _store(self, envelope: MailEnvelope, client_ip: str | None, helo: str | None) -> "asyncio.Future[int]":
+        raw = envelope.data.take_out()
+        sender, name = _clean(envelope.mail_from).removeprefix("<>"), _clean(helo)[:NAME]
+        arrival = Arrival(sender, tuple(envelope.bearers), raw, clock.now(), client_ip, name or None)
+        if len(raw) < LARGE:
+            return self._intake.submit(receive.seal(self._keyring, arrival))
+        task = asyncio.create_task(self._seal_and_store(arrival))
+        self._sealing.add(task)
+        task.add_done_callback(self._sealing.discard)
+        return task
 
-    async def _admit(self, address: str) -> Bearer | None:
-        if receive.needs_look_up(self._keyring, address, self._domain):
-            return await in_time(asyncio.to_thread(self._look_up, address))
-        return receive.admit_known(self._keyring, address, self._domain)
+    async def _seal_and_store(self, arrival: Arrival) -> int:
+        mail = await asyncio.to_thread(receive.seal, self._keyring, arrival)
+        return await self._intake.put(mail)
 
-    def _look_up(self, address: str) -> Bearer | None:
-        with self._database.transaction() as session:
-            return receive.admit(session, self._keyring, address, self._domain)
+    async def _look_up(self, hashes: Sequence[AddressHash]) -> list[Bearer | None]:
+        rows = await self._reading.read(addresses.BEARERS, addresses.hashes(hashes))
+        bearers = addresses.bearers(rows)
+        return [bearers.get(hash_) for hash_ in hashes]
+
+    async def _commit(self, mails: Sequence[SealedMail]) -> list[int]:
+        rows = await self._writing.write(receive.STORE, receive.parameters(mails))
+        self._bell()
+        ids = [mail_id for (mail_id,) in rows]
+        log.info("stored %d mails: raw mails %s", len(ids), ", ".join(map(str, ids)))
+        return ids
 
 
-def _weight(arrival: Arrival) -> int:
-    return 1 + len(arrival.raw) // BATCH_UNIT
+def _accept(envelope: MailEnvelope, mailbox: str, bearer: Bearer | None) -> str:
+    if bearer is None:
+        return replies.NO_MAILBOX
+    envelope.rcpt_tos.append(mailbox)
+    envelope.bearers.append(bearer)
+    return replies.OK_RECIPIENT
+
+
+def _weight(mail: SealedMail) -> int:
+    return 1 + len(mail.sealed) // BATCH_UNIT
 
 
 def _clean(name: str | None) -> str:

@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 
 from mailtalk.settings.load import Settings
 from smtp_bridge import replies
-from smtp_bridge.rate_limited_log import Seldom
+from smtp_bridge.rate_limited_log import RateLimitedLog
 
 Address: TypeAlias = IPv4Address | IPv6Address
 
@@ -19,7 +19,7 @@ FULL = 0.75  # of all sessions
 log = logging.getLogger(__name__)
 
 
-class Ending(Protocol):
+class LimitedSession(Protocol):
     """What a session must be able to do for us."""
 
     def wind_up(self, farewell: str) -> None:
@@ -29,19 +29,19 @@ class Ending(Protocol):
         """End without a word."""
 
 
-class Guard:
+class SessionLimits:
     """Counts sessions, hosts and bytes."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._sessions: dict[Ending, str | None] = {}
+        self._sessions: dict[LimitedSession, str | None] = {}
         self._hosts: Counter[str | None] = Counter()
         self._taken = 0
         self._draining = False
         self._empty = asyncio.Event()
-        self._log = Seldom(log)
+        self._log = RateLimitedLog(log)
 
-    def enter(self, session: Ending) -> str | None:
+    def enter(self, session: LimitedSession) -> str | None:
         """Count a session; gives the reply that turns it away when there are too many."""
         self._sessions[session] = None
         if self._draining:
@@ -51,7 +51,7 @@ class Guard:
         self._log.warning("sessions were turned away: there are %d", self._settings.smtp_sessions)
         return replies.TOO_MANY_CONNECTIONS
 
-    def enter_host(self, session: Ending, address: Address | None) -> str | None:
+    def enter_host(self, session: LimitedSession, address: Address | None) -> str | None:
         """Count it for its host, if that is known; gives the reply that turns it away when the host has too many."""
         if address is None:
             return None
@@ -62,7 +62,7 @@ class Guard:
         self._log.warning("sessions were turned away: %s has %d", name, self._settings.smtp_sessions_per_host)
         return replies.TOO_MANY_FROM_HOST
 
-    def leave(self, session: Ending) -> None:
+    def leave(self, session: LimitedSession) -> None:
         """Count it no more."""
         name = self._sessions.pop(session, None)
         self._hosts[name] -= 1

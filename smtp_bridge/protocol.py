@@ -1,99 +1,112 @@
-"""The verbs that we say otherwise than aiosmtpd."""
+"""The SMTP session: its verbs. The usual MAIL and RCPT are read here, any other syntax is left to aiosmtpd."""
 
-from collections.abc import Sequence
-
-from aiosmtpd.smtp import Envelope
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import ClassVar
 
 from mailtalk.participation.addresses import Bearer
 from smtp_bridge import replies
-from smtp_bridge.connection import Connection, Stage
-from smtp_bridge.data import Content, Endless
-from smtp_bridge.limits import memory
+from smtp_bridge.commands import Verb
+from smtp_bridge.connection import SessionStage
+from smtp_bridge.transaction import MailEnvelope, MailTransactions
 
-WINDOW = 10.0  # seconds over which the speed of a mail's data is measured
-
-
-class Mail(Envelope):
-    """aiosmtpd's envelope, with its data, and with whom its recipients stand for, in the order of its RCPTs."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.bearers: list[Bearer] = []
-        self.data: Content
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_MAILBOX = rf"{_ATOM}(?:\.{_ATOM})*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
+_PARAMETER = r" (?:SIZE=[0-9]{1,12}|BODY=(?:7BIT|8BITMIME)|SMTPUTF8)"
+_FROM = re.compile(rf"FROM:<({_MAILBOX})?>((?:{_PARAMETER}){{0,3}})", re.IGNORECASE | re.ASCII)
+_TO = re.compile(rf"TO:<({_MAILBOX})>", re.IGNORECASE | re.ASCII)
 
 
-class Bridge(Connection):
+class SmtpSession(MailTransactions):
     """A session in which mail is handed over by SMTP."""
 
-    envelope: Mail
     setting = "SMTP_PORT"
 
-    @property
-    def origin(self) -> tuple[str | None, str | None]:
-        """The address and the name of who hands a mail over, as far as they tell where it is from."""
-        name = self.session.host_name if self.session else None
-        return str(self.client) if self.client else None, name
+    def _ehlo(self, hostname: str | None) -> str:
+        if refusal := self._introduce(hostname, extended=True):
+            return refusal
+        *others, last = [self.hostname, *self._extensions()]
+        return "".join(f"250-{line}\r\n" for line in others) + f"250 {last}"
 
-    def has_room(self, size: int) -> bool:
-        """Whether a mail of this size could be received now."""
-        return self._guard.has_room(memory(size))
+    def _helo(self, hostname: str | None) -> str:
+        return self._introduce(hostname, extended=False) or f"250 {self.hostname}"
 
-    async def smtp_EHLO(self, hostname: str | None) -> None:  # noqa: N802 - aiosmtpd's name, as those below
-        """Say what we can."""
-        if await self._is_named(hostname):
-            self.session.extended_smtp = True  # type: ignore[union-attr]
-            *others, last = [self.hostname, *self._extensions()]
-            await self._say(*(f"250-{each}" for each in others), f"250 {last}")
+    def _introduce(self, hostname: str | None, *, extended: bool) -> str | None:
+        if not hostname:
+            return replies.NO_HOST_NAME
+        self.envelope = MailEnvelope()
+        self.session.host_name, self.session.extended_smtp = hostname, extended
+        return None
 
-    async def smtp_HELO(self, hostname: str | None) -> None:  # noqa: N802
-        """Say who we are."""
-        if await self._is_named(hostname):
-            self.session.extended_smtp = False  # type: ignore[union-attr]
-            await self._say(f"250 {self.hostname}")
+    def _extensions(self) -> list[str]:
+        able = [f"SIZE {self.data_size_limit}", "8BITMIME", "SMTPUTF8", "PIPELINING", "ENHANCEDSTATUSCODES"]
+        return [*able, "STARTTLS"] if self._edge.certificate and not self._tls_protocol else able
 
-    async def smtp_STARTTLS(self, arg: str | None) -> None:  # noqa: N802
-        """Start TLS, once, with the newest certificate."""
-        if self._certificate is None:
-            await self.push(replies.UNKNOWN_COMMAND)
-        elif self._tls_protocol:
-            await self.push(replies.TLS_ACTIVE)
-        else:
-            self.tls_context = self._certificate.context
-            await super().smtp_STARTTLS(arg or "")
+    def _starttls(self, argument: str | None) -> str | None:
+        if self._edge.certificate is None:
+            return replies.UNKNOWN_COMMAND
+        if self._tls_protocol:
+            return replies.TLS_ACTIVE
+        self.tls_context = self._edge.certificate.context  # the newest
+        self._leave_to_aiosmtpd("STARTTLS", self.smtp_STARTTLS(argument or ""))
+        return None
 
-    async def smtp_VRFY(self, _arg: str | None) -> None:  # noqa: N802
-        """Tell nobody who is here."""
-        await self.push(replies.CANNOT_VERIFY)
+    def _mail(self, argument: str | None) -> str | None:
+        match = _FROM.fullmatch(argument or "")
+        if not match or not self.session.host_name or self.envelope.mail_from:
+            self._leave_to_aiosmtpd("MAIL", self.smtp_MAIL(argument))
+            return None
+        options = match[2].upper().split()
+        if options and not self.session.extended_smtp:
+            self._leave_to_aiosmtpd("MAIL", self.smtp_MAIL(argument))
+            return None
+        reply: str = self._handler.begin(self, self.envelope, match[1] or "<>", options)
+        return reply
 
-    async def smtp_QUIT(self, _arg: str | None) -> None:  # noqa: N802
-        """End."""
+    def _rcpt(self, argument: str | None) -> str | None:
+        match = _TO.fullmatch(argument or "")
+        if not match or not self.envelope.mail_from:
+            self._leave_to_aiosmtpd("RCPT", self.smtp_RCPT(argument))
+            return None
+        answer = self._handler.admit(self.envelope, match[1])
+        if isinstance(answer, str):
+            return answer
+        self._stage = SessionStage.WAITING
+        answer.add_done_callback(partial(self._admitted, match[1]))
+        return None
+
+    def _admitted(self, mailbox: str, bearer: "asyncio.Future[Bearer | None]") -> None:
+        reply = self._handler.admitted(self.envelope, mailbox, bearer)
+        if self._stage is SessionStage.WAITING:
+            self._conclude("RCPT", reply)
+            self._proceed()
+
+    def _data_verb(self, argument: str | None) -> str | None:
+        if not self.envelope.rcpt_tos:
+            return replies.NO_RECIPIENT
+        if argument:
+            return replies.NO_DATA_PARAMETER
+        if not self.has_room(1):
+            return replies.NO_STORAGE
+        self._receive()
+        return None
+
+    def _rset(self, argument: str | None) -> str:
+        if argument:
+            return replies.NO_RSET_PARAMETER
+        self.envelope = MailEnvelope()
+        return replies.OK
+
+    def _quit(self, _argument: str | None) -> None:
         self._farewell = replies.BYE
 
-    async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802
-        """Receive a mail to its final dot, have it kept, and answer."""
-        if refusal := self._no_data(arg):
-            await self.push(refusal)
-            return
-        content = self.envelope.data = Content(self._guard, self._settings.smtp_message_bytes)
-        try:
-            await self._receive(content)
-            self._stage = Stage.KEEPING
-            await self._answer(content.refusal or await self._call_handler_hook("DATA"))
-        except Endless:
-            self._farewell = replies.TOO_LARGE
-        finally:
-            if self._stage is Stage.RECEIVING:
-                content.close()
-
     async def check_helo_needed(self, _helo: str = "") -> bool:
-        """Whether who speaks has to say a name first."""
-        named = bool(self.session and self.session.host_name)
-        if not named:
+        """True if the client has to introduce itself first."""
+        if not self.session.host_name:
             await self.push(replies.NO_GREETING)
-        return not named
-
-    def _create_envelope(self) -> Mail:
-        return Mail()
+        return not self.session.host_name
 
     def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
         try:
@@ -104,53 +117,17 @@ class Bridge(Connection):
     def _getparams(self, params: Sequence[str]) -> dict[str, str | bool] | None:
         return super()._getparams(params) if "".join(params).isascii() else None  # not all digits are numbers
 
-    def _extensions(self) -> list[str]:
-        able = [f"SIZE {self.data_size_limit}", "8BITMIME", "SMTPUTF8", "PIPELINING", "ENHANCEDSTATUSCODES"]
-        return [*able, "STARTTLS"] if self._certificate and not self._tls_protocol else able
-
-    async def _is_named(self, hostname: str | None) -> bool:
-        if not hostname:
-            await self.push(replies.NO_HOST_NAME)
-            return False
-        self.envelope = Mail()
-        self.session.host_name = hostname  # type: ignore[union-attr]
-        self._said = replies.OK
-        return True
-
-    def _no_data(self, arg: str | None) -> str | None:
-        if not self.envelope.rcpt_tos:
-            return replies.NO_RECIPIENT
-        if arg:
-            return replies.NO_PARAMETER
-        return None if self.has_room(1) else replies.NO_STORAGE
-
-    async def _receive(self, content: Content) -> None:
-        self._stage = Stage.RECEIVING
-        if self._timeout_handle:
-            self._timeout_handle.cancel()  # from now on the speed counts
-        await self.push(replies.GO_AHEAD)
-        self._watch(self._received)
-        try:
-            await content.receive(self._reader)
-        finally:
-            self._watching.cancel()
-
-    def _watch(self, before: int) -> None:
-        self._watching = self.loop.call_later(WINDOW, self._look, before)
-
-    def _look(self, before: int) -> None:
-        if self._received - before < self._settings.smtp_bytes_per_second * WINDOW:
-            self._end(replies.TOO_SLOW)
-        else:
-            self._watch(self._received)
-
-    async def _answer(self, reply: str) -> None:
-        answers = self._answers(reply)
-        self.envelope = Mail()
-        self._stage = Stage.COMMAND
-        self._reset_timeout()
-        for each in answers:
-            await self.push(each)
-
-    def _answers(self, reply: str) -> list[str]:
-        return [reply]
+    verbs: ClassVar[Mapping[str, Verb]] = {
+        "EHLO": _ehlo,
+        "HELO": _helo,
+        "STARTTLS": _starttls,
+        "MAIL": _mail,
+        "RCPT": _rcpt,
+        "DATA": _data_verb,
+        "RSET": _rset,
+        "NOOP": lambda _session, _argument: replies.OK,
+        "VRFY": lambda _session, _argument: replies.CANNOT_VERIFY,
+        "EXPN": lambda _session, _argument: replies.NO_EXPANSION,
+        "HELP": lambda _session, _argument: replies.HELP,
+        "QUIT": _quit,
+    }

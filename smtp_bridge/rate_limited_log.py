@@ -1,14 +1,14 @@
-"""Warnings about what others may cause as often as they like."""
+"""Rate-limited warnings, for events that clients can cause at will."""
 
 import logging
 import time
 from collections import Counter
 
-PAUSE = 10.0  # seconds between two warnings of one kind
+PAUSE = 10.0  # seconds between two lines of one kind
 
 
-class Seldom:
-    """Warns of a thing at most once in a while, and then says how often it happened."""
+class RateLimitedLog:
+    """Logs each kind of warning at most once in 10 s, with the number of its occurrences."""
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
@@ -16,7 +16,7 @@ class Seldom:
         self._next: dict[str, float] = {}
 
     def warning(self, text: str, *values: object) -> None:
-        """Say this, with how often something of its kind happened since it was last said."""
+        """Count an occurrence; log it unless its kind was logged just now."""
         self._since[text] += 1
         if time.monotonic() < self._next.get(text, 0):
             return

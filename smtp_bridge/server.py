@@ -8,7 +8,6 @@ import signal
 import threading
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
-from dataclasses import dataclass
 from functools import partial
 
 import uvloop
@@ -17,10 +16,11 @@ from mailtalk.db.database import Database
 from mailtalk.keys import Keyring
 from mailtalk.settings.load import PREFIX, Settings, SettingsError
 from smtp_bridge import proxy
-from smtp_bridge.handler import Handler
-from smtp_bridge.limits import Guard
-from smtp_bridge.lmtp import Lmtp
-from smtp_bridge.protocol import Bridge
+from smtp_bridge.connection import Edge
+from smtp_bridge.handler import BridgeHandler
+from smtp_bridge.limits import SessionLimits
+from smtp_bridge.lmtp import LmtpSession
+from smtp_bridge.protocol import SmtpSession
 from smtp_bridge.tls import Certificate
 from worker.bell import PROCESS_INBOUND, Bell
 
@@ -48,7 +48,7 @@ async def _serve(settings: Settings) -> None:
     loop.add_signal_handler(signal.SIGHUP, certificate.renew if certificate else _nothing_to_read)
     async with listening(settings, certificate):
         await stopped.wait()
-        _insist()
+        _force_exit()
 
 
 @asynccontextmanager
@@ -56,68 +56,52 @@ async def listening(settings: Settings, certificate: Certificate | None = None) 
     """Listen while the block runs; then let the mails that are being received finish, and the commits under way."""
     _silence()
     keyring = Keyring.from_setting(settings.require("secret_key"))
-    guard = Guard(settings)
+    limits = SessionLimits(settings)
     async with AsyncExitStack() as ends:
         database = ends.enter_context(closing(Database(settings.require("database_url"))))
         bell = ends.enter_context(closing(Bell(settings)))
-        handler = Handler(
-            database, keyring, settings.reply_domain, settings.smtp_recipients, partial(bell.ring, PROCESS_INBOUND)
-        )
+        handler = BridgeHandler(database, keyring, settings, partial(bell.ring, PROCESS_INBOUND))
         ends.push_async_callback(handler.close)
-        ends.push_async_callback(guard.drain, DRAIN)
-        door = _Door(settings, handler, guard, certificate)
-        ends.callback((await door.listen(Bridge, settings.smtp_port)).close)
+        ends.push_async_callback(limits.drain, DRAIN)
+        edge = Edge(settings, handler, limits, certificate, proxy.networks(settings.smtp_proxy_from))
+        ends.callback((await _listen(edge, SmtpSession, settings.smtp_port)).close)
         if settings.lmtp_port:
-            ends.callback((await door.listen(Lmtp, settings.lmtp_port)).close)
+            ends.callback((await _listen(edge, LmtpSession, settings.lmtp_port)).close)
         yield
 
 
-@dataclass(frozen=True)
-class _Door:
-    """What every session shares."""
-
-    settings: Settings
-    handler: Handler
-    guard: Guard
-    certificate: Certificate | None
-
-    async def listen(self, kind: type[Bridge], port: int) -> asyncio.Server:
-        """Listen; other bridges may listen at the same port, and the kernel shares the clients out."""
-        host = self.settings.smtp_host
-        try:
-            server = await asyncio.get_running_loop().create_server(
-                partial(self._session, kind), host, port, backlog=BACKLOG, reuse_port=True
-            )
-        except OSError as error:
-            where = f"{PREFIX}{kind.setting} = {port}, {PREFIX}SMTP_HOST = '{host}'"
-            raise SettingsError(f"{where}: {error.strerror or error}") from None
-        log.info("listening on %s:%d for mail to %s", host, port, self.settings.reply_domain)
-        return server
-
-    def _session(self, kind: type[Bridge]) -> Bridge:
-        return kind(
-            self.handler, self.guard, self.settings, self.certificate, proxy.networks(self.settings.smtp_proxy_from)
+async def _listen(edge: Edge, kind: type[SmtpSession], port: int) -> asyncio.Server:
+    """Listen; other bridges may listen at the same port, and the kernel shares the clients out."""
+    host = edge.settings.smtp_host
+    try:
+        server = await asyncio.get_running_loop().create_server(
+            partial(kind, edge), host, port, backlog=BACKLOG, reuse_port=True
         )
+    except OSError as error:
+        where = f"{PREFIX}{kind.setting} = {port}, {PREFIX}SMTP_HOST = '{host}'"
+        raise SettingsError(f"{where}: {error.strerror or error}") from None
+    log.info("listening on %s:%d for mail to %s", host, port, edge.settings.reply_domain)
+    return server
 
 
 def _silence() -> None:
-    for name in ("mail.log", "mail.debug"):  # aiosmtpd would log recipients' addresses, which are secrets
+    for name in ("mail.log", "mail.debug"):  # aiosmtpd logs recipients' addresses, which are secrets
         logging.getLogger(name).disabled = True
 
 
-def _insist() -> None:
-    """End also when a database that hangs would hold us up: whoever has no answer by then comes again."""
+def _force_exit() -> None:
+    """End even if the database hangs: clients without a reply try again."""
     timer = threading.Timer(LAST, os._exit, [0])
     timer.daemon = True
     timer.start()
 
 
 def _nothing_to_read() -> None:
-    log.info("there is no certificate to be read again")
+    log.info("SIGHUP: no certificate is set, nothing to reload")
 
 
 def _allow_files(count: int) -> None:
-    """Have a socket for each session, as far as we may."""
+    """Raise the limit of open files to a socket for each session, as far as the system permits."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -16,7 +17,12 @@ from mailtalk.errors import Unavailable
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 # A hung database must cost seconds, never a pile of requests; 25 MB of mail fit well below the statement's time.
 SERVER_OPTIONS = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
-CONNECT = {"connect_timeout": 3, "tcp_user_timeout": 10_000, "options": SERVER_OPTIONS, "application_name": "mailtalk"}
+CONNECT: dict[str, Any] = {
+    "connect_timeout": 3,
+    "tcp_user_timeout": 10_000,
+    "options": SERVER_OPTIONS,
+    "application_name": "mailtalk",
+}
 # SQLSTATE classes of what passes: connection, rollback, resources, …; 25006 is a standby that is not promoted yet.
 TEMPORARY = ("08", "25006", "40", "53", "55", "57", "58")
 

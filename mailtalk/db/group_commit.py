@@ -1,4 +1,4 @@
-"""Many arrivals, one commit: whatever comes while a commit is under way goes into the next one."""
+"""Group commit: items that arrive while a batch is under way form the next batch, each caller gets its own result."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 QUEUE_LIMIT = 5_000  # weight of what waits
-BATCH_LIMIT = 500  # weight of one commit; what is heavier goes alone
+BATCH_LIMIT = 500  # weight of one batch; what is heavier goes alone
 DEADLINE = 10.0  # seconds
 
 
@@ -27,6 +27,7 @@ class _Waiting(Generic[Item, Result]):
     item: Item
     weight: int
     done: "asyncio.Future[Result]"
+    deadline: asyncio.TimerHandle | None = None
     taken: bool = False
 
 
@@ -40,69 +41,68 @@ async def in_time(answer: Awaitable[Result], seconds: float = DEADLINE) -> Resul
         raise Unavailable("the database does not answer in time") from None
 
 
-class GroupCommit(Generic[Item, Result]):
-    """A door's intake: `write` stores a batch and gives one result an item; `committed` is called after the commit.
+class Batches(Generic[Item, Result]):
+    """A queue whose items are handled in batches: one at a time, each as large as what came meanwhile.
 
-    `write(session, items) -> results` must not fail because of one bad item; when it does all the same,
-    the batch is repeated one by one so that neighbours don't hurt each other. `weigh` says how much an item is.
+    `handle(items) -> results` must not fail because of one bad item; when it does all the same, the batch is
+    repeated one by one so that neighbours don't hurt each other. `weigh` says how much an item is.
     """
 
     def __init__(
         self,
-        database: Database,
-        write: Callable[[Session, Sequence[Item]], Sequence[Result]],
-        committed: Callable[[], None],
+        handle: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
         weigh: Callable[[Item], int] = lambda _item: 1,
     ) -> None:
-        self._database = database
-        self._write = write
-        self._committed = committed
+        self._handle = handle
         self._weigh = weigh
         self._queued = 0
         self._queue: list[_Waiting[Item, Result]] = []
-        self._writer: asyncio.Task[None] | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="group-commit")
+        self._worker: asyncio.Task[None] | None = None
 
     async def put(self, item: Item) -> Result:
-        """Store an item; returns after its commit, raises Unavailable when it is not known to be stored.
+        """Have an item handled; returns after that, raises Unavailable when it is not known to be done.
 
-        A caller that is cancelled (its client went away) does not stop the commit.
+        A caller that is cancelled (its client went away) does not stop the batch.
         """
+        return await self.submit(item)
+
+    def submit(self, item: Item) -> "asyncio.Future[Result]":
+        """The same without a coroutine: a future of the result. Raises Unavailable when too much waits."""
         if self._queued >= QUEUE_LIMIT:
-            raise Unavailable("too much is waiting to be stored")
-        waiting = _Waiting[Item, Result](item, self._weigh(item), asyncio.get_running_loop().create_future())
+            raise Unavailable("too much is waiting for the database")
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting[Item, Result](item, self._weigh(item), loop.create_future())
+        waiting.deadline = loop.call_later(DEADLINE, self._expire, waiting)
         self._queue.append(waiting)
         self._queued += waiting.weight
-        if self._writer is None:
-            self._writer = asyncio.create_task(self._write_all())
-        return await self._outcome(waiting)
+        if self._worker is None:
+            self._worker = loop.create_task(self._handle_all())
+        return waiting.done
 
     async def close(self) -> None:
-        """Wait until everything that came is committed."""
-        if self._writer is not None:
-            await self._writer
-        self._thread.shutdown(wait=False)
+        """Wait until everything that came is handled."""
+        if self._worker is not None:
+            await self._worker
 
-    async def _outcome(self, waiting: _Waiting[Item, Result]) -> Result:
-        try:
-            return await asyncio.wait_for(asyncio.shield(waiting.done), DEADLINE)
-        except TimeoutError:
-            if not waiting.taken:  # nothing was written yet: what is answered "no" must not happen later
-                self._queue.remove(waiting)
-                self._queued -= waiting.weight
-            raise Unavailable("the database does not answer in time") from None
+    def _expire(self, waiting: _Waiting[Item, Result]) -> None:
+        if not waiting.taken:  # nothing was written yet: what is answered "no" must not happen later
+            self._queue.remove(waiting)
+            self._queued -= waiting.weight
+        _answer(waiting, Unavailable("the database does not answer in time"))
 
-    async def _write_all(self) -> None:
+    async def _handle_all(self) -> None:
         try:
             while self._queue:
                 batch = self._take()
-                outcomes = await asyncio.get_running_loop().run_in_executor(self._thread, self._store, batch)
-                self._answer(batch, outcomes)
+                results = await self._results([waiting.item for waiting in batch])
+                for waiting, result in zip(batch, results, strict=True):
+                    _answer(waiting, result)
+                self._handled()
         finally:
-            self._writer = None
+            self._worker = None
 
     def _take(self) -> list[_Waiting[Item, Result]]:
-        """The oldest that go into one commit together, and at least one."""
+        """The oldest that go into one batch together, and at least one."""
         totals = accumulate(waiting.weight for waiting in self._queue)
         count = max(1, sum(1 for _ in takewhile(BATCH_LIMIT.__ge__, totals)))
         batch, self._queue = self._queue[:count], self._queue[count:]
@@ -111,34 +111,61 @@ class GroupCommit(Generic[Item, Result]):
             self._queued -= waiting.weight
         return batch
 
-    def _answer(self, batch: Sequence[_Waiting[Item, Result]], outcomes: Sequence[Result | Unavailable]) -> None:
-        for waiting, outcome in zip(batch, outcomes, strict=True):
-            if isinstance(outcome, Unavailable):
-                waiting.done.set_exception(outcome)
-                waiting.done.exception()  # retrieved: whoever waited may be gone
-            else:
-                waiting.done.set_result(outcome)
-        self._committed()
-
-    def _store(self, batch: Sequence[_Waiting[Item, Result]]) -> Sequence[Result | Unavailable]:
-        items = [waiting.item for waiting in batch]
+    async def _results(self, items: Sequence[Item]) -> Sequence[Result | Unavailable]:
         try:
-            return self._commit(items)
+            return await self._handle(items)
         except Unavailable as error:
             return [error] * len(items)
         except Exception:
+            if len(items) == 1:
+                log.exception("an item could not be stored")
+                return [Unavailable("it could not be stored")]
             log.exception("a batch of %d could not be stored; one by one now", len(items))
-            return [self._store_alone(item) for item in items]
+            return [(await self._results([item]))[0] for item in items]
 
-    def _store_alone(self, item: Item) -> Result | Unavailable:
-        try:
-            return self._commit([item])[0]
-        except Unavailable as error:
-            return error
-        except Exception:
-            log.exception("an item could not be stored")
-            return Unavailable("it could not be stored")
+    def _handled(self) -> None:
+        """Called after each batch, when its callers have their answers."""
+
+
+class GroupCommit(Batches[Item, Result]):
+    """Batches of one transaction each, in a thread: `write(session, items)`; `committed` is called after each."""
+
+    def __init__(
+        self,
+        database: Database,
+        write: Callable[[Session, Sequence[Item]], Sequence[Result]],
+        committed: Callable[[], None],
+        weigh: Callable[[Item], int] = lambda _item: 1,
+    ) -> None:
+        super().__init__(self._in_thread, weigh)
+        self._database = database
+        self._write = write
+        self._committed = committed
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="group-commit")
+
+    async def close(self) -> None:
+        """Wait until everything that came is committed."""
+        await super().close()
+        self._thread.shutdown(wait=False)
+
+    async def _in_thread(self, items: Sequence[Item]) -> Sequence[Result]:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._commit, items)
 
     def _commit(self, items: Sequence[Item]) -> Sequence[Result]:
         with self._database.transaction() as session:
             return self._write(session, items)
+
+    def _handled(self) -> None:
+        self._committed()
+
+
+def _answer(waiting: _Waiting[Item, Result], result: Result | Unavailable) -> None:
+    if waiting.deadline:
+        waiting.deadline.cancel()
+    if waiting.done.done():  # too late, or whoever waited is gone
+        return
+    if isinstance(result, Unavailable):
+        waiting.done.set_exception(result)
+        waiting.done.exception()  # retrieved: nobody may ask any more
+    else:
+        waiting.done.set_result(result)

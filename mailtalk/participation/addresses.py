@@ -1,16 +1,16 @@
 """Inbound addresses as rows: issued when first needed, found by hash, dead once the generation moved on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, LiteralString, Protocol
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mailtalk.keys import Keyring
 from mailtalk.mail import address
-from mailtalk.models import Address, Participation
+from mailtalk.models import Participation
 from mailtalk.vocabulary import Access, Purpose
 
 _KEEP = text("""
@@ -20,6 +20,13 @@ _KEEP = text("""
         CAST(:generation AS bigint[]), CAST(:key_id AS integer[]), CAST(:hash AS text[]))
         AS a (app_id, participation_id, purpose, generation, key_id, hash)
     ON CONFLICT DO NOTHING""")
+
+# Addresses by hash, each with its participation. One for unsubscribing outlives a rotation, as the link beside it does.
+BEARERS: LiteralString = """
+    SELECT a.hash, a.purpose, p.present, p.access, p.app_id, p.conversation_id, p.user_id, p.id, p.generation
+    FROM addresses a JOIN participations p ON p.id = a.participation_id
+    WHERE a.hash = ANY(%(hashes)s) AND (a.generation = p.generation OR a.purpose = 'unsubscribe')
+"""
 
 
 class Participant(Protocol):
@@ -92,31 +99,33 @@ def keep(session: Session, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def find(session: Session, keyring: Keyring, local: str) -> Bearer | None:
-    """Whose live address this is; None for unknown, left, read-only, revoked and never issued alike.
-
-    An old mail's address to unsubscribe outlives a rotation, as the link beside it does.
-    """
+    """Find one live address by its local part; None for unknown, left, read-only, revoked and never issued alike."""
     key = address.signer(keyring, local)
     if key is None:
         return None
-    query = (
-        select(Participation, Address.purpose)
-        .join(Address, Address.participation_id == Participation.id)
-        .where(Address.hash == address.lookup(key, local))
-        .where((Address.generation == Participation.generation) | (Address.purpose == Purpose.UNSUBSCRIBE))
-    )
-    row = session.execute(query).one_or_none()
-    if row is None or not serves(row.Participation, Purpose(row.purpose)):
-        return None
-    return _bearer(row.Participation, Purpose(row.purpose))
+    found = address.lookup(key, local)
+    rows = session.connection().exec_driver_sql(BEARERS, hashes([found])).all()
+    return bearers(rows).get(found)
+
+
+def hashes(wanted: Sequence[bytes]) -> dict[str, object]:
+    """Parameters of `BEARERS`."""
+    return {"hashes": list(wanted)}
+
+
+def bearers(rows: Iterable[Sequence[Any]]) -> dict[bytes, Bearer]:
+    """The result of `BEARERS` by hash: the live addresses."""
+    return {
+        bytes(hash_): Bearer(Purpose(purpose), *participation)
+        for hash_, purpose, present, access, *participation in rows
+        if _serves(present and access != Access.NONE, access, Purpose(purpose))
+    }
 
 
 def serves(participation: Participant, purpose: Purpose) -> bool:
-    """Whether mail to the participant's address of this purpose is taken: to reply one must be allowed to write."""
-    if purpose is Purpose.REPLY:
-        return participation.present and participation.access == Access.READ_WRITE
-    return participation.takes_part
+    """True if mail to the participant's address of this purpose is taken: to reply one must be allowed to write."""
+    return _serves(participation.takes_part, participation.access, purpose)
 
 
-def _bearer(row: Participation, purpose: Purpose) -> Bearer:
-    return Bearer(purpose, row.app_id, row.conversation_id, row.user_id, row.id, row.generation)
+def _serves(takes_part: bool, access: str, purpose: Purpose) -> bool:
+    return takes_part and (purpose is not Purpose.REPLY or access == Access.READ_WRITE)

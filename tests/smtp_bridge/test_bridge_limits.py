@@ -128,7 +128,7 @@ def test_patience_is_short_when_there_is_hardly_room_for_others(monkeypatch: pyt
 
 
 def test_data_must_come_at_a_speed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("smtp_bridge.protocol.WINDOW", 0.3)
+    monkeypatch.setattr("smtp_bridge.transaction.WINDOW", 0.3)
     with edge(smtp_bytes_per_second=1_000) as where, Talk(where) as talk:
         talk.begin()
         talk.send(b"x" * 299)
@@ -139,7 +139,7 @@ def test_data_must_come_at_a_speed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_data_that_comes_fast_enough_may_come_for_long(
     settings: Settings, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smtp_bridge.protocol.WINDOW", 0.2)
+    monkeypatch.setattr("smtp_bridge.transaction.WINDOW", 0.2)
     monkeypatch.setattr("smtp_bridge.limits.IDLE", 0.3)
     with bridging(settings.model_copy(update={"smtp_bytes_per_second": 1})) as where, Talk(where) as talk:
         talk.begin()

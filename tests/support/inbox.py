@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy.orm import Session
 from support.cast import QUICK, Cast
 from support.sql import column, rows
 
@@ -13,6 +14,7 @@ from mailtalk.inbound import process, receive
 from mailtalk.inbound.context import Desk
 from mailtalk.inbound.receive import Arrival
 from mailtalk.keys import Keyring
+from mailtalk.mail import address
 from mailtalk.participation import addresses
 from mailtalk.participation.addresses import Bearer
 from mailtalk.participation.rules import Request
@@ -50,7 +52,7 @@ class Box:
 
     def admit(self, mailbox: str, keyring: Keyring | None = None) -> Bearer | None:
         with self.cast.database.transaction() as session:
-            return receive.admit(session, keyring or self.keyring, mailbox, DOMAIN)
+            return admit(session, keyring or self.keyring, mailbox)
 
     def bearer(self, user: str, purpose: Purpose = Purpose.REPLY) -> Bearer:
         found = self.admit(self.address(user, purpose))
@@ -80,6 +82,12 @@ class Box:
 
     def texts(self) -> Sequence[str]:
         return column(self.cast.database, TEXTS)
+
+
+def admit(session: Session, keyring: Keyring, mailbox: str) -> Bearer | None:
+    """The bridge's answer to a recipient, by a look-up of its own."""
+    recipient = receive.recognise(keyring, mailbox, DOMAIN)
+    return addresses.find(session, keyring, address.split(mailbox)[0]) if isinstance(recipient, bytes) else recipient
 
 
 def quarantined(cast: Cast, user: str) -> str:

@@ -54,9 +54,8 @@ def delivery(box: Box) -> UUID:
 def sender(box: Box) -> Bearer:
     """Whom mail to the delivery's envelope sender reaches."""
     mailbox = f"{verp.local_part(box.keyring, delivery(box)).upper()}@{DOMAIN}"
-    assert not receive.needs_look_up(box.keyring, mailbox, DOMAIN)
-    found = receive.admit_known(box.keyring, mailbox, DOMAIN)
-    assert found is not None
+    found = receive.recognise(box.keyring, mailbox, DOMAIN)
+    assert isinstance(found, Bearer)
     return found
 
 

@@ -1,0 +1,76 @@
+"""Kept connection: one asynchronous PostgreSQL connection in autocommit, for the few statements that are hot.
+
+A statement costs one round trip: no ping, BEGIN or COMMIT around it, and prepared by the server. Results are rows.
+"""
+
+import asyncio
+import select
+from collections.abc import Mapping
+from typing import LiteralString
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from mailtalk.db.database import CONNECT, TEMPORARY, Database
+from mailtalk.errors import Unavailable
+
+Parameters = Mapping[str, object]
+
+
+class KeptConnection:
+    """Opened at first use, and again after it broke. One statement at a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._connection: psycopg.AsyncConnection[TupleRow] | None = None
+
+    async def read(self, query: LiteralString, parameters: Parameters) -> list[TupleRow]:
+        """Run a query, once more over a new connection after trouble; then Unavailable."""
+        try:
+            return await self.write(query, parameters)
+        except Unavailable:
+            return await self.write(query, parameters)
+
+    async def write(self, query: LiteralString, parameters: Parameters) -> list[TupleRow]:
+        """Run a statement, which is a transaction of its own, once; Unavailable when it is not known to be done."""
+        try:
+            connection = await self._opened()
+            cursor = await connection.execute(query, parameters, prepare=True)
+            return await cursor.fetchall()
+        except psycopg.Error as error:
+            if is_temporary(error):
+                await self.close()
+                raise Unavailable("the database does not answer") from error
+            raise
+        except asyncio.CancelledError:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Close it; the next statement opens another."""
+        connection, self._connection = self._connection, None
+        if connection:
+            await connection.close()
+
+    async def _opened(self) -> psycopg.AsyncConnection[TupleRow]:
+        if self._connection and _is_dead(self._connection):
+            await self.close()
+        if self._connection is None:
+            self._connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, **CONNECT)
+        return self._connection
+
+
+def is_temporary(error: psycopg.Error) -> bool:
+    """True if the same statement may work later: the connection broke, or the server is in trouble."""
+    if error.sqlstate is None:  # the connection's or the driver's, not the server's
+        return isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError))
+    return error.sqlstate.startswith(TEMPORARY)
+
+
+def _is_dead(connection: psycopg.AsyncConnection[TupleRow]) -> bool:
+    """True if it was closed while it was idle: nothing else makes its socket readable then."""
+    if connection.closed:
+        return True
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))

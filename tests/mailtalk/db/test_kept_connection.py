@@ -1,0 +1,100 @@
+"""The kept connection: one round trip a statement, and what becomes of it when the connection breaks."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import LiteralString
+
+import psycopg
+import pytest
+from support.group_commit_door import everything, locked
+from support.sql import rows, until_blocked
+
+from mailtalk.db.database import Database
+from mailtalk.db.kept_connection import KeptConnection
+from mailtalk.errors import Unavailable
+
+INSERT: LiteralString = "INSERT INTO kept VALUES (%(item)s) RETURNING item"
+COUNT: LiteralString = "SELECT count(*) FROM kept"
+OTHERS = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database()"
+KILL = f"{OTHERS} AND pid <> pg_backend_pid()"
+KILL_WAITING = f"{OTHERS} AND wait_event_type = 'Lock'"
+
+
+@pytest.fixture
+def kept(database: Database) -> Database:
+    rows(database, "CREATE TABLE kept (item text)")
+    return database
+
+
+def with_connection(database: Database, work: Callable[[KeptConnection], Awaitable[None]]) -> None:
+    async def go() -> None:
+        connection = KeptConnection(database)
+        try:
+            await work(connection)
+        finally:
+            await connection.close()
+
+    asyncio.run(go())
+
+
+def test_a_write_is_committed_when_it_returns(kept: Database) -> None:
+    async def work(connection: KeptConnection) -> None:
+        assert await connection.write(INSERT, {"item": "a"}) == [("a",)]
+        assert everything(kept) == ["a"]
+
+    with_connection(kept, work)
+
+
+def test_a_connection_that_was_closed_while_idle_is_replaced(kept: Database) -> None:
+    async def work(connection: KeptConnection) -> None:
+        for item in "abc":
+            await connection.write(INSERT, {"item": item})
+            await asyncio.to_thread(rows, kept, KILL)
+        assert await connection.read(COUNT, {}) == [(3,)]
+
+    with_connection(kept, work)
+    assert everything(kept) == ["a", "b", "c"]
+
+
+def test_a_read_that_is_cut_is_repeated(kept: Database) -> None:
+    async def work(connection: KeptConnection) -> None:
+        await connection.read(COUNT, {})
+        with locked(kept):
+            reading = asyncio.create_task(connection.read(COUNT, {}))
+            await asyncio.to_thread(until_blocked, kept)
+            await asyncio.to_thread(rows, kept, KILL_WAITING)
+        assert await reading == [(0,)]
+
+    with_connection(kept, work)
+
+
+def test_a_write_that_is_cut_is_unavailable_and_never_repeated(kept: Database) -> None:
+    async def work(connection: KeptConnection) -> None:
+        with locked(kept):
+            writing = asyncio.create_task(connection.write(INSERT, {"item": "cut"}))
+            await asyncio.to_thread(until_blocked, kept)
+            await asyncio.to_thread(rows, kept, KILL_WAITING)
+            with pytest.raises(Unavailable):
+                await writing
+        assert await connection.write(INSERT, {"item": "next"}) == [("next",)]
+
+    with_connection(kept, work)
+    assert everything(kept) == ["next"]
+
+
+def test_no_server_is_unavailable() -> None:
+    async def work(connection: KeptConnection) -> None:
+        for ask in (connection.read, connection.write):
+            with pytest.raises(Unavailable):
+                await ask("SELECT 1", {})
+
+    with_connection(Database("postgresql://127.0.0.1:1/none"), work)
+
+
+def test_a_wrong_statement_is_no_trouble_of_the_database(kept: Database) -> None:
+    async def work(connection: KeptConnection) -> None:
+        with pytest.raises(psycopg.DataError):
+            await connection.write(INSERT, {"item": "a\x00b"})
+        assert await connection.read(COUNT, {}) == [(0,)]
+
+    with_connection(kept, work)
