@@ -21,8 +21,9 @@ from mailtalk.db.group_commit import GroupCommit
 from mailtalk.errors import Unavailable
 from mailtalk.keys import Keyring, SealBroken
 from mailtalk.outbound import deliveries, queue, verp
-from mailtalk.outbound.deliveries import ClaimedDelivery, SendingRules, Step
+from mailtalk.outbound.deliveries import ClaimedDelivery, Step
 from mailtalk.outbound.relay import Relays
+from mailtalk.outbound.sending_rules import SendingRules
 from mailtalk.outbound.smtp_connection import SmtpEnvelope
 from mailtalk.outbound.smtp_replies import SendResult
 from mailtalk.vocabulary import DeliveryKind, Stage

@@ -13,9 +13,9 @@ from mailtalk.inbound import log as inbound_log
 from mailtalk.inbound.context import Desk
 from mailtalk.keys import Keyring
 from mailtalk.notifications.builder import MailIdentity
-from mailtalk.outbound.deliveries import SendingRules
 from mailtalk.outbound.dkim_signing import MailSigner
 from mailtalk.outbound.relay import Relays
+from mailtalk.outbound.sending_rules import SendingRules
 from mailtalk.settings.load import Settings
 from mailtalk.webhooks import log as webhooks_log
 from mailtalk.webhooks.ssrf import SsrfGuard

@@ -17,7 +17,7 @@ from mailtalk.vocabulary import EventType
 PURGED = 5_000  # in one transaction
 
 # An endpoint w wants events of a type e; a paused one gets them once it is resumed.
-_WANTS = sql.fragment("""w.app_id = e.app_id AND w.status <> $EndpointStatus.DISABLED
+WANTS = sql.fragment("""w.app_id = e.app_id AND w.status <> $EndpointStatus.DISABLED
     AND (w.until IS NULL OR w.until > now()) AND (w.events IS NULL OR e.type = ANY(w.events))""")
 _WANTING = sql.statement(
     """
@@ -25,7 +25,7 @@ _WANTING = sql.statement(
     SELECT app_id FROM unnest(CAST(:apps AS text[])) AS app (app_id) WHERE EXISTS (
         SELECT 1 FROM webhooks w, unnest(CAST(:kinds AS text[])) AS kind (type),
             LATERAL (SELECT app.app_id, kind.type) AS e WHERE $wants)""",
-    wants=_WANTS,
+    wants=WANTS,
 )
 _RECORD = sql.statement(
     """
@@ -37,7 +37,7 @@ _RECORD = sql.statement(
         WITH ORDINALITY AS e (app_id, type, conversation_id, data, i)
     WHERE EXISTS (SELECT 1 FROM webhooks w WHERE $wants)
     ORDER BY e.i""",
-    wants=_WANTS,
+    wants=WANTS,
 )
 _PURGE_LISTENERS = sql.statement("DELETE FROM webhooks WHERE until < :now")
 _PURGE = sql.statement("""

@@ -12,7 +12,7 @@ from mailtalk.events import record as events
 from mailtalk.mail.reader.reading import Reading
 from mailtalk.mail.screening.dsn import Failure
 from mailtalk.models import Delivery, InboundMail
-from mailtalk.outbound import deliveries, suppressions
+from mailtalk.outbound import delivery_events, suppressions
 from mailtalk.outbound.suppressions import Refusal
 from mailtalk.vocabulary import Suspicion, Verdict
 
@@ -75,5 +75,6 @@ def _record(session: Session, now: datetime, delivery: Delivery, kind: str, stat
     if delivery.bounced_at is not None:
         return f"{kind}, told before"
     delivery.bounced_at = now
-    events.record_many(session, list(deliveries.bounced(delivery, kind, status)), now)
+    if event := delivery_events.bounced(delivery, kind, status):
+        events.record_many(session, [event], now)
     return f"{kind} {status or ''}".strip()

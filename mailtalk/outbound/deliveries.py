@@ -1,77 +1,58 @@
-"""Delivery state machine, set-based: many deliveries, one statement.
+"""Delivery state machine, set-based: the steps of many deliveries are one statement.
 
 `sending` is committed before DATA's final dot, the result after the reply; every transition is a conditional UPDATE on
 the claim id.
 """
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import text
+import msgspec
 from sqlalchemy.orm import Session
 
-from mailtalk import ids
-from mailtalk.events import record as events
-from mailtalk.events.record import Happened
+from mailtalk.events.record import WANTS, Happened
 from mailtalk.keys import Keyring
 from mailtalk.mail import address
 from mailtalk.models import Delivery
-from mailtalk.outbound import suppressions
+from mailtalk.outbound import delivery_events, suppressions
 from mailtalk.outbound.dkim_signing import MailSigner
-from mailtalk.outbound.smtp_replies import BACK_OFF, RELAY_AWAY, SendResult
+from mailtalk.outbound.sending_rules import DEFAULT, SendingRules
+from mailtalk.outbound.smtp_replies import BACK_OFF, RELAY_AWAY, SendResult, SmtpReply
 from mailtalk.outbound.suppressions import Refusal
-from mailtalk.settings.load import Settings
-from mailtalk.vocabulary import DeliveryKind, EventType, Stage
+from mailtalk.vocabulary import Stage
 
 REPLY_LIMIT = 500  # characters of the relay's reply that are kept
 ENDS = {Stage.SENT, Stage.CAPTURED, Stage.FAILED}
 
-_START = text("""
-    UPDATE deliveries d SET stage = 'sending'
-    FROM unnest(CAST(:apps AS text[]), CAST(:ids AS uuid[]), CAST(:claims AS uuid[])) AS s (app_id, id, claim)
-    WHERE d.app_id = s.app_id AND d.id = s.id AND d.claim = s.claim AND d.stage = 'claimed'
-    RETURNING d.id""")
-_SETTLE = text("""
-    UPDATE deliveries d SET stage = e.stage, reply = e.reply, not_before = e.not_before, ended_at = e.ended_at,
-        attempts = e.attempts, slot_at = NULL, unknowns = d.unknowns + e.unknown
-    FROM unnest(CAST(:apps AS text[]), CAST(:ids AS uuid[]), CAST(:claims AS uuid[]), CAST(:stages AS text[]),
-        CAST(:replies AS text[]), CAST(:not_befores AS timestamptz[]), CAST(:ended_ats AS timestamptz[]),
-        CAST(:attempts AS integer[]), CAST(:unknowns AS integer[]))
-        AS e (app_id, id, claim, stage, reply, not_before, ended_at, attempts, unknown)
-    WHERE d.app_id = e.app_id AND d.id = e.id AND d.claim = e.claim AND d.stage IN ('claimed', 'sending')
-    RETURNING d.id""")
-
-
-@dataclass(frozen=True, slots=True)
-class SendingRules:
-    """What the settings say of sending: how long, how fast, and what becomes of a mail whose reply was lost."""
-
-    give_up: timedelta = timedelta(hours=48)
-    suppress: timedelta = timedelta(days=30)
-    hold: bool = False
-    per_minute: int = 0  # mails to one domain; 0: no limit
-
-    @classmethod
-    def of(cls, settings: Settings) -> "SendingRules":
-        """Read the settings."""
-        return cls(
-            timedelta(hours=settings.give_up_hours),
-            timedelta(days=settings.suppress_days),
-            settings.unknown == "hold",
-            settings.domain_mails_per_minute,
-        )
-
-    @property
-    def doubt(self) -> Stage:
-        """The stage of a delivery whose final dot was sent and whose reply was lost."""
-        return Stage.HELD if self.hold else Stage.UNKNOWN
-
-
-DEFAULT = SendingRules()
+# Moves the deliveries whose claim still holds and records their events; gives their ids. LIMIT tells the planner how
+# few they are. A commit of nothing but `sent` need not wait for the disk: it survives the death of any process, and if
+# the whole machine dies the row says `sending`.
+ADVANCE = f"""
+    WITH step AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(CAST(%(steps)s AS jsonb)) AS s (
+            app_id text, id uuid, claim uuid, stage text, reply text, not_before timestamptz, ended_at timestamptz,
+            attempts integer, unknown integer, event text, conversation_id text, data jsonb)
+        LIMIT %(count)s),
+    moved AS (
+        UPDATE deliveries d SET stage = s.stage, reply = coalesce(s.reply, d.reply),
+            not_before = coalesce(s.not_before, d.not_before), ended_at = s.ended_at,
+            attempts = coalesce(s.attempts, d.attempts), unknowns = d.unknowns + s.unknown,
+            slot_at = CASE s.stage WHEN 'sending' THEN d.slot_at END
+        FROM step s WHERE d.app_id = s.app_id AND d.id = s.id AND d.claim = s.claim
+            AND (d.stage = 'claimed' OR d.stage = 'sending' AND s.stage <> 'sending')
+        RETURNING d.app_id, d.id, s.event AS type, s.conversation_id, s.data),
+    recorded AS (
+        INSERT INTO events (app_id, type, conversation_id, data, created_at)
+        SELECT e.app_id, e.type, e.conversation_id, e.data, CAST(%(now)s AS timestamptz) FROM moved e
+        WHERE e.type IS NOT NULL AND EXISTS (
+            SELECT 1 FROM webhooks w WHERE {WANTS}))
+    SELECT moved.id FROM moved, (
+        SELECT CASE WHEN CAST(%(is_lazy)s AS boolean) THEN set_config('synchronous_commit', 'off', true) END) AS commits
+"""  # noqa: S608  ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +78,11 @@ class Step(NamedTuple):
     delivery: ClaimedDelivery
     result: SendResult | None = None
 
+    @property
+    def refusal(self) -> SmtpReply | None:
+        """The relay's refusal of the mail, which is noted against its address."""
+        return self.result.refusal if self.result else None
+
 
 def seal_name(delivery_id: UUID) -> str:
     """Associated data of the seal, which binds the bytes to their row."""
@@ -110,72 +96,66 @@ def freeze(delivery: Delivery, mail: bytes, keyring: Keyring, signer: MailSigner
 
 
 def advance(session: Session, now: datetime, steps: Sequence[Step], rules: SendingRules = DEFAULT) -> list[bool]:
-    """Take these steps; for each, in order, False if the claim was lost and nothing was changed."""
-    starting = [step.delivery for step in steps if step.result is None]
-    ended = [(step.delivery, step.result) for step in steps if step.result is not None]
-    if not starting and all(result.stage is Stage.SENT for _, result in ended):
-        # Survives the death of any process; when the whole machine dies, the row says `sending`.
-        session.execute(text("SET LOCAL synchronous_commit = off"))
-    moved = mark_sending(session, starting) | settle(session, now, ended, rules)
+    """Take the steps, note refused addresses; for each, in order, False if its claim was lost and nothing changed."""
+    rows = session.connection().exec_driver_sql(ADVANCE, parameters(now, steps, rules))
+    moved = set(rows.scalars())
+    _note_refusals(session, now, [step for step in steps if step.delivery.id in moved], rules)
+    return taken(steps, moved)
+
+
+def parameters(now: datetime, steps: Sequence[Step], rules: SendingRules = DEFAULT) -> Mapping[str, Any]:
+    """Parameters of ADVANCE."""
+    return {
+        "steps": msgspec.json.encode([_row(now, step, rules) for step in steps]).decode(),
+        "count": len(steps),
+        "now": now,
+        "is_lazy": all(step.result is not None and step.result.stage is Stage.SENT for step in steps),
+    }
+
+
+def taken(steps: Sequence[Step], moved: Collection[UUID]) -> list[bool]:
+    """For each step, whether ADVANCE moved its delivery."""
     return [step.delivery.id in moved for step in steps]
 
 
-def mark_sending(session: Session, deliveries: Sequence[ClaimedDelivery]) -> set[UUID]:
-    """Record that the final dot is about to be sent; the ids of those whose claim still holds, which alone may be."""
-    return set(session.scalars(_START, _keys(deliveries))) if deliveries else set()
+class _Row(msgspec.Struct, omit_defaults=True):
+    """A step as ADVANCE reads it; what is missing stays as it is in the row."""
 
-
-def settle(
-    session: Session,
-    now: datetime,
-    ended: Sequence[tuple[ClaimedDelivery, SendResult]],
-    rules: SendingRules = DEFAULT,
-) -> set[UUID]:
-    """Record how attempts ended, tell webhooks and note refused addresses; the ids of those whose claim still held."""
-    if not ended:
-        return set()
-    ends = [_End.of(now, delivery, result, rules) for delivery, result in ended]
-    values = {
-        "stages": [end.stage for end in ends],
-        "replies": [end.reply for end in ends],
-        "not_befores": [now + end.wait for end in ends],
-        "ended_ats": [now if end.stage in ENDS else None for end in ends],
-        "attempts": [end.delivery.attempts - (end.stage is Stage.QUEUED) for end in ends],
-        "unknowns": [int(end.unknown) for end in ends],
-    }
-    moved = set(session.scalars(_SETTLE, _keys([end.delivery for end in ends]) | values))
-    _tell(session, now, [end for end in ends if end.delivery.id in moved and end.stage in ENDS], rules)
-    return moved
-
-
-def bounced(delivery: ClaimedDelivery | Delivery, kind: str, status: str | None) -> Iterable[Happened]:
-    """The event that a mail did not arrive, or was called spam; the address is one of the app's own user."""
-    return _event(
-        delivery,
-        EventType.NOTIFICATION_BOUNCED,
-        {"address": delivery.address, "bounce": kind, "status": status},
-    )
-
-
-class _End(NamedTuple):
-    """The end of an attempt as the row keeps it."""
-
-    delivery: ClaimedDelivery
-    result: SendResult
+    app_id: str
+    id: UUID
+    claim: UUID
     stage: Stage
-    reply: str
-    wait: timedelta
-    unknown: bool
+    unknown: int
+    reply: str | None = None
+    not_before: datetime | None = None
+    ended_at: datetime | None = None
+    attempts: int | None = None
+    event: str | None = None
+    conversation_id: str | None = None
+    data: dict[str, Any] | None = None
 
-    @classmethod
-    def of(cls, now: datetime, delivery: ClaimedDelivery, result: SendResult, rules: SendingRules) -> "_End":
-        stage, reply = result.stage, address.hidden(result.text)[:REPLY_LIMIT]
-        unknown = stage is Stage.UNKNOWN
-        if stage in {Stage.DEFERRED, Stage.UNKNOWN} and now - delivery.created_at > rules.give_up:
-            stage, reply = Stage.FAILED, f"given up after {rules.give_up}: {reply}"
-        elif unknown:
-            stage = rules.doubt
-        return cls(delivery, result, stage, reply, _wait(stage, delivery.attempts), unknown)
+
+def _row(now: datetime, step: Step, rules: SendingRules) -> _Row:
+    delivery, result = step
+    row = _Row(delivery.app_id, delivery.id, delivery.claim, Stage.SENDING, 0)
+    if result is None:
+        return row
+    row.stage, row.reply = _end(now, delivery, result, rules)
+    row.unknown = int(result.stage is Stage.UNKNOWN)
+    row.not_before = now + _wait(row.stage, delivery.attempts)
+    row.ended_at = now if row.stage in ENDS else None
+    row.attempts = delivery.attempts - (row.stage is Stage.QUEUED)
+    if event := _event(delivery, result, row.stage):
+        row.event, row.conversation_id, row.data = event.kind, event.conversation_id, event.data
+    return row
+
+
+def _end(now: datetime, delivery: ClaimedDelivery, result: SendResult, rules: SendingRules) -> tuple[Stage, str]:
+    """The stage after an attempt, and what the row says of it."""
+    reply = address.hidden(result.text)[:REPLY_LIMIT]
+    if result.stage in {Stage.DEFERRED, Stage.UNKNOWN} and now - delivery.created_at > rules.give_up:
+        return Stage.FAILED, f"given up after {rules.give_up}: {reply}"
+    return (rules.doubt if result.stage is Stage.UNKNOWN else result.stage), reply
 
 
 def _wait(stage: Stage, attempts: int) -> timedelta:
@@ -185,39 +165,18 @@ def _wait(stage: Stage, attempts: int) -> timedelta:
     return BACK_OFF[max(min(attempts, len(BACK_OFF)), 1) - 1] * random.uniform(0.8, 1.2)
 
 
-def _tell(session: Session, now: datetime, ends: Sequence[_End], rules: SendingRules) -> None:
-    """Webhooks hear of ends, and the addresses of refusals are noted."""
-    happened: list[Happened] = []
-    refusals: list[Refusal] = []
-    for end in ends:
-        refusal, delivery = end.result.refusal, end.delivery
-        if end.stage is not Stage.FAILED:
-            happened += _event(delivery, EventType.NOTIFICATION_SENT)
-        elif refusal is not None:
-            dead, status = refusal.is_dead_address, refusal.status
-            refusals.append(Refusal(delivery.app_id, delivery.address, status, dead=dead))
-            happened += bounced(delivery, "hard" if dead else "soft", status)
+def _event(delivery: ClaimedDelivery, result: SendResult, stage: Stage) -> Happened | None:
+    if stage in {Stage.SENT, Stage.CAPTURED}:
+        return delivery_events.sent(delivery)
+    if refusal := result.refusal:
+        return delivery_events.bounced(delivery, "hard" if refusal.is_dead_address else "soft", refusal.status)
+    return None
+
+
+def _note_refusals(session: Session, now: datetime, steps: Sequence[Step], rules: SendingRules) -> None:
+    refusals = [
+        Refusal(step.delivery.app_id, step.delivery.address, step.refusal.status, dead=step.refusal.is_dead_address)
+        for step in steps
+        if step.refusal
+    ]
     suppressions.note(session, now, refusals, rules.suppress)
-    events.record_many(session, happened, now)
-
-
-def _event(
-    delivery: ClaimedDelivery | Delivery, kind: EventType, more: dict[str, str | None] | None = None
-) -> Iterable[Happened]:
-    """An event about a notification's mail; other mails have none."""
-    if delivery.kind == DeliveryKind.NOTIFICATION:
-        data = {
-            "notificationId": ids.NOTIFICATION.show(delivery.notification_id or 0),
-            "recipient": {"id": delivery.user_id},
-            "conversationId": delivery.conversation_id,
-            "deliveryId": str(delivery.id),
-        }
-        yield Happened(delivery.app_id, kind, {**data, **(more or {})}, delivery.conversation_id)
-
-
-def _keys(deliveries: Sequence[ClaimedDelivery]) -> dict[str, object]:
-    return {
-        "apps": [delivery.app_id for delivery in deliveries],
-        "ids": [delivery.id for delivery in deliveries],
-        "claims": [delivery.claim for delivery in deliveries],
-    }

@@ -6,7 +6,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mailtalk.db.workers import of_the_dead
-from mailtalk.outbound.deliveries import DEFAULT, ClaimedDelivery, SendingRules
+from mailtalk.outbound.deliveries import ClaimedDelivery
+from mailtalk.outbound.sending_rules import DEFAULT, SendingRules
 from mailtalk.participation import notify
 
 SLOTS = 1000  # deliveries scheduled in one statement, where domains have a rate

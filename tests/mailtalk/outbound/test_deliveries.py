@@ -9,7 +9,8 @@ from support.sql import alive, column, rows
 from support.waiting import until
 
 from mailtalk.outbound import deliveries, queue
-from mailtalk.outbound.deliveries import DEFAULT, ClaimedDelivery, SendingRules
+from mailtalk.outbound.deliveries import ClaimedDelivery, Step
+from mailtalk.outbound.sending_rules import DEFAULT, SendingRules
 from mailtalk.outbound.smtp_replies import BACK_OFF, RELAY_AWAY, SendResult, SmtpReply
 from mailtalk.vocabulary import Stage
 
@@ -23,12 +24,12 @@ def claim(cast: Cast, seconds: float = 30, worker_id: int = 1) -> list[ClaimedDe
 
 def settle(cast: Cast, claimed: ClaimedDelivery, stage: Stage, now: datetime) -> bool:
     with cast.database.transaction() as session:
-        return bool(deliveries.settle(session, now, [(claimed, SendResult(stage, note=f"it is {stage}"))]))
+        return deliveries.advance(session, now, [Step(claimed, SendResult(stage, note=f"it is {stage}"))])[0]
 
 
 def sending(cast: Cast, claimed: ClaimedDelivery) -> bool:
     with cast.database.transaction() as session:
-        return bool(deliveries.mark_sending(session, [claimed]))
+        return deliveries.advance(session, at(0), [Step(claimed)])[0]
 
 
 def recover(cast: Cast) -> int:
@@ -121,10 +122,10 @@ def test_a_refusal_is_remembered_and_told(
     post: Post, code: int, said: str, known: tuple[str, float], bounce: tuple[str, str | None]
 ) -> None:
     (claimed,) = claim(post.cast)
-    refused = [(claimed, SendResult(Stage.FAILED, SmtpReply("RCPT", code, said)))]
+    refused = [Step(claimed, SendResult(Stage.FAILED, SmtpReply("RCPT", code, said)))]
     with post.cast.database.transaction() as session:
-        assert deliveries.settle(session, at(30), refused)
-        assert not deliveries.settle(session, at(30), refused)
+        assert deliveries.advance(session, at(30), refused) == [True]
+        assert deliveries.advance(session, at(30), refused) == [False]
     assert [tuple(row) for row in rows(post.cast.database, "SELECT reason, score FROM suppressions")] == [known]
     told = rows(post.cast.database, "SELECT type, data->>'bounce', data->>'status' FROM events WHERE type ~ 'bounced'")
     assert [tuple(row) for row in told] == [("notification.bounced", *bounce)]
@@ -140,7 +141,7 @@ def test_a_refusal_is_remembered_and_told(
 def test_a_failure_of_ours_says_nothing_of_the_address(post: Post, seconds: float, result: SendResult) -> None:
     (claimed,) = claim(post.cast)
     with post.cast.database.transaction() as session:
-        deliveries.settle(session, at(seconds), [(claimed, result)])
+        deliveries.advance(session, at(seconds), [Step(claimed, result)])
     assert column(post.cast.database, STAGES) == ["failed"]
     assert rows(post.cast.database, "SELECT 1 FROM suppressions") == []
     assert rows(post.cast.database, "SELECT 1 FROM events WHERE type ~ 'bounced'") == []
@@ -180,6 +181,6 @@ def test_how_often_an_answer_was_lost_is_counted(post: Post) -> None:
 def test_a_lost_answer_is_held_when_the_settings_say_so(post: Post) -> None:
     (claimed,) = claim(post.cast)
     with post.cast.database.transaction() as session:
-        deliveries.settle(session, at(30), [(claimed, SendResult(Stage.UNKNOWN))], SendingRules(hold=True))
+        deliveries.advance(session, at(30), [Step(claimed, SendResult(Stage.UNKNOWN))], SendingRules(hold=True))
     assert tuple(rows(post.cast.database, "SELECT stage, unknowns, ended_at FROM deliveries")[0]) == ("held", 1, None)
     assert claim(post.cast, 100_000) == []

@@ -10,7 +10,8 @@ from support.sql import column, rows
 from mailtalk.conversations import users
 from mailtalk.keys import Keyring
 from mailtalk.outbound import deliveries, queue, suppressions
-from mailtalk.outbound.deliveries import ClaimedDelivery, SendingRules
+from mailtalk.outbound.deliveries import ClaimedDelivery, Step
+from mailtalk.outbound.sending_rules import SendingRules
 from mailtalk.outbound.smtp_replies import SendResult
 from mailtalk.vocabulary import Stage, Suspicion
 
@@ -94,7 +95,7 @@ def test_a_mail_that_comes_back_asks_for_its_time_again(post: Post) -> None:
     rules = SendingRules(per_minute=6)
     for each in claim(post, 30, rules):
         with post.cast.database.transaction() as session:
-            deliveries.settle(session, at(30), [(each, SendResult(Stage.QUEUED, note="the relay is away"))], rules)
+            deliveries.advance(session, at(30), [Step(each, SendResult(Stage.QUEUED, note="the relay is away"))], rules)
     slots = column(post.cast.database, "SELECT slot_at FROM deliveries WHERE user_id = 'dave'")
     assert slots == [None]
     assert claimed(post, 36, rules) == []  # not before its domain's next moment
