@@ -15,6 +15,7 @@ PARTICIPANT: Json = {
     "conversation": examples.without(CONVERSATION, "participants"),
     "user": BOB,
     "participant": {"access": "ReadWrite", "notify": True, "frequency": "default", "muteUntil": None},
+    "by": "backend",
 }
 NOTIFICATION: Json = {
     "notificationId": "ntf_5",
@@ -52,7 +53,7 @@ EVENTS: dict[EventType, tuple[str, Json]] = {
         {"conversation": CONVERSATION},
     ),
     EventType.PARTICIPANT_JOINED: ("A user joined, or joined again.", PARTICIPANT),
-    EventType.PARTICIPANT_UPDATED: ("A participant's access, notify or mute was changed.", PARTICIPANT),
+    EventType.PARTICIPANT_UPDATED: ("A participant's access, notify, mute or frequency was changed.", PARTICIPANT),
     EventType.PARTICIPANT_LEFT: ("A participant left, or has access `None`.", PARTICIPANT),
     EventType.NOTIFICATION_TRIGGERED: ("A participant is notified, also without a mail address.", NOTIFICATION),
     EventType.NOTIFICATION_SENT: ("The relay took a notification's mail.", SENT),

@@ -30,6 +30,7 @@ from api.schemas.webhooks import ReplayedEvents, TestEvent, Webhook, WebhookDeli
 from mailtalk.events.schemas import Conversation, Message, ParticipantSettings, User
 from mailtalk.vocabulary import (
     Access,
+    Actor,
     EndpointStatus,
     EventType,
     Frequency,
@@ -128,6 +129,7 @@ EXAMPLES: dict[Any, Any] = {
         conversation_id="order_391",
         user_id="alice",
         status="applied",
+        by=Actor.BACKEND,
         requested_at=T0,
         applied_at=T0 + 12,
     ),

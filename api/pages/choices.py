@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from mailtalk.models import Participation
 from mailtalk.participation.rules import UNSET, Request, Unset
-from mailtalk.vocabulary import ChangeKind, Frequency, Notify
+from mailtalk.vocabulary import Actor, ChangeKind, Frequency, Notify
 
 NOTIFY = {"all": Notify.ALL, "mentions": Notify.MENTIONS_ONLY, "off": Notify.OFF}
 FREQUENCY = {each.value: each for each in Frequency}
@@ -20,11 +20,12 @@ def asked(form: Mapping[str, str], row: Participation, now: datetime) -> Request
     """The change that a form asks for; what it does not name, or names wrongly, stays. None: nothing is to change."""
     request = Request(
         ChangeKind.UPDATE,
+        by=Actor.PARTICIPANT,
         notify=_other(NOTIFY.get(form.get("notify", "")), row.notify),
         mute_until=_mute(form.get("mute", ""), row, now),
         frequency=_other(FREQUENCY.get(form.get("frequency", "")), row.frequency),
     )
-    return None if request == Request(ChangeKind.UPDATE) else request
+    return request if request.settings else None
 
 
 def wants_mail(form: Mapping[str, str]) -> bool:

@@ -23,7 +23,7 @@ from mailtalk.models import Participation, User
 from mailtalk.outbound import suppressions
 from mailtalk.participation import links
 from mailtalk.participation.rules import Request as Change
-from mailtalk.vocabulary import ChangeKind, Notify
+from mailtalk.vocabulary import Actor, ChangeKind, Choice, Notify
 
 FORM_LIMIT = 10_000  # bytes
 ONE_CLICK = b"One-Click"  # of List-Unsubscribe, in a form of either encoding
@@ -103,8 +103,10 @@ async def unsubscribe(visit: Visit) -> Response:
     """POST: end this conversation's mails, for the button and for mail programs' own (RFC 8058)."""
     if ONE_CLICK not in await _body(visit.request):
         return visit.shown("unsubscribe.html", 400)
-    off = Change(ChangeKind.UPDATE, notify=Notify.OFF)
-    applied = visit.participation.notify == Notify.OFF or await _apply(visit, off)
+    off = Change(ChangeKind.UPDATE, notify=Notify.OFF, by=Actor.PARTICIPANT)
+    row = visit.participation
+    chosen = row.notify == Notify.OFF and Choice.NOTIFY in row.chosen  # else a backend's next PUT could undo it
+    applied = chosen or await _apply(visit, off)
     return visit.shown("unsubscribed.html", 200 if applied else 202, applied=applied)
 
 

@@ -13,7 +13,7 @@ from mailtalk.events.schemas import Millis, Notify
 from mailtalk.events.serializers import notify
 from mailtalk.ids import CHANGE
 from mailtalk.models import Change as ChangeRow
-from mailtalk.vocabulary import Access, ChangeKind, ChangeStatus, Frequency
+from mailtalk.vocabulary import Access, Actor, ChangeKind, ChangeStatus, Frequency
 
 Kind = Literal["join", "update", "leave", "rotate"]
 Status = Literal["pending", "applied", "rejected"]
@@ -42,6 +42,7 @@ class Change(msgspec.Struct, rename="camel", kw_only=True):
     user_id: str
     status: Status
     error_code: str | UnsetType = UNSET
+    by: Actor
     requested_at: Millis
     applied_at: Millis | None
     applied_seq: int | UnsetType | None = UNSET
@@ -59,6 +60,7 @@ class Change(msgspec.Struct, rename="camel", kw_only=True):
             conversation_id=requested.participant.conversation.id,
             user_id=requested.participant.user_id,
             status="pending",
+            by=requested.request.by,
             requested_at=clock.millis(requested.at),
             applied_at=None,
         )
@@ -73,6 +75,7 @@ class Change(msgspec.Struct, rename="camel", kw_only=True):
             user_id=row.user_id,
             status=_STATUS[row.status],
             error_code=row.error_code or UNSET,
+            by=Actor(row.requested_by),
             requested_at=clock.millis(row.requested_at),
             applied_at=maybe_millis(row.applied_at),
         )

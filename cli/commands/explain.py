@@ -96,11 +96,25 @@ def _json(status: ParticipantStatus, history: list[NotificationReport]) -> dict[
         "barredBy": status.barred,
         "suppressed": [{"address": row.address, "reason": row.reason, "until": row.until} for row in status.suppressed],
         "frequency": status.frequency,
+        "chosen": list(row.chosen),
+        "lastChange": _last_change(status),
         "windowClosesAt": conversation.window_due_at,
         "notifications": [
             msgspec.to_builtins(Notification.of(entry)) | {"explanation": list(_outcome(entry, status))}
             for entry in history
         ],
+    }
+
+
+def _last_change(status: ParticipantStatus) -> dict[str, Any] | None:
+    change = status.last_change
+    if change is None:
+        return None
+    return {
+        "id": CHANGE.show(change.id),
+        "kind": change.kind,
+        "by": change.requested_by,
+        "appliedAt": change.applied_at,
     }
 
 
@@ -115,7 +129,10 @@ def _lines(status: ParticipantStatus, history: list[NotificationReport]) -> Iter
         yield f"New messages are collected until {printing.moment(due)}, longer while more are written."
     change = status.last_change
     if change is not None and change.applied_at is not None:
-        yield f"Their last change is {CHANGE.show(change.id)}, {change.kind}, at {printing.moment(change.applied_at)}."
+        last = f"{CHANGE.show(change.id)}, {change.kind}, by the {change.requested_by}"
+        yield f"Their last change is {last}, at {printing.moment(change.applied_at)}."
+    if row.chosen:
+        yield f"They chose {' and '.join(row.chosen)} themselves: a PUT that does not name it leaves it."
     if not history:
         yield "No notifications in the last 30 days."
     for entry in history:

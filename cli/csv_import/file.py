@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from mailtalk.errors import Invalid
 from mailtalk.participation.rules import Request
-from mailtalk.vocabulary import Access, ChangeKind, Frequency, Notify
+from mailtalk.vocabulary import Access, Actor, ChangeKind, Frequency, Notify
 
 COLUMNS = ("conversation", "user", "access", "notify", "frequency")
 EXPECTED = ",".join(COLUMNS[:4])
@@ -103,7 +103,7 @@ class ParticipantsFile:
         access = _word("access", values, ACCESS, "ReadWrite or Read")
         notify = _word("notify", values, NOTIFY, "true, MentionsOnly or false")
         frequency = _word("frequency", values, FREQUENCY, "immediately, default, hourly or daily")
-        request = Request(ChangeKind.JOIN, access, notify, frequency=frequency)
+        request = Request(ChangeKind.JOIN, access, notify, frequency=frequency, by=Actor.OPERATOR)
         return Join(number, _id("conversation", conversation), _id("user", values["user"]), request)
 
 

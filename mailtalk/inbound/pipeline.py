@@ -20,7 +20,7 @@ from mailtalk.models import InboundMail, Participation, RawMail
 from mailtalk.outbound import bounces
 from mailtalk.participation import addresses
 from mailtalk.participation.rules import Request
-from mailtalk.vocabulary import Access, ChangeKind, Notify, Outcome, Purpose, Verdict
+from mailtalk.vocabulary import Access, Actor, ChangeKind, Notify, Outcome, Purpose, Verdict
 
 Step = Callable[[Case], Judgement | None]
 ECHOES = frozenset({Verdict.LOOP, Verdict.BOUNCE, Verdict.COMPLAINT})
@@ -150,7 +150,7 @@ def _empty(case: Case) -> Judgement | None:
 def _unsubscribe(case: Case) -> Judgement:
     """Whoever has the address may ask for less mail: no sender policy stands in the way."""
     row = case.row
-    request = Request(ChangeKind.UPDATE, notify=Notify.OFF)
+    request = Request(ChangeKind.UPDATE, notify=Notify.OFF, by=Actor.PARTICIPANT)
     participant = ParticipantKey.of(row.app_id or "", row.conversation_id or "", row.user_id or "")
     asked = Requested(participant, request, case.now)
     reason = _why_dead(case)

@@ -28,6 +28,7 @@ class Person:
     sees: str = "nothing"
     seen_until: int | None = None
     seen_with: frozenset[str] | None = None
+    chose: bool = False  # notify is the user's own choice
 
     @property
     def active(self) -> bool:
@@ -60,12 +61,19 @@ class Model:
             return 200
         return self._set(person, asked)
 
+    def choose(self, user: str, notify: Any) -> None:
+        """What the user submits on the settings page; the value that is there already is no choice."""
+        person = self.people[user]
+        person.chose = person.chose or notify != person.notify
+        person.notify = notify
+
     def _set(self, person: Person, asked: Operation) -> int:
         stays = asked.method == "PATCH"
         access = asked.body.get("access", person.access if stays else "ReadWrite")
         if access in ACTIVE and not person.active and self.limit is not None and len(self.active) >= self.limit:
             return 409
-        person.notify = asked.body.get("notify", person.notify if stays else True)
+        person.notify = asked.body.get("notify", person.notify if stays or person.chose else True)
+        person.chose = person.chose and "notify" not in asked.body
         if access in ACTIVE:
             person.access, person.sees, person.seen_until, person.seen_with = access, "all", None, None
         else:

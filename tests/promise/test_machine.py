@@ -16,12 +16,14 @@ from support.servers import Stack
 from support.sql import rows
 
 from mailtalk.keys import Keyring
-from mailtalk.participation import addresses
+from mailtalk.participation import addresses, links
 
 LIMIT = 2
 STATES = """SELECT user_id, present, access, notify, sees, view_seq,
     ARRAY(SELECT jsonb_object_keys(view->'participants')) AS company FROM participations
     WHERE app_id = :app AND conversation_id = :place"""
+PARTICIPATION = """SELECT id FROM participations
+    WHERE app_id = :app AND conversation_id = :place AND user_id = :user"""
 NOTIFY = {"All": True, "Off": False, "MentionsOnly": "MentionsOnly"}
 
 users = st.sampled_from(NAMES)
@@ -69,6 +71,15 @@ class Participants(RuleBasedStateMachine):
         expected = [{"id": i, "status": self.model.do(each)} for i, each in enumerate(operations)]
         got = [{"id": each["id"], "status": each["status"]} for each in answer.json()["responses"]]
         assert got == expected
+
+    @rule(user=users, notify=notifies)
+    def choose(self, user: str, notify: bool | str) -> None:
+        if self.model.people[user].active:
+            (row,) = rows(self.stack.database, PARTICIPATION, user=user, **self._where)
+            form = {"notify": {True: "all", False: "off", "MentionsOnly": "mentions"}[notify]}
+            page = f"{self.stack.api}/settings/{links.token(self.keyring, row.id)}"
+            assert httpx.post(page, data=form, timeout=60).status_code == 303
+            self.model.choose(user, notify)
 
     @rule()
     def write(self) -> None:

@@ -86,6 +86,32 @@ def test_a_post_that_asks_for_nothing_ends_nothing(web: httpx.Client, cast: Cast
     assert chosen(cast)[0] == "All"
 
 
+def test_a_choice_outlives_a_backends_next_put_and_the_log_says_whose_it_was(
+    stack: Stack, web: httpx.Client, cast: Cast, token: str
+) -> None:
+    with stack.client(cast) as http:
+        web.post(f"/unsubscribe/{token}", data=ONE_CLICK)
+        http.put(PLACE, json={"access": "Read"})
+        assert chosen(cast)[0] == "Off"
+        http.delete(PLACE)
+        http.put(PLACE)
+        assert chosen(cast)[0] == "Off"
+        changes = http.get("/changes", params={"conversationId": "hello"}).json()["data"]
+        assert [each["by"] for each in changes] == ["backend"] * 3 + ["participant", "backend"]
+        http.put(PLACE, json={"notify": True})
+        assert chosen(cast)[0] == "All"
+
+
+def test_one_click_makes_what_a_backend_set_the_participants_choice(
+    stack: Stack, web: httpx.Client, cast: Cast, token: str
+) -> None:
+    with stack.client(cast) as http:
+        http.put(PLACE, json={"notify": False})
+        assert web.post(f"/unsubscribe/{token}", data=ONE_CLICK).status_code == 200
+        http.put(PLACE)
+    assert chosen(cast)[0] == "Off"
+
+
 # the form
 
 

@@ -14,7 +14,7 @@ from mailtalk.conversations.messages import Draft
 from mailtalk.errors import Invalid
 from mailtalk.keys import Keyring
 from mailtalk.participation.rules import Request
-from mailtalk.vocabulary import Access, ChangeKind, EventType, MessageType, Notify, Origin
+from mailtalk.vocabulary import Access, Actor, ChangeKind, EventType, MessageType, Notify, Origin
 from mailtalk.webhooks import endpoints
 
 URL = "http://127.0.0.1/"
@@ -54,7 +54,7 @@ def users_shape(user_id: str, name: str, custom: dict[str, str], event: Any) -> 
 def test_participants_are_told_of_once_and_only_of_what_changed(cast: Cast) -> None:
     cast.join("alice")
     cast.join("alice")  # the same
-    cast.change("alice", Request(ChangeKind.UPDATE, notify=Notify.OFF))
+    cast.change("alice", Request(ChangeKind.UPDATE, notify=Notify.OFF, by=Actor.PARTICIPANT))
     cast.change("alice", Request(ChangeKind.ROTATE))  # nobody else's business
     cast.change("alice", Request(ChangeKind.UPDATE, access=Access.NONE))
     cast.leave("alice")  # was gone already
@@ -64,6 +64,7 @@ def test_participants_are_told_of_once_and_only_of_what_changed(cast: Cast) -> N
     assert (joined["user"]["id"], joined["conversation"]["subject"]) == ("alice", "Hello")
     assert updated["participant"] == {"access": "ReadWrite", "notify": False, "frequency": "default", "muteUntil": None}
     assert left["participant"]["access"] == "None"
+    assert [data["by"] for data in (joined, updated, left)] == ["backend", "participant", "backend"]
 
 
 def test_who_came_and_went_before_anybody_looked_is_not_told_of(cast: Cast) -> None:

@@ -1,16 +1,20 @@
 """The rules of join, update and leave, alone and folded."""
 
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mailtalk.participation.rules import ABSENT, Fold, Forbidden, Request, State, change
-from mailtalk.vocabulary import Access, ChangeKind, Notify, Sees
+from mailtalk.vocabulary import Access, Actor, ChangeKind, Choice, Frequency, Notify, Sees
 
 RW, RO, NONE = Access.READ_WRITE, Access.READ, Access.NONE
 ALL, MENTIONS, OFF = Notify.ALL, Notify.MENTIONS_ONLY, Notify.OFF
 JOIN, ADD, UPDATE = ChangeKind.JOIN, ChangeKind.ADD, ChangeKind.UPDATE
 LEAVE, DEPART, ROTATE = ChangeKind.LEAVE, ChangeKind.DEPART, ChangeKind.ROTATE
+LATER = datetime(2026, 1, 2, tzinfo=UTC)
 USERS = ("alice", "bob", "carol", "dave")
 
 requests = st.builds(
@@ -133,6 +137,55 @@ def test_a_view_that_was_frozen_and_ended_within_one_fold_is_not_kept() -> None:
     assert fold.users["alice"].view is None
     fold.apply([("alice", Request(UPDATE, NONE))])
     assert fold.users["alice"].view == {"alice": here(generation=1)}
+
+
+def choose(state: State, **settings: Any) -> State:
+    return change(state, Request(UPDATE, by=Actor.PARTICIPANT, **settings))
+
+
+@pytest.mark.parametrize(
+    "resync",
+    [
+        [Request(JOIN)],
+        [Request(JOIN, RO)],
+        [Request(ADD)],
+        [Request(LEAVE), Request(JOIN)],
+        [Request(DEPART), Request(ADD)],
+        [Request(UPDATE, NONE), Request(JOIN)],
+        [Request(JOIN, by=Actor.OPERATOR)],
+    ],
+)
+def test_what_a_participant_chose_outlives_a_resync(resync: list[Request]) -> None:
+    state = choose(here(), notify=OFF, mute_until=LATER, frequency=Frequency.DAILY)
+    for request in resync:
+        state = change(state, request)
+    assert (state.notify, state.mute_until, state.frequency) == (OFF, LATER, Frequency.DAILY)
+
+
+@pytest.mark.parametrize("by", [Actor.BACKEND, Actor.OPERATOR])
+def test_a_field_that_is_named_is_set_and_no_choice_any_more(by: Actor) -> None:
+    state = choose(here(), notify=OFF, frequency=Frequency.DAILY)
+    state = change(state, Request(JOIN, notify=MENTIONS, by=by))
+    assert (state.notify, state.frequency, state.chosen) == (MENTIONS, Frequency.DAILY, {Choice.FREQUENCY})
+    assert change(state, Request(JOIN)).notify is ALL
+
+
+def test_what_a_backend_set_goes_back_to_its_default() -> None:
+    state = change(here(), Request(UPDATE, notify=OFF, mute_until=LATER, frequency=Frequency.DAILY))
+    assert change(state, Request(JOIN)) == here()
+
+
+@given(st.lists(requests, max_size=20), st.sampled_from(Notify), st.lists(requests, max_size=20))
+def test_the_last_who_named_a_field_decides(before: list[Request], chosen: Notify, after: list[Request]) -> None:
+    fold = Fold({}, 0, None, {"bob"})
+    fold.apply(("bob", request) for request in [*before, Request(ADD)])
+    fold.apply([("bob", Request(UPDATE, notify=chosen, by=Actor.PARTICIPANT))])
+    for request in after:
+        fold.apply([("bob", request)])
+        if Choice.NOTIFY not in fold.states["bob"].chosen:
+            assert request.notify is fold.states["bob"].notify
+            return
+        assert fold.states["bob"].notify is chosen
 
 
 class Model:
