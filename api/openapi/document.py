@@ -45,7 +45,7 @@ HEADERS: dict[str, Json] = {
     "Version": {
         "name": versions.HEADER,
         "in": "header",
-        "schema": {"type": "string", "enum": list(versions.VERSIONS)},
+        "schema": {"$ref": "#/components/schemas/ApiVersion"},
         "description": "The version of the contract; by default the app's own.",
     },
     "Prefer": {
@@ -62,6 +62,7 @@ HEADERS: dict[str, Json] = {
         "description": "A repeat of the request with the same key gets the first answer and has no effect, for a day.",
     },
 }
+API_VERSION: Json = {"ApiVersion": {"type": "string", "enum": list(versions.VERSIONS)}}
 LOCATION: Json = {
     "Operation-Location": {
         "description": "The path of the change, also after a 200.",
@@ -105,7 +106,7 @@ def document(operations: Sequence[Operation]) -> Json:
             "securitySchemes": {"credential": CREDENTIAL},
             "parameters": HEADERS | events.SIGNATURES,
             "responses": errors.RESPONSES,
-            "schemas": {name: schema for name, schema in components.items() if name not in names},
+            "schemas": {name: schema for name, schema in components.items() if name not in names} | API_VERSION,
         },
     }
 
