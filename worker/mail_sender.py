@@ -1,6 +1,6 @@
 """The mail sender of a worker: one event loop on a thread of its own, a task for each connection to the relay.
 
-Claims, `sending` and results are written in groups by other threads, so the loop never waits for the database.
+The steps of deliveries, to `sending` and to their results, are committed in groups over a connection that is kept.
 """
 
 import asyncio
@@ -10,14 +10,16 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import uvloop
-from sqlalchemy.orm import Session
 
 from mailtalk import clock
 from mailtalk.db.database import Database
-from mailtalk.db.group_commit import GroupCommit
+from mailtalk.db.group_commit import Batches
+from mailtalk.db.kept_connection import KeptConnection
 from mailtalk.errors import Unavailable
 from mailtalk.keys import Keyring, SealBroken
 from mailtalk.outbound import deliveries, queue, verp
@@ -53,15 +55,16 @@ class MailSender:
         self._connections, self._most = connections, connections * AHEAD
         self._waiting: deque[ClaimedDelivery] = deque()
         self._sending: set[asyncio.Task[None]] = set()
-        self._recording: set[asyncio.Task[None]] = set()
+        self._refilling: set[asyncio.Task[None]] = set()
         self._unrecorded: deque[Step] = deque()
         self._in_hand = 0
         self._more = False  # the last claim gave as many as were asked for: there may be more
         self._claiming = self._closed = False
-        self._steps: GroupCommit[Step, bool] = GroupCommit(database, self._advance, lambda: None)
-        self._claimer = ThreadPoolExecutor(1, thread_name_prefix="claimer")
+        self._kept = KeptConnection(database)
+        self._steps = Batches[Step, bool](self._advance)
+        self._thread_of_database = ThreadPoolExecutor(1, thread_name_prefix="deliveries")
         self._loop = uvloop.new_event_loop()
-        self._idle = threading.Condition()
+        self._nothing_claimed = threading.Condition()
         self._thread = threading.Thread(target=self._loop.run_forever, name="mail-sender", daemon=True)
         self._thread.start()
 
@@ -71,8 +74,8 @@ class MailSender:
 
     def wait(self) -> None:
         """Wait until nothing is claimed."""
-        with self._idle:
-            self._idle.wait_for(lambda: self._in_hand == 0)
+        with self._nothing_claimed:
+            self._nothing_claimed.wait_for(lambda: self._in_hand == 0)
 
     def close(self) -> None:
         """Finish the mails that are being sent; other claims are free once this worker's heartbeat has ended."""
@@ -80,7 +83,7 @@ class MailSender:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-        self._claimer.shutdown()
+        self._thread_of_database.shutdown()
 
     def recover(self) -> int:
         """Release the claims of dead workers; gives how many."""
@@ -96,7 +99,7 @@ class MailSender:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _look(self) -> None:
-        await self._record_late()
+        self._record_late()
         if self._relays is not None:
             await self._relays.tidy()
         await self._fill()
@@ -104,9 +107,10 @@ class MailSender:
     async def _close(self) -> None:
         self._closed = True
         self._waiting.clear()
-        while self._sending or self._recording:
-            await asyncio.wait(self._sending | self._recording)
+        while self._sending or self._refilling:
+            await asyncio.wait(self._sending | self._refilling)
         await self._steps.close()
+        await self._kept.close()
         if self._relays is not None:
             await self._relays.close()
         await self._loop.shutdown_default_executor()
@@ -118,7 +122,7 @@ class MailSender:
             return
         self._claiming = True
         try:
-            claimed = await self._loop.run_in_executor(self._claimer, self._claim, room)
+            claimed = await self._loop.run_in_executor(self._thread_of_database, self._claim, room)
         finally:
             self._claiming = False
         self._more = len(claimed) == room
@@ -149,8 +153,7 @@ class MailSender:
 
     async def _deliver(self, delivery: ClaimedDelivery) -> None:
         # If the claim was lost, its new owner sends the mail, and recording changes nothing.
-        result = await self._send(delivery) or LOST
-        _keep(self._recording, self._loop.create_task(self._end(Step(delivery, result))))
+        self._record(Step(delivery, await self._send(delivery) or LOST))
 
     async def _send(self, delivery: ClaimedDelivery) -> SendResult | None:
         try:
@@ -178,37 +181,54 @@ class MailSender:
         except Unavailable:
             return False  # not known to be recorded, so not sent
 
-    async def _end(self, step: Step) -> None:
+    def _record(self, step: Step) -> None:
+        """Have a result recorded; the connection goes on with its next mail meanwhile."""
         try:
-            await self._record(step)
+            self._steps.submit(step).add_done_callback(partial(self._recorded, step))
         except Unavailable as error:
-            log.warning("the result of a delivery cannot be recorded yet: %s", error)
-        finally:
+            self._not_recorded(step, error)
+
+    def _recorded(self, step: Step, outcome: "asyncio.Future[bool]") -> None:
+        if error := outcome.exception():
+            self._not_recorded(step, error)
+        else:
             self._count(-1)
         if self._more and self._in_hand <= self._most // 2:
-            with suppress(Unavailable):  # the sweep looks again
-                await self._fill()
+            _keep(self._refilling, self._loop.create_task(self._refill()))
 
-    async def _record(self, step: Step) -> None:
-        try:
-            await self._steps.put(step)
-        except Unavailable:
-            self._unrecorded.append(step)  # nobody else can: while we live, the claim is ours
-            raise
+    def _not_recorded(self, step: Step, error: BaseException) -> None:
+        log.warning("the result of delivery %s cannot be recorded yet: %s", step.delivery.id, error)
+        self._unrecorded.append(step)  # nobody else can: while we live, the claim is ours
+        self._count(-1)
 
-    async def _record_late(self) -> None:
+    def _record_late(self) -> None:
         late, self._unrecorded = self._unrecorded, deque()
-        for outcome in await asyncio.gather(*map(self._record, late), return_exceptions=True):
-            if isinstance(outcome, BaseException):
-                raise outcome
+        self._count(len(late))
+        for step in late:
+            self._record(step)
 
-    def _advance(self, session: Session, steps: Sequence[Step]) -> list[bool]:
-        return deliveries.advance(session, clock.now(), steps, self._rules)
+    async def _refill(self) -> None:
+        with suppress(Unavailable):  # the sweep looks again
+            await self._fill()
+
+    async def _advance(self, steps: Sequence[Step]) -> list[bool]:
+        now = clock.now()
+        if any(step.refusal for step in steps):
+            advance = partial(self._advance_in_session, now, steps)
+            return await self._loop.run_in_executor(self._thread_of_database, advance)
+        rows = await self._kept.write(deliveries.ADVANCE, deliveries.parameters(now, steps, self._rules))
+        return deliveries.taken(steps, {row[0] for row in rows})
+
+    def _advance_in_session(self, now: datetime, steps: Sequence[Step]) -> list[bool]:
+        """With what is noted against the addresses of refused mails."""
+        with self._database.transaction() as session:
+            return deliveries.advance(session, now, steps, self._rules)
 
     def _count(self, more: int) -> None:
-        with self._idle:
+        with self._nothing_claimed:
             self._in_hand += more
-            self._idle.notify_all()
+            if not self._in_hand:
+                self._nothing_claimed.notify_all()
 
 
 def _keep(tasks: set["asyncio.Task[None]"], task: "asyncio.Task[None]") -> None:
