@@ -11,7 +11,7 @@ PYTHON ?= $(firstword $(foreach each,python3.11 python3.12 python3.13 python3.14
 	$(if $(shell $(each) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>&1 || echo no),,$(each))))
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check lint fmt schemathesis chaos bench-replies lock clean
+.PHONY: help up test check lint fmt schemathesis chaos bench bench-replies lock clean
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -40,6 +40,9 @@ schemathesis: $(INSTALLED) ## Ask every endpoint at length, right and wrong; `ma
 chaos: $(INSTALLED) ## Kill every process between every two steps; mail 3,000 people by a worker that dies every two seconds
 	FAULTS=all $(BIN)/pytest -p no:xdist tests/journeys/test_killed.py
 	CHAOS_RECIPIENTS=3000 CHAOS_SECONDS=2 CHAOS_KILLS=1000 $(BIN)/pytest -p no:xdist tests/journeys/test_killed_sender.py
+
+bench: $(INSTALLED) bench/.venv/.installed ## Measure all beside what one would write instead; ONLY=accept-2k measures one line
+	$(BIN)/python -m bench --only '$(or $(ONLY),*)'
 
 bench-replies: $(INSTALLED) bench/.venv/.installed ## Compare reply extraction with its peers, on the mails in ../shared
 	$(BIN)/python bench/compare.py

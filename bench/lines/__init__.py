@@ -1,0 +1,8 @@
+"""The benchmarks: one module for each subject, which starts both sides."""
+
+from collections.abc import Sequence
+
+from bench.lines import accept, inbound
+from bench.measure import Benchmark
+
+BENCHMARKS: Sequence[Benchmark] = (*accept.BENCHMARKS, *inbound.BENCHMARKS)
