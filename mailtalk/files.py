@@ -1,13 +1,13 @@
 """Attachments of inbound mails: sealed in the database with their message, served by signed links that expire."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mailtalk import signed
@@ -18,6 +18,16 @@ from mailtalk.models import File, Message
 MOST = 20  # files of one mail
 PATH = "/files"
 _STEP = 3_600  # seconds: links of the same hour are equal, so that caches can use them
+# Few of one author's inline files of the same size and type are different pictures.
+_ALIKE = text("""
+    SELECT s.app_id, s.conversation_id, s.user_id, f.id, f.content_sealed
+    FROM (SELECT DISTINCT * FROM unnest(CAST(:apps AS text[]), CAST(:conversations AS text[]),
+        CAST(:users AS text[]), CAST(:sizes AS bigint[]), CAST(:types AS text[]))
+        AS s (app_id, conversation_id, user_id, size, type)) s
+    CROSS JOIN LATERAL (
+        SELECT f.id, f.content_sealed FROM files f JOIN messages m ON m.app_id = f.app_id AND m.id = f.message_id
+        WHERE f.app_id = s.app_id AND f.conversation_id = s.conversation_id AND f.size = s.size
+            AND f.content_type = s.type AND f.inline AND m.sender_id = s.user_id LIMIT 5) f""")
 Json = dict[str, Any]
 Author = tuple[str, str, str]  # app, conversation, user
 
@@ -74,10 +84,16 @@ def keep(session: Session, keyring: Keyring, message: Message, file: Attachment)
     )
 
 
-def fresh(session: Session, keyring: Keyring, author: Author, came: Sequence[Attachment]) -> list[Attachment]:
-    """Files of a mail without inline pictures that this author sent before: signatures repeat their logo."""
-    pictures = [file for file in came if file.inline and file.content_id]
-    return [file for file in came if file not in pictures or not _is_known(session, keyring, author, file)]
+def fresh(
+    session: Session, keyring: Keyring, came: Sequence[tuple[Author, Sequence[Attachment]]]
+) -> list[list[Attachment]]:
+    """New files of each author's mail; a picture that an author's mails show again and again is a logo."""
+    shown = [(author, file) for author, files in came for file in files if file.inline and file.content_id]
+    known = _known(session, keyring, shown) if shown else {}
+    return [
+        [each for each in files if not (each.inline and each.content_id and each.content in known.get(author, ()))]
+        for author, files in came
+    ]
 
 
 def opened(session: Session, keyring: Keyring, app_id: str, file_id: UUID) -> tuple[File, bytes] | None:
@@ -92,26 +108,23 @@ def is_signed(keyring: Keyring, app_id: str, file_id: str, expires: int, signatu
     return signed.verifies(keyring, signed.FILE, content, signature) and not signed.has_expired(expires, now)
 
 
-def _is_known(session: Session, keyring: Keyring, author: Author, file: Attachment) -> bool:
-    rows = _similar(session, author, file)
-    return any(keyring.unseal(row.content_sealed, about=_about(row.id)) == file.content for row in rows)
+def _known(session: Session, keyring: Keyring, shown: Sequence[tuple[Author, Attachment]]) -> dict[Author, set[bytes]]:
+    """Contents of the inline files that these authors sent before, of the sizes and types of these."""
+    known: dict[Author, set[bytes]] = {}
+    for row in session.execute(_ALIKE, _alike(shown)):
+        author = (row.app_id, row.conversation_id, row.user_id)
+        known.setdefault(author, set()).add(keyring.unseal(row.content_sealed, about=_about(row.id)))
+    return known
 
 
-def _similar(session: Session, author: Author, file: Attachment) -> Iterator[File]:
-    """Inline files of this author and conversation with the same size and type, at most 5."""
-    app_id, conversation_id, user_id = author
-    of_author = select(Message.id).where(
-        Message.app_id == app_id, Message.conversation_id == conversation_id, Message.sender_id == user_id
-    )
-    query = select(File).where(
-        File.app_id == app_id,
-        File.conversation_id == conversation_id,
-        File.size == len(file.content),
-        File.content_type == file.content_type,
-        File.inline,
-        File.message_id.in_(of_author),
-    )
-    yield from session.scalars(query.limit(5))
+def _alike(shown: Sequence[tuple[Author, Attachment]]) -> dict[str, list[Any]]:
+    return {
+        "apps": [app_id for (app_id, _, _), _ in shown],
+        "conversations": [conversation_id for (_, conversation_id, _), _ in shown],
+        "users": [user_id for (_, _, user_id), _ in shown],
+        "sizes": [len(file.content) for _, file in shown],
+        "types": [file.content_type for _, file in shown],
+    }
 
 
 def _about(file_id: UUID) -> str:

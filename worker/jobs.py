@@ -1,9 +1,8 @@
 """The jobs of a worker: each drains one queue, one transaction a batch, and rings the bell after the commit."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from threading import BoundedSemaphore
 
 from sqlalchemy.orm import Session
 
@@ -15,18 +14,18 @@ from mailtalk.changes.log import Ended
 from mailtalk.db.database import Database
 from mailtalk.errors import Unavailable
 from mailtalk.ids import ConversationKey
-from mailtalk.inbound import process
-from mailtalk.inbound.context import Desk
+from mailtalk.inbound import claim
+from mailtalk.inbound.context import InboundContext
+from mailtalk.inbound.write import Decided
 from mailtalk.keys import Keyring
-from mailtalk.models import InboundMail
 from mailtalk.notifications import windows
 from mailtalk.notifications.builder import MailBuilder, MailIdentity
 from mailtalk.vocabulary import Outcome
-from worker.bell import APPLY_CHANGES, DELIVER, Bell
+from worker.bell import APPLY_CHANGES, DELIVER, PROCESS_INBOUND, Bell
+from worker.mail_processor import MailProcessor
 from worker.mail_sender import MailSender
 
 PAUSED = timedelta(seconds=1)  # between two looks for mails while no relay takes any
-PROVERS = 2  # threads that may wait for the DNS
 
 log = logging.getLogger(__name__)
 
@@ -39,16 +38,18 @@ class Jobs:
         database: Database,
         keyring: Keyring,
         bell: Bell,
-        desk: Desk,
         identity: MailIdentity,
         mail_sender: MailSender,
+        inbound: InboundContext,
+        worker_id: Callable[[], int | None],
     ) -> None:
         self._database, self._keyring, self._bell = database, keyring, bell
-        self._desk, self._identity, self.mail_sender = desk, identity, mail_sender
-        self._provers = BoundedSemaphore(PROVERS)
+        self._identity, self.mail_sender = identity, mail_sender
+        self.mail_processor = MailProcessor(database, inbound, worker_id, self._tell)
 
     def close(self) -> None:
         """Finish the mails that are being sent."""
+        self.mail_processor.close()
         self.mail_sender.close()
 
     def apply_changes(self) -> None:
@@ -72,20 +73,11 @@ class Jobs:
 
     def process_inbound(self) -> None:
         """Turn the mails that wait into messages, or give them their other outcome."""
-        for row in self._mails(process.process):
-            log.info("inbound mail %d of raw mail %s: %s (%s)", row.id, row.raw_id, row.outcome, _found(row))
-            if row.outcome == Outcome.UNSUBSCRIBED:
-                self._bell.ring(APPLY_CHANGES)
+        self.mail_processor.process()
 
     def prove_senders(self) -> None:
-        """Find out who sent the mails of apps that want to know, and process those then."""
-        if not self._provers.acquire(blocking=False):
-            return
-        try:
-            for _ in self._mails(process.prove):
-                self.process_inbound()
-        finally:
-            self._provers.release()
+        """Process the mails of apps that want their senders proven by the DNS."""
+        self.mail_processor.process(proving=True)
 
     def deliver(self) -> None:
         """Close due windows, build due notifications into mails, and have the mails sent that are due."""
@@ -100,9 +92,14 @@ class Jobs:
         return due if due is None or not self.mail_sender.paused else max(due, clock.now() + PAUSED)
 
     def next_arrival(self, session: Session) -> datetime | None:
-        """When there is something to apply or to process: now, or None."""
+        """When there is a change to apply: now, or None."""
         now = clock.now()
-        return now if change_log.waits(session, now) or process.waits(session, now) else None
+        return now if change_log.waits(session, now) else None
+
+    def next_mail(self, session: Session) -> datetime | None:
+        """When there is a mail to process: now, or None."""
+        now = clock.now()
+        return now if claim.waits(session, now) else None
 
     def recover(self) -> None:
         """Free what dead workers had in hand."""
@@ -110,29 +107,29 @@ class Jobs:
         if freed:
             log.warning("%d deliveries of dead workers are free again", freed)
             self._bell.ring(DELIVER)
+        claimed = self.mail_processor.recover()
+        if claimed:
+            log.warning("%d inbound mails of dead workers are free again", claimed)
+            self._bell.ring(PROCESS_INBOUND)
 
     def next_proof(self, session: Session) -> datetime | None:
         """When there is a sender to be proven: now, or None."""
         now = clock.now()
-        return now if process.wants_proof(session, now) else None
+        return now if claim.waits(session, now, proving=True) else None
 
     def _build(self) -> int:
         with self._database.transaction() as session:
             return MailBuilder(session, self._keyring, self._identity, clock.now()).build()
 
-    def _mails(self, verb: Callable[[Session, Desk, datetime], InboundMail | None]) -> Iterator[InboundMail]:
-        while True:
-            try:
-                with self._database.transaction() as session:
-                    row = verb(session, self._desk, clock.now())
-            except process.Poison as poison:
-                log.exception("an inbound mail is put aside")
-                with self._database.transaction() as session:
-                    process.fail(session, poison.mail_id, clock.now(), f"error: {type(poison.__cause__).__name__}")
-                continue
-            if row is None:
-                return
-            yield row
+    def _tell(self, decided: Sequence[Decided]) -> None:
+        """Log what became of mails, without what they say: that is their senders', and no log's."""
+        for mail, decision, _ in decided:
+            found = filter(None, (decision.verdict, (decision.reason or "").partition(": ")[0]))
+            log.info(
+                "inbound mail %d of raw mail %s: %s (%s)", mail.id, mail.raw_id, decision.outcome, ": ".join(found)
+            )
+        if any(each.decision.outcome is Outcome.UNSUBSCRIBED for each in decided):
+            self._bell.ring(APPLY_CHANGES)
 
     def _apply_alone(self, changes: Sequence[Pending]) -> None:
         held: set[ConversationKey] = set()  # what comes after a failing change waits, so that the order holds
@@ -150,11 +147,6 @@ class Jobs:
             ended = [failed] if failed else []
         self._bell.announce(ended)
         return bool(ended)
-
-
-def _found(row: InboundMail) -> str:
-    """The verdict and the mark, without what the mail says there: that is its sender's, and no log's."""
-    return ": ".join(filter(None, (row.verdict, (row.reason or "").partition(": ")[0])))
 
 
 def safely(look: Callable[[], None]) -> None:

@@ -1,9 +1,12 @@
 """Readers: what is hostile in a mail meets a process of its own, which is replaced when a mail ends it."""
 
 import logging
+import os
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from typing import TypeVar
 
 from mailtalk.mail.parsing.limits import LimitExceeded
 from mailtalk.mail.reader import protocol
@@ -11,16 +14,33 @@ from mailtalk.mail.reader.reading import Reading, Unreadable
 from mailtalk.mail.replies.extract import Reply
 from worker.parser_process import Child, Died
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 
 class Readers:
     """Readers to be had, each for one mail at a time; their processes start when they are needed, and stay."""
 
-    def __init__(self) -> None:
+    def __init__(self, count: int | None = None) -> None:
+        self._count = count or os.cpu_count() or 1
+        self._threads = ThreadPoolExecutor(self._count, thread_name_prefix="reader")
         self._idle: list[Child] = []
         self._closed = False
         weakref.finalize(self, _end, self._idle)
+
+    def map(self, read: Callable[["Reader", Item], Result], items: Sequence[Item]) -> list[Result]:
+        """The results of `read(reader, item)` in the order of the items; one is read on each core at once."""
+        waiting, results = iter(enumerate(items)), dict[int, Result]()
+
+        def work() -> None:
+            with self.take() as reader:
+                for i, item in waiting:
+                    results[i] = read(reader, item)
+
+        for future in [self._threads.submit(work) for _ in range(min(self._count, len(items)))]:
+            future.result()
+        return [results[i] for i in range(len(items))]
 
     @contextmanager
     def take(self) -> Iterator["Reader"]:
@@ -34,6 +54,7 @@ class Readers:
     def close(self) -> None:
         """End them; one that is in use ends when it comes back."""
         self._closed = True
+        self._threads.shutdown(wait=False)
         _end(self._idle)
 
     def _spare(self) -> Child:

@@ -10,7 +10,7 @@ from mailtalk.db.database import Database
 from mailtalk.events import record as events
 from mailtalk.files import Links
 from mailtalk.inbound import log as inbound_log
-from mailtalk.inbound.context import Desk
+from mailtalk.inbound.context import InboundContext
 from mailtalk.keys import Keyring
 from mailtalk.notifications.builder import MailIdentity
 from mailtalk.outbound.dkim_signing import MailSigner
@@ -59,9 +59,10 @@ class Worker:
             self._database,
             keyring,
             self._bell,
-            Desk.of(settings, keyring, self._readers),
             _identity(settings),
             _mail_sender(settings, self._database, keyring, self._heartbeat),
+            InboundContext.from_settings(settings, keyring, self._readers),
+            lambda: self._heartbeat.id,
         )
         self._webhook_sender = _webhook_sender(settings, self._database, keyring, self._heartbeat)
         # One each, so that a slow relay, DNS server or webhook delays no change and no reply.
@@ -71,9 +72,9 @@ class Worker:
                 self.jobs.next_arrival,
                 self.jobs.recover,
                 self.jobs.apply_changes,
-                self.jobs.process_inbound,
                 _purge(settings, self._database).look,
             ),
+            Sweep(self._database, self.jobs.next_mail, self.jobs.process_inbound),
             Sweep(self._database, self.jobs.next_due, self.jobs.deliver),
             Sweep(self._database, self.jobs.next_proof, self.jobs.prove_senders),
             Sweep(self._database, self._webhook_sender.due, self._webhook_sender.recover, self._webhook_sender.look),

@@ -73,11 +73,35 @@ def append(
         return known[draft.idempotency_key]
     conversation.last_seq += 1
     conversation.last_message_at = max(at, conversation.last_message_at or at)
-    message = _message(at, conversation, draft)
+    message = from_draft(at, conversation, draft)
     if draft.idempotency_key is not None:
         known[draft.idempotency_key] = message
     session.add(message)
     return message
+
+
+def from_draft(at: datetime, conversation: Conversation, draft: Draft) -> Message:
+    """A draft as the message with the conversation's newest seq."""
+    return Message(
+        app_id=conversation.app_id,
+        conversation_id=conversation.id,
+        seq=conversation.last_seq,
+        id=ids.new_message_id(),
+        type=draft.type,
+        sender_id=draft.sender_id,
+        text=draft.text,
+        mentions=mentions.of_mail(draft.text, draft.names),
+        origin=draft.origin,
+        custom=draft.custom,
+        elided=draft.elided,
+        referenced_message_id=draft.referenced_message_id,
+        idempotency_key=draft.idempotency_key,
+        attachment=draft.attachment,
+        location=draft.location,
+        mail_id=draft.mail_id,
+        read_by=[],
+        created_at=at,
+    )
 
 
 def by_key(session: Session, conversation: Conversation, drafts: Sequence[Draft]) -> dict[str, Message]:
@@ -203,26 +227,3 @@ def _there(session: Session, conversation: Conversation, message_ids: set[str | 
         return set()
     query = _of(conversation.key).where(Message.id.in_(wanted))
     return set(session.scalars(query.with_only_columns(Message.id)))
-
-
-def _message(at: datetime, conversation: Conversation, draft: Draft) -> Message:
-    return Message(
-        app_id=conversation.app_id,
-        conversation_id=conversation.id,
-        seq=conversation.last_seq,
-        id=ids.new_message_id(),
-        type=draft.type,
-        sender_id=draft.sender_id,
-        text=draft.text,
-        mentions=mentions.of_mail(draft.text, draft.names),
-        origin=draft.origin,
-        custom=draft.custom,
-        elided=draft.elided,
-        referenced_message_id=draft.referenced_message_id,
-        idempotency_key=draft.idempotency_key,
-        attachment=draft.attachment,
-        location=draft.location,
-        mail_id=draft.mail_id,
-        read_by=[],
-        created_at=at,
-    )

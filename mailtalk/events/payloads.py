@@ -1,31 +1,39 @@
 """Payloads: what an event's receivers see, put together from the rows; TalkJS's shapes where it has them."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailtalk.db import arrays
+from mailtalk.db import arrays, sql
 from mailtalk.events import schemas, serializers
+from mailtalk.ids import ConversationKey
 from mailtalk.models import Conversation, Message, Participation, User
 
 Json = dict[str, Any]
+_MEMBERS = sql.statement("""
+    SELECT p.* FROM unnest(CAST(:apps AS text[]), CAST(:ids AS text[])) AS key (app_id, id) CROSS JOIN LATERAL (
+        SELECT * FROM participations p WHERE p.app_id = key.app_id AND p.conversation_id = key.id
+            AND p.present AND p.access <> $Access.NONE
+        ORDER BY p.joined_at, p.user_id LIMIT :most) p
+    ORDER BY p.joined_at, p.user_id""")
 MOST_MEMBERS = 100  # of a conversation in a payload: beyond, it would be larger than receivers take
 
 
 def conversation(session: Session, row: Conversation) -> schemas.Conversation:
     """The conversation; `participants` is null where there are more than fit."""
-    members = session.scalars(
-        select(Participation)
-        .where(Participation.app_id == row.app_id, Participation.conversation_id == row.id)
-        .where(Participation.takes_part)
-        .order_by(Participation.joined_at, Participation.user_id)
-        .limit(MOST_MEMBERS + 1)
-    ).all()
-    payload = serializers.conversation(row)
-    payload.participants = serializers.members(members) if len(members) <= MOST_MEMBERS else None
-    return payload
+    return conversations(session, [row])[row.key]
+
+
+def conversations(session: Session, rows: Sequence[Conversation]) -> dict[ConversationKey, schemas.Conversation]:
+    """Many conversations by key, in one statement."""
+    members: dict[ConversationKey, list[Participation]] = defaultdict(list)
+    values = arrays.of_conversations(row.key for row in rows) | {"most": MOST_MEMBERS + 1}
+    for member in session.scalars(select(Participation).from_statement(_MEMBERS), values):
+        members[ConversationKey(member.app_id, member.conversation_id)].append(member)
+    return {row.key: _with_members(row, members[row.key]) for row in rows}
 
 
 def messages(
@@ -44,8 +52,28 @@ def messages(
     ]
 
 
+def new_messages(session: Session, rows: Sequence[Conversation], written: Sequence[Message]) -> list[Json]:
+    """`{conversation, message, sender}` for new messages of many conversations, which nobody has read."""
+    shown = conversations(session, rows)
+    senders = users(session, {(message.app_id, message.sender_id) for message in written if message.sender_id})
+    return [
+        {
+            "conversation": shown[ConversationKey(message.app_id, message.conversation_id)],
+            "message": serializers.message(message, ()),
+            "sender": senders.get((message.app_id, message.sender_id or "")),
+        }
+        for message in written
+    ]
+
+
 def users(session: Session, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], schemas.User]:
     """Users by app and id."""
     named = arrays.table(keys)
     rows = session.scalars(select(User).join(named, (User.app_id == named.c.app_id) & (User.id == named.c.id)))
     return {(row.app_id, row.id): serializers.user(row) for row in rows}
+
+
+def _with_members(row: Conversation, members: Sequence[Participation]) -> schemas.Conversation:
+    payload = serializers.conversation(row)
+    payload.participants = serializers.members(members) if len(members) <= MOST_MEMBERS else None
+    return payload

@@ -1,28 +1,31 @@
-"""The desk: what lies on it while one inbound mail is judged, and what is known there."""
+"""What inbound processing works with: its dependencies, the values that a check may use, and what it decides."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
-from typing import NamedTuple, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
-from mailtalk import files
+from mailtalk.conversations.messages import Draft
+from mailtalk.events.record import Happened
 from mailtalk.inbound.authentication import Authenticator
+from mailtalk.inbound.claim import ClaimedMail
 from mailtalk.inbound.dns import Resolver
 from mailtalk.keys import Keyring
 from mailtalk.mail.parsing.parse import Attachment
 from mailtalk.mail.reader.reading import Reading
 from mailtalk.mail.replies.extract import Reply
-from mailtalk.models import App, Conversation, Delivery, InboundMail, User
+from mailtalk.models import Delivery
 from mailtalk.notifications.windows import Pace
-from mailtalk.outbound import deliveries
+from mailtalk.outbound.bounces import Report
 from mailtalk.outbound.dkim_signing import MailSigner
+from mailtalk.participation.rules import State
 from mailtalk.settings.load import Settings
-from mailtalk.vocabulary import Outcome, Verdict
+from mailtalk.vocabulary import DeliveryKind, Outcome, SenderPolicy, Verdict
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+NOTHING = Reply("", "", "whole", 0.0)
 
 
 class Reader(Protocol):
@@ -38,24 +41,21 @@ class Reader(Protocol):
 
 
 class Readers(Protocol):
-    """Readers to be had, each for one mail at a time."""
+    """Isolated processes that read mails, one mail at a time each."""
 
-    def take(self) -> AbstractContextManager[Reader]:
-        """Have a reader to oneself while the block runs."""
+    def map(self, read: Callable[[Reader, Item], Result], items: Sequence[Item]) -> list[Result]:
+        """The results of `read(reader, item)` in the order of the items; several are read at once."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What processing needs to know: keys, domain, the pace at which messages become mails, who reads the mails.
-
-    And, for what is not taken at once: how much one person may write, and how people are asked and told.
-    """
+class InboundContext:
+    """Dependencies of inbound processing: keys, reply domain, readers, and the rules that the settings name."""
 
     keyring: Keyring
     domain: str
     pace: Pace
-    reader: Readers
+    readers: Readers
     mail_per_hour: int = 60
     sender: str = ""
     base_url: str = ""
@@ -64,13 +64,13 @@ class Desk:
     signer: MailSigner = MailSigner()  # noqa: RUF009  immutable
 
     @classmethod
-    def of(cls, settings: Settings, keyring: Keyring, reader: Readers) -> "Desk":
-        """As the settings say."""
+    def from_settings(cls, settings: Settings, keyring: Keyring, readers: Readers) -> "InboundContext":
+        """The context that the settings name."""
         return cls(
             keyring,
             settings.reply_domain,
             Pace.of(settings),
-            reader,
+            readers,
             settings.mail_per_hour,
             settings.sender,
             settings.base_url,
@@ -80,70 +80,132 @@ class Desk:
         )
 
 
-class Judgement(NamedTuple):
-    """What becomes of a mail, what was found, and the mark that showed it: all for the operator."""
+@dataclass(frozen=True, slots=True)
+class ReadMail:
+    """A claimed mail after reading, which needs no database.
 
-    outcome: Outcome
-    verdict: Verdict | None
-    reason: str | None = None
+    `trouble`: the limit that it exceeds (then `reading` is of its header alone, or missing); `unreadable`: why no
+    process could read it; `error`: its bytes cannot be had; `is_postponed`: the DNS did not answer about its sender.
+    """
 
-
-@dataclass
-class Case:
-    """One mail on the desk, read; `trouble` says why only its header could be."""
-
-    session: Session
-    desk: Desk
-    now: datetime
-    row: InboundMail
-    reading: Reading
-    reader: Reader
+    mail: ClaimedMail
+    reading: Reading | None = None
+    reply: Reply = NOTHING
     trouble: str | None = None
-    conversation: Conversation | None = None  # once it is locked
-
-    @cached_property
-    def words(self) -> Reply:
-        """What the person wrote."""
-        return self.reader.words(self._answered())
-
-    @cached_property
-    def user(self) -> User | None:
-        """Whose address the mail came to."""
-        return self.session.get(User, (self.row.app_id, self.row.user_id))
-
-    @cached_property
-    def app(self) -> App:
-        """The app of that user."""
-        return self.session.get_one(App, self.row.app_id)
-
-    @cached_property
-    def subject(self) -> str | None:
-        """What the conversation is called."""
-        place = Conversation.app_id == self.row.app_id, Conversation.id == self.row.conversation_id
-        return self.session.scalar(select(Conversation.subject).where(*place))
-
-    @cached_property
-    def files(self) -> Sequence[Attachment]:
-        """The files that came with the words, and that this participant did not send before."""
-        author = (self.row.app_id or "", self.row.conversation_id or "", self.row.user_id or "")
-        came = [self.reading.attachments[place] for place in self.words.files]
-        return files.fresh(self.session, self.desk.keyring, author, came)
+    unreadable: str | None = None
+    evidence: Mapping[str, Any] | None = None
+    error: Exception | None = None
+    is_postponed: bool = False
 
     @property
-    def mailboxes(self) -> list[str]:
-        """Where that user has mail, as the app knows."""
-        return list(dict.fromkeys((self.user and self.user.emails) or ()))
+    def is_persons(self) -> bool:
+        """True for a mail that no mark shows to be a machine's."""
+        return self.reading is not None and self.reading.verdict is Verdict.PERSON
 
-    def _answered(self) -> bytes | None:
-        """Our mail that is answered, if the answer says which: what we wrote is no word of theirs."""
-        row, answers = self.row, self.reading.answers
-        query = select(Delivery).where(
-            Delivery.app_id == row.app_id,
-            Delivery.conversation_id == row.conversation_id,
-            Delivery.user_id == row.user_id,
-            Delivery.message_id.in_(answers),
-        )
-        delivery = self.session.scalar(query.order_by(Delivery.created_at.desc()).limit(1)) if answers else None
-        if delivery is None:
-            return None
-        return self.desk.keyring.unseal(delivery.body_sealed, about=deliveries.seal_name(delivery.id))
+
+class Person(NamedTuple):
+    """The participant whose address a mail came to, and their app; `state` is None once the conversation is gone."""
+
+    app_name: str
+    sender_policy: SenderPolicy
+    name: str
+    mailboxes: tuple[str, ...]
+    locale: str | None
+    time_zone: str | None
+    state: State | None
+    style: Mapping[str, Any] = MappingProxyType({})
+
+
+NOBODY = Person("", SenderPolicy.CAPABILITY, "", (), None, None, None)
+
+
+class Said(NamedTuple):
+    """One earlier mail of a participant that a person wrote."""
+
+    received_at: datetime
+    hash: bytes | None
+
+
+class Earlier(NamedTuple):
+    """A participant's earlier mails: `posted` with the same fingerprint or Message-ID, `lately` within the hour.
+
+    `asked` counts the questions "was this you?" of the last day; `is_repeated` is true when the same text was put
+    aside in that day; `questions` are the Message-IDs of this mail's own, from an earlier processing.
+    """
+
+    posted: frozenset[bytes] = frozenset()
+    lately: tuple[Said, ...] = ()
+    asked: int = 0
+    is_repeated: bool = False
+    questions: frozenset[str] = frozenset()
+
+
+NOTHING_EARLIER = Earlier()
+
+
+@dataclass(frozen=True, slots=True)
+class MailInHand:
+    """Everything that a check may know of one mail, as values; read under the conversation's lock."""
+
+    now: datetime
+    mail: ClaimedMail
+    reading: Reading
+    reply: Reply = NOTHING
+    trouble: str | None = None
+    evidence: Mapping[str, Any] | None = None
+    person: Person | None = None
+    has_conversation: bool = False
+    subject: str | None = None
+    earlier: Earlier = NOTHING_EARLIER
+    files: Sequence[Attachment] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    delivery: Delivery | None = None
+    was_reported: bool = False
+    said_hash: bytes | None = None
+
+    @property
+    def mailboxes(self) -> Sequence[str]:
+        """Where the participant has mail, as the app knows."""
+        return self.person.mailboxes if self.person else ()
+
+    @property
+    def says_something(self) -> bool:
+        """True if there is a line that is neither blank nor a quote of somebody else's."""
+        return any(line.strip() and not line.lstrip().startswith(">") for line in self.reply.text.splitlines())
+
+
+class Notice(NamedTuple):
+    """A mail of ours to the participant about their mail; a rejection is made once a day at most."""
+
+    kind: DeliveryKind
+    mailbox: str
+    message_id: str = ""
+    why: str = ""
+    link: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Everything that is written about a mail: its outcome, what it becomes, and who is told.
+
+    RECEIVED leaves it waiting until `not_before`.
+    """
+
+    outcome: Outcome
+    verdict: Verdict | None = None
+    reason: str | None = None
+    flag: str | None = None
+    fingerprint: bytes | None = None
+    said_hash: bytes | None = None
+    message_id: str | None = None
+    evidence: Mapping[str, Any] | None = None
+    not_before: datetime | None = None
+    drafts: Sequence[Draft] = ()
+    files: Sequence[Attachment] = ()
+    released_address: str | None = None
+    unsubscribes: bool = False
+    report: Report | None = None
+    about: Delivery | None = None
+    events: Sequence[Happened] = ()
+    notices: Sequence[Notice] = ()

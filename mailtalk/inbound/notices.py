@@ -1,24 +1,25 @@
 """Notices: mails to a participant about a mail of theirs, and the event that tells the app. Never to a machine.
 
-Always to the registered address, never to whoever the mail says it is from: else anybody could have us write to others.
+Always to the registered address, never to the From of a mail: else anybody could have us write to others.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mailtalk import clock
-from mailtalk.events import record as events
 from mailtalk.events.record import Happened
 from mailtalk.ids import MAIL
 from mailtalk.inbound import quarantine
-from mailtalk.inbound.context import Case, Judgement
+from mailtalk.inbound.claim import ClaimedMail
+from mailtalk.inbound.context import NOBODY, Decision, InboundContext, MailInHand, Notice
 from mailtalk.mail.composing import notice, style
 from mailtalk.mail.replies.quotes.own_mail import OwnAddress
-from mailtalk.models import Delivery, InboundMail
+from mailtalk.models import Delivery
 from mailtalk.outbound import deliveries
 from mailtalk.vocabulary import DeliveryKind, EventType, Outcome, Purpose, Verdict
 
@@ -27,140 +28,136 @@ ASKED_A_DAY = 10  # times: who knows an address must not be able to fill its own
 NOT_ASKED = "not-asked"
 REPEATS = (Verdict.DUPLICATE,)  # what became a message already
 WHY = (Verdict.NO_ACCESS, Verdict.EMPTY, Verdict.UNREADABLE)  # of these a person is told
+_FIRST = text("""
+    INSERT INTO notices (app_id, address, reason, made_at)
+    SELECT app_id, address, reason, :now
+    FROM unnest(CAST(:apps AS text[]), CAST(:addresses AS text[]), CAST(:reasons AS text[]))
+        AS n (app_id, address, reason)
+    ORDER BY app_id, address, reason
+    ON CONFLICT (app_id, address, reason) DO UPDATE SET made_at = excluded.made_at
+        WHERE notices.made_at <= :before
+    RETURNING app_id, address, reason""")
 
 
-def tell(case: Case, judgement: Judgement) -> None:
-    """Tell whom it concerns what became of a mail; its author's program, if it was one, hears nothing."""
-    row = case.row
-    if row.purpose != Purpose.REPLY or judgement.outcome == Outcome.POSTED or not _is_a_persons(case, judgement):
-        return
-    record(case.session, case.now, row, judgement)
-    if judgement.outcome == Outcome.QUARANTINED and judgement.verdict is Verdict.SENDER:
-        _ask(case)
-    elif judgement.verdict is not None and judgement.verdict in WHY:
-        _reject(case, judgement.verdict)
+def tell(hand: MailInHand, context: InboundContext, decision: Decision) -> Decision:
+    """The decision with whom it is told to: the app and the person. A program that wrote the mail hears nothing."""
+    if hand.mail.purpose is not Purpose.REPLY or decision.outcome is Outcome.POSTED or not _is_persons(hand, decision):
+        return decision
+    told = replace(decision, events=events(hand.mail, decision))
+    if decision.outcome is Outcome.QUARANTINED and decision.verdict is Verdict.SENDER:
+        return _ask(hand, context, told)
+    if decision.verdict in WHY:
+        return replace(told, notices=[_rejection(mailbox, decision.verdict) for mailbox in hand.mailboxes])
+    return told
 
 
-def record(session: Session, now: datetime, row: InboundMail, judgement: Judgement) -> None:
-    """The event for the app: somebody wrote, and it did not become a message; perhaps, if it could not be read."""
-    if row.purpose != Purpose.REPLY:
-        return
+def events(mail: ClaimedMail, decision: Decision) -> list[Happened]:
+    """The event for the app: somebody wrote, and it became no message; perhaps somebody, if it could not be read."""
+    if mail.purpose is not Purpose.REPLY or mail.app_id is None:
+        return []
     data = {
-        "inboundMailId": MAIL.show(row.id),
-        "userId": row.user_id,
-        "conversationId": row.conversation_id,
-        "outcome": judgement.outcome,
-        "verdict": judgement.verdict,
-        "reason": judgement.reason,
-        "receivedAt": clock.millis(row.received_at),
+        "inboundMailId": MAIL.show(mail.id),
+        "userId": mail.user_id,
+        "conversationId": mail.conversation_id,
+        "outcome": decision.outcome,
+        "verdict": decision.verdict,
+        "reason": decision.reason,
+        "receivedAt": clock.millis(mail.received_at),
     }
-    happened = Happened(row.app_id or "", EventType.EMAIL_REJECTED, data, row.conversation_id)
-    events.record_many(session, [happened], now)
+    return [Happened(mail.app_id, EventType.EMAIL_REJECTED, data, mail.conversation_id)]
 
 
-def _is_a_persons(case: Case, judgement: Judgement) -> bool:
-    return case.reading.verdict is Verdict.PERSON and judgement.verdict not in REPEATS
+def make(
+    session: Session, context: InboundContext, now: datetime, decided: Sequence[tuple[MailInHand, Decision]]
+) -> None:
+    """Make the notices into deliveries; of rejections only each address's and reason's first of the day."""
+    wanted = [(hand, each) for hand, decision in decided for each in decision.notices]
+    rejections = {_day_key(hand, each): (hand, each) for hand, each in reversed(wanted) if _is_daily(each)}
+    first = _first_today(session, now, list(rejections))
+    made = [pair for pair in wanted if not _is_daily(pair[1])] + [rejections[key] for key in first]
+    session.add_all([_delivery(hand, context, each) for hand, each in made])
+    session.flush()
 
 
-def _ask(case: Case) -> None:
+def _is_persons(hand: MailInHand, decision: Decision) -> bool:
+    return hand.reading.verdict is Verdict.PERSON and decision.verdict not in REPEATS
+
+
+def _ask(hand: MailInHand, context: InboundContext, decision: Decision) -> Decision:
     """The one "was this you?" of this mail."""
-    row = case.row
-    if not case.mailboxes or _said_today(case) or _asked_today(case) >= ASKED_A_DAY:
-        row.flag = NOT_ASKED
-        return
-    link = quarantine.link(case.desk.keyring, case.desk.base_url, row.id, case.now)
-    for index, mailbox in enumerate(case.mailboxes):
-        message_id = f"<q.{row.id}.{index}@{case.desk.domain}>"
-        if not _is_made(case, message_id):
-            more = {"link": link, "until": case.now + quarantine.LINK, "author": case.reading.from_addresses[0]}
-            _make(case, DeliveryKind.CONFIRMATION, mailbox, message_id, **more)
+    earlier = hand.earlier
+    if not hand.mailboxes or earlier.is_repeated or earlier.asked >= ASKED_A_DAY:
+        return replace(decision, flag=NOT_ASKED)
+    link = quarantine.link(context.keyring, context.base_url, hand.mail.id, hand.now)
+    until = hand.now + quarantine.LINK
+    questions = [
+        Notice(DeliveryKind.CONFIRMATION, mailbox, f"<q.{hand.mail.id}.{i}@{context.domain}>", "", link, until)
+        for i, mailbox in enumerate(hand.mailboxes)
+    ]
+    return replace(decision, notices=[each for each in questions if each.message_id not in earlier.questions])
 
 
-def _said_today(case: Case) -> bool:
-    """Whether the same words were put aside before: a program says them again and again."""
-    before = select(InboundMail.id).where(
-        InboundMail.participation_id == case.row.participation_id,
-        InboundMail.id < case.row.id,
-        InboundMail.verdict == Verdict.SENDER,
-        InboundMail.said_hash == case.row.said_hash,
-        InboundMail.received_at > case.row.received_at - DAY,
-    )
-    return case.row.said_hash is not None and case.session.scalar(before.limit(1)) is not None
+def _rejection(mailbox: str, verdict: Verdict) -> Notice:
+    return Notice(DeliveryKind.REJECTION, mailbox, why=verdict)
 
 
-def _asked_today(case: Case) -> int:
-    asked = select(func.count(func.distinct(Delivery.created_at))).where(
-        *_theirs(case), Delivery.kind == DeliveryKind.CONFIRMATION, Delivery.created_at > case.now - DAY
-    )
-    return case.session.scalar(asked) or 0
+def _is_daily(wanted: Notice) -> bool:
+    return wanted.kind is DeliveryKind.REJECTION
 
 
-def _is_made(case: Case, message_id: str) -> bool:
-    made = select(Delivery.id).where(*_theirs(case), Delivery.message_id == message_id)
-    return case.session.scalar(made.limit(1)) is not None
+def _day_key(hand: MailInHand, wanted: Notice) -> tuple[str, str, str]:
+    return hand.mail.app_id or "", wanted.mailbox, wanted.why
 
 
-def _theirs(case: Case) -> tuple[ColumnElement[bool], ...]:
-    row = case.row
-    return (
-        Delivery.app_id == row.app_id,
-        Delivery.conversation_id == row.conversation_id,
-        Delivery.user_id == row.user_id,
-    )
+def _first_today(session: Session, now: datetime, keys: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Those of which nothing was told for a day; they count as told from now on."""
+    if not keys:
+        return []
+    apps, addresses, reasons = map(list, zip(*keys, strict=True))
+    values = {"apps": apps, "addresses": addresses, "reasons": reasons, "now": now, "before": now - DAY}
+    return [(row.app_id, row.address, row.reason) for row in session.execute(_FIRST, values)]
 
 
-def _reject(case: Case, verdict: Verdict) -> None:
-    for mailbox in case.mailboxes:
-        if _first_today(case, mailbox, verdict):
-            message_id = f"<r.{uuid4().hex}@{case.desk.domain}>"
-            _make(case, DeliveryKind.REJECTION, mailbox, message_id, why=verdict)
-
-
-def _first_today(case: Case, mailbox: str, reason: str) -> bool:
-    noted = case.session.scalar(
-        text("""
-        INSERT INTO notices (app_id, address, reason, made_at) VALUES (:app, :address, :reason, :now)
-        ON CONFLICT (app_id, address, reason) DO UPDATE SET made_at = excluded.made_at
-            WHERE notices.made_at <= :before
-        RETURNING 1"""),
-        {"app": case.app.id, "address": mailbox, "reason": reason, "now": case.now, "before": case.now - DAY},
-    )
-    return noted is not None
-
-
-def _make(case: Case, kind: DeliveryKind, mailbox: str, message_id: str, **more: Any) -> None:
-    row = case.row
-    letter = notice.NoticeHeaders(
-        sender_name=case.app.name,
-        sender=case.desk.sender,
-        reader_name=case.user.name if case.user else "",
-        reader=mailbox,
-        message_id=message_id,
-        answers=OwnAddress(case.desk.domain).scrub(row.message_id or ""),
-        at=case.now,
-        loop_id=case.desk.domain,
-    )
-    look = style.of(case.app.style)
-    app = look.name or case.app.name
-    said = "" if more.get("why") == Verdict.EMPTY else _said(case)  # of an empty mail only the quote is left
-    content = notice.NoticeContent(app, case.subject or app, said, style=look, **more)
-    language = look.speaks(case.user.locale, case.user.time_zone) if case.user else look.speaks(None, None)
+def _delivery(hand: MailInHand, context: InboundContext, wanted: Notice) -> Delivery:
+    mail = hand.mail
+    message_id = wanted.message_id or f"<r.{uuid4().hex}@{context.domain}>"
     delivery = Delivery(
-        app_id=case.app.id,
+        app_id=mail.app_id,
         id=uuid4(),
-        kind=kind,
-        conversation_id=row.conversation_id,
-        user_id=row.user_id,
-        address=mailbox,
+        kind=wanted.kind,
+        conversation_id=mail.conversation_id,
+        user_id=mail.user_id,
+        address=wanted.mailbox,
         message_id=message_id,
-        not_before=case.now,
-        created_at=case.now,
+        not_before=hand.now,
+        created_at=hand.now,
     )
-    mail = notice.mail(kind, letter, content, language)
-    case.session.add(deliveries.freeze(delivery, mail, case.desk.keyring, case.desk.signer))
+    return deliveries.freeze(delivery, _mail(hand, context, wanted, message_id), context.keyring, context.signer)
 
 
-def _said(case: Case) -> str:
-    """Their text, as far as it is there and without what is secret in it."""
-    said = "" if case.trouble else case.words.text or case.words.elided
-    return OwnAddress(case.desk.domain).scrub(said)
+def _mail(hand: MailInHand, context: InboundContext, wanted: Notice, message_id: str) -> bytes:
+    person, own = hand.person or NOBODY, OwnAddress(context.domain)
+    look = style.of(person.style)
+    app_name = look.name or person.app_name
+    headers = notice.NoticeHeaders(
+        sender_name=person.app_name,
+        sender=context.sender,
+        reader_name=person.name,
+        reader=wanted.mailbox,
+        message_id=message_id,
+        answers=own.scrub(hand.reading.message_id or ""),
+        at=hand.now,
+        loop_id=context.domain,
+    )
+    said = "" if wanted.why == Verdict.EMPTY else own.scrub(hand.reply.text or hand.reply.elided)
+    content = notice.NoticeContent(
+        app_name,
+        hand.subject or app_name,
+        said,
+        why=wanted.why,
+        link=wanted.link,
+        until=wanted.until,
+        author=hand.reading.from_addresses[0] if wanted.link else "",
+        style=look,
+    )
+    return notice.mail(wanted.kind, headers, content, look.speaks(person.locale, person.time_zone))

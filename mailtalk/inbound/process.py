@@ -1,23 +1,24 @@
-"""Processing: each mail that was received comes to a named outcome, once, in its participant's order."""
+"""Processing: read mails come to named outcomes, a batch in one transaction; a mail that fails is tried five times."""
 
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import partial
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mailtalk.db.database import is_temporary
 from mailtalk.errors import Unavailable
-from mailtalk.inbound import notices, pipeline, sender_checks
-from mailtalk.inbound.context import Desk, Judgement
-from mailtalk.mail.replies.quotes.own_mail import OwnAddress
+from mailtalk.events import record as event_log
+from mailtalk.inbound import notices, pipeline
+from mailtalk.inbound.claim import ClaimedMail
+from mailtalk.inbound.context import Decision, InboundContext, ReadMail
+from mailtalk.inbound.facts import Facts
+from mailtalk.inbound.write import ClaimLost, Decided, write
 from mailtalk.models import InboundMail
 from mailtalk.vocabulary import Outcome
 
 ATTEMPTS = 5
 RETRY = timedelta(seconds=10)
-DUE = "m.outcome = 'received' AND (m.not_before IS NULL OR m.not_before <= :now)"
 
 
 class Poison(Exception):
@@ -28,68 +29,49 @@ class Poison(Exception):
         self.mail_id = mail_id
 
 
-def waits(session: Session, now: datetime) -> bool:
-    """Whether any mail is to be processed now."""
-    return _any(session, now, f"NOT {sender_checks.WANTED}")
-
-
-def wants_proof(session: Session, now: datetime) -> bool:
-    """Whether of any mail it is to be found out now who sent it."""
-    return _any(session, now, sender_checks.WANTED)
-
-
-def prove(session: Session, desk: Desk, now: datetime) -> InboundMail | None:
-    """Find out who sent the next mail of which its app wants to know; None when there is none. Raises Poison."""
-    row = _take(session, now, sender_checks.WANTED)
-    return None if row is None else _or_poison(row, partial(sender_checks.seek, session, desk, now, row))
-
-
-def process(session: Session, desk: Desk, now: datetime) -> InboundMail | None:
-    """Process the next mail that waits; None when there is none. Raises Poison when something unforeseen happens."""
-    # One participant's mails are processed in the order they came: an earlier one in hand holds the later ones back,
-    # unless it is the DNS that it waits for.
-    earlier = f"""NOT EXISTS (SELECT 1 FROM inbound_mails e WHERE e.outcome = 'received' AND e.id < m.id
-        AND e.participation_id = m.participation_id AND e.reason IS DISTINCT FROM '{sender_checks.UNANSWERED}')"""  # noqa: S608  ours
-    row = _take(session, now, f"NOT {sender_checks.WANTED} AND {earlier}")
-    return None if row is None else _or_poison(row, partial(_process, session, desk, now, row))
-
-
-def fail(session: Session, mail_id: int, now: datetime, reason: str) -> None:
-    """Count a failed attempt; after the last one the mail ends as failed, is kept, and can be replayed."""
-    row = session.get_one(InboundMail, mail_id, with_for_update=True)
-    row.attempts += 1
-    row.not_before = now + RETRY
-    if row.attempts >= ATTEMPTS:
-        row.outcome, row.verdict, row.reason, row.processed_at = Outcome.FAILED, None, reason, now
-        notices.record(session, now, row, Judgement(Outcome.FAILED, None, reason))
-
-
-def _or_poison(row: InboundMail, work: Callable[[], None]) -> InboundMail:
-    mail_id = row.id  # after a rollback the row cannot be asked
+@contextmanager
+def poison(mail_id: int) -> Iterator[None]:
+    """Raise Poison for whatever is the mail's fault, and not trouble of ours that passes."""
     try:
-        work()
+        yield
     except Exception as error:
-        if isinstance(error, Unavailable) or is_temporary(error):
+        if isinstance(error, (Unavailable, ClaimLost)) or is_temporary(error):
             raise
         raise Poison(mail_id) from error
-    return row
 
 
-def _process(session: Session, desk: Desk, now: datetime, row: InboundMail) -> None:
-    row.outcome, row.verdict, reason = pipeline.decide(session, desk, now, row)
-    row.processed_at = now
-    own = OwnAddress(desk.domain)
-    row.reason, row.message_id = own.scrub(reason or "") or None, own.scrub(row.message_id or "") or None
-    session.flush()
+def decide(
+    session: Session, context: InboundContext, now: datetime, worker_id: int, mails: Sequence[ReadMail]
+) -> list[Decided]:
+    """Decide about claimed mails in the order of their arrival, and write it all.
+
+    Raises whatever a mail raises: then the batch is to be repeated one by one. ClaimLost if a claim is lost.
+    """
+    for each in mails:
+        if each.error is not None:
+            raise each.error
+    facts = Facts(session, context, now, mails)
+    decided = [_decide(facts, context, now, each) for each in sorted(mails, key=lambda each: each.mail.id)]
+    return write(session, context, now, worker_id, facts.conversations, decided)
 
 
-def _any(session: Session, now: datetime, condition: str) -> bool:
-    found = text(f"SELECT 1 FROM inbound_mails m WHERE {DUE} AND {condition} LIMIT 1")  # noqa: S608  ours
-    return session.scalar(found, {"now": now}) is not None
+def fail(session: Session, worker_id: int, mail: ClaimedMail, now: datetime, reason: str) -> None:
+    """Count a failed attempt and end the claim; after the last one the mail ends as failed and can be replayed."""
+    row = session.get_one(InboundMail, mail.id, with_for_update=True)
+    if row.worker_id != worker_id or row.outcome != Outcome.RECEIVED:
+        return
+    row.attempts += 1
+    row.not_before, row.worker_id = now + RETRY, None
+    if row.attempts >= ATTEMPTS:
+        row.outcome, row.verdict, row.reason, row.processed_at = Outcome.FAILED, None, reason, now
+        event_log.record_many(session, notices.events(mail, Decision(outcome=Outcome.FAILED, reason=reason)), now)
 
 
-def _take(session: Session, now: datetime, condition: str) -> InboundMail | None:
-    query = f"""SELECT m.id FROM inbound_mails m WHERE {DUE} AND {condition}
-        ORDER BY m.id LIMIT 1 FOR UPDATE OF m SKIP LOCKED"""  # noqa: S608  ours
-    found = session.scalar(text(query), {"now": now})
-    return None if found is None else session.get_one(InboundMail, found)
+def _decide(facts: Facts, context: InboundContext, now: datetime, read: ReadMail) -> Decided:
+    decision = pipeline.without_reading(read, now)
+    if decision is not None or read.reading is None:
+        return Decided(read.mail, decision or Decision(outcome=Outcome.REFUSED))
+    hand = facts.in_hand(read, read.reading)
+    decision = pipeline.decide(hand, context)
+    facts.note(hand, decision)
+    return Decided(read.mail, decision, hand)

@@ -1,48 +1,62 @@
-"""Proofs: who sent a mail is found out before it is processed, while nothing is locked that others wait for."""
+"""Sender checks: who sent a mail is asked of the DNS before its decision, while nothing is locked."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-import msgspec
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mailtalk.inbound import sender_policy
 from mailtalk.inbound.authentication import Claim, Evidence, from_domain
-from mailtalk.inbound.context import Desk
-from mailtalk.inbound.dns import Unanswered
-from mailtalk.inbound.receive import RAW_SEAL
+from mailtalk.inbound.claim import ClaimedMail
+from mailtalk.inbound.context import Decision, InboundContext
 from mailtalk.mail.parsing import limits
-from mailtalk.models import InboundMail, RawMail, User
+from mailtalk.vocabulary import Outcome
 
 UNANSWERED = "dns-temperror"
+NO_ANSWER = {"dns": "temperror"}
 PATIENCE = timedelta(days=2)  # then a person decides
 SHORTEST, LONGEST = timedelta(seconds=10), timedelta(minutes=15)  # between two tries
-# Of these mails, as m, it is to be found out.
-WANTED = """coalesce(m.purpose = 'reply' AND m.evidence IS NULL AND m.released_at IS NULL
-    AND (SELECT sender_policy FROM apps WHERE id = m.app_id) = 'authenticated', false)"""
+_MAILBOXES = text("""
+    SELECT m.id, u.emails FROM unnest(CAST(:mails AS bigint[]), CAST(:apps AS text[]), CAST(:users AS text[]))
+        AS m (id, app_id, user_id)
+    JOIN users u ON u.app_id = m.app_id AND u.id = m.user_id""")
 
 
-def seek(session: Session, desk: Desk, now: datetime, row: InboundMail) -> None:
-    """Note the evidence; what the DNS did not answer is asked again later, for two days."""
-    try:
-        row.evidence, row.reason = msgspec.to_builtins(_found(session, desk, row)), None
-    except Unanswered:
-        row.reason = UNANSWERED
-        row.not_before = now + min(max((now - row.received_at) / 2, SHORTEST), LONGEST)
-        if now - row.received_at > PATIENCE:
-            row.evidence, row.reason, row.not_before = {"dns": "temperror"}, None, None
-    session.flush()
+def mailboxes(session: Session, mails: Sequence[ClaimedMail]) -> Mapping[int, Sequence[str]]:
+    """The registered addresses of the participants whose mails need a proof, by the mail's id."""
+    unproven = [mail for mail in mails if mail.needs_proof]
+    if not unproven:
+        return {}
+    values = {
+        "mails": [mail.id for mail in unproven],
+        "apps": [mail.app_id for mail in unproven],
+        "users": [mail.user_id for mail in unproven],
+    }
+    return {row.id: row.emails or () for row in session.execute(_MAILBOXES, values)}
 
 
-def _found(session: Session, desk: Desk, row: InboundMail) -> Evidence:
-    """Nothing, unless it says to be from where the user has mail: else no proof could make it theirs."""
-    raw = session.get_one(RawMail, row.raw_id)
-    user = session.get_one(User, (row.app_id, row.user_id))
-    claim = Claim(desk.keyring.unseal(raw.sealed, about=RAW_SEAL), raw.mail_from, raw.client_ip, raw.helo)
+def evidence(context: InboundContext, claim: Claim, mailboxes: Sequence[str]) -> Evidence:
+    """What proves the sender; nothing unless the From is of a domain where the participant has mail.
+
+    Raises Unanswered when only the DNS could tell, and did not.
+    """
     try:
         limits.check(claim.raw)
     except limits.LimitExceeded:
         return Evidence()
     domain = from_domain(claim.raw)
-    if domain is None or desk.authenticator is None or domain not in sender_policy.domains(user.emails or ()):
+    if domain is None or context.authenticator is None or domain not in sender_policy.domains(mailboxes):
         return Evidence()
-    return desk.authenticator.evidence(claim, domain)
+    return context.authenticator.evidence(claim, domain)
+
+
+def is_over(mail: ClaimedMail, now: datetime) -> bool:
+    """True once the DNS was asked for two days."""
+    return now - mail.received_at > PATIENCE
+
+
+def postpone(mail: ClaimedMail, now: datetime) -> Decision:
+    """The mail waits for the DNS, longer each time."""
+    wait = min(max((now - mail.received_at) / 2, SHORTEST), LONGEST)
+    return Decision(outcome=Outcome.RECEIVED, reason=UNANSWERED, not_before=now + wait)

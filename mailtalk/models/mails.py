@@ -29,7 +29,30 @@ class InboundMail(Base):
 
     __tablename__ = "inbound_mails"
     __table_args__ = (
-        Index("ix_inbound_mails_received", "participation_id", "id", postgresql_where=text("outcome = 'received'")),
+        # What waits: a claim steps from app to app and from participation to participation.
+        Index(
+            "ix_inbound_mails_queue",
+            "app_id",
+            "participation_id",
+            "id",
+            postgresql_where=text("outcome = 'received' AND participation_id IS NOT NULL AND reason IS NULL"),
+        ),
+        Index(
+            "ix_inbound_mails_others",
+            "purpose",
+            "id",
+            postgresql_where=text("outcome = 'received' AND participation_id IS NULL"),
+        ),
+        Index(
+            "ix_inbound_mails_unproven",
+            "not_before",
+            postgresql_where=text("outcome = 'received' AND participation_id IS NOT NULL AND reason IS NOT NULL"),
+        ),
+        Index(
+            "ix_inbound_mails_held",
+            "worker_id",
+            postgresql_where=text("outcome = 'received' AND worker_id IS NOT NULL"),
+        ),
         Index(
             "uq_inbound_mails_posted",
             "participation_id",
@@ -39,7 +62,19 @@ class InboundMail(Base):
         ),
         Index(None, "app_id", "conversation_id"),
         Index("ix_inbound_mails_log", "app_id", "id"),
-        Index("ix_inbound_mails_recent", "participation_id", "received_at"),
+        # A participant's earlier mails: of the last hour, and by Message-ID.
+        Index(
+            "ix_inbound_mails_recent",
+            "participation_id",
+            "received_at",
+            postgresql_where=text("verdict IN ('person', 'flood')"),
+        ),
+        Index(
+            "ix_inbound_mails_message_id",
+            "participation_id",
+            "message_id",
+            postgresql_where=text("outcome = 'posted'"),
+        ),
         Index(None, "raw_id"),
     )
 
@@ -67,6 +102,7 @@ class InboundMail(Base):
     released_at: Mapped[datetime | None]  # when somebody let it out of quarantine
     attempts: Mapped[int] = mapped_column(server_default="0")
     not_before: Mapped[datetime | None]
+    worker_id: Mapped[int | None]  # whose hand it is in, while it is received
 
 
 class Notification(Base):

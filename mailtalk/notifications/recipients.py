@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
 from mailtalk.db import sql
-from mailtalk.db.arrays import of_conversation, of_conversations, of_participants
+from mailtalk.db.arrays import of_conversations, of_participants
 from mailtalk.ids import ConversationKey, ParticipantKey
-from mailtalk.models import Conversation
 from mailtalk.notifications import frequency
 from mailtalk.participation import notify
 
@@ -65,6 +64,14 @@ _REPACE = sql.statement(
 )
 
 
+class Announced(NamedTuple):
+    """New messages of a conversation: whom they mention, and their author if all have the same one."""
+
+    conversation: ConversationKey
+    mentioned: Sequence[str]
+    author: str | None
+
+
 def settle(session: Session, keys: Sequence[ConversationKey], now: datetime) -> None:
     """Settle the messages of these locked conversations' windows for all participants.
 
@@ -77,15 +84,13 @@ def settle(session: Session, keys: Sequence[ConversationKey], now: datetime) -> 
     session.execute(_SETTLE, values | moments)
 
 
-def hasten(
-    session: Session, conversation: Conversation, now: datetime, *, mentioned: list[str], author: str | None
-) -> None:
-    """Open notifications before the open window closes, for mentioned participants and those mailed immediately.
-
-    `author` is the one author of all new messages, if there is one.
-    """
-    values: dict[str, Any] = {"now": now, "soon": now + MENTION, "mentioned": mentioned, "author": author}
-    session.execute(_HASTEN, of_conversation(conversation.key) | values)
+def hasten(session: Session, now: datetime, announced: Sequence[Announced]) -> None:
+    """Open notifications before the open windows close, for mentioned participants and those mailed immediately."""
+    mentions = [ParticipantKey(each.conversation, user_id) for each in announced for user_id in each.mentioned]
+    mentioned = {f"mention_{name}": column for name, column in of_participants(mentions).items()}
+    written = of_conversations(each.conversation for each in announced)
+    values = {"now": now, "soon": now + MENTION, "authors": [each.author for each in announced]}
+    session.execute(_HASTEN, written | mentioned | values)
 
 
 def repace(session: Session, now: datetime, participants: Sequence[ParticipantKey]) -> None:

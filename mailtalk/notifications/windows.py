@@ -14,6 +14,7 @@ from mailtalk.db.arrays import of_conversations
 from mailtalk.ids import ConversationKey
 from mailtalk.models import App, Conversation, Message
 from mailtalk.notifications import recipients
+from mailtalk.notifications.recipients import Announced
 from mailtalk.settings.load import Settings
 
 WINDOWS = 200  # closed in one transaction
@@ -23,6 +24,17 @@ PURGED = 10_000  # in one transaction
 MOMENT = TIMESTAMP(timezone=True)
 SECOND = timedelta(seconds=1)
 
+_ANNOUNCE = sql.statement("""
+    UPDATE conversations c SET last_seq = w.last, last_message_at = greatest(c.last_message_at, w.moment),
+        window_opened_at = coalesce(c.window_opened_at, :now),
+        window_from_seq = CASE WHEN c.window_opened_at IS NULL THEN w.first ELSE c.window_from_seq END,
+        window_due_at = least(
+            :now + coalesce(a.quiet_seconds * interval '1 second', :quiet),
+            coalesce(c.window_opened_at, :now) + coalesce(a.cap_seconds * interval '1 second', :cap))
+    FROM unnest(CAST(:apps AS text[]), CAST(:ids AS text[]), CAST(:first AS bigint[]), CAST(:last AS bigint[]),
+        CAST(:moments AS timestamptz[])) AS w (app_id, id, first, last, moment)
+    JOIN apps a ON a.id = w.app_id
+    WHERE c.app_id = w.app_id AND c.id = w.id""")
 _DUE = sql.statement("""
     SELECT app_id, id FROM conversations WHERE window_due_at <= :now
     ORDER BY window_due_at LIMIT :most FOR NO KEY UPDATE SKIP LOCKED""")
@@ -75,10 +87,21 @@ def announce(
         conversation.window_from_seq = written[0].seq
     conversation.window_due_at = _due(conversation.app_id, conversation.window_opened_at, now, pace)
     session.flush()
-    mentioned = {user_id for message in written for user_id in message.mentions if user_id != message.sender_id}
-    authors = {message.sender_id for message in written}
-    author = next(iter(authors)) if len(authors) == 1 else None
-    recipients.hasten(session, conversation, now, mentioned=sorted(mentioned), author=author)
+    recipients.hasten(session, now, [_announced(conversation, written)])
+
+
+def announce_many(
+    session: Session, now: datetime, pace: Pace, written: Sequence[tuple[Conversation, Sequence[Message]]]
+) -> None:
+    """Announce users' new messages in many locked conversations, and write those conversations' last messages."""
+    ends = {
+        "first": [messages[0].seq for _, messages in written],
+        "last": [messages[-1].seq for _, messages in written],
+        "moments": [messages[-1].created_at for _, messages in written],
+    }
+    keys = of_conversations(conversation.key for conversation, _ in written)
+    session.execute(_ANNOUNCE, keys | ends | {"now": now, "quiet": pace.quiet, "cap": pace.cap})
+    recipients.hasten(session, now, [_announced(conversation, messages) for conversation, messages in written])
 
 
 def close_windows(session: Session, now: datetime) -> int:
@@ -103,6 +126,13 @@ def next_due(session: Session) -> datetime | None:
     """When the next window, notification or delivery is due; None if nothing waits."""
     due: datetime | None = session.scalar(_NEXT_DUE)
     return due
+
+
+def _announced(conversation: Conversation, written: Sequence[Message]) -> Announced:
+    mentioned = {user_id for message in written for user_id in message.mentions if user_id != message.sender_id}
+    authors = {message.sender_id for message in written}
+    author = next(iter(authors)) if len(authors) == 1 else None
+    return Announced(conversation.key, sorted(mentioned), author)
 
 
 def _groups(session: Session, keys: Sequence[ConversationKey]) -> Iterator[list[ConversationKey]]:

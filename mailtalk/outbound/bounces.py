@@ -1,8 +1,9 @@
-"""Bounces and complaints about our mails: noted against the address, told to webhooks, summed up for the log."""
+"""Bounces and complaints: which mail of ours a report is about, and its effect on the address and the webhooks."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
@@ -10,71 +11,67 @@ from sqlalchemy.orm import Session
 
 from mailtalk.events import record as events
 from mailtalk.mail.reader.reading import Reading
-from mailtalk.mail.screening.dsn import Failure
-from mailtalk.models import Delivery, InboundMail
+from mailtalk.models import Delivery
 from mailtalk.outbound import delivery_events, suppressions
 from mailtalk.outbound.suppressions import Refusal
-from mailtalk.vocabulary import Suspicion, Verdict
+from mailtalk.vocabulary import Verdict
 
+HARD, SOFT, COMPLAINT = "hard", "soft", "complaint"
 _OURS = re.compile(r"<n\.([0-9a-f]{32})@")
 
 
-def hear(session: Session, now: datetime, row: InboundMail, reading: Reading, suppress: timedelta) -> str | None:
-    """Process a bounce or a complaint; a summary for the operator, None if it is about no mail of ours."""
-    delivery = attribute(session, row, reading)
-    if delivery is None:
-        return None
-    if reading.verdict is Verdict.COMPLAINT:
-        return _complained(session, now, delivery)
-    return _failed(session, now, delivery, reading.failures, suppress)
+class Report(NamedTuple):
+    """What a mail server or a reader reports of a delivery: `kind` is hard, soft or complaint.
+
+    `is_first`: nobody reported it before.
+    """
+
+    delivery: Delivery
+    kind: str
+    status: str | None
+    is_first: bool
 
 
-def attribute(session: Session, row: InboundMail, reading: Reading) -> Delivery | None:
-    """Find the delivery that a report is about and set it in the row, for the app to see; None if there is none."""
-    delivery = _reported(session, row, reading)
-    if delivery is not None:
-        row.delivery_id = delivery.id
-        if row.app_id is None:
-            row.app_id, row.conversation_id, row.user_id = delivery.app_id, delivery.conversation_id, delivery.user_id
-    return delivery
-
-
-def _reported(session: Session, row: InboundMail, reading: Reading) -> Delivery | None:
-    """Find it by the envelope sender (VERP) that the report came to, else by the Message-ID it returns or refers to."""
-    ids = [row.delivery_id] if row.delivery_id else _delivery_ids(filter(None, (reading.returned, *reading.answers)))
-    query = select(Delivery).where(Delivery.id.in_(ids)).order_by(Delivery.created_at.desc()).limit(1)
-    if row.app_id is not None:
-        query = query.where(Delivery.app_id == row.app_id, Delivery.user_id == row.user_id)
-    return session.scalar(query.with_for_update()) if ids else None
-
-
-def _delivery_ids(message_ids: Iterable[str]) -> list[UUID]:
+def named(reading: Reading) -> list[UUID]:
+    """Deliveries that a mail may be about, by the Message-IDs of the mail that it gives back or answers."""
+    message_ids = filter(None, (reading.returned, *reading.answers))
     return [UUID(match[1]) for match in map(_OURS.match, message_ids) if match]
 
 
-def _complained(session: Session, now: datetime, delivery: Delivery) -> str:
-    """Suppress the address of a reader who reported spam, until it is released."""
-    suppressions.suppress(session, now, delivery.app_id, delivery.address, Suspicion.COMPLAINED, None, timedelta())
-    return _record(session, now, delivery, "complaint", None)
+def lock(session: Session, delivery_ids: Iterable[UUID]) -> list[Delivery]:
+    """Deliveries by id, newest first, locked in the order of their ids."""
+    query = select(Delivery).where(Delivery.id.in_(list(delivery_ids))).order_by(Delivery.id)
+    found = session.scalars(query.with_for_update()).all()
+    return sorted(found, key=lambda delivery: delivery.created_at, reverse=True)
 
 
-def _failed(
-    session: Session, now: datetime, delivery: Delivery, failures: Iterable[Failure], suppress: timedelta
-) -> str:
-    worst = max(failures, key=lambda failure: failure.hard, default=None)
-    if worst is None:
-        return "nothing-failed"
-    if delivery.bounced_at is None:
-        refusal = Refusal(delivery.app_id, delivery.address, worst.status, dead=worst.hard)
-        suppressions.note(session, now, [refusal], suppress)
-    return _record(session, now, delivery, "hard" if worst.hard else "soft", worst.status)
+def judge(delivery: Delivery, reading: Reading, *, was_reported: bool) -> tuple[str, Report | None]:
+    """The report of a mail that was screened as a bounce or a complaint, for the operator in a word and as a value.
+
+    No report for a bounce that says that nothing failed.
+    """
+    worst = max(reading.failures, key=lambda failure: failure.hard, default=None)
+    if reading.verdict is Verdict.COMPLAINT:
+        kind, status = COMPLAINT, None
+    elif worst is None:
+        return "nothing-failed", None
+    else:
+        kind, status = HARD if worst.hard else SOFT, worst.status
+    word = f"{kind}, told before" if was_reported else f"{kind} {status or ''}".strip()
+    return word, Report(delivery, kind, status, is_first=not was_reported)
 
 
-def _record(session: Session, now: datetime, delivery: Delivery, kind: str, status: str | None) -> str:
-    """Record one event for each mail, however many reports of its failure come."""
-    if delivery.bounced_at is not None:
-        return f"{kind}, told before"
-    delivery.bounced_at = now
-    if event := delivery_events.bounced(delivery, kind, status):
-        events.record_many(session, [event], now)
-    return f"{kind} {status or ''}".strip()
+def write(session: Session, now: datetime, reports: Sequence[Report], suppress: timedelta) -> None:
+    """Suppress and score addresses, mark the deliveries, and write one event for each of them."""
+    first = [report for report in reports if report.is_first]
+    complaints = [report.delivery for report in reports if report.kind == COMPLAINT]
+    suppressions.complained(session, now, [(delivery.app_id, delivery.address) for delivery in complaints])
+    suppressions.note(session, now, [_refusal(report) for report in first if report.kind != COMPLAINT], suppress)
+    for report in first:
+        report.delivery.bounced_at = now
+    told = (delivery_events.bounced(report.delivery, report.kind, report.status) for report in first)
+    events.record_many(session, [event for event in told if event], now)
+
+
+def _refusal(report: Report) -> Refusal:
+    return Refusal(report.delivery.app_id, report.delivery.address, report.status, dead=report.kind == HARD)

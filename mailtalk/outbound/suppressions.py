@@ -45,6 +45,11 @@ def suppress(  # noqa: PLR0913, PLR0917  a suppression is all of these
     _suppress(session, now, [(app_id, address, status)], reason, days)
 
 
+def complained(session: Session, now: datetime, addresses: Iterable[tuple[str, str]]) -> None:
+    """Suppress the addresses (app, address) of readers who reported spam, until they are released."""
+    _suppress(session, now, [(app_id, address, None) for app_id, address in addresses], Suspicion.COMPLAINED, FOREVER)
+
+
 def note(session: Session, now: datetime, refusals: Sequence[Refusal], days: timedelta) -> None:
     """Note refused mails: a dead address is suppressed at once, another one after LIMIT soft failures."""
     _suppress(session, now, [refusal[:3] for refusal in refusals if refusal.dead], Suspicion.DEAD, days)
@@ -60,14 +65,20 @@ def release(session: Session, app_id: str, addresses: Collection[str]) -> bool:
     return bool(session.scalars(entries.returning(Suppression.address)).all())
 
 
-def release_own(session: Session, app_id: str, user_id: str, address: str) -> None:
-    """Delete the entry of an address that its owner writes from; only if it is an address of this user."""
+def release_own(session: Session, authors: Sequence[tuple[str, str, str]]) -> None:
+    """Delete the entries of addresses that their owners write from: (app, user, address) of each author."""
+    if not authors:
+        return
+    apps, users, addresses = zip(*authors, strict=True)
     session.execute(
         text("""
-        DELETE FROM suppressions s USING users u
-        WHERE s.app_id = :app AND s.address = lower(:address) AND u.app_id = :app AND u.id = :user
+        DELETE FROM suppressions s
+        USING unnest(CAST(:apps AS text[]), CAST(:users AS text[]), CAST(:addresses AS text[]))
+            AS a (app_id, user_id, address)
+        JOIN users u ON u.app_id = a.app_id AND u.id = a.user_id
+        WHERE s.app_id = a.app_id AND s.address = lower(a.address)
             AND EXISTS (SELECT 1 FROM unnest(u.emails) AS own WHERE lower(own) = s.address)"""),
-        {"app": app_id, "user": user_id, "address": address},
+        {"apps": list(apps), "users": list(users), "addresses": list(addresses)},
     )
 
 

@@ -1,6 +1,7 @@
-"""Inbound mail by hand: an inbox whose doors and desk the test works itself."""
+"""Inbound mail step by step: what a test receives, and processes in batches of the size that it wants."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,8 +11,9 @@ from support.sql import column, rows
 
 from mailtalk import clock
 from mailtalk.conversations import conversations
-from mailtalk.inbound import process, receive
-from mailtalk.inbound.context import Desk
+from mailtalk.inbound import receive
+from mailtalk.inbound.claim import BATCH, Turn
+from mailtalk.inbound.context import InboundContext
 from mailtalk.inbound.receive import Arrival
 from mailtalk.keys import Keyring
 from mailtalk.mail import address
@@ -19,6 +21,7 @@ from mailtalk.participation import addresses
 from mailtalk.participation.addresses import Bearer
 from mailtalk.participation.rules import Request
 from mailtalk.vocabulary import Access, ChangeKind, Purpose
+from worker.mail_processor import MailProcessor
 from worker.parser_pool import Readers
 
 DOMAIN = "reply.localhost"
@@ -28,7 +31,6 @@ READ, NONE = Request(ChangeKind.UPDATE, Access.READ), Request(ChangeKind.UPDATE,
 LEAVE, ROTATE = Request(ChangeKind.LEAVE), Request(ChangeKind.ROTATE)
 OUTCOMES = "SELECT outcome, reason FROM inbound_mails ORDER BY id"
 JUDGED = "SELECT outcome, verdict, reason FROM inbound_mails ORDER BY id"
-FIRST = "SELECT 1 FROM inbound_mails WHERE id = (SELECT min(id) FROM inbound_mails)"
 TEXTS = "SELECT text FROM messages ORDER BY seq"
 
 
@@ -43,7 +45,7 @@ class Box:
     cast: Cast
     keyring: Keyring
     readers: Readers = READERS
-    rules: dict[str, Any] = field(default_factory=dict)  # of the desk
+    rules: dict[str, Any] = field(default_factory=dict)  # of the context
 
     def address(self, user: str, purpose: Purpose = Purpose.REPLY) -> str:
         with self.cast.database.transaction() as session:
@@ -64,12 +66,17 @@ class Box:
             receive.receive(session, self.keyring, [Arrival(mail_from, bearers, raw, clock.now())])
 
     @property
-    def desk(self) -> Desk:
-        return Desk(self.keyring, DOMAIN, QUICK, self.readers, sender=f"notify@{DOMAIN}", base_url=BASE, **self.rules)
+    def context(self) -> InboundContext:
+        sender = f"notify@{DOMAIN}"
+        return InboundContext(self.keyring, DOMAIN, QUICK, self.readers, sender=sender, base_url=BASE, **self.rules)
 
-    def process(self) -> bool:
-        with self.cast.database.transaction() as session:
-            return process.process(session, self.desk, clock.now()) is not None
+    def processor(self, worker_id: int = 1) -> MailProcessor:
+        return MailProcessor(self.cast.database, self.context, lambda: worker_id, lambda _decided: None)
+
+    def process(self, most: int = BATCH, *, proving: bool = False, worker_id: int = 1) -> bool:
+        """Process one batch; tells whether there was one."""
+        with closing(self.processor(worker_id)) as processor:
+            return bool(processor.step(Turn(proving, most=most)))
 
     def outcomes(self) -> list[tuple[str, str]]:
         while self.process():

@@ -1,14 +1,14 @@
 """Inbound mail: kept at the door, and processed to an outcome that has a name."""
 
 import pytest
-from sqlalchemy import text
 from support.cast import Cast
-from support.inbox import DOMAIN, FIRST, LEAVE, NONE, READ, ROTATE, Box, mail
+from support.inbox import DOMAIN, LEAVE, NONE, READ, ROTATE, Box, mail
 from support.sql import column, heal, raise_for, rows
 
 from mailtalk import clock
 from mailtalk.errors import Unavailable
-from mailtalk.inbound import process, receive
+from mailtalk.inbound import claim, receive
+from mailtalk.inbound.claim import Turn
 from mailtalk.keys import Keyring
 from mailtalk.participation.rules import Request
 from mailtalk.vocabulary import Notify, Purpose
@@ -113,17 +113,16 @@ def test_access_lost_after_the_door_is_refused(box: Box, change: Request, reason
 
 def test_one_participants_mails_keep_their_order(box: Box) -> None:
     bob, alice = box.bearer("bob"), box.bearer("alice")
-    for said, bearer in (("one", bob), ("two", bob), ("three", alice)):
-        box.receive(mail(said), bearer)
+    for said in ("one", "two"):
+        box.receive(mail(said), bob)
     with box.cast.database.transaction() as session:
-        assert session.execute(text(f"{FIRST} FOR UPDATE")).all()
-        found = []
-        with box.cast.database.transaction() as other:
-            taken = process.process(other, box.desk, clock.now())
-            found.append(taken and taken.user_id)
-        assert found == ["alice"]  # Bob's second waits for his first, which somebody has in hand
+        (first,) = claim.claim(session, clock.now(), 2, Turn(most=1))
+    box.receive(mail("three"), alice)
+    assert box.process()
+    assert not box.process()
+    assert box.texts() == ["three"]  # Bob's second waits for his first, which another worker has in hand
     with box.cast.database.transaction() as session:
-        assert process.process(session, box.desk, clock.now()) is not None
+        claim.release(session, 2, [first.id])
     box.outcomes()
     assert box.texts() == ["three", "one", "two"]
 
@@ -166,16 +165,30 @@ def test_poison_is_tried_five_times_and_kept(box: Box) -> None:
     box.receive(mail("fine"), box.bearer("alice"))
     for attempt in range(1, 6):
         rows(box.cast.database, "UPDATE inbound_mails SET not_before = NULL")
-        with pytest.raises(process.Poison) as caught:
-            box.process()
-        with box.cast.database.transaction() as session:
-            process.fail(session, caught.value.mail_id, clock.now(), "error: X")
         assert box.outcomes()[0][0] == ("failed" if attempt == 5 else "received")
+        assert column(box.cast.database, "SELECT attempts FROM inbound_mails ORDER BY id") == [attempt, 0]
+    assert column(box.cast.database, "SELECT reason FROM inbound_mails ORDER BY id") == [
+        "error: ProgrammingError",
+        "whole",
+    ]
     assert box.texts() == ["fine"]
     assert column(box.cast.database, "SELECT count(*) FROM raw_mails") == [2]
     heal(box.cast.database, "messages")
     rows(box.cast.database, "UPDATE inbound_mails SET outcome = 'received', not_before = NULL WHERE outcome = 'failed'")
+    rows(box.cast.database, "UPDATE inbound_mails SET reason = NULL WHERE outcome = 'received'")
     assert [outcome for outcome, _ in box.outcomes()] == ["posted", "posted"]
+
+
+def test_poison_holds_later_mails_of_its_author_back_and_nobody_elses(box: Box) -> None:
+    raise_for(box.cast.database, "messages", "NEW.text = 'poison'")
+    for said, user in (("zero", "bob"), ("poison", "bob"), ("two", "bob"), ("three", "alice")):
+        box.receive(mail(said), box.bearer(user))
+    assert [outcome for outcome, _ in box.outcomes()] == ["posted", "received", "received", "posted"]
+    heal(box.cast.database, "messages")
+    rows(box.cast.database, "UPDATE inbound_mails SET not_before = NULL")
+    assert [outcome for outcome, _ in box.outcomes()] == ["posted"] * 4
+    assert sorted(box.texts()) == ["poison", "three", "two", "zero"]
+    assert box.texts()[-2:] == ["poison", "two"]
 
 
 def test_a_database_in_trouble_is_no_poison(box: Box) -> None:

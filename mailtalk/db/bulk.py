@@ -1,0 +1,34 @@
+"""Many rows in one statement: PostgreSQL unpacks them from one JSON value, by the types of the table's columns."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from mailtalk.models.base import Base
+
+
+def insert_rows(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows with equal columns; columns that are missing get their defaults."""
+    if rows:
+        table, columns = model.__tablename__, ", ".join(rows[0])
+        session.execute(
+            text(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {records(model)}"),  # noqa: S608  our names
+            {"rows": encode(rows)},
+        )
+
+
+def records(model: type[Base]) -> str:
+    """SQL: the rows in the parameter `rows`, made by `encode`, as rows of the table."""
+    return f"jsonb_populate_recordset(CAST(NULL AS {model.__tablename__}), CAST(:rows AS jsonb))"
+
+
+def encode(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as one JSON value; bytes in the hexadecimal form of bytea."""
+    return msgspec.json.encode([{name: _plain(value) for name, value in row.items()} for row in rows]).decode()
+
+
+def _plain(value: Any) -> Any:
+    return f"\\x{value.hex()}" if isinstance(value, bytes) else value

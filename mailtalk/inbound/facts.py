@@ -1,0 +1,226 @@
+"""Facts: what the database knows about a batch of mails, read set-based under the conversations' locks.
+
+Later mails of a batch see what was decided about the earlier ones.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select
+from sqlalchemy.orm import Session
+
+from mailtalk import files
+from mailtalk.conversations.messages import TEXT_LIMIT
+from mailtalk.db import sql
+from mailtalk.db.arrays import of_conversations
+from mailtalk.ids import ConversationKey
+from mailtalk.inbound import duplicates, pipeline
+from mailtalk.inbound.context import Decision, Earlier, InboundContext, MailInHand, Person, ReadMail, Said
+from mailtalk.mail.parsing.parse import Attachment
+from mailtalk.mail.reader.reading import Reading
+from mailtalk.mail.replies.quotes.own_mail import OwnAddress
+from mailtalk.models import Conversation, Delivery
+from mailtalk.outbound import bounces
+from mailtalk.participation.notify import TAKES_PART
+from mailtalk.participation.rules import State
+from mailtalk.vocabulary import Access, Notify, Outcome, Purpose, SenderPolicy, Verdict
+
+REPORTS = frozenset({Verdict.BOUNCE, Verdict.COMPLAINT})
+OF_PEOPLE = frozenset({Verdict.PERSON, Verdict.FLOOD})
+_SQL = {
+    name: sql.load(__file__, f"facts_{name}", takes_part=TAKES_PART)
+    for name in ("conversations", "people", "earlier", "names", "questions")
+}
+
+
+class Facts:
+    """The facts about one batch; `in_hand` makes a mail's own, `note` adds what was decided about it."""
+
+    def __init__(self, session: Session, context: InboundContext, now: datetime, mails: Sequence[ReadMail]) -> None:
+        self._session, self._context, self._now = session, context, now
+        replies = [each for each in mails if each.mail.purpose is Purpose.REPLY and each.is_persons]
+        written = [each for each in replies if each.trouble is None]
+        self.conversations = self._locked(each.mail.conversation for each in replies)
+        self._people = self._read_people([each for each in mails if each.mail.app_id is not None])
+        self._earlier = self._read_earlier(written)
+        self._names = self._read_names(written)
+        self._files = dict(zip((each.mail.id for each in written), self._fresh(written), strict=True))
+        self._deliveries = self._read_deliveries(mails)
+        self._questions = self._read_questions(replies)
+        self._posted: dict[UUID | None, list[tuple[bytes, str | None]]] = defaultdict(list)
+        self._lately: dict[UUID | None, list[Said]] = defaultdict(list)
+        self._asked: dict[UUID | None, list[bytes | None]] = defaultdict(list)
+        self._reported = {each.id for each in self._deliveries.values() if each.bounced_at is not None}
+
+    def in_hand(self, read: ReadMail, reading: Reading) -> MailInHand:
+        """Everything that the checks may know of a mail."""
+        mail, delivery = read.mail, self._delivery(read)
+        conversation = self.conversations.get(mail.conversation)
+        return MailInHand(
+            self._now,
+            mail,
+            reading,
+            read.reply,
+            read.trouble,
+            read.evidence,
+            self._people.get(mail.id),
+            has_conversation=conversation is not None,
+            subject=conversation.subject if conversation else None,
+            earlier=self._all_earlier(read, reading),
+            files=self._files.get(mail.id, ()),
+            names=self._names.get(mail.id, {}),
+            delivery=delivery,
+            was_reported=delivery is not None and delivery.id in self._reported,
+            said_hash=_hash(read),
+        )
+
+    def note(self, hand: MailInHand, decision: Decision) -> None:
+        """Let the later mails of the batch know."""
+        participation = hand.mail.participation_id
+        if decision.outcome is Outcome.POSTED:
+            self._posted[participation].append((hand.reading.fingerprint, decision.message_id))
+        if decision.verdict in OF_PEOPLE:
+            self._lately[participation].append(Said(hand.mail.received_at, decision.said_hash))
+        if decision.outcome is Outcome.QUARANTINED and decision.verdict is Verdict.SENDER:
+            self._asked[participation].append(decision.said_hash)
+        if decision.report is not None:
+            self._reported.add(decision.report.delivery.id)
+
+    def _locked(self, keys: Iterable[ConversationKey]) -> dict[ConversationKey, Conversation]:
+        wanted = sorted(set(keys))
+        if not wanted:
+            return {}
+        query = select(Conversation).from_statement(_SQL["conversations"]).execution_options(populate_existing=True)
+        rows = self._session.scalars(query, of_conversations(wanted)).all()
+        for row in rows:  # set-based statements write them
+            self._session.expunge(row)
+        return {ConversationKey(row.app_id, row.id): row for row in rows}
+
+    def _read_people(self, mails: Sequence[ReadMail]) -> dict[int, Person]:
+        values = _columns(mails, "id", "app_id", "user_id", "participation_id")
+        return {row.mail_id: _person(row) for row in self._execute("people", mails, values)}
+
+    def _read_earlier(self, written: Sequence[ReadMail]) -> dict[int, Earlier]:
+        own = OwnAddress(self._context.domain)
+        values = _columns(written, "id", "participation_id", "received_at") | {
+            "fingerprints": [each.reading and each.reading.fingerprint for each in written],
+            "message_ids": [own.scrub((each.reading and each.reading.message_id) or "") or None for each in written],
+            "most": self._context.mail_per_hour,
+        }
+        return {row.mail_id: _earlier(row) for row in self._execute("earlier", written, values)}
+
+    def _read_names(self, written: Sequence[ReadMail]) -> dict[int, dict[str, str]]:
+        naming = [each for each in written if "@" in each.reply.text]
+        values = _columns(naming, "id", "app_id", "conversation_id")
+        names: dict[int, dict[str, str]] = defaultdict(dict)
+        for row in self._execute(
+            "names", naming, values | {"texts": [each.reply.text[:TEXT_LIMIT] for each in naming]}
+        ):
+            names[row.mail_id][row.name] = row.id
+        return names
+
+    def _fresh(self, written: Sequence[ReadMail]) -> list[list[Attachment]]:
+        came = [(each, [each.reading.attachments[i] for i in each.reply.files]) for each in written if each.reading]
+        authors = [
+            ((read.mail.app_id or "", read.mail.conversation_id or "", read.mail.user_id or "")) for read, _ in came
+        ]
+        return files.fresh(
+            self._session,
+            self._context.keyring,
+            [(author, attachments) for author, (_, attachments) in zip(authors, came, strict=True)],
+        )
+
+    def _read_questions(self, replies: Sequence[ReadMail]) -> dict[int, Row[Any]]:
+        suspects = [each for each in replies if each.reading and self._is_suspect(each, each.reading)]
+        values = _columns(suspects, "id", "participation_id", "app_id", "conversation_id", "user_id", "received_at") | {
+            "hashes": [_hash(each) for each in suspects],
+            "now": self._now,
+        }
+        return {row.mail_id: row for row in self._execute("questions", suspects, values)}
+
+    def _is_suspect(self, read: ReadMail, reading: Reading) -> bool:
+        person = self._people.get(read.mail.id)
+        return (
+            pipeline.suspicion(MailInHand(self._now, read.mail, reading, evidence=read.evidence, person=person))
+            is not None
+        )
+
+    def _read_deliveries(self, mails: Sequence[ReadMail]) -> dict[UUID, Delivery]:
+        wanted = {each for read in mails for each in _about(read)}
+        return {each.id: each for each in bounces.lock(self._session, wanted)} if wanted else {}
+
+    def _delivery(self, read: ReadMail) -> Delivery | None:
+        """The delivery that a report is about: the newest one; that of the participant to whom the mail came."""
+        mail, named = read.mail, (self._deliveries.get(each) for each in _about(read))
+        own = [
+            delivery
+            for delivery in named
+            if delivery is not None
+            and (mail.app_id is None or (delivery.app_id, delivery.user_id) == (mail.app_id, mail.user_id))
+        ]
+        return max(own, key=lambda delivery: delivery.created_at, default=None)
+
+    def _all_earlier(self, read: ReadMail, reading: Reading) -> Earlier:
+        mail, own = read.mail, OwnAddress(self._context.domain)
+        before = self._earlier.get(mail.id, Earlier())
+        message_id = own.scrub(reading.message_id or "") or None
+        posted = {
+            fingerprint
+            for fingerprint, other in self._posted[mail.participation_id]
+            if fingerprint == reading.fingerprint or (message_id and other == message_id)
+        }
+        questions = self._questions.get(mail.id)
+        asked = self._asked[mail.participation_id]
+        said = _hash(read)
+        return Earlier(
+            before.posted | posted,
+            before.lately + tuple(self._lately[mail.participation_id]),
+            (questions.asked if questions else 0) + len(asked),
+            (questions.is_repeated if questions else False) or (said is not None and said in asked),
+            frozenset(questions.questions if questions else ()),
+        )
+
+    def _execute(self, name: str, mails: Sequence[ReadMail], values: dict[str, Any]) -> Iterable[Row[Any]]:
+        return self._session.execute(_SQL[name], values) if mails else ()
+
+
+_PLURALS = {
+    "id": "mails",
+    "app_id": "apps",
+    "user_id": "users",
+    "conversation_id": "conversations",
+    "participation_id": "participations",
+    "received_at": "moments",
+}
+
+
+def _columns(mails: Sequence[ReadMail], *names: str) -> dict[str, Any]:
+    return {_PLURALS[name]: [getattr(each.mail, name) for each in mails] for name in names}
+
+
+def _person(row: Row[Any]) -> Person:
+    state = None
+    if row.present is not None:
+        state = State(row.present, Access(row.access), Notify(row.notify), row.generation)
+    mailboxes = tuple(dict.fromkeys(row.emails or ()))
+    policy = SenderPolicy(row.sender_policy)
+    return Person(row.app_name, policy, row.name or "", mailboxes, row.locale, row.time_zone, state, row.style)
+
+
+def _earlier(row: Row[Any]) -> Earlier:
+    lately = tuple(Said(*said) for said in zip(row.moments or (), row.hashes or (), strict=True))
+    return Earlier(frozenset(row.posted), lately)
+
+
+def _hash(read: ReadMail) -> bytes | None:
+    return duplicates.said_hash(read.reply)
+
+
+def _about(read: ReadMail) -> list[UUID]:
+    """Deliveries that a report may be about: the one whose envelope sender it came to, else those that it names."""
+    if read.reading is None or (read.reading.verdict not in REPORTS and read.mail.purpose is not Purpose.BOUNCE):
+        return []
+    return [read.mail.delivery_id] if read.mail.delivery_id else bounces.named(read.reading)

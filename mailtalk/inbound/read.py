@@ -1,0 +1,155 @@
+"""Reading: from a claimed mail's sealed bytes to values, in isolated processes and with no transaction open."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from mailtalk.inbound import sender_checks
+from mailtalk.inbound.authentication import Claim
+from mailtalk.inbound.claim import ClaimedMail
+from mailtalk.inbound.context import NOTHING, InboundContext, Reader, ReadMail
+from mailtalk.inbound.dns import Unanswered
+from mailtalk.inbound.receive import RAW_SEAL
+from mailtalk.keys import SealBroken
+from mailtalk.mail.parsing import limits
+from mailtalk.mail.reader.reading import Reading, Unreadable
+from mailtalk.mail.replies.extract import Reply
+from mailtalk.outbound import deliveries
+from mailtalk.vocabulary import Purpose, Verdict
+
+ANSWERED = 50  # Message-IDs of ours in a header, the last ones
+_ANSWERED = text("""
+    SELECT d.message_id, d.id, d.body_sealed, m.id AS mail_id FROM unnest(
+        CAST(:mails AS bigint[]), CAST(:apps AS text[]), CAST(:conversations AS text[]), CAST(:users AS text[]),
+        CAST(:message_ids AS text[])) AS m (id, app_id, conversation_id, user_id, message_id)
+    JOIN deliveries d USING (app_id, conversation_id, user_id, message_id)
+    ORDER BY d.created_at""")
+
+
+class OpenedMail(NamedTuple):
+    """A claimed mail, its raw bytes and the Message-IDs of ours in its header; `error`: the bytes cannot be had."""
+
+    mail: ClaimedMail
+    raw: bytes
+    answers: tuple[str, ...] = ()
+    evidence: Mapping[str, Any] | None = None
+    is_postponed: bool = False
+    error: SealBroken | None = None
+
+
+class SentMail(NamedTuple):
+    """A mail of ours that an inbound mail may answer, sealed."""
+
+    message_id: str
+    id: UUID
+    body_sealed: bytes
+
+
+class Known(NamedTuple):
+    """What reading needs of the database: the sealed mails of ours that are answered, and people's mailboxes."""
+
+    answered: Mapping[int, Sequence[SentMail]]
+    mailboxes: Mapping[int, Sequence[str]]
+
+
+def unseal(context: InboundContext, mail: ClaimedMail) -> OpenedMail:
+    """The mail's raw bytes, and the Message-IDs of ours in its header."""
+    try:
+        raw = context.keyring.unseal(mail.sealed or b"", about=RAW_SEAL)
+    except SealBroken as error:
+        return OpenedMail(mail, b"", error=error)
+    if mail.purpose is not Purpose.REPLY:
+        return OpenedMail(mail, raw, evidence=mail.evidence)
+    ours = re.compile(rb"<[!-;=?-~]{1,100}@" + re.escape(context.domain.encode()) + rb">")
+    found = ours.findall(limits.header_block(raw)[: limits.DEFAULT.header_block])
+    answers = tuple(each.decode("ascii") for each in dict.fromkeys(found[-ANSWERED:]))
+    return OpenedMail(mail, raw, answers, mail.evidence)
+
+
+def known(session: Session, mails: Sequence[OpenedMail]) -> Known:
+    """Read what reading needs, in one or two statements."""
+    return Known(_answered(session, mails), sender_checks.mailboxes(session, [each.mail for each in mails]))
+
+
+def read(context: InboundContext, known: Known, reader: Reader, opened: OpenedMail) -> ReadMail:
+    """Judge the mail and extract what the person wrote."""
+    mail = opened.mail
+    if opened.error is not None or opened.is_postponed:
+        return ReadMail(mail, error=opened.error, is_postponed=opened.is_postponed)
+    try:
+        return _read(context, known, reader, opened)
+    except Unreadable as error:  # another try at once would end the same
+        return ReadMail(mail, unreadable=error.reason)
+    except SealBroken as error:
+        return ReadMail(mail, error=error)
+
+
+def prove(context: InboundContext, known: Known, now: datetime, opened: OpenedMail) -> OpenedMail:
+    """The mail with the evidence of who sent it, where that is needed; postponed while the DNS does not answer."""
+    mail = opened.mail
+    if not mail.needs_proof or opened.error is not None:
+        return opened
+    claim = Claim(opened.raw, mail.mail_from, mail.client_ip, mail.helo)
+    try:
+        evidence = sender_checks.evidence(context, claim, known.mailboxes.get(mail.id, ()))
+    except Unanswered:
+        if sender_checks.is_over(mail, now):
+            return opened._replace(evidence=sender_checks.NO_ANSWER)
+        return opened._replace(is_postponed=True)
+    return opened._replace(evidence=msgspec.to_builtins(evidence))
+
+
+def _read(context: InboundContext, known: Known, reader: Reader, opened: OpenedMail) -> ReadMail:
+    mail, raw = opened.mail, opened.raw
+    reading, trouble = _reading(reader, raw, mail.mail_from, context.domain)
+    result = partial(ReadMail, mail, reading, trouble=trouble, evidence=opened.evidence)
+    if reading is None or trouble or reading.verdict is not Verdict.PERSON or mail.purpose is not Purpose.REPLY:
+        return result(NOTHING)
+    return result(_reply(context, reader, reading, known.answered.get(mail.id, ())))
+
+
+def _reading(reader: Reader, raw: bytes, mail_from: str, domain: str) -> tuple[Reading | None, str | None]:
+    """The mail, or at least its header, which says whether a machine wrote it; and the limit that it exceeds."""
+    try:
+        return reader.read(raw, mail_from, domain), None
+    except limits.LimitExceeded as error:
+        trouble = str(error)
+    try:
+        return reader.read(limits.header_block(raw) + b"\r\n\r\n", mail_from, domain), trouble
+    except limits.LimitExceeded:
+        return None, trouble
+
+
+def _reply(context: InboundContext, reader: Reader, reading: Reading, answered: Iterable[SentMail]) -> Reply:
+    """What the person wrote: the newest mail of ours that it answers holds the words that are ours."""
+    sent = [each for each in answered if each.message_id in reading.answers]
+    if not sent:
+        return reader.words(None)
+    return reader.words(context.keyring.unseal(sent[-1].body_sealed, about=deliveries.seal_name(sent[-1].id)))
+
+
+def _answered(session: Session, mails: Sequence[OpenedMail]) -> dict[int, list[SentMail]]:
+    asked = [(each.mail, message_id) for each in mails for message_id in each.answers]
+    if not asked:
+        return {}
+    rows = session.execute(
+        _ANSWERED,
+        {
+            "mails": [mail.id for mail, _ in asked],
+            "apps": [mail.app_id for mail, _ in asked],
+            "conversations": [mail.conversation_id for mail, _ in asked],
+            "users": [mail.user_id for mail, _ in asked],
+            "message_ids": [message_id for _, message_id in asked],
+        },
+    )
+    answered: dict[int, list[SentMail]] = {}
+    for row in rows:
+        answered.setdefault(row.mail_id, []).append(SentMail(row.message_id, row.id, row.body_sealed))
+    return answered

@@ -1,0 +1,127 @@
+"""Writing decisions: messages, files, effects, events, notices and outcomes of a batch, the only place that does."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from mailtalk import files
+from mailtalk.changes import log as change_log
+from mailtalk.changes.log import Requested
+from mailtalk.conversations import batch_post
+from mailtalk.db.bulk import encode, records
+from mailtalk.events import record as event_log
+from mailtalk.ids import ConversationKey, ParticipantKey
+from mailtalk.inbound import notices
+from mailtalk.inbound.claim import ClaimedMail
+from mailtalk.inbound.context import Decision, InboundContext, MailInHand
+from mailtalk.models import Conversation, InboundMail, Message
+from mailtalk.outbound import bounces, suppressions
+from mailtalk.participation.rules import Request
+from mailtalk.vocabulary import Actor, ChangeKind, Notify, Outcome, Verdict
+
+OFF = Request(ChangeKind.UPDATE, notify=Notify.OFF, by=Actor.PARTICIPANT)
+_OUTCOMES = text(f"""
+    UPDATE inbound_mails m SET app_id = r.app_id, conversation_id = r.conversation_id, user_id = r.user_id,
+        delivery_id = r.delivery_id, outcome = r.outcome, verdict = r.verdict, reason = r.reason, flag = r.flag,
+        evidence = r.evidence, fingerprint = r.fingerprint, said_hash = r.said_hash, message_id = r.message_id,
+        posted_as = r.posted_as, processed_at = r.processed_at, not_before = r.not_before, worker_id = NULL
+    FROM {records(InboundMail)} r
+    WHERE m.id = r.id AND m.worker_id = :worker AND m.outcome = 'received'
+    RETURNING m.id""")  # noqa: S608  ours
+
+
+class ClaimLost(Exception):
+    """Another worker has a mail of the batch, since this one seemed to be dead: nothing of it is written."""
+
+
+class Decided(NamedTuple):
+    """A mail and the decision about it; `hand` is missing where nothing of the mail could be read."""
+
+    mail: ClaimedMail
+    decision: Decision
+    hand: MailInHand | None = None
+
+
+def write(  # noqa: PLR0913, PLR0917  a batch, and whose it is
+    session: Session,
+    context: InboundContext,
+    now: datetime,
+    worker_id: int,
+    conversations: Mapping[ConversationKey, Conversation],
+    decided: Sequence[Decided],
+) -> list[Decided]:
+    """Write a batch; returns it as it was written. ClaimLost if a mail is not this worker's any more."""
+    decided = _unsubscribe(session, now, decided)
+    posted = _post(session, context, now, conversations, decided)
+    reports = [each.decision.report for each in decided if each.decision.report]
+    bounces.write(session, now, reports, context.suppress)
+    notices.make(session, context, now, [(each.hand, each.decision) for each in decided if each.hand])
+    event_log.record_many(session, [event for each in decided for event in each.decision.events], now)
+    session.flush()
+    rows = [_row(each, now, posted.get(each.mail.id)) for each in decided]
+    written = session.execute(_OUTCOMES, {"rows": encode(rows), "worker": worker_id}).all()
+    if len(written) < len(decided):
+        raise ClaimLost
+    return decided
+
+
+def _unsubscribe(session: Session, now: datetime, decided: Sequence[Decided]) -> list[Decided]:
+    """Accept a change for each mail that asks for less; the conversation may have been deleted meanwhile."""
+    asking = [each for each in decided if each.decision.unsubscribes]
+    requests = [Requested(ParticipantKey(each.mail.conversation, each.mail.user_id or ""), OFF, now) for each in asking]
+    accepted = change_log.accept(session, requests) if requests else []
+    gone = {each.mail.id for each, change in zip(asking, accepted, strict=True) if not isinstance(change, int)}
+    return [each._replace(decision=_refused(each.decision)) if each.mail.id in gone else each for each in decided]
+
+
+def _refused(decision: Decision) -> Decision:
+    return replace(decision, outcome=Outcome.REFUSED, verdict=Verdict.NO_ACCESS, reason="conversation-deleted")
+
+
+def _post(
+    session: Session,
+    context: InboundContext,
+    now: datetime,
+    conversations: Mapping[ConversationKey, Conversation],
+    decided: Sequence[Decided],
+) -> dict[int, Message]:
+    """The first message that each mail became, by the mail's id."""
+    posting = [each for each in decided if each.decision.drafts]
+    posts = [(conversations[each.mail.conversation], each.decision.drafts) for each in posting]
+    posted = batch_post.post_many(session, now, context.pace, posts)
+    for each, messages in zip(posting, posted, strict=True):
+        for message, file in zip(messages, each.decision.files, strict=False):
+            files.keep(session, context.keyring, message, file)
+    authors = [
+        (each.mail.app_id or "", each.mail.user_id or "", each.decision.released_address or "") for each in posting
+    ]
+    suppressions.release_own(session, authors)
+    return {each.mail.id: messages[0] for each, messages in zip(posting, posted, strict=True)}
+
+
+def _row(decided: Decided, now: datetime, message: Message | None) -> dict[str, Any]:
+    mail, decision, about = decided.mail, decided.decision, decided.decision.about
+    whose = mail if mail.app_id is not None or about is None else about
+    is_waiting = decision.outcome is Outcome.RECEIVED
+    return {
+        "id": mail.id,
+        "app_id": whose.app_id,
+        "conversation_id": whose.conversation_id,
+        "user_id": whose.user_id,
+        "delivery_id": about.id if about else mail.delivery_id,
+        "outcome": decision.outcome,
+        "verdict": mail.verdict if is_waiting else decision.verdict,
+        "reason": decision.reason,
+        "flag": decision.flag,
+        "evidence": decision.evidence,
+        "fingerprint": decision.fingerprint,
+        "said_hash": decision.said_hash,
+        "message_id": decision.message_id,
+        "posted_as": message.id if message else None,
+        "processed_at": None if is_waiting else now,
+        "not_before": decision.not_before,
+    }
