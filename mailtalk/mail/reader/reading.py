@@ -72,7 +72,8 @@ def _returned(mail: parse.ParsedMail) -> str | None:
 def words(mail: parse.ParsedMail, *, own_domain: str, sent: bytes | None) -> extract.Reply:
     """Extract the reply; `sent` is the raw mail of ours that is answered, or None."""
     text = None if sent is None else parse.parse(sent).text
-    found = extract.extract(mail.text, mail.html, reply_domain=own_domain, sent=text)
+    author = mail.header("from") or ""
+    found = extract.extract(mail.text, mail.html, reply_domain=own_domain, sent=text, author=author)
     return pictures.theirs(mail, found, own_domain=own_domain, sent=text) if mail.attachments else found
 
 

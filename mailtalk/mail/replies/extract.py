@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from mailtalk.mail.replies.quotes import line_codes, rules
+from mailtalk.mail.replies.quotes.author import Author
 from mailtalk.mail.replies.quotes.html import lines_of, shown
 from mailtalk.mail.replies.quotes.line_kinds import DEPTH, QUOTE_MARK, Kind
 from mailtalk.mail.replies.quotes.own_mail import OwnAddress, SentText, lead_in
@@ -38,14 +39,21 @@ class Reply:
     files: tuple[int, ...] = ()
 
 
-def extract(
-    text: str | None, html: str | None, *, reply_domain: str = "", sent: str | None = None, keep_forwards: bool = True
+def extract(  # noqa: PLR0913  a mail's two bodies, and what is known of it
+    text: str | None,
+    html: str | None,
+    *,
+    reply_domain: str = "",
+    sent: str | None = None,
+    author: str = "",
+    keep_forwards: bool = True,
 ) -> Reply:
-    """Extract the reply from a mail's text and HTML; `sent` is the text of the mail that it answers.
+    """Extract the reply from a mail's text and HTML.
 
-    Public corpora count forwarded mails as quotes: measuring with them needs `keep_forwards=False`.
+    `sent` is the text of the mail that it answers, `author` the decoded From header, for the name in signatures. Public
+    corpora count forwarded mails as quotes: measuring with them needs `keep_forwards=False`.
     """
-    evidence = _Evidence(OwnAddress(reply_domain), SentText.of(sent), keep_forwards)
+    evidence = _Evidence(OwnAddress(reply_domain), SentText.of(sent), Author.of(author), keep_forwards)
     plain = _Analysis.of(line_codes.split(text), evidence).reply() if text and text.strip() else None
     if html and (plain is None or plain.method in ("whole", "signature")):
         lines, contained = lines_of(html)
@@ -73,6 +81,7 @@ class _Evidence:
 
     own: OwnAddress
     sent: SentText
+    author: Author
     keep_forwards: bool
 
 
@@ -100,7 +109,14 @@ class _Analysis:
         marked = lead_in(marked, lines, _own_mail_start(lines, generic, marked))
         ours = marked != generic or Kind.MARKER in marked
         forwards = evidence.keep_forwards and not ours and not any(own.within(line) for line in lines[:DEPTH])
-        final = rules.part(marked, lines, keep_forwards=forwards, loose=contained or ours, covered=covered)
+        known = rules.Knowledge(
+            evidence.author,
+            keep_forwards=forwards,
+            whole_forwards=is_page and not ours,
+            loose=contained or ours,
+            covered=covered,
+        )
+        final = rules.part(marked, lines, known)
         return cls(lines, own, generic, marked, final, covered, contained, is_page)
 
     def reply(self) -> Reply:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mailtalk.mail.parsing.parse import Attachment, ParsedMail
 from mailtalk.mail.replies import extract
-from mailtalk.mail.replies.quotes import signature
+from mailtalk.mail.replies.quotes import sign_off
 from mailtalk.mail.replies.quotes.own_mail import OwnAddress
 
 _NEAR, _REACH = 5, 2  # lines around a picture, and how many of them must be addresses or numbers
@@ -50,7 +50,7 @@ def _standing(mail: ParsedMail, own_domain: str, sent: str | None) -> dict[str, 
 def _is_card(lines: list[str], place: int) -> bool:
     """True for a picture beside a name, a number and a web address: a logo."""
     around = lines[max(place - _NEAR, 0) : place + _NEAR + 1]
-    return signature.is_card([line for line in around if not line.strip().startswith(_STAND_IN)], reach=_REACH)
+    return sign_off.is_card([line for line in around if not line.strip().startswith(_STAND_IN)], reach=_REACH)
 
 
 def _with_stand_ins(html: str) -> tuple[str, dict[str, int]]:

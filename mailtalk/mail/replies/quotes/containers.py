@@ -93,7 +93,7 @@ def part_of(element: Element) -> Region:
         return Region.BODY
     names = f"{element.get('class', '')[:500]} {element.get('id') or element.get('name') or ''}"[:700].split()
     part = _by_name({_PREFIX.sub("", name, count=1) for name in names}, element)
-    return Region.BODY if part == Region.QUOTE and _is_forward(element) else part
+    return Region.BODY if part in (Region.QUOTE, Region.HEADING) and _is_forward(element) else part
 
 
 def _by_name(names: set[str], element: Element) -> Region:

@@ -9,7 +9,7 @@ from lxml import etree  # type: ignore[import-untyped]
 from mailtalk.mail.replies.quotes import containers
 from mailtalk.mail.replies.quotes.containers import Element
 from mailtalk.mail.replies.quotes.line_kinds import DEPTH, HEADING_MARK, QUOTE_MARK, SIGNATURE_MARK
-from mailtalk.mail.replies.quotes.page import Page
+from mailtalk.mail.replies.quotes.page import EMPTY_QUOTE, Page
 
 LARGEST = 2_000_000  # characters that are parsed as HTML; more is only stripped of its tags
 ELEMENTS = 10_000  # that are laid out; the rest of the page follows as one line
@@ -70,6 +70,8 @@ def lines_of(html: str) -> tuple[list[str], bool]:
     page = Page()
     _lay_out(page, root)
     page.end_line(even_empty=False)
+    if page.is_one_indent():
+        return [line.removeprefix(EMPTY_QUOTE) for line in page.lines], False
     return page.lines, page.contained
 
 
@@ -117,7 +119,7 @@ def _open(page: Page, element: Element) -> None:
         page.end_line(even_empty=False)
     if tag in _SPACED:
         page.space()
-    page.enter(containers.part_of(element))
+    page.enter(containers.part_of(element), by_client=bool(element.attrib))
     if tag in ("ul", "ol"):
         page.begin_list(ordered=tag == "ol")
     page.preformatted += tag == "pre"

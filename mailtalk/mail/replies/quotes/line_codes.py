@@ -1,12 +1,14 @@
 """The line codes of a whole mail: single lines first, then what depends on neighbours."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from mailtalk.mail.replies.quotes import armour, attributions, header_blocks
 from mailtalk.mail.replies.quotes.line_kinds import DEPTH, WIDTH, Kind, kind_of
 from mailtalk.mail.replies.quotes.locales import fold
 
+_INITIALS = re.compile(r" ?([A-Za-z]{1,3})>+ ?(?![\w.-]*</)")
 _SENTENCE = 40  # a line as long as this may go on below
 _WRAPPED = 60  # a quoted line as long as this may have been wrapped by a relay
 
@@ -28,6 +30,8 @@ def read(lines: list[str]) -> str:
         letters[block.start : block.stop] = Kind.HEADER * len(block)
     for span in attributions.find(folded, letters):
         letters[span.start : span.stop] = Kind.ATTRIBUTION * len(span)
+    for place in _initialled(lines[:DEPTH]):
+        letters[place] = Kind.QUOTE
     letters += [_far(line) for line in lines[DEPTH:]]
     return _mend(_run_on("".join(letters).replace(Kind.CODE, Kind.TEXT), lines), lines)
 
@@ -37,6 +41,13 @@ def _fenced(lines: list[str]) -> Iterator[range]:
     fences = [index for index, line in enumerate(lines) if line.startswith("```")]
     pairs = zip(fences[::2], fences[1::2], strict=False)
     return (range(start, end + 1) for start, end in pairs)
+
+
+def _initialled(lines: list[str]) -> list[int]:
+    """Lines quoted with initials ("AM> ..."), if at least two have the same."""
+    found = [(at, match[1]) for at, line in enumerate(lines) if (match := _INITIALS.match(line))]
+    counts = Counter(initials for _, initials in found)
+    return [at for at, initials in found if counts[initials] > 1]
 
 
 def _run_on(letters: str, lines: list[str]) -> str:

@@ -33,6 +33,7 @@ class ClientPhrases:
     sent_from_end: tuple[str, ...]
     footer: tuple[str, ...]
     above: frozenset[str]
+    sign_off: frozenset[str]
     roles: Mapping[str, frozenset[Role]]
 
 
@@ -59,6 +60,7 @@ def _load() -> ClientPhrases:
         sent_from_end=_union(tables, "sent_from_end"),
         footer=_union(tables, "footer"),
         above=frozenset(_union(tables, "above")),
+        sign_off=frozenset(_union(tables, "sign_off")),
         roles=_roles(tables),
     )
 

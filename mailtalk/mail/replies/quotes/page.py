@@ -17,18 +17,20 @@ class Page:
 
     lines: list[str] = field(default_factory=list)
     parts: list[Region] = field(default_factory=list)
-    contained: bool = False  # a client's own container was met
+    contained: bool = False  # a quote's element was met
+    by_client: bool = False  # one with a class, an id or a type: a client made it
     preformatted: int = 0
     _words: list[str] = field(default_factory=list)
     _items: list[int | None] = field(default_factory=list)
 
-    def enter(self, part: Region) -> None:
-        """Start an element."""
+    def enter(self, part: Region, *, by_client: bool = False) -> None:
+        """Start an element; `by_client`: it has attributes."""
         self.parts.append(part)
         if part == Region.BODY:
             return
         self.end_line(even_empty=False)
         self.contained |= part in (Region.QUOTE, Region.BELOW)
+        self.by_client |= by_client
         if part == Region.BELOW and not self.quoted:
             self.lines.append(QUOTE_MARK)
 
@@ -43,6 +45,12 @@ class Page:
     def quoted(self) -> bool:
         """True inside a quote."""
         return Region.QUOTE in self.parts
+
+    def is_one_indent(self) -> bool:
+        """True if everything stands in plain blockquotes, as people indent a text."""
+        return (
+            self.contained and not self.by_client and all(line.startswith("> ") for line in self.lines if line.strip())
+        )
 
     def write(self, text: str | None) -> None:
         """Add running text."""

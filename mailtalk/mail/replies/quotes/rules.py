@@ -1,8 +1,10 @@
 """Rules that decide which lines stay, as linear operations over the codes of a mail."""
 
 import re
+from dataclasses import dataclass
 
 from mailtalk.mail.replies.quotes import signature
+from mailtalk.mail.replies.quotes.author import Author
 from mailtalk.mail.replies.quotes.line_kinds import Kind
 
 _HARD = re.compile(r"[omhf]|(?<!a)a++(?!e*+q)")
@@ -12,23 +14,35 @@ _BLOCK = re.compile(r"[aq](?:[aqe]*[aq])?")
 _AFTERWORD = 2  # lines of text below a single quote that make it no inline answer
 
 
-def part(letters: str, lines: list[str], *, keep_forwards: bool, loose: bool, covered: bool) -> str:
-    """Replace the code of each line that the author did not write by GONE.
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What is known besides the lines.
 
     `loose`: quotes are sure without an attribution. `covered`: our whole mail was found, so other lines are answers.
     """
-    if keep_forwards and _is_forward(letters):
+
+    author: Author
+    keep_forwards: bool
+    whole_forwards: bool  # keep a forwarded mail at least where nothing stands above it
+    loose: bool
+    covered: bool
+
+
+def part(letters: str, lines: list[str], known: Knowledge) -> str:
+    """Replace the code of each line that the author did not write by GONE."""
+    forward = _forward(letters)
+    if forward is not None and (known.keep_forwards or (known.whole_forwards and not _SPOKEN & {*letters[:forward]})):
         return letters
     letters = _cut_top(letters)
-    letters = _answered_below(letters) if covered else _cut_below(letters)
-    letters = signature.strike(letters, lines)
-    return _frame(_quotes(letters, loose=loose))
+    letters = _answered_below(letters) if known.covered else _cut_below(letters)
+    letters = signature.strike(letters, lines, known.author)
+    return _frame(_quotes(letters, loose=known.loose))
 
 
-def _is_forward(letters: str) -> bool:
-    """True if a forwarded mail comes before any quote: the author wants to show it."""
+def _forward(letters: str) -> int | None:
+    """The begin of a forwarded mail before any quote: the author wants to show it."""
     first = re.search(r"[omhfaq]", letters)
-    return bool(first) and first is not None and first.group() == Kind.FORWARD
+    return first.start() if first is not None and first.group() == Kind.FORWARD else None
 
 
 def _gone(letters: str, start: int, end: int) -> str:

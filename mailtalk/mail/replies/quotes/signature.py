@@ -2,7 +2,9 @@
 
 import re
 
-from mailtalk.mail.replies.quotes.line_kinds import Kind
+from mailtalk.mail.replies.quotes import sign_off
+from mailtalk.mail.replies.quotes.author import Author
+from mailtalk.mail.replies.quotes.line_kinds import Kind, kind_of
 from mailtalk.mail.replies.quotes.locales import fold
 
 _SEGMENT = re.compile(r"[tedsrgl]+")
@@ -12,17 +14,14 @@ _CONTACT = re.compile(
     r"(?:[^\s@]{1,64}@[^\s@]{3,120}|(?:https?://|www\.)\S{3,200}|\+?[\d()][\d\s().\-/]{6,24})\W{0,3}"
 )
 _NAMED = re.compile(r"-- ?\w.{0,40}$")
-_REACH = re.compile(r"\S@\S|https?://|www\.|\d[\d\s().\-/]{6,24}")
-_SENTENCE = re.compile(r"[.!?。\uff01\uff1f]\W{0,2}$")
-_SENTENCE_WORDS = 4  # "ACME Inc." is none
 _CONTACT_LINES = 2  # of them make a paragraph a signature
 _PARAGRAPH = 6
 
 
-def strike(letters: str, lines: list[str]) -> str:
+def strike(letters: str, lines: list[str], author: Author) -> str:
     """Replace the codes of signatures by GONE, separately between the quotes."""
     for segment in _SEGMENT.finditer(letters):
-        start = _start(segment.group(), lines[segment.start() : segment.end()])
+        start = _start(segment.group(), lines[segment.start() : segment.end()], author)
         shorter = _without(letters, segment.start() + start, segment.end())
         letters = shorter if Kind.TEXT in shorter else letters
     return letters
@@ -32,8 +31,15 @@ def _without(letters: str, start: int, end: int) -> str:
     return letters[:start] + Kind.GONE * (end - start) + letters[end:]
 
 
-def _start(letters: str, lines: list[str]) -> int:
+def _start(letters: str, lines: list[str], author: Author) -> int:
     """The first line of the signature within one part; the part's length if there is none."""
+    delimited = _delimited(letters, lines)
+    signed = sign_off.start(letters[:delimited], lines[:delimited], author)
+    return min(delimited, signed)
+
+
+def _delimited(letters: str, lines: list[str]) -> int:
+    """The first line of a signature with a delimiter, a client's words, or contact lines alone."""
     starts = [
         _dashes(letters),
         _named(letters, lines),
@@ -73,17 +79,10 @@ def _rule(letters: str, lines: list[str]) -> int:
     if start == len(letters) or lines[start].strip()[0] == "_":
         return start
     below = [line[:300] for line in lines[start + 1 :] if line.strip()]
-    alone = letters.count(Kind.RULE) == 1 and len(below) <= _PARAGRAPH + 2
-    return start if alone and is_card(below) else len(letters)
-
-
-def is_card(lines: list[str], reach: int = 1) -> bool:
-    """True for lines without sentences of which at least `reach` hold an address, link or phone number."""
-    return sum(bool(_REACH.search(line[:300])) for line in lines) >= reach and not any(map(_is_sentence, lines))
-
-
-def _is_sentence(line: str) -> bool:
-    return bool(_SENTENCE.search(line[-9:])) and len(line.split()) >= _SENTENCE_WORDS
+    framed = below[-1:] and kind_of(below[-1]) == Kind.RULE
+    below = below[:-1] if framed else below
+    alone = letters.count(Kind.RULE) == 1 + bool(framed) and len(below) <= _PARAGRAPH + 2
+    return start if alone and sign_off.is_card(below) else len(letters)
 
 
 def _bounded(letters: str, kind: Kind) -> int:
@@ -100,13 +99,7 @@ def _contact(letters: str, lines: list[str]) -> int:
     paragraph = [fold(line[:300]) for line in lines[start:end]]
     if not 1 < len(paragraph) <= _PARAGRAPH or set(letters[start:end]) != {Kind.TEXT}:
         return len(letters)
-    if start and _announces(lines[:start]):
+    if start and sign_off.announces(lines[:start]):
         return len(letters)
     contacts = sum(bool(_CONTACT.fullmatch(line)) for line in paragraph)
     return start if contacts >= _CONTACT_LINES and not _CONTACT.fullmatch(paragraph[0]) else len(letters)
-
-
-def _announces(lines: list[str]) -> bool:
-    """True for "here are her details:" above: then they are part of the text."""
-    above = next((line for line in reversed(lines) if line.strip()), "")
-    return above.rstrip().endswith((":", "\uff1a"))
