@@ -36,7 +36,7 @@ class Draft:
     sender_id: str | None = None
     custom: dict[str, Any] = field(default_factory=dict)
     elided: str | None = None
-    names: dict[str, str] = field(default_factory=dict)  # of participants whom a plain @Name mentions
+    names: dict[str, str] = field(default_factory=dict)  # by user id, of participants whom a plain @Name may mention
     referenced_message_id: str | None = None
     idempotency_key: str | None = None
     attachment: dict[str, Any] | None = None

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
-from mailtalk import files
+from mailtalk import files, mentions
 from mailtalk.conversations.messages import TEXT_LIMIT
 from mailtalk.db import sql
 from mailtalk.db.arrays import of_conversations
@@ -113,13 +113,10 @@ class Facts:
         return {row.mail_id: _earlier(row) for row in self._execute("earlier", written, values)}
 
     def _read_names(self, written: Sequence[ReadMail]) -> dict[int, dict[str, str]]:
-        naming = [each for each in written if "@" in each.reply.text]
-        values = _columns(naming, "id", "app_id", "conversation_id")
+        naming = [each for each in written if mentions.may_name(each.reply.text[:TEXT_LIMIT])]
         names: dict[int, dict[str, str]] = defaultdict(dict)
-        for row in self._execute(
-            "names", naming, values | {"texts": [each.reply.text[:TEXT_LIMIT] for each in naming]}
-        ):
-            names[row.mail_id][row.name] = row.id
+        for row in self._execute("names", naming, _columns(naming, "id", "app_id", "conversation_id")):
+            names[row.mail_id][row.id] = row.name
         return names
 
     def _fresh(self, written: Sequence[ReadMail]) -> list[list[Attachment]]:

@@ -79,11 +79,11 @@ class Contents:
         return [FileLink(name or file["url"], file["url"], file.get("size"))]
 
     def _named(self, message: Message) -> Sequence[tuple[str, str]]:
-        """Users whom a mail mentions by a plain @Name, as (lower-case name, id)."""
+        """Users whom a mail mentions, as (id, name)."""
         if message.origin != Origin.EMAIL:
             return ()
         names = {user_id: self._batch.name(message.app_id, user_id) for user_id in message.mentions}
-        return [(name.lower(), user_id) for user_id, name in names.items() if name]
+        return list(names.items())
 
 
 def _mentions(recipient: Recipient, messages: Sequence[Message]) -> bool:

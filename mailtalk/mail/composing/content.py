@@ -26,7 +26,7 @@ class FileLink:
 
 @dataclass(frozen=True, slots=True)
 class ShownMessage:
-    """One message of a notification; `named` holds the users mentioned by a plain @Name, as (name, id)."""
+    """One message of a notification; `named` holds the users whom a plain @Name may mention, as (id, name)."""
 
     sender: str
     text: str

@@ -1,13 +1,14 @@
 """A message's text as a mail shows it: words, mentions and links."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from mailtalk import mentions
 
 SHOWN = 200  # mentions and links of one message; what is beyond them is plain text
-_LINK = r"(?P<link>https?://[^\s<>\"\u3000-\u3002\uff08\uff09「」]{3,2000})"
+_LINK = re.compile(r"https?://[^\s<>\"\u3000-\u3002\uff08\uff09「」]{3,2000}", re.IGNORECASE)
 _TAIL = ".,;:!?'*_"
 _UNSEEN = (*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _CONTROLS = dict.fromkeys(_UNSEEN)
@@ -28,31 +29,30 @@ def clean(text: str) -> str:
 
 
 def of(text: str, reader_id: str | None = None, names: Mapping[str, str] | None = None) -> tuple[TextSpan, ...]:
-    """Part a text; `names` leads from a lower-case name to the id of a user whom a plain @Name mentions."""
-    found, end = list[TextSpan](), 0
-    for match in _pattern(tuple(names or ())).finditer(text):
-        if len(found) >= 2 * SHOWN:
-            break
-        span = _span(match, reader_id, names or {})
-        found += [TextSpan("text", text[end : match.start()]), span]
-        end = match.start() + (len(span.text) if span.kind == "link" else len(match[0]))
-    found.append(TextSpan("text", mentions.plain(text[end:])))
-    return tuple(span for span in found if span.text)
+    """Part a text; `names` are those of users whom a plain @Name mentions, by user id."""
+    spans, end = list[TextSpan](), 0
+    for start, stop, span in islice(_marks(text, reader_id, names or {}), SHOWN):
+        spans += [TextSpan("text", text[end:start]), span]
+        end = stop
+    spans.append(TextSpan("text", mentions.plain(text[end:])))
+    return tuple(span for span in spans if span.text)
 
 
-def _pattern(names: tuple[str, ...]) -> re.Pattern[str]:
-    plain = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    named = rf"|(?<!\w)@(?P<plain>{plain})(?!\w)" if plain else ""
-    return re.compile(rf"{mentions.MARKUP}|{_LINK}{named}", re.IGNORECASE)
+def _marks(text: str, reader_id: str | None, names: Mapping[str, str]) -> Iterator[tuple[int, int, TextSpan]]:
+    """Mentions, and the links between them, each with its start and end."""
+    end = 0
+    for mention in mentions.find(text, names):
+        yield from _links(text, end, mention.start)
+        kind = "you" if reader_id in mention.user_ids else "mention" if mention.user_ids else "text"
+        yield mention.start, mention.end, TextSpan(kind, mention.text)
+        end = mention.end
+    yield from _links(text, end, len(text))
 
 
-def _span(match: re.Match[str], reader_id: str | None, names: Mapping[str, str]) -> TextSpan:
-    if match.lastgroup == "link":
-        url = _trimmed(match["link"])
-        return TextSpan("link", url, url)
-    if match.lastgroup == "plain":
-        return TextSpan("you" if names.get(match["plain"].lower(), "") == reader_id else "mention", match[0])
-    return TextSpan("you" if match["id"] == reader_id else "mention", f"@{match['name'] or match['id']}")
+def _links(text: str, start: int, end: int) -> Iterator[tuple[int, int, TextSpan]]:
+    for match in _LINK.finditer(text, start, end):
+        url = _trimmed(match[0])
+        yield match.start(), match.start() + len(url), TextSpan("link", url, url)
 
 
 def _trimmed(url: str) -> str:
