@@ -23,7 +23,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 def records(columns: Mapping[str, str], rows: Sequence[Mapping[str, object]]) -> None:
     """Print rows of JSON as a table; `columns` maps each heading to its key."""
-    table(list(columns), [[row[key] for key in columns.values()] for row in rows])
+    table(list(columns), [[_value(key, row.get(key)) for key in columns.values()] for row in rows])
 
 
 def listing(columns: Mapping[str, str], rows: Sequence[Mapping[str, object]], none: str, *, as_json: bool) -> None:
@@ -39,7 +39,14 @@ def listing(columns: Mapping[str, str], rows: Sequence[Mapping[str, object]], no
 def fields(content: Mapping[str, object]) -> None:
     """Print each field on a line of its own."""
     for name, value in content.items():
-        click.echo(f"{name:<16}{cell(value)}")
+        click.echo(f"{name:<16}{cell(_value(name, value))}")
+
+
+def _value(key: str, value: object) -> object:
+    """Read the API's moments, which are milliseconds since 1970, by the names of their fields."""
+    return (
+        datetime.fromtimestamp(value / 1000, UTC) if key.endswith(("At", "Since")) and isinstance(value, int) else value
+    )
 
 
 def print_json(content: object) -> None:

@@ -1,15 +1,15 @@
 """`mailtalk changes`: the log of who joined, changed or left a conversation."""
 
-from typing import Any
-
 import click
+import msgspec
 from sqlalchemy import Select, select
 
+from api.schemas.changes import Change
 from cli import connect, printing
 from cli.options import app_option, json_option, limit_option
 from mailtalk.conversations import apps, conversations
-from mailtalk.ids import CHANGE, ConversationKey
-from mailtalk.models import Change
+from mailtalk.ids import ConversationKey
+from mailtalk.models import Change as ChangeRow
 
 CHANGES = {
     "order": "appliedSeq",
@@ -41,33 +41,14 @@ def changes(app_id: str, conversation_id: str, user_id: str | None, limit: int, 
     with connect.transaction() as session:
         apps.found(session, app_id)
         query = _query(app_id, conversation_id, user_id).limit(limit)
-        rows = [_change(row) for row in session.scalars(query)]
+        rows = [msgspec.to_builtins(Change.logged(row)) for row in session.scalars(query)]
         if not rows:
             conversations.get(session, ConversationKey(app_id, conversation_id))
     printing.listing(CHANGES, rows, f"No changes yet{f' of {user_id!r}' if user_id else ''}.", as_json=as_json)
 
 
-def _query(app_id: str, conversation_id: str, user_id: str | None) -> Select[Change]:
-    query = select(Change).where(Change.app_id == app_id, Change.conversation_id == conversation_id)
+def _query(app_id: str, conversation_id: str, user_id: str | None) -> Select[ChangeRow]:
+    query = select(ChangeRow).where(ChangeRow.app_id == app_id, ChangeRow.conversation_id == conversation_id)
     if user_id is not None:
-        query = query.where(Change.user_id == user_id)
-    return query.order_by(Change.id.desc())
-
-
-def _change(row: Change) -> dict[str, Any]:
-    return {
-        "id": CHANGE.show(row.id),
-        "appliedSeq": row.applied_seq,
-        "kind": row.kind,
-        "userId": row.user_id,
-        "access": row.access,
-        "notify": row.notify,
-        "muteGiven": row.mute_given,
-        "muteUntil": row.mute_until,
-        "frequency": row.frequency,
-        "by": row.requested_by,
-        "status": row.status,
-        "errorCode": row.error_code,
-        "requestedAt": row.requested_at,
-        "appliedAt": row.applied_at,
-    }
+        query = query.where(ChangeRow.user_id == user_id)
+    return query.order_by(ChangeRow.id.desc())

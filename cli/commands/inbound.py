@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api.schemas.inbound import InboundMail
 from cli import connect, datadir, printing
 from cli.options import IdType, any_app_option, json_option, limit_option
 from mailtalk import clock
@@ -16,7 +18,8 @@ from mailtalk.ids import MAIL
 from mailtalk.inbound import log as inbound_log
 from mailtalk.inbound import quarantine
 from mailtalk.inbound.receive import RAW_SEAL
-from mailtalk.models import InboundMail, RawMail
+from mailtalk.models import InboundMail as InboundMailRow
+from mailtalk.models import RawMail
 from mailtalk.vocabulary import Outcome
 
 HELP = """See the outcome of each inbound mail, and process one again.
@@ -72,7 +75,7 @@ def inbound() -> None:
 def list_mails(limit: int, *, as_json: bool, **filters: str | None) -> None:
     """List inbound mails, newest first; those to postmaster have no app."""
     columns = {name: value for name, value in filters.items() if value is not None}
-    query = select(InboundMail).filter_by(**columns).order_by(InboundMail.id.desc()).limit(limit)
+    query = select(InboundMailRow).filter_by(**columns).order_by(InboundMailRow.id.desc()).limit(limit)
     with connect.transaction() as session:
         if "app_id" in columns:
             apps.found(session, columns["app_id"])
@@ -127,7 +130,7 @@ def release(mail_id: int) -> None:
     _change(mail_id, lambda row: quarantine.release(row, clock.now()))
 
 
-def _change(mail_id: int, verb: Callable[[InboundMail], None]) -> None:
+def _change(mail_id: int, verb: Callable[[InboundMailRow], None]) -> None:
     with connect.transaction() as session:
         row = _get(session, mail_id, lock=True)
         verb(row)
@@ -135,29 +138,13 @@ def _change(mail_id: int, verb: Callable[[InboundMail], None]) -> None:
     click.echo(f"mail {mail_id} is {outcome}" + (": a worker will process it" if outcome == Outcome.RECEIVED else ""))
 
 
-def _get(session: Session, mail_id: int, *, lock: bool = False) -> InboundMail:
-    row = session.get(InboundMail, mail_id, with_for_update=lock or None)
+def _get(session: Session, mail_id: int, *, lock: bool = False) -> InboundMailRow:
+    row = session.get(InboundMailRow, mail_id, with_for_update=lock or None)
     if row is None:
         raise NotFound([f"no mail {mail_id}; see: mailtalk inbound list"])
     return row
 
 
-def _shown(row: InboundMail) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "receivedAt": row.received_at,
-        "processedAt": row.processed_at,
-        "releasedAt": row.released_at,
-        "appId": row.app_id,
-        "conversationId": row.conversation_id,
-        "userId": row.user_id,
-        "purpose": row.purpose,
-        "outcome": row.outcome,
-        "verdict": row.verdict,
-        "reason": row.reason,
-        "flag": row.flag,
-        "messageId": row.posted_as,
-        "size": row.size,
-        "isKept": row.raw_id is not None,
-        "attempts": row.attempts,
-    }
+def _shown(row: InboundMailRow) -> dict[str, Any]:
+    mail: dict[str, Any] = msgspec.to_builtins(InboundMail.of(row))
+    return {"id": mail.pop("id"), "appId": row.app_id, **mail, "attempts": row.attempts}

@@ -3,18 +3,18 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import click
+import msgspec
 
+from api.schemas.webhooks import Webhook, WebhookDelivery
 from cli import connect, datadir, printing
 from cli.event_test import wait_for_test
 from cli.options import IdType, Moment, any_app_option, app_option, json_option, limit_option
 from mailtalk import clock
 from mailtalk.conversations import apps
 from mailtalk.errors import Invalid
-from mailtalk.ids import DELIVERY, EVENT
-from mailtalk.models import Webhook
+from mailtalk.ids import EVENT
 from mailtalk.webhooks import endpoints
 from mailtalk.webhooks import log as webhook_log
 from mailtalk.webhooks.endpoints import EndpointSpec
@@ -71,7 +71,9 @@ def webhooks() -> None:
 def list_webhooks(app_id: str | None, *, as_json: bool) -> None:
     """List webhooks with their status; never their secrets."""
     with connect.transaction() as session:
-        rows = [_shown(row) for row in endpoints.listed(session, app_id)]
+        rows = [
+            {"appId": row.app_id} | msgspec.to_builtins(Webhook.of(row)) for row in endpoints.listed(session, app_id)
+        ]
     if not as_json:
         rows = [row | {"events": ", ".join(row["events"] or ["all"])} for row in rows]
     printing.listing(COLUMNS, rows, NONE, as_json=as_json)
@@ -151,7 +153,8 @@ def log(webhook_id: str, app_id: str, stage: str | None, limit: int, *, as_json:
     """List deliveries of a webhook, newest first, with their results."""
     with connect.transaction() as session:
         row = endpoints.get(session, app_id, webhook_id)
-        rows = [_delivery(delivery) for delivery in webhook_log.page(session, row, limit, stage=stage)]
+        page = webhook_log.page(session, row, limit, stage=stage)
+        rows = [msgspec.to_builtins(WebhookDelivery.of(delivery)) for delivery in page]
     printing.listing(LOG, rows, "No deliveries yet.", as_json=as_json)
 
 
@@ -183,33 +186,3 @@ def test(ctx: click.Context, webhook_id: str, app_id: str) -> None:
         row = endpoints.get(session, app_id, webhook_id)
         event_id = webhook_log.send_test(session, clock.now(), row)
     ctx.exit(0 if wait_for_test(row, event_id) else 1)
-
-
-def _shown(row: Webhook) -> dict[str, Any]:
-    return {
-        "appId": row.app_id,
-        "id": row.id,
-        "url": row.url,
-        "events": row.events,
-        "ordered": row.ordered,
-        "status": row.status,
-        "failingSince": row.failing_since,
-        "reason": row.reason,
-        "createdAt": row.created_at,
-    }
-
-
-def _delivery(row: Any) -> dict[str, Any]:
-    return {
-        "id": DELIVERY.show(row.id),
-        "eventId": EVENT.show(row.event_id),
-        "type": row.type,
-        "conversationId": row.conversation_id,
-        "sequence": row.seq,
-        "stage": row.stage,
-        "attempts": row.attempts,
-        "status": row.status,
-        "reply": row.reply,
-        "triedAt": row.tried_at,
-        "nextTryAt": row.not_before,
-    }
