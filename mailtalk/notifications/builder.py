@@ -17,6 +17,7 @@ from mailtalk.files import Links
 from mailtalk.keys import Keyring
 from mailtalk.mail.composing import compose
 from mailtalk.mail.composing.headers import NotificationHeaders, label
+from mailtalk.mail.composing.link_slots import filled
 from mailtalk.models import Message
 from mailtalk.notifications import batch as batches
 from mailtalk.notifications import store
@@ -129,7 +130,9 @@ class MailBuilder:
             at=self._now,
             links=ways,
         )
-        mail = identity.signer.sign(compose.mail(headers, variant.body), delivery_id)
+        head, body = compose.head(headers, variant.body), filled(variant.body.parts, ways)
+        relaxed = filled(variant.relaxed, ways) if identity.signer.signers else b""
+        mail = identity.signer.added(head, relaxed, delivery_id) + head + body
         sealed = self._keyring.seal(mail, about=seal_name(delivery_id))
         return NewMail(delivery_id, notification, address, message_id, sealed)
 

@@ -6,9 +6,10 @@ from datetime import datetime
 from urllib.parse import unquote, urlsplit
 
 from mailtalk.files import Links
-from mailtalk.mail.composing import compose, headers, spans, style
+from mailtalk.mail.composing import compose, dkim, headers, spans, style
 from mailtalk.mail.composing.compose import RenderedBody
 from mailtalk.mail.composing.content import FileLink, NotificationContent, ShownMessage
+from mailtalk.mail.composing.link_slots import Pieces
 from mailtalk.mail.composing.style import Style
 from mailtalk.models import Message
 from mailtalk.notifications.batch import Batch, Recipient
@@ -22,6 +23,7 @@ class Variant:
     sender_name: str
     style: Style
     body: RenderedBody
+    relaxed: Pieces  # the body as DKIM hashes it
 
 
 class Contents:
@@ -40,7 +42,9 @@ class Contents:
         if key not in self._variants:
             content = self.content(recipient, wanted, may_reply=may_reply)
             names = self._batch.sender_names(wanted)
-            self._variants[key] = Variant(compose.sender(content, names), content.style, compose.body(content))
+            body = compose.body(content)
+            relaxed = dkim.relaxed(body.parts)
+            self._variants[key] = Variant(compose.sender(content, names), content.style, body, relaxed)
         return self._variants[key]
 
     def content(self, recipient: Recipient, wanted: Sequence[Message], *, may_reply: bool) -> NotificationContent:

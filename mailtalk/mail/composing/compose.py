@@ -27,10 +27,25 @@ class RenderedBody:
     subject: str
     pieces: Pieces
 
+    @property
+    def content_type(self) -> bytes:
+        """The last field of the mail's header, and the empty line after it."""
+        return b"".join(piece for piece in self.pieces[:1] if isinstance(piece, bytes))
 
-def mail(letter_: NotificationHeaders, body: RenderedBody) -> bytes:
+    @property
+    def parts(self) -> Pieces:
+        """What follows the header."""
+        return self.pieces[1:]
+
+
+def mail(fields: NotificationHeaders, body: RenderedBody) -> bytes:
     """The complete mail, with CRLF line ends."""
-    return headers.head(letter_, body.subject) + filled(body.pieces, letter_.links)
+    return head(fields, body) + filled(body.parts, fields.links)
+
+
+def head(fields: NotificationHeaders, body: RenderedBody) -> bytes:
+    """The mail's header with CRLF line ends and the empty line after it."""
+    return headers.head(fields, body.subject) + body.content_type
 
 
 @lru_cache(maxsize=64)
@@ -39,9 +54,9 @@ def body(content: NotificationContent) -> RenderedBody:
     text, html = _fitting(content)
     boundary = f"=_{sha256(repr((text, html)).encode()).hexdigest()[:32]}"
     delimiter = f"--{boundary}\r\n".encode()
-    head = f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n\r\n'.encode()
+    content_type = f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n\r\n'.encode()
     end = f"--{boundary}--\r\n".encode()
-    return RenderedBody(subject(content), (head, *merged(delimiter, *text, delimiter, *html, end)))
+    return RenderedBody(subject(content), (content_type, *merged(delimiter, *text, delimiter, *html, end)))
 
 
 def subject(content: NotificationContent) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import zip_longest
@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from mailtalk.mail.composing.link_slots import Pieces
+
 SIGNED = (
     *("from", "to", "subject", "date", "message-id", "in-reply-to", "references", "reply-to", "auto-submitted"),
     *("list-id", "list-unsubscribe", "list-unsubscribe-post", "list-archive", "mime-version", "content-type"),
@@ -22,6 +24,7 @@ _PEM = re.compile(r"-----BEGIN [A-Z ]+-----.+?-----END [A-Z ]+-----", re.DOTALL)
 _LEAST_RSA_BITS = 1024
 _WIDTH = 72
 _OWN = "dkim-signature"
+_BLANKS = re.compile(rb"[ \t]+")
 
 
 @dataclass(frozen=True)
@@ -32,10 +35,8 @@ class Signer:
     selector: str
     key: RSAPrivateKey | Ed25519PrivateKey
 
-    def sign(self, mail: bytes) -> bytes:
-        """The DKIM-Signature field of a mail with CRLF line ends, including its own line end."""
-        head, _, body = mail.partition(b"\r\n\r\n")
-        fields = _fields(head)
+    def sign(self, fields: Mapping[str, str], body_hash: bytes) -> bytes:
+        """The DKIM-Signature field of a mail with these relaxed header fields, including its line end."""
         names = [name for name in SIGNED if name in fields]
         tags = (
             "v=1",
@@ -44,7 +45,7 @@ class Signer:
             f"d={self.domain}",
             f"s={self.selector}",
             "h=" + ":\r\n  ".join([*names, "from"]),  # once more than there are: a second From breaks the signature
-            f"bh={b64encode(sha256(_relaxed_body(body)).digest()).decode()}",
+            f"bh={b64encode(body_hash).decode()}",
             "b=",
         )
         unsigned = "DKIM-Signature: " + ";\r\n ".join(tags)
@@ -65,9 +66,23 @@ def signers(domain: str, selectors: str, pem: str) -> list[Signer]:
     return [Signer(domain, *_matched(name, block)) for name, block in zip_longest(names, _PEM.findall(pem))]
 
 
-def sign(mail: bytes, keys: Iterable[Signer]) -> bytes:
-    """Prepend one DKIM-Signature field for each key."""
-    return b"".join(key.sign(mail) for key in keys) + mail
+def sign(mail: bytes, keys: Sequence[Signer]) -> bytes:
+    """Prepend one DKIM-Signature field for each key to a mail with CRLF line ends."""
+    if not keys:
+        return mail
+    head, _, body = mail.partition(b"\r\n\r\n")
+    return signatures(head, _relaxed_body(body), keys) + mail
+
+
+def signatures(head: bytes, relaxed: bytes, keys: Sequence[Signer]) -> bytes:
+    """One DKIM-Signature field for each key, for a header and a body in relaxed canonical form."""
+    fields, body_hash = _fields(head), sha256(relaxed).digest()
+    return b"".join([key.sign(fields, body_hash) for key in keys])
+
+
+def relaxed(pieces: Pieces) -> Pieces:
+    """The pieces of a body in relaxed form; each is whole lines, and links have no blanks for relaxing to change."""
+    return tuple(_relaxed_lines(piece) if isinstance(piece, bytes) else piece for piece in pieces)
 
 
 def _matched(selector: str | None, block: str | None) -> tuple[str, RSAPrivateKey | Ed25519PrivateKey]:
@@ -91,6 +106,9 @@ def _fields(head: bytes) -> dict[str, str]:
 
 def _relaxed_body(body: bytes) -> bytes:
     """The body in relaxed canonical form (RFC 6376 3.4.4)."""
-    lines = [re.sub(rb"[ \t]+", b" ", line).rstrip(b" ") for line in body.split(b"\r\n")]
-    text = b"\r\n".join(lines).rstrip(b"\r\n")
+    text = _relaxed_lines(body).rstrip(b" \r\n")
     return text + b"\r\n" if text else b""
+
+
+def _relaxed_lines(lines: bytes) -> bytes:
+    return _BLANKS.sub(b" ", lines).replace(b" \r\n", b"\r\n")

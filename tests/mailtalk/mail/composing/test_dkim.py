@@ -90,7 +90,7 @@ def test_any_body_is_signed_as_the_verifier_reads_it(lines: list[str]) -> None:
 
 
 def test_every_line_of_the_signature_is_short() -> None:
-    fields = b"".join(signer.sign(MAIL) for signer in BOTH)
+    fields = sign(MAIL, BOTH).removesuffix(MAIL)
     assert max(map(len, fields.split(b"\r\n"))) <= 78
 
 
