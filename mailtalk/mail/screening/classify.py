@@ -4,14 +4,12 @@ Rules are ordered from reliable to vague: a report's own type comes before its s
 last, since vacation programs use it too (RFC 3834 3.1).
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from mailtalk.mail.parsing import headers
 from mailtalk.mail.parsing.parse import ParsedMail
-from mailtalk.mail.screening import signals
+from mailtalk.mail.screening import facts, phrases, signals
 from mailtalk.vocabulary import Verdict
 
 _HOPS = 50
@@ -48,7 +46,7 @@ def _own_loop(mail: ParsedMail, envelope: MailContext) -> str:
     if envelope.own_domain and envelope.own_domain in map(str.lower, mail.all("x-loop")):
         return "x-loop"
     senders = [address for address in (*mail.from_addresses, envelope.mail_from) if address]
-    if envelope.own_domain and envelope.own_domain in map(_domain, senders):
+    if envelope.own_domain and envelope.own_domain in map(facts.domain, senders):
         return "own-domain"
     return "too-many-hops" if len(mail.all("received")) > _HOPS else ""
 
@@ -61,18 +59,21 @@ def _reply_address(mail: ParsedMail, _: MailContext) -> str:
 
 def _complaint(mail: ParsedMail, _: MailContext) -> str:
     """Abuse Reporting Format (RFC 5965), and the senders of older formats."""
-    if "feedback-report" in (_report_type(mail), *_part_kinds(mail)):
+    if signals.COMPLAINTS & {facts.report_type(mail), *facts.part_kinds(mail)}:
         return "feedback-report"
+    header = facts.field(signals.COMPLAINT_HEADERS, mail)
+    if header:
+        return header
     sender = next((address for address in mail.from_addresses if address.lower() in signals.COMPLAINERS), "")
-    return f"from: {sender}" if sender and "rfc822" in _part_kinds(mail) else ""
+    return f"from: {sender}" if sender and "rfc822" in facts.part_kinds(mail) else ""
 
 
 def _delivery_report(mail: ParsedMail, _: MailContext) -> str:
     """Delivery status notification (RFC 3464); inside multipart/mixed it may be one that a person forwards."""
-    if _report_type(mail) in signals.DELIVERY_REPORTS:
+    if facts.report_type(mail) in signals.DELIVERY_REPORTS:
         return "delivery-status"
-    reports = signals.DELIVERY_REPORTS.intersection(_part_kinds(mail))
-    return "delivery-status" if reports and (_is_report(mail) or not _answers(mail)) else ""
+    reports = signals.DELIVERY_REPORTS.intersection(facts.part_kinds(mail))
+    return "delivery-status" if reports and (facts.is_report(mail) or not facts.answers(mail)) else ""
 
 
 def _bounce_header(mail: ParsedMail, _: MailContext) -> str:
@@ -81,7 +82,7 @@ def _bounce_header(mail: ParsedMail, _: MailContext) -> str:
 
 def _daemon(mail: ParsedMail, envelope: MailContext) -> str:
     senders = (*mail.from_addresses, envelope.mail_from, (mail.header("return-path") or "").strip("<> "))
-    sender = next((address for address in senders if _local(address) in signals.DAEMONS), "")
+    sender = next((address for address in senders if facts.local(address) in signals.DAEMONS), "")
     if sender:
         return f"from: {sender}"
     author = mail.header("from") or ""
@@ -91,97 +92,97 @@ def _daemon(mail: ParsedMail, envelope: MailContext) -> str:
 def _postmaster(mail: ParsedMail, envelope: MailContext) -> str:
     """A postmaster that quotes an SMTP reply, or does not answer us: it may also be a person."""
     senders = (*mail.from_addresses, envelope.mail_from)
-    sender = next((address for address in senders if _local(address) in signals.POSTMASTERS), "")
-    if not sender or (_answers(mail) and not signals.SERVER_SAID.search((mail.text or "")[:_LOOKED_AT])):
+    sender = next((address for address in senders if facts.local(address) in signals.POSTMASTERS), "")
+    if not sender or (facts.answers(mail) and not signals.SERVER_SAID.search((mail.text or "")[:_LOOKED_AT])):
         return ""
     return f"from: {sender}"
 
 
 def _no_reply(mail: ParsedMail, _: MailContext) -> str:
-    sender = next((address for address in mail.from_addresses if _local(address) in signals.NO_REPLY), "")
-    return f"from: {sender}" if sender and not _answers(mail) else ""
+    sender = _no_reply_sender(mail)
+    return f"from: {sender}" if sender and not facts.answers(mail) else ""
 
 
-def _bounce_subject(mail: ParsedMail, _: MailContext) -> str:
-    return "" if _answers(mail) else _said(signals.BOUNCE_SUBJECT.match(mail.subject))
+def _no_reply_sender(mail: ParsedMail) -> str:
+    return next((address for address in mail.from_addresses if facts.local(address) in signals.NO_REPLY), "")
+
+
+def _bounce_subject(mail: ParsedMail, envelope: MailContext) -> str:
+    """A bounce's subject where the envelope, the sender or the text agrees; people also write of deliveries."""
+    subject = facts.said(signals.BOUNCE_SUBJECT.match(facts.untagged(mail.subject)))
+    if not subject or facts.answers(mail):
+        return ""
+    is_server = not envelope.mail_from or _no_reply_sender(mail) or facts.is_failure(facts.text(mail)[:_LOOKED_AT])
+    return subject if is_server or facts.is_returned(mail) else ""
+
+
+def _bounce_text(mail: ParsedMail, _: MailContext) -> str:
+    """What only a mail or list server says first; from a no-reply address anything about a failed delivery."""
+    if facts.answers(mail) and not mail.all("x-mlserver"):
+        return ""
+    begin = facts.text(mail)[: facts.BEGIN]
+    notice = phrases.NOTICE.search(begin)
+    if notice is None and _no_reply_sender(mail) and facts.is_failure(begin):
+        return "text of a failure"
+    return f"text: {notice[0].strip()}" if notice else ""
 
 
 def _auto_reply_subject(mail: ParsedMail, _: MailContext) -> str:
-    return _said(signals.AUTO_REPLY_SUBJECT.match(mail.subject))
+    """An automatic reply's subject, where the mail is an answer or its text tells of an absence."""
+    subject, is_answer = facts.untagged(mail.subject), False
+    if not signals.AUTO_REPLY_SUBJECT.match(subject) and (prefix := phrases.ANSWER.match(subject)):
+        subject, is_answer = facts.untagged(subject[prefix.end() :]), True
+    found = signals.AUTO_REPLY_SUBJECT.match(subject)
+    is_automatic = bool(facts.field(signals.AUTO_GENERATED, mail)) or facts.is_absent(mail)
+    return facts.said(found) if is_automatic or (facts.answers(mail) and not is_answer) else ""
+
+
+def _recall(mail: ParsedMail, _: MailContext) -> str:
+    """Outlook's request to take a mail back: a program's notice."""
+    is_recall = phrases.RECALL_SUBJECT.match(facts.untagged(mail.subject))
+    return "recall" if is_recall and phrases.RECALL.search(facts.text(mail)[:_LOOKED_AT]) else ""
+
+
+def _automatic(mail: ParsedMail, _: MailContext) -> str:
+    """A header of automatic mail; a calendar program sends a person's invitation with one too."""
+    return "" if facts.is_calendar(mail) else facts.field(signals.AUTO_GENERATED, mail)
 
 
 def _notification(mail: ParsedMail, _: MailContext) -> str:
-    """Amazon SES reports bounces as JSON."""
-    return "ses-notification" if signals.SES.search((mail.text or "")[:_LOOKED_AT]) else ""
+    """Amazon SES reports bounces as JSON, alone or within JSON."""
+    return "ses-notification" if signals.SES.search(facts.text(mail)[:_LOOKED_AT]) else ""
 
 
 def _report(mail: ParsedMail, _: MailContext) -> str:
     """Any other multipart/report, such as a read receipt (RFC 8098)."""
-    return f"report: {_report_type(mail)}" if _is_report(mail) else ""
+    return f"report: {facts.report_type(mail)}" if facts.is_report(mail) else ""
 
 
 def _list(mail: ParsedMail, envelope: MailContext) -> str:
     """Mailing list mail, except an answer to a mail of ours that came through a list (mostly Google Groups)."""
-    mark = _field(signals.LISTS, mail, envelope)
-    return "" if mark and _answers_us(mail, envelope) else mark
+    mark = facts.field(signals.LISTS, mail)
+    return "" if mark and facts.answers_us(mail, envelope.own_domain) else mark
 
 
 def _bulk(mail: ParsedMail, envelope: MailContext) -> str:
     """Bulk mail; old lists use the same header."""
-    by_list = _field(signals.LISTS, mail, envelope) or _field(signals.LIST_SENDERS, mail, envelope)
-    return "" if by_list and _answers_us(mail, envelope) else _field(signals.BULK, mail, envelope)
+    by_list = facts.field(signals.LISTS, mail) or facts.field(signals.LIST_SENDERS, mail)
+    return "" if by_list and facts.answers_us(mail, envelope.own_domain) else facts.field(signals.BULK, mail)
 
 
-def _null_sender(_: ParsedMail, envelope: MailContext) -> str:
-    return "" if envelope.mail_from else "null-sender"
+def _absent_null_sender(mail: ParsedMail, envelope: MailContext) -> str:
+    """A vacation program without any header of its own (RFC 3834)."""
+    return "null-sender, absence" if not envelope.mail_from and facts.answers(mail) and facts.is_absent(mail) else ""
+
+
+def _null_sender(mail: ParsedMail, envelope: MailContext) -> str:
+    """The null sender, except of an answer to us: some forwarders send people's mail with it."""
+    is_answer = bool(envelope.own_domain) and facts.answers_us(mail, envelope.own_domain)
+    return "" if envelope.mail_from or (is_answer and not facts.is_failure(facts.own_words(mail))) else "null-sender"
 
 
 def _field(table: signals.Values, mail: ParsedMail, _: MailContext) -> str:
-    """The first field whose value matches the table."""
-    for name, value in mail.headers:
-        pattern = table.get(name)
-        if pattern and pattern.match(value):
-            return f"{name}: {value}"
-    return ""
-
-
-def _said(found: re.Match[str] | None) -> str:
-    return f"subject: {found[0].strip()}" if found else ""
-
-
-def _type(mail: ParsedMail) -> tuple[str, dict[str, str]]:
-    return headers.parameters(mail.header("content-type") or "")
-
-
-def _is_report(mail: ParsedMail) -> bool:
-    return _type(mail)[0] == "multipart/report"
-
-
-def _report_type(mail: ParsedMail) -> str:
-    kind, parameters = _type(mail)
-    return parameters.get("report-type", "").lower() if kind == "multipart/report" else ""
-
-
-def _part_kinds(mail: ParsedMail) -> list[str]:
-    parts = (item.content_type.partition("/") for item in mail.attachments)
-    return [kind for family, _, kind in parts if family == "message"]
-
-
-def _answers(mail: ParsedMail) -> bool:
-    return bool(mail.header("in-reply-to") or mail.header("references"))
-
-
-def _answers_us(mail: ParsedMail, envelope: MailContext) -> bool:
-    answered = " ".join((*mail.all("in-reply-to"), *mail.all("references"))).lower()
-    return bool(answered) and envelope.own_domain in answered
-
-
-def _local(address: str) -> str:
-    return address.partition("@")[0].lower()
-
-
-def _domain(address: str) -> str:
-    return address.rpartition("@")[2].lower()
+    return facts.field(table, mail)
 
 
 _RULES: tuple[tuple[Verdict, Callable[[ParsedMail, MailContext], str]], ...] = (
@@ -194,13 +195,16 @@ _RULES: tuple[tuple[Verdict, Callable[[ParsedMail, MailContext], str]], ...] = (
     (Verdict.BOUNCE, _bounce_subject),
     (Verdict.BOUNCE, partial(_field, signals.FAILURES)),
     (Verdict.BOUNCE, _notification),
+    (Verdict.BOUNCE, _bounce_text),
     (Verdict.AUTO_REPLY, partial(_field, signals.AUTO_REPLIES)),
     (Verdict.AUTO_REPLY, _auto_reply_subject),
     (Verdict.BOUNCE, _postmaster),
-    (Verdict.AUTO_GENERATED, partial(_field, signals.AUTO_GENERATED)),
+    (Verdict.AUTO_GENERATED, _automatic),
+    (Verdict.AUTO_GENERATED, _recall),
     (Verdict.AUTO_GENERATED, _report),
     (Verdict.AUTO_GENERATED, _no_reply),
     (Verdict.AUTO_GENERATED, _bulk),
     (Verdict.LIST, _list),
+    (Verdict.AUTO_REPLY, _absent_null_sender),
     (Verdict.BOUNCE, _null_sender),
 )

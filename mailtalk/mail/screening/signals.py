@@ -30,13 +30,19 @@ DAEMON_NAME = _any_of(
 NO_REPLY = {"noreply", "no-reply", "no_reply", "donotreply", "do-not-reply", "do_not_reply", "dontreply"}
 REPLY_ADDRESS = re.compile(r"(?:reply|replies|incoming|mm|r|p)[+-][0-9a-z]{20,}@", re.IGNORECASE)
 SERVER_SAID = re.compile(r"^[ \t]*(?:smtp[: ]*)?[45]\d\d[ -]", re.IGNORECASE | re.MULTILINE)
-SES = re.compile(r'"notificationType"\s{0,5}:\s{0,5}"(?:Bounce|Complaint|Delivery)"')
+SES = re.compile(
+    r'\\?"(?:notificationType|eventType)\\?"\s{0,5}:\s{0,5}\\?"(?:Bounce|Complaint|Delivery|DeliveryDelay|Reject)\\?"'
+)
+COMPLAINTS = {"feedback-report", "abuse-report"}
+CALENDARS = {"text/calendar", "application/ics"}
 
+COMPLAINT_HEADERS: Values = {"x-hmxmroriginalrecipient": _ANY, "x-apple-unsubscribe": _any_of("true")}
 FAILURES: Values = {"auto-submitted": _any_of(r"auto-generated \(failure", r"auto-replied \((failure|rejected)")}
 AUTO_REPLIES: Values = {
     "auto-submitted": _any_of("auto-replied"),
     "precedence": _any_of("auto[_-]?reply"),
     "x-precedence": _any_of("auto[_-]?reply"),
+    "x-apple-action": _any_of("vacation"),
 }
 AUTO_GENERATED: Values = {
     "auto-submitted": _any_of(r"(?!no\b)\S"),
