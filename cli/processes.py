@@ -28,6 +28,11 @@ def tied(death_signal: signal.Signals) -> list[str]:
     return [setpriv, "--pdeathsig", death_signal.name.removeprefix("SIG")] if setpriv else []
 
 
+def cores() -> int:
+    """Number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
 @dataclass
 class Program:
     """A command and its present process."""

@@ -1,13 +1,39 @@
-"""`mailtalk worker`: the Celery worker and its sweep."""
+"""`mailtalk worker`: the Celery worker and its sweeps, in one process or in several under a supervisor."""
+
+import os
+import sys
+from pathlib import Path
+from signal import SIGKILL
 
 import click
 
 from cli import datadir, logs
-from worker.server import run
+from cli.processes import Program, Supervisor, cores, tied
+from mailtalk.settings.load import PREFIX, Settings
+
+GRACE = 30.0  # seconds to finish the mails that are being sent
 
 
 @click.command()
 def worker() -> None:
     """Apply changes, process inbound mail, make and send mails."""
     logs.setup()
-    run(datadir.settings())
+    settings = datadir.settings()
+    count = settings.worker_processes or cores()
+    if count > 1:
+        with Supervisor() as supervisor:
+            supervisor.add(*programs(settings, count))
+            supervisor.run()
+    else:
+        from worker.server import run  # noqa: PLC0415  the supervisor needs no Celery
+
+        run(settings)
+
+
+def programs(settings: Settings, count: int) -> list[Program]:
+    """So many workers of one process each, which share the connections to the relay."""
+    command = [*tied(SIGKILL), sys.executable, str(Path(sys.argv[0]).absolute()), "worker"]
+    shares = {"WORKER_PROCESSES": 1, "RELAY_CONNECTIONS": max(settings.relay_connections // count, 1)}
+    own = {f"{PREFIX}{name}": str(share) for name, share in shares.items()}
+    environment = os.environ | datadir.environment(settings) | own
+    return [Program("worker", command, environment=environment, grace=GRACE) for _ in range(count)]

@@ -16,14 +16,15 @@ from urllib.parse import urlsplit
 import click
 
 from cli import datadir
+from cli.commands import worker
 from cli.commands.migrate import migrate_tables
 from cli.local import greeting
-from cli.processes import Program, Supervisor, tied
+from cli.processes import Program, Supervisor, cores, tied
 from mailtalk.conversations import apps
 from mailtalk.db.database import Database
 from mailtalk.settings.load import PREFIX, Settings, load
 
-PROCESSES = ("api", "worker", "bridge")
+MOST_WORKERS = 4  # unless the setting says otherwise
 IMPATIENT = 15.0
 
 
@@ -46,7 +47,8 @@ def up() -> None:
         full = datadir.resolve(settings, *datadir.KEPT)
         migrate_tables(full)
         secret = _ensure_app(full, directory)
-        supervisor.add(*(_process(name, settings) for name in PROCESSES))
+        workers = worker.programs(settings, settings.worker_processes or min(cores(), MOST_WORKERS))
+        supervisor.add(_process("api", settings), *workers, _process("bridge", settings))
         if supervisor.run(until=_Readiness(settings).reached):
             click.echo(greeting.text(settings, secret))
             supervisor.run()

@@ -61,6 +61,9 @@ class Settings(Edge, Inbound, Outgoing, Webhooks):
     wait_seconds: Annotated[float, Field(ge=0, le=60)] = Field(
         5, description="Seconds an HTTP request waits for its change to be applied before it is answered 202."
     )
+    worker_processes: Annotated[int | None, Field(ge=1, le=64)] = Field(
+        None, description="Processes of mailtalk worker; unset: one per core, with mailtalk up at most 4."
+    )
     secret_key: Secret = Field(
         None,
         description="Key that inbound addresses, signatures and encryption are derived from, at least 32 characters; "
