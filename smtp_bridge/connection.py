@@ -73,7 +73,7 @@ class SmtpConnection(SMTP):
         self.loop = asyncio.get_running_loop()
         self.hostname, self.data_size_limit = edge.settings.reply_domain, edge.settings.smtp_message_bytes
         self._handler, self._handle_hooks = edge.handler, edge.hooks
-        self.client: Address | None = None
+        self.client: str | None = None  # its address, where it is known
         self.transport = self._original_transport = self._tls_protocol = None
         self._stage = SessionStage.GREETING
         self._buffer = bytearray()
@@ -236,7 +236,7 @@ class SmtpConnection(SMTP):
         self._greet(client)
 
     def _greet(self, client: Address | None) -> None:
-        self.client = client
+        self.client = str(client) if client else None
         if refusal := self._limits.enter_host(self, client):
             self._end(refusal)
             return

@@ -23,6 +23,8 @@ from smtp_bridge.transaction import MailEnvelope
 
 BATCH_UNIT = 50_000  # bytes that weigh as much as one small mail, so that a commit is 25 MB at most, or one mail
 LARGE = 250_000  # bytes of a mail that is sealed in a thread
+WRITERS = 2  # commits at a time: one waits for the disk while the mails of the other are answered
+BELL_PAUSE = 0.05  # seconds between two rings: each costs as much as ten mails
 NAME = 255  # characters of a HELO name that are kept
 
 log = logging.getLogger(__name__)
@@ -34,9 +36,12 @@ class BridgeHandler:
     def __init__(self, database: Database, keyring: Keyring, settings: Settings, bell: Callable[[], None]) -> None:
         self._keyring, self._bell = keyring, bell
         self._domain, self._recipients = settings.reply_domain, settings.smtp_recipients
-        self._reading, self._writing = KeptConnection(database), KeptConnection(database)
+        self._reading = KeptConnection(database)
+        self._writing = [KeptConnection(database) for _ in range(WRITERS)]
         self._look_ups = Batches[AddressHash, Bearer | None](self._look_up)
-        self._intake = Batches[SealedMail, int](self._commit, _weight)
+        self._intake = Batches[SealedMail, int](self._commit, _weight, WRITERS)
+        self._bell_rests: asyncio.TimerHandle | None = None
+        self._to_ring = False
         self._sealing: set[asyncio.Task[int]] = set()
 
     def begin(self, session: SmtpSession, envelope: MailEnvelope, sender: str, options: list[str]) -> str:
@@ -109,8 +114,10 @@ class BridgeHandler:
         await asyncio.gather(*self._sealing, return_exceptions=True)
         await self._intake.close()
         await self._look_ups.close()
-        await self._reading.close()
-        await self._writing.close()
+        for connection in (self._reading, *self._writing):
+            await connection.close()
+        if self._to_ring:
+            self._bell()
 
     def _store(self, envelope: MailEnvelope, client_ip: str | None, helo: str | None) -> "asyncio.Future[int]":
         raw = envelope.data.take_out()
@@ -133,11 +140,29 @@ class BridgeHandler:
         return [bearers.get(hash_) for hash_ in hashes]
 
     async def _commit(self, mails: Sequence[SealedMail]) -> list[int]:
-        rows = await self._writing.write(receive.STORE, receive.parameters(mails))
-        self._bell()
+        connection = self._writing.pop()
+        try:
+            rows = await connection.write(receive.STORE, receive.parameters(mails))
+        finally:
+            self._writing.append(connection)
+        self._ring()
         ids = [mail_id for (mail_id,) in rows]
         log.info("stored %d mails: raw mails %s", len(ids), ", ".join(map(str, ids)))
         return ids
+
+    def _ring(self) -> None:
+        """Ring the bell; again after a pause if there was more by then."""
+        if self._bell_rests:
+            self._to_ring = True
+            return
+        self._bell()
+        self._bell_rests = asyncio.get_running_loop().call_later(BELL_PAUSE, self._ring_again)
+
+    def _ring_again(self) -> None:
+        self._bell_rests = None
+        if self._to_ring:
+            self._to_ring = False
+            self._ring()
 
 
 def _accept(envelope: MailEnvelope, mailbox: str, bearer: Bearer | None) -> str:

@@ -14,9 +14,9 @@ from smtp_bridge.transaction import MailEnvelope, MailTransactions
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _MAILBOX = rf"{_ATOM}(?:\.{_ATOM})*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
-_PARAMETER = r" (?:SIZE=[0-9]{1,12}|BODY=(?:7BIT|8BITMIME)|SMTPUTF8)"
-_FROM = re.compile(rf"FROM:<({_MAILBOX})?>((?:{_PARAMETER}){{0,3}})", re.IGNORECASE | re.ASCII)
-_TO = re.compile(rf"TO:<({_MAILBOX})>", re.IGNORECASE | re.ASCII)
+_PARAMETER = r"(?i: (?:SIZE=[0-9]{1,12}|BODY=(?:7BIT|8BITMIME)|SMTPUTF8))"
+_FROM = re.compile(rf"(?i:FROM:)<({_MAILBOX})?>((?:{_PARAMETER}){{0,3}})", re.ASCII)
+_TO = re.compile(rf"(?i:TO:)<({_MAILBOX})>", re.ASCII)
 
 
 class SmtpSession(MailTransactions):

@@ -31,8 +31,7 @@ class MailTransactions(CommandLoop):
     @property
     def origin(self) -> tuple[str | None, str | None]:
         """The client's address and name, as far as they tell where a mail is from."""
-        name = self.session.host_name if self.session else None
-        return str(self.client) if self.client else None, name
+        return self.client, self.session.host_name
 
     def has_room(self, size: int) -> bool:
         """True if a mail of this size could be received now."""

@@ -42,7 +42,7 @@ async def in_time(answer: Awaitable[Result], seconds: float = DEADLINE) -> Resul
 
 
 class Batches(Generic[Item, Result]):
-    """A queue whose items are handled in batches: one at a time, each as large as what came meanwhile.
+    """A queue whose items are handled in batches, each as large as what came meanwhile; `parallel` of them at a time.
 
     `handle(items) -> results` must not fail because of one bad item; when it does all the same, the batch is
     repeated one by one so that neighbours don't hurt each other. `weigh` says how much an item is.
@@ -52,12 +52,14 @@ class Batches(Generic[Item, Result]):
         self,
         handle: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
         weigh: Callable[[Item], int] = lambda _item: 1,
+        parallel: int = 1,
     ) -> None:
         self._handle = handle
         self._weigh = weigh
+        self._parallel = parallel
         self._queued = 0
         self._queue: list[_Waiting[Item, Result]] = []
-        self._worker: asyncio.Task[None] | None = None
+        self._workers: set[asyncio.Task[None]] = set()
 
     async def put(self, item: Item) -> Result:
         """Have an item handled; returns after that, raises Unavailable when it is not known to be done.
@@ -71,18 +73,17 @@ class Batches(Generic[Item, Result]):
         if self._queued >= QUEUE_LIMIT:
             raise Unavailable("too much is waiting for the database")
         loop = asyncio.get_running_loop()
-        waiting = _Waiting[Item, Result](item, self._weigh(item), loop.create_future())
+        waiting: _Waiting[Item, Result] = _Waiting(item, self._weigh(item), loop.create_future())
         waiting.deadline = loop.call_later(DEADLINE, self._expire, waiting)
         self._queue.append(waiting)
         self._queued += waiting.weight
-        if self._worker is None:
-            self._worker = loop.create_task(self._handle_all())
+        if len(self._workers) < self._parallel:
+            self._workers.add(loop.create_task(self._handle_all()))
         return waiting.done
 
     async def close(self) -> None:
         """Wait until everything that came is handled."""
-        if self._worker is not None:
-            await self._worker
+        await asyncio.gather(*self._workers)
 
     def _expire(self, waiting: _Waiting[Item, Result]) -> None:
         if not waiting.taken:  # nothing was written yet: what is answered "no" must not happen later
@@ -99,7 +100,7 @@ class Batches(Generic[Item, Result]):
                     _answer(waiting, result)
                 self._handled()
         finally:
-            self._worker = None
+            self._workers.discard(asyncio.current_task())
 
     def _take(self) -> list[_Waiting[Item, Result]]:
         """The oldest that go into one batch together, and at least one."""

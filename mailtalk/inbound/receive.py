@@ -22,7 +22,7 @@ AddressHash = NewType("AddressHash", bytes)  # of an inbound address, to be look
 # given in the order of the mails. The sealed bytes stay out of the WITH query, which may spill to disk.
 STORE: LiteralString = """
     WITH mails AS MATERIALIZED (
-        SELECT nextval(pg_get_serial_sequence('raw_mails', 'id')) AS id, mail.*
+        SELECT nextval('raw_mails_id_seq') AS id, mail.*
         FROM ROWS FROM (json_to_recordset(%(mails)s) AS (
             mail_from text, client_ip text, helo text, received_at timestamptz, size int, bearers json
         )) WITH ORDINALITY AS mail (mail_from, client_ip, helo, received_at, size, bearers, number)
