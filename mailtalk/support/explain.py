@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, select, text
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from mailtalk.conversations import apps, conversations
+from mailtalk.db import sql
 from mailtalk.errors import ErrorCode, Invalid, NotFound
 from mailtalk.ids import ParticipantKey
 from mailtalk.models import Change, Conversation, Delivery, Notification, Participation, Suppression, User
@@ -16,15 +17,7 @@ from mailtalk.participation import notify
 from mailtalk.participation.state import state as as_state
 from mailtalk.vocabulary import ChangeStatus, Frequency, NotificationStatus, Reason
 
-# Message ids per notification: those in its range if it has ended, else all messages that are not settled yet.
-_MESSAGES = text("""
-    SELECT n.id, ARRAY(
-        SELECT m.id FROM messages m WHERE m.app_id = n.app_id AND m.conversation_id = n.conversation_id
-            AND m.type = 'UserMessage' AND m.origin <> 'import'
-            AND m.seq >= CASE n.status WHEN 'open' THEN greatest(n.from_seq, p.mailed_seq + 1) ELSE lower(n.seqs) END
-            AND (n.status = 'open' OR n.seqs @> m.seq AND m.seq < upper(n.seqs)) ORDER BY m.seq) AS messages
-    FROM notifications n JOIN participations p USING (app_id, conversation_id, user_id)
-    WHERE n.app_id = :app AND n.id = ANY(:ids)""")
+_MESSAGES = sql.load(__file__, "read_messages")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,13 @@ queue of its own (`lone`), so that it holds back no other event.
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from mailtalk.db import sql
 from mailtalk.db.workers import of_the_dead
 from mailtalk.models import Webhook
 from mailtalk.webhooks.delivery import EventDelivery
@@ -18,34 +20,9 @@ from mailtalk.webhooks.fanout import LOCK
 
 AT_ONCE = 4  # claimed queues of one endpoint over all workers; one while it fails, and one more for a lone delivery
 RUN = 50  # deliveries read at once
-_DUE = """
--- endpoints that have an unclaimed queue: a recursive CTE as a loose index scan (PostgreSQL has no skip scan over two
--- columns), one index step per endpoint however many queues each has
-WITH RECURSIVE waiting AS (
-    (SELECT app_id, webhook_id FROM webhook_lanes WHERE claim IS NULL ORDER BY app_id, webhook_id LIMIT 1)
-    UNION ALL
-    SELECT next.app_id, next.webhook_id FROM waiting CROSS JOIN LATERAL (
-        SELECT app_id, webhook_id FROM webhook_lanes q WHERE claim IS NULL
-            AND (q.app_id, q.webhook_id) > (waiting.app_id, waiting.webhook_id)
-        ORDER BY app_id, webhook_id LIMIT 1) AS next),
--- how many more queues of each may be claimed; lone deliveries never take the place of others
-room AS (
-    SELECT w.app_id, w.id, slots.lone, slots.most - (
-        SELECT count(*) FROM webhook_lanes held WHERE held.app_id = w.app_id AND held.webhook_id = w.id
-            AND held.claim IS NOT NULL AND held.lone = slots.lone) AS free
-    FROM waiting JOIN webhooks w ON w.app_id = waiting.app_id AND w.id = waiting.webhook_id
-    CROSS JOIN LATERAL (VALUES (false, CASE WHEN w.failing_since IS NULL THEN :at_once ELSE 1 END), (true, 1))
-        AS slots (lone, most)
-    WHERE w.status = 'active' AND (w.rests_until IS NULL OR w.rests_until <= :now)),
--- the queues that may be claimed now, the longest due first; `rank` is their place within their endpoint
-due AS (
-    SELECT q.app_id, q.webhook_id, q.lane, q.rank FROM room CROSS JOIN LATERAL (
-        SELECT app_id, webhook_id, lane, row_number() OVER (ORDER BY not_before, lane) AS rank
-        FROM webhook_lanes WHERE app_id = room.app_id AND webhook_id = room.id AND lone = room.lone
-            AND claim IS NULL AND not_before <= :now
-        ORDER BY not_before, lane LIMIT :at_once) AS q
-    WHERE q.rank <= room.free)"""
-
+_DUE = sql.fragment(Path(__file__).with_name("due_queues.sql").read_text("utf-8"))
+_HAS_DUE = sql.statement("$due SELECT 1 FROM due LIMIT 1", due=_DUE)
+_CLAIM = sql.load(__file__, "claim_queues", due=_DUE)
 _RECOVER = text(f"""UPDATE webhook_lanes SET claim = NULL
     WHERE claim IS NOT NULL AND {of_the_dead("webhook_lanes", "claim IS NOT NULL")} RETURNING 1""")  # noqa: S608  ours
 
@@ -67,21 +44,13 @@ class ClaimedQueue:
 
 def has_due(session: Session, now: datetime) -> bool:
     """True if a queue may be claimed now."""
-    query = text(f"{_DUE} SELECT 1 FROM due LIMIT 1")  # noqa: S608  ours
-    return session.scalar(query, {"now": now, "at_once": AT_ONCE}) is not None
+    return session.scalar(_HAS_DUE, {"now": now, "at_once": AT_ONCE}) is not None
 
 
 def claim(session: Session, now: datetime, worker_id: int, limit: int) -> list[ClaimedQueue]:
     """Claim up to `limit` due queues, the first of every endpoint before the second of any."""
     session.execute(text("SELECT pg_advisory_xact_lock(:lock, 1)"), {"lock": LOCK})  # else two would claim too many
-    rows = session.execute(
-        text(f"""{_DUE}
-        UPDATE webhook_lanes q SET claim = gen_random_uuid(), worker_id = :worker
-        FROM (SELECT app_id, webhook_id, lane FROM due ORDER BY rank, random() LIMIT :limit) AS mine
-        WHERE q.app_id = mine.app_id AND q.webhook_id = mine.webhook_id AND q.lane = mine.lane AND q.claim IS NULL
-        RETURNING q.app_id, q.webhook_id, q.lane, q.claim"""),  # noqa: S608  ours
-        {"now": now, "worker": worker_id, "limit": limit, "at_once": AT_ONCE},
-    )
+    rows = session.execute(_CLAIM, {"now": now, "worker": worker_id, "limit": limit, "at_once": AT_ONCE})
     return [ClaimedQueue(*row) for row in rows]
 
 
