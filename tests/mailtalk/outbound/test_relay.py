@@ -239,3 +239,15 @@ def test_a_worn_connection_is_replaced(sink: Sink, relay: RelayClient, monkeypat
     for _ in range(4):
         send(relay)
     assert sink.sessions == 2
+
+
+def test_a_relay_that_refuses_one_more_connection_gets_fewer_and_loses_no_mail(sink: Sink, relay: RelayClient) -> None:
+    sink.delay = 0.3
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(send, relay)
+        until(lambda: sink.mails)
+        sink.will("CONNECT", "421 4.7.0 too many connections")
+        second = pool.submit(send, relay)
+        assert [first.result(20).stage, second.result(20).stage] == [SENT, SENT]
+    assert sink.sessions == 2  # the refused one, and one that both mails took
+    assert relay.room(64) == 64
