@@ -25,6 +25,7 @@ from mailtalk.vocabulary import DeliveryKind, EventType, Outcome, Purpose, Verdi
 
 DAY = timedelta(days=1)
 ASKED_A_DAY = 10  # times: who knows an address must not be able to fill its owner's inbox
+ENCRYPTED = "encrypted"  # why a mail is unreadable
 NOT_ASKED = "not-asked"
 REPEATS = (Verdict.DUPLICATE,)  # what became a message already
 WHY = (Verdict.NO_ACCESS, Verdict.EMPTY, Verdict.UNREADABLE)  # of these a person is told
@@ -47,7 +48,8 @@ def tell(hand: MailInHand, context: InboundContext, decision: Decision) -> Decis
     if decision.outcome is Outcome.QUARANTINED and decision.verdict is Verdict.SENDER:
         return _ask(hand, context, told)
     if decision.verdict in WHY:
-        return replace(told, notices=[_rejection(mailbox, decision.verdict) for mailbox in hand.mailboxes])
+        why = ENCRYPTED if decision.reason == ENCRYPTED else str(decision.verdict)
+        return replace(told, notices=[_rejection(mailbox, why) for mailbox in hand.mailboxes])
     return told
 
 
@@ -97,8 +99,8 @@ def _ask(hand: MailInHand, context: InboundContext, decision: Decision) -> Decis
     return replace(decision, notices=[each for each in questions if each.message_id not in earlier.questions])
 
 
-def _rejection(mailbox: str, verdict: Verdict) -> Notice:
-    return Notice(DeliveryKind.REJECTION, mailbox, why=verdict)
+def _rejection(mailbox: str, why: str) -> Notice:
+    return Notice(DeliveryKind.REJECTION, mailbox, why=why)
 
 
 def _is_daily(wanted: Notice) -> bool:
@@ -149,7 +151,7 @@ def _mail(hand: MailInHand, context: InboundContext, wanted: Notice, message_id:
         at=hand.now,
         loop_id=context.domain,
     )
-    said = "" if wanted.why == Verdict.EMPTY else own.scrub(hand.reply.text or hand.reply.elided)
+    said = "" if wanted.why in {Verdict.EMPTY, ENCRYPTED} else own.scrub(hand.reply.text or hand.reply.elided)
     content = notice.NoticeContent(
         app_name,
         hand.subject or app_name,

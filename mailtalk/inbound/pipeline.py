@@ -70,9 +70,10 @@ def _echo(hand: MailInHand, context: InboundContext) -> Decision | None:
 
 
 def _unreadable(hand: MailInHand, _: InboundContext) -> Decision | None:
-    if hand.trouble is None:
-        return None
-    return Decision(outcome=Outcome.REFUSED, verdict=Verdict.UNREADABLE, reason=hand.trouble)
+    """Beyond a limit of the parser, or encrypted; who encrypts a mail to unsubscribe is understood."""
+    encrypted = hand.reading.encrypted and hand.mail.purpose is Purpose.REPLY
+    reason = hand.trouble or (notices.ENCRYPTED if encrypted else None)
+    return Decision(outcome=Outcome.REFUSED, verdict=Verdict.UNREADABLE, reason=reason) if reason else None
 
 
 def _authors(hand: MailInHand, _: InboundContext) -> Decision | None:

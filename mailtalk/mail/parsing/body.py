@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from mailtalk.mail.parsing import calendars
 from mailtalk.mail.parsing.mime import MimePart
 
 _WORDS = {"text/plain", "text/html"}
+_RICH_TEXT = {"application/rtf", "application/x-rtf"}
 
 
 @dataclass(slots=True)
@@ -38,10 +40,21 @@ def _take(parts: list[MimePart], kind: str, body: BodyParts, *, both: bool) -> N
 
 
 def _take_alternative(part: MimePart, body: BodyParts) -> None:
-    inner = BodyParts(attachments=body.attachments)
+    """Forms that nobody asked for (watch, AMP, RTF, enriched text) are dropped where there is a text or HTML."""
+    inner = BodyParts()
     _take(part.children, "alternative", inner, both=False)
+    has_words = bool(inner.text or inner.html)
+    body.attachments += [file for file in inner.attachments if not (has_words and _is_form(file, part))]
     body.text += inner.text or inner.html
     body.html += inner.html or inner.text
+
+
+def _is_form(file: MimePart, alternative: MimePart) -> bool:
+    """True for another form of the words: a child of the alternative that is neither named nor a calendar."""
+    if not any(file is child for child in alternative.children) or file.disposition == "attachment":
+        return False
+    is_text = file.content_type.startswith("text/") or file.content_type in _RICH_TEXT
+    return file.content_type not in calendars.TYPES and (is_text or not file.filename())
 
 
 def _take_words(part: MimePart, body: BodyParts, *, both: bool) -> None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from mailtalk.mail.parsing import headers, limits
+from mailtalk.mail.parsing import headers, limits, smime
 
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:[ \t]*")
 _FOLD = re.compile(rb"\r?\n(?![ \t])")
@@ -18,6 +18,7 @@ _EMPTY_LINE = re.compile(rb"\r?\n\r?\n|\A\r?\n")
 _BLANK = re.compile(rb"(?:[ \t]{0,1000}\r?\n){0,100}")
 _TEXT = "text/plain"
 _MESSAGE = "message/rfc822"
+_ENCRYPTED = {"multipart/encrypted", "application/pgp-encrypted"}
 _CR, _LF = b"\r\n"
 
 
@@ -31,6 +32,13 @@ class MimePart:
     parameters: dict[str, str] = field(default_factory=dict)
     disposition: str = ""
     children: list["MimePart"] = field(default_factory=list)
+    encrypted: bool = False
+
+    def walk(self) -> Iterator["MimePart"]:
+        """This part and all below it, in order."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
 
     def first(self, name: str) -> str:
         """The first raw field of this name, or an empty string."""
@@ -75,7 +83,19 @@ class _TreeBuilder:
             part.children = [self.part(piece, inner, depth + 1) for piece in _pieces(body, part.parameters)]
             if not part.children:
                 part.content_type = _TEXT
+        elif part.content_type in smime.TYPES or part.filename().lower().endswith(".p7m"):
+            self._open(part, depth)
+        part.encrypted = part.encrypted or part.content_type in _ENCRYPTED
         return part
+
+    def _open(self, part: MimePart, depth: int) -> None:
+        """Put what is inside an opaque signature in its place; a signed file that is no mail stays a file."""
+        inner = smime.opened(part.content())
+        if isinstance(inner, bytes):
+            part.children = [self.part(memoryview(inner), _TEXT, depth + 1)]
+            part.content_type = "multipart/signed"
+        elif inner is smime.Sealed.SEALED:
+            part.encrypted = depth == 0 or part.filename().lower() in {"", "smime.p7m"}
 
     def _count(self, depth: int, block: bytes) -> None:
         self.parts += 1

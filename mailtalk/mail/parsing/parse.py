@@ -2,13 +2,21 @@
 
 import html
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from mailtalk.mail.parsing import charsets, filenames, flowed, headers, limits, mime
+import msgspec
+
+from mailtalk.mail.parsing import calendars, charsets, filenames, flowed, headers, limits, mime
 from mailtalk.mail.parsing.body import BodyParts, choose
+from mailtalk.mail.parsing.calendars import Invitation
 
 _ID_LENGTH = 500
 _ID = re.compile(r"<[^<>]+>?")
+_REACTION = "text/vnd.google.email-reaction+json"
+_EMOJI = 30  # characters of the longest
+_ARMOUR = re.compile(r"^-----BEGIN PGP MESSAGE-----", re.MULTILINE)
 _FLOWED_LENGTH = 2_000_000  # longer texts are no answers: not worth the time
 
 
@@ -21,6 +29,7 @@ class Attachment:
     content: bytes
     content_id: str | None
     inline: bool
+    withheld: bool = False  # it holds a secret of ours, so its content is gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,8 @@ class ParsedMail:
     text: str | None
     html: str | None
     attachments: tuple[Attachment, ...]
+    invitation: Invitation | None = None
+    encrypted: bool = False
 
     def header(self, name: str) -> str | None:
         """The first field of this name, decoded, or None."""
@@ -49,15 +60,34 @@ def parse(raw: bytes, bounds: limits.Limits = limits.DEFAULT) -> ParsedMail:
     limits.check(raw, bounds)
     root = mime.read(raw, bounds)
     body = choose(root)
+    emoji = _reaction(root)
+    text = emoji or _text(body)
+    html = None if emoji else _html(body)
     return ParsedMail(
         headers=tuple((name, headers.text(value)) for name, value in root.fields),
         message_id=_message_id(root.first("message-id")),
         from_addresses=_from(root),
         subject=headers.text(root.first("subject")),
-        text=_text(body),
-        html=_html(body),
-        attachments=tuple(_attachment(part) for part in body.attachments),
+        text=text,
+        html=html,
+        attachments=() if emoji else tuple(_attachments(body)),
+        invitation=next(filter(None, map(_invitation, body.attachments)), None),
+        encrypted=any(part.encrypted for part in root.walk()) or bool(_ARMOUR.search(text or html or "")),
     )
+
+
+def _reaction(root: mime.MimePart) -> str | None:
+    """The emoji of a reaction that Gmail sends as a mail."""
+    part = next((part for part in root.walk() if part.content_type == _REACTION), None)
+    try:
+        emoji = msgspec.json.decode(part.content(), type=dict[str, Any]).get("emoji") if part else None
+    except msgspec.DecodeError:
+        return None
+    return emoji if isinstance(emoji, str) and 0 < len(emoji) <= _EMOJI and not emoji.isascii() else None
+
+
+def _invitation(part: mime.MimePart) -> Invitation | None:
+    return calendars.read(part.content()) if part.content_type in calendars.TYPES else None
 
 
 def _message_id(value: str) -> str | None:
@@ -114,12 +144,26 @@ def _unflowed(text: str, parameters: dict[str, str]) -> str:
     return flowed.unflow(text, delete_space=parameters.get("delsp", "").lower() == "yes")
 
 
+def _attachments(body: BodyParts) -> Iterator[Attachment]:
+    """The files; a calendar that is there twice, as iMIP recommends, is one."""
+    seen: set[str] = set()
+    for file in sorted(map(_attachment, body.attachments), key=lambda file: file.name == calendars.FILE_NAME):
+        lines = "".join(file.content.decode("latin-1").split()) if file.content_type in calendars.TYPES else ""
+        if not lines or lines not in seen:
+            yield file
+        seen.add(lines)
+
+
 def _attachment(part: mime.MimePart) -> Attachment:
     content_id = headers.clean(part.first("content-id")).strip("<> ")[:_ID_LENGTH]
     return Attachment(
-        name=filenames.safe(part.filename(), part.content_type),
+        name=filenames.safe(part.filename() or _default_name(part), part.content_type),
         content_type=part.content_type,
         content=part.content(),
         content_id=content_id or None,
         inline=part.disposition == "inline" or bool(content_id and part.disposition != "attachment"),
     )
+
+
+def _default_name(part: mime.MimePart) -> str:
+    return calendars.FILE_NAME if part.content_type in calendars.TYPES else ""

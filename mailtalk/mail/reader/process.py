@@ -41,7 +41,7 @@ class _MailInHand:
 
     def read(self, question: protocol.ReadMail) -> protocol.MailRead:
         self.mail, self.domain = None, question.own_domain
-        self.mail = parse.parse(question.raw)
+        self.mail = reading.without_secrets(parse.parse(question.raw), question.own_domain)
         found = reading.read(self.mail, question.raw, mail_from=question.mail_from, own_domain=question.own_domain)
         return protocol.MailRead(found)
 

@@ -1,16 +1,20 @@
 """The result of reading a mail, as plain values that can cross a process boundary."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 
 import msgspec
 
 from mailtalk.mail.parsing import parse
+from mailtalk.mail.parsing.calendars import Invitation
 from mailtalk.mail.parsing.parse import Attachment
 from mailtalk.mail.replies import extract, pictures
+from mailtalk.mail.replies.file_secrets import FileSecrets
 from mailtalk.mail.replies.quotes.own_mail import OwnAddress
 from mailtalk.mail.screening import classify, dsn
+from mailtalk.mail.screening.classify import Classification
 from mailtalk.mail.screening.dsn import Failure
 from mailtalk.vocabulary import Verdict
 
@@ -40,12 +44,12 @@ class Reading(msgspec.Struct, frozen=True):
     failures: tuple[Failure, ...]
     returned: str | None  # the Message-ID of the mail that a bounce or a complaint gives back
     attachments: tuple[Attachment, ...]
+    encrypted: bool = False
 
 
 def read(mail: parse.ParsedMail, raw: bytes, *, mail_from: str, own_domain: str) -> Reading:
-    """Classify a parsed mail; `own_domain` is the reply domain and the X-Loop value of our mails."""
-    screened = classify.classify(mail, mail_from=mail_from, own_domain=own_domain)
-    own = OwnAddress(own_domain)
+    """Classify a mail without secrets; `own_domain` is the reply domain and the X-Loop value of our mails."""
+    screened = _classified(mail, mail_from, own_domain)
     return Reading(
         mail.message_id,
         mail.from_addresses,
@@ -56,8 +60,23 @@ def read(mail: parse.ParsedMail, raw: bytes, *, mail_from: str, own_domain: str)
         _fingerprint(mail, raw),
         tuple(dsn.failures(mail)) if screened.verdict is Verdict.BOUNCE else (),
         _returned(mail) if screened.verdict in {Verdict.BOUNCE, Verdict.COMPLAINT} else None,
-        tuple(replace(each, name=own.scrub(each.name)) for each in mail.attachments),
+        mail.attachments,
+        mail.encrypted,
     )
+
+
+def without_secrets(mail: parse.ParsedMail, own_domain: str) -> parse.ParsedMail:
+    """The mail with no secret of ours in the names and contents of its files."""
+    own, secrets = OwnAddress(own_domain), FileSecrets(own_domain)
+    files = (replace(secrets.cleaned(file), name=own.scrub(file.name)) for file in mail.attachments)
+    return replace(mail, attachments=tuple(files))
+
+
+def _classified(mail: parse.ParsedMail, mail_from: str, own_domain: str) -> Classification:
+    """A calendar program sends, and marks as its own, what a person entered there."""
+    screened = classify.classify(mail, mail_from=mail_from, own_domain=own_domain)
+    is_invitation = screened.verdict is Verdict.AUTO_GENERATED and mail.invitation is not None
+    return Classification(Verdict.PERSON, "calendar") if is_invitation else screened
 
 
 def _returned(mail: parse.ParsedMail) -> str | None:
@@ -74,7 +93,26 @@ def words(mail: parse.ParsedMail, *, own_domain: str, sent: bytes | None) -> ext
     text = None if sent is None else parse.parse(sent).text
     author = mail.header("from") or ""
     found = extract.extract(mail.text, mail.html, reply_domain=own_domain, sent=text, author=author)
-    return pictures.theirs(mail, found, own_domain=own_domain, sent=text) if mail.attachments else found
+    if mail.invitation is not None:
+        found = _invited(mail.invitation, found, OwnAddress(own_domain))
+    if mail.attachments:
+        found = pictures.theirs(mail, found, own_domain=own_domain, sent=text)
+    return _with_note(found, mail.attachments)
+
+
+def _with_note(reply: extract.Reply, files: Sequence[Attachment]) -> extract.Reply:
+    """The reply with a line about the files that are withheld."""
+    names = ", ".join(file.name for file in files if file.withheld)
+    note = f"[Not attached, since it holds a private reply address: {names}]" if names else ""
+    return replace(reply, text="\n\n".join(filter(None, (reply.text, note))))
+
+
+def _invited(invitation: Invitation, reply: extract.Reply, own: OwnAddress) -> extract.Reply:
+    """The invitation's line above the person's words; what a calendar program writes about it says it again."""
+    line, said = own.scrub(invitation.line), reply.text
+    if invitation.by_program:
+        return replace(reply, text=line, elided="\n".join(filter(None, (said, reply.elided))))
+    return replace(reply, text=f"{line}\n\n{said}".strip())
 
 
 def _fingerprint(mail: parse.ParsedMail, raw: bytes) -> bytes:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from mailtalk.mail.parsing.parse import Attachment, ParsedMail
 from mailtalk.mail.replies import extract
 from mailtalk.mail.replies.quotes import sign_off
-from mailtalk.mail.replies.quotes.own_mail import OwnAddress
 
 _NEAR, _REACH = 5, 2  # lines around a picture, and how many of them must be addresses or numbers
 TINY = 2_000  # bytes: icons, rules and pixels that tell that a mail was read
@@ -24,6 +23,8 @@ _SEALS = frozenset(
         "application/pgp-signature",
         "application/pkcs7-signature",
         "application/x-pkcs7-signature",
+        "message/rfc822-headers",
+        "text/rfc822-headers",
         "text/x-amp-html",
     }
 )
@@ -32,7 +33,7 @@ _SEALS = frozenset(
 def theirs(mail: ParsedMail, found: extract.Reply, *, own_domain: str, sent: str | None) -> extract.Reply:
     """The reply with the indexes of its files, and without placeholders of pictures in the text."""
     standing = _standing(mail, own_domain, sent)
-    files = tuple(i for i, each in enumerate(mail.attachments) if _counts(each, standing, own_domain))
+    files = tuple(i for i, each in enumerate(mail.attachments) if _counts(each, standing))
     return replace(found, text=_unnamed(found.text, mail.attachments), files=files)
 
 
@@ -65,20 +66,12 @@ def _with_stand_ins(html: str) -> tuple[str, dict[str, int]]:
     return _TAG.sub(stand_in, html), shown
 
 
-def _counts(file: Attachment, standing: dict[str, bool], own_domain: str) -> bool:
-    if file.content_type in _SEALS or not file.content or _is_ours(file, own_domain):
+def _counts(file: Attachment, standing: dict[str, bool]) -> bool:
+    if file.content_type in _SEALS or not file.content:
         return False
     if file.content_id in standing:
         return standing[file.content_id] and len(file.content) >= TINY
     return not (file.inline and file.content_id and standing and file.content_type.startswith("image/"))
-
-
-def _is_ours(file: Attachment, own_domain: str) -> bool:
-    """True for a mail of ours, or one that quotes it: it holds a secret address."""
-    if not file.content_type.startswith(("message/", "text/")) or not own_domain:
-        return False
-    text = file.content.decode("latin-1").replace("=\r\n", "").replace("=\n", "")
-    return OwnAddress(own_domain).scrub(text) != text
 
 
 def _unnamed(text: str, attachments: Iterable[Attachment]) -> str:

@@ -109,7 +109,7 @@ def test_every_language_of_our_mails_has_every_saying(code: str) -> None:
     holes = {key: texts.holes(text) for key, text in TEXTS["en"].items()}
     assert {key: texts.holes(text) for key, text in TEXTS[code].items()} == holes
     language = texts.language(code, "Europe/Berlin")
-    rejections = [replace(REJECTION, why=why) for why in notices.WHY]
+    rejections = [replace(REJECTION, why=why) for why in (*notices.WHY, notices.ENCRYPTED)]
     made = [notice.mail(DeliveryKind.REJECTION, LETTER, each, language) for each in rejections]
     made.append(notice.mail(DeliveryKind.CONFIRMATION, LETTER, CONFIRMATION, language))
     for mail in map(read, made):
