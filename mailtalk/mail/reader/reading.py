@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import msgspec
 
-from mailtalk.mail.parsing import parse
+from mailtalk.mail.parsing import headers, parse
 from mailtalk.mail.parsing.calendars import Invitation
 from mailtalk.mail.parsing.parse import Attachment
 from mailtalk.mail.replies import extract, pictures
@@ -52,7 +52,7 @@ def read(mail: parse.ParsedMail, raw: bytes, *, mail_from: str, own_domain: str)
     screened = _classified(mail, mail_from, own_domain)
     return Reading(
         mail.message_id,
-        mail.from_addresses,
+        _authors(mail),
         mail.subject,
         screened.verdict,
         screened.reason,
@@ -77,6 +77,13 @@ def _classified(mail: parse.ParsedMail, mail_from: str, own_domain: str) -> Clas
     screened = classify.classify(mail, mail_from=mail_from, own_domain=own_domain)
     is_invitation = screened.verdict is Verdict.AUTO_GENERATED and mail.invitation is not None
     return Classification(Verdict.PERSON, "calendar") if is_invitation else screened
+
+
+def _authors(mail: parse.ParsedMail) -> tuple[str, ...]:
+    """The From addresses; of several authors the one that sent the mail, by its Sender (RFC 5322 3.6.2)."""
+    senders = headers.addresses(mail.header("sender") or "")
+    sent = [author for author in mail.from_addresses if [author.lower()] == [sender.lower() for sender in senders]]
+    return tuple(sent[:1]) or mail.from_addresses
 
 
 def _returned(mail: parse.ParsedMail) -> str | None:
