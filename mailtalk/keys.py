@@ -1,4 +1,4 @@
-"""The keys derived from SECRET_KEY: to issue addresses, to look them up, and to seal what holds them at rest."""
+"""Keys derived from MAILTALK_SECRET_KEY: HMACs of addresses and links, and AES-256-GCM for data at rest."""
 
 import hmac
 import os
@@ -15,27 +15,27 @@ NONCE_BYTES = 12
 
 
 class SealBroken(Exception):
-    """What was sealed cannot be opened: another SECRET_KEY made it, or it was changed."""
+    """Sealed bytes that cannot be decrypted: their key is not in MAILTALK_SECRET_KEY, or they were changed."""
 
 
 @dataclass(frozen=True, repr=False)
 class Key:
-    """One secret and what is derived from it, each use with a key of its own."""
+    """One secret of MAILTALK_SECRET_KEY; each use has a key of its own, derived by HMAC-SHA256."""
 
     secret: bytes
 
     def derive(self, use: bytes, data: bytes) -> bytes:
-        """HMAC-SHA256 of data under the key of this use, 32 bytes."""
+        """HMAC-SHA256 of data under the key for this use; 32 bytes."""
         return hmac.digest(self._uses.get(use) or self._of(use), data, "sha256")
 
     @cached_property
     def id(self) -> int:
-        """What a row says of the key it was made with; tells nothing of the key."""
+        """Key id for rows and sealed bytes, 31 bits; reveals nothing of the key."""
         return int.from_bytes(self._of(b"id")[:KEY_ID_BYTES], "big") >> 1  # fits PostgreSQL's integer
 
     @cached_property
     def sealer(self) -> AESGCM:
-        """AES-256-GCM under the key for seals."""
+        """AES-256-GCM under the key for sealing."""
         return AESGCM(self._of(b"seal"))
 
     @cached_property
@@ -48,7 +48,7 @@ class Key:
 
 
 class Keyring:
-    """Several keys: the first one signs and seals, all are known, so that a key can be replaced."""
+    """Keys in rotation: the first signs and seals, all of them verify and unseal."""
 
     def __init__(self, keys: Iterable[Key]) -> None:
         self.keys = tuple(keys)
@@ -57,26 +57,26 @@ class Keyring:
 
     @classmethod
     def from_setting(cls, secret_key: str) -> "Keyring":
-        """Read MAILTALK_SECRET_KEY: one key, or several separated by commas."""
+        """The keys of MAILTALK_SECRET_KEY, separated by commas."""
         return cls(Key(part.strip().encode()) for part in secret_key.split(","))
 
     def signer(self, signature: AnyStr, sign: Callable[[Key], AnyStr]) -> Key | None:
-        """The key that made a signature, which `sign` makes again; None when none of ours did."""
+        """The key under which `sign` yields this signature, compared in constant time; None if there is none."""
         return next((key for key in self.keys if hmac.compare_digest(sign(key), signature)), None)
 
     def seal(self, plain: bytes, about: str) -> bytes:
-        """Encrypt bytes for keeping; `about` binds them to their place."""
+        """Encrypt bytes for storage; `about` is associated data, which binds them to their row."""
         nonce = os.urandom(NONCE_BYTES)
         key_id = self.current.id.to_bytes(KEY_ID_BYTES, "big")
         return key_id + nonce + self.current.sealer.encrypt(nonce, plain, about.encode())
 
     def unseal(self, sealed: bytes, about: str) -> bytes:
-        """Decrypt what `seal` made; SealBroken when the key is unknown or the bytes were changed."""
+        """Decrypt sealed bytes; SealBroken if the key is unknown or the bytes were changed."""
         key = self._by_id.get(int.from_bytes(sealed[:KEY_ID_BYTES], "big"))
         if key is None:
             raise SealBroken("sealed with a key that MAILTALK_SECRET_KEY does not hold")
         body = KEY_ID_BYTES + NONCE_BYTES
         try:
             return key.sealer.decrypt(sealed[KEY_ID_BYTES:body], sealed[body:], about.encode())
-        except (InvalidTag, ValueError):  # ValueError: cut off inside the nonce
+        except (InvalidTag, ValueError):  # ValueError: truncated within the nonce
             raise SealBroken("the sealed bytes were changed") from None

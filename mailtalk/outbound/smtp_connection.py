@@ -49,7 +49,7 @@ class SmtpConnection:
                 SmtpProtocol,
                 url.hostname or "",
                 url.port or (465 if is_tls else 25),
-                ssl=tls.proven() if is_tls else None,
+                ssl=tls.verified() if is_tls else None,
             )
         try:
             return cls(protocol, await greet(protocol, url, timeouts.connect), timeouts)

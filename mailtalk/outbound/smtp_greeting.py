@@ -28,7 +28,7 @@ async def greet(protocol: SmtpProtocol, url: SplitResult, seconds: float) -> Ext
     if not encrypted and "starttls" in extensions:
         protocol.write(b"STARTTLS\r\n")
         _demand("STARTTLS", await protocol.reply(seconds), READY)
-        await protocol.start_tls(tls.proven() if login else tls.anybody(), url.hostname or "", seconds)
+        await protocol.start_tls(tls.verified() if login else tls.opportunistic(), url.hostname or "", seconds)
         encrypted, extensions = True, await _hello(protocol, seconds)
     if login is not None:
         if not encrypted and not _is_here(url.hostname or ""):

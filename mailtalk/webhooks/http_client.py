@@ -142,7 +142,7 @@ def _connection(target: CheckedTarget, seconds: float) -> HTTPConnection:
         target.port,
         timeout=seconds,
         server_hostname=target.host.rstrip("."),
-        ssl_context=tls.proven(),
+        ssl_context=tls.verified(),
     )
 
 

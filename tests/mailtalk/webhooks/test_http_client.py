@@ -153,9 +153,9 @@ def trusted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[P
     """A certificate and its key; the machine trusts it and no other."""
     chain = certificates.make(tmp_path, "hook.example")
     monkeypatch.setenv("SSL_CERT_FILE", str(chain[0]))
-    tls.proven.cache_clear()
+    tls.verified.cache_clear()
     yield chain
-    tls.proven.cache_clear()
+    tls.verified.cache_clear()
 
 
 @pytest.mark.parametrize(("name", "good"), [("hook.example", True), ("other.example", False)])

@@ -59,8 +59,9 @@ def _below_sign_off(tail: Sequence[_Line], lines: Sequence[str], author: Author)
             continue
         below = [line.text for line in tail[at + 1 :] if _after_sign_off(line.text) != ""]
         names = [name_beside, *below] if name_beside else below
-        if _is_signature(names, author) and not announces(lines[: tail[at].place]):
-            return _first_of_run(tail, at)
+        first = _first_of_run(tail, at)
+        if _is_signature(names, author) and any(map(str.strip, lines[:first])) and not announces(lines[:first]):
+            return first
     return len(lines)
 
 
