@@ -7,6 +7,7 @@ from mailtalk.mail.replies.quotes import line_codes, rules
 from mailtalk.mail.replies.quotes.author import Author
 from mailtalk.mail.replies.quotes.html import lines_of, shown
 from mailtalk.mail.replies.quotes.line_kinds import DEPTH, QUOTE_MARK, Kind
+from mailtalk.mail.replies.quotes.links import unwrapped_all
 from mailtalk.mail.replies.quotes.own_mail import OwnAddress, SentText, lead_in
 from mailtalk.mail.replies.quotes.page import EMPTY_QUOTE
 
@@ -60,7 +61,7 @@ def extract(  # noqa: PLR0913  a mail's two bodies, and what is known of it
         plain = _better(plain, _Analysis.of(lines, evidence, contained=contained, is_page=True).reply())
     own = evidence.own
     reply = plain or Reply("", "", "whole", _CONFIDENCE["whole"])
-    return replace(reply, text=own.scrub(reply.text), elided=own.scrub(reply.elided))
+    return replace(reply, text=own.scrub(unwrapped_all(reply.text)), elided=own.scrub(reply.elided))
 
 
 def _better(plain: Reply | None, marked: Reply) -> Reply:

@@ -6,7 +6,7 @@ from html import unescape
 
 from lxml import etree  # type: ignore[import-untyped]
 
-from mailtalk.mail.replies.quotes import containers
+from mailtalk.mail.replies.quotes import containers, links
 from mailtalk.mail.replies.quotes.containers import Element
 from mailtalk.mail.replies.quotes.line_kinds import DEPTH, HEADING_MARK, QUOTE_MARK, SIGNATURE_MARK
 from mailtalk.mail.replies.quotes.page import EMPTY_QUOTE, Page
@@ -146,6 +146,8 @@ def _close(page: Page, element: Element) -> None:
     """End an element and add the text after it."""
     tag = element.tag
     if not _is_hidden(element):
+        if tag == "a" and page.is_authors:
+            page.write(links.target(element))
         if tag in _BLOCKS:
             page.end_line(even_empty=False)
         if tag in ("ul", "ol"):

@@ -46,6 +46,11 @@ class Page:
         """True inside a quote."""
         return Region.QUOTE in self.parts
 
+    @property
+    def is_authors(self) -> bool:
+        """True outside quotes, headings and signatures."""
+        return all(part == Region.BODY for part in self.parts)
+
     def is_one_indent(self) -> bool:
         """True if everything stands in plain blockquotes, as people indent a text."""
         return (
