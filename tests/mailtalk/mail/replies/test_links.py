@@ -15,7 +15,7 @@ def said(html: str) -> str:
 @pytest.mark.parametrize(
     ("html", "expected"),
     [
-        ('Read <a href="https://d.example/c/4">the contract</a> first.', "Read the contract (https://d.example/c/4) first."),
+        ('See <a href="https://d.example/4">the contract</a> first.', "See the contract (https://d.example/4) first."),
         ('See <a href="https://d.example/c/42">https://d.example/c/42</a>', "See https://d.example/c/42"),
         ('See <a href="http://www.d.example/">d.example</a>.', "See d.example."),
         ('See <a href="https://d.example/long/path">d.example/lo…</a>', "See d.example/lo… (https://d.example/long/path)"),
