@@ -30,6 +30,7 @@ ABSENCE = _any_of(
     r"\b(?:i am|i'm|i will be|i'll be|we are) (?:currently "
     r"|presently )?(?:away|out\b|absent|unavailable|travell?ing)",
     r"\b(?:limited|no) access to (?:my )?e-?mail",
+    r"\bwill (?:return|be back|be returning)\b|\b(?:upon|on) my return\b|\bwhen i (?:return|am back|get back)\b",
     r"\b(?:automatic|automated|auto)[- ]?(?:reply|response|message)\b|\bautomatically generated\b",
     r"\b(?:thank you|thanks) for (?:your (?:e-?mail|message)"
     r"|contacting)\b[^.]{0,80}\. (?:we|i) (?:will|have received)",
@@ -37,7 +38,11 @@ ABSENCE = _any_of(
     r"\bnicht (?:im (?:büro|hause?)|erreichbar|am arbeitsplatz)\b|\baußer haus\b|\bim urlaub\b",
     r"\babwesend\b|\babwesenheit\b",
     r"\bafwezig\b|\bniet (?:aanwezig|op kantoor|bereikbaar)\b|\b(?:met|op) vakantie\b|\bweer bereikbaar\b",
+    r"\b(?:bin|sind) (?:bis|ab|erst|vom|wieder)\b|\bzurück (?:am|ab|im)\b|\bwieder (?:im büro|erreichbar|für sie da)\b",
+    r"\bterug op\b|\bweer aanwezig\b",
     # French, Spanish, Portuguese, Italian, Romanian
+    r"\bserai de retour\b|\bde vuelta\b|\bregres(?:o|aré|amos)\b|\bvolveré\b|\bvoltarei\b|\bretorn(?:o|arei)\b",
+    r"\brientr(?:o|erò)\b|\btornerò\b|\bsarò (?:assente|fuori)\b|\bvoi reveni\b|\brevin\b",
     r"\babsente?\b.{0,40}\b(?:du|jusqu)|\ben cong[ée]s?\b|\bde retour le\b|\bactuellement absente?\b",
     r"\bs(?:erai|uis) absente?\b",
     r"\bfuera de (?:la )?oficina\b|\bde vacaciones\b|\b(?:estoy|estaré) (?:fuera|ausente|de baja)\b",
