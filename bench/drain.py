@@ -38,14 +38,19 @@ def drained(drain: Drain, count: int, backlog: int = 0) -> float:
 @contextmanager
 def paused(program: Program) -> Iterator[None]:
     """Stop a process and its children by SIGSTOP meanwhile."""
-    if program.process is None:
-        raise ValueError(f"{program.name} was not started")
-    parent = psutil.Process(program.process.pid)
-    family = [parent, *parent.children(recursive=True)]
-    for process in family:
+    processes = family(program)
+    for process in processes:
         process.suspend()
     try:
         yield
     finally:
-        for process in family:
+        for process in processes:
             process.resume()
+
+
+def family(program: Program) -> list[psutil.Process]:
+    """A program's process and its children."""
+    if program.process is None:
+        raise ValueError(f"{program.name} was not started")
+    parent = psutil.Process(program.process.pid)
+    return [parent, *parent.children(recursive=True)]

@@ -30,7 +30,7 @@ class Figure:
 
 
 class Sides(NamedTuple):
-    """The two programs, started and warm; each call is one round and gives a value for every figure."""
+    """The two programs, started and warm; each call is one round and gives a value for each figure that it has."""
 
     ours: Callable[[], Values]
     peer: Callable[[], Values] | None = None
@@ -115,5 +115,5 @@ def _rounds(sides: Sides, count: int) -> Iterator[tuple[Values, Values | None]]:
 def _keep(results: Sequence[Result], ours: Values, peer: Values | None) -> None:
     for result in results:
         result.ours.append(ours[result.figure.name])
-        if peer is not None:
+        if peer is not None and result.figure.name in peer:
             result.peer.append(peer[result.figure.name])

@@ -1,16 +1,30 @@
 """Apps, users, conversations and participants for a benchmark, straight into the tables."""
 
-from sqlalchemy import select, text
+from datetime import timedelta
+
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.orm import Session
 
 from bench.servers import DOMAIN, Servers
-from mailtalk.conversations import apps
+from mailtalk import clock
+from mailtalk.conversations import apps, messages
+from mailtalk.conversations import conversations as conversation_rows
+from mailtalk.conversations.messages import Draft
 from mailtalk.db.database import Database
+from mailtalk.ids import ConversationKey
 from mailtalk.models import Participation
+from mailtalk.notifications.windows import Pace
 from mailtalk.participation import addresses
-from mailtalk.vocabulary import Purpose
+from mailtalk.vocabulary import MessageType, Origin, Purpose
 
 APP = "bench"
+TEXT = "Shall we meet on Thursday? The kitchen is to be measured again before the tiles are ordered."
+FIRST = (
+    select(Participation.user_id)
+    .where(Participation.app_id == APP, Participation.conversation_id == bindparam("conversation"))
+    .order_by(Participation.user_id)
+    .limit(1)
+)
 USERS = """
 INSERT INTO users (app_id, id, name, emails)
 SELECT :app, 'u' || i, 'User ' || i, ARRAY['u' || i || '@example.com'] FROM generate_series(1, :users) i"""
@@ -32,6 +46,17 @@ def introduce(servers: Servers, database: Database, *, conversations: int, each:
         for statement in (USERS, CONVERSATIONS, PARTICIPATIONS):
             session.execute(text(statement), numbers)
     return secret
+
+
+def say(database: Database, conversations: int) -> None:
+    """Post a message of the first participant in each conversation, whose window closes at once."""
+    pace = Pace(timedelta(0), timedelta(0))
+    for number in range(1, conversations + 1):
+        with database.transaction() as session:
+            conversation = conversation_rows.lock(session, ConversationKey(APP, f"c{number}"))
+            sender = session.scalars(FIRST, {"conversation": conversation.id}).one()
+            draft = Draft(MessageType.USER, TEXT, Origin.REST, sender)
+            messages.post(session, clock.now(), pace, conversation, [draft])
 
 
 def participations(session: Session, limit: int) -> list[Participation]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bench.lines import accept, inbound
+from bench.lines import accept, inbound, outbound
 from bench.measure import Benchmark
 
-BENCHMARKS: Sequence[Benchmark] = (*accept.BENCHMARKS, *inbound.BENCHMARKS)
+BENCHMARKS: Sequence[Benchmark] = (*accept.BENCHMARKS, *inbound.BENCHMARKS, *outbound.BENCHMARKS)
