@@ -30,7 +30,7 @@ from mailtalk.outbound.smtp_connection import SmtpEnvelope
 from mailtalk.outbound.smtp_replies import SendResult
 from mailtalk.vocabulary import DeliveryKind, Stage
 
-AHEAD = 16  # claimed mails for each connection: enough to keep it busy during a claim, few enough for other workers
+AHEAD = 32  # claimed mails for each connection: they keep it busy during a claim, and are few to other workers
 LOST = SendResult(Stage.QUEUED, note="another worker may have the claim")
 
 Result = TypeVar("Result")

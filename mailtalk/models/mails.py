@@ -150,7 +150,7 @@ class Delivery(Base):
     __table_args__ = (
         Index("ix_deliveries_due", "not_before", postgresql_where=text("stage IN ('queued', 'deferred', 'unknown')")),
         Index("ix_deliveries_held", "worker_id", postgresql_where=text("stage IN ('claimed', 'sending')")),
-        Index(None, "app_id", "conversation_id", "user_id"),
+        Index("ix_deliveries_thread", "app_id", "conversation_id", "user_id", "created_at"),
         Index("ix_deliveries_bounce", "id"),
     )
 
