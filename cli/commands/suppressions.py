@@ -20,7 +20,7 @@ def suppressions() -> None:
     """List addresses that get no mail, and release them.
 
     Their mailbox does not exist (dead, for MAILTALK_SUPPRESS_DAYS), refused too much within a short time (failing), or
-    their owner reported a mail as spam (complained, until released). A mail from an address releases it by itself.
+    their owner reported a mail as spam (complained, for 180 days). A mail from an address releases it by itself.
     """
 
 

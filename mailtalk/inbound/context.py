@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar
+from uuid import UUID
 
 from mailtalk.conversations.messages import Draft
 from mailtalk.events.record import Happened
@@ -85,7 +86,8 @@ class ReadMail:
     """A claimed mail after reading, which needs no database.
 
     `trouble`: the limit that it exceeds (then `reading` is of its header alone, or missing); `unreadable`: why no
-    process could read it; `error`: its bytes cannot be had; `is_postponed`: the DNS did not answer about its sender.
+    process could read it; `signed`: deliveries whose signed envelope senders stand in a report; `error`: its bytes
+    cannot be had; `is_postponed`: the DNS did not answer about its sender.
     """
 
     mail: ClaimedMail
@@ -94,6 +96,7 @@ class ReadMail:
     trouble: str | None = None
     unreadable: str | None = None
     evidence: Mapping[str, Any] | None = None
+    signed: Sequence[UUID] = ()
     error: Exception | None = None
     is_postponed: bool = False
 
@@ -160,6 +163,7 @@ class MailInHand:
     files: Sequence[Attachment] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     delivery: Delivery | None = None
+    is_signed: bool = False
     was_reported: bool = False
     said_hash: bytes | None = None
 

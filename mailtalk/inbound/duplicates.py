@@ -10,13 +10,18 @@ from mailtalk.vocabulary import Outcome, Verdict
 
 HOUR = timedelta(hours=1)
 SAME_TEXT = 3  # times within an hour
+SHORT = 20  # characters
 REUSED = "message-id-reused"
 
 
-def said_hash(reply: Reply) -> bytes | None:
-    """Hash of a text whatever its case and its blanks, by which it is known again; None for no text."""
+def said_hash(reply: Reply, answers: Sequence[str]) -> bytes | None:
+    """Hash of a text whatever its case and its blanks, by which it is known again; None for no text.
+
+    People say "OK" many times in an hour: a short text counts apart for each mail that it answers.
+    """
     said = " ".join(reply.text.split()).casefold()
-    return sha256(said.encode()).digest() if said else None
+    answered = next(iter(answers), "") if len(said) < SHORT else ""
+    return sha256(f"{said}\n{answered}".rstrip("\n").encode()).digest() if said else None
 
 
 def same_mail(hand: MailInHand, _: InboundContext) -> Decision | None:

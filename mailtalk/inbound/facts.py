@@ -19,6 +19,7 @@ from mailtalk.db.arrays import of_conversations
 from mailtalk.ids import ConversationKey
 from mailtalk.inbound import duplicates, pipeline
 from mailtalk.inbound.context import Decision, Earlier, InboundContext, MailInHand, Person, ReadMail, Said
+from mailtalk.inbound.read import REPORTS
 from mailtalk.mail.parsing.parse import Attachment
 from mailtalk.mail.reader.reading import Reading
 from mailtalk.mail.replies.quotes.own_mail import OwnAddress
@@ -28,7 +29,6 @@ from mailtalk.participation.notify import TAKES_PART
 from mailtalk.participation.rules import State
 from mailtalk.vocabulary import Access, Notify, Outcome, Purpose, SenderPolicy, Verdict
 
-REPORTS = frozenset({Verdict.BOUNCE, Verdict.COMPLAINT})
 OF_PEOPLE = frozenset({Verdict.PERSON, Verdict.FLOOD})
 _SQL = {
     name: sql.load(__file__, f"facts_{name}", takes_part=TAKES_PART)
@@ -73,6 +73,7 @@ class Facts:
             files=self._files.get(mail.id, ()),
             names=self._names.get(mail.id, {}),
             delivery=delivery,
+            is_signed=delivery is not None and delivery.id in _signed(read),
             was_reported=delivery is not None and delivery.id in self._reported,
             said_hash=_hash(read),
         )
@@ -213,11 +214,16 @@ def _earlier(row: Row[Any]) -> Earlier:
 
 
 def _hash(read: ReadMail) -> bytes | None:
-    return duplicates.said_hash(read.reply)
+    return duplicates.said_hash(read.reply, read.reading.answers if read.reading else ())
 
 
-def _about(read: ReadMail) -> list[UUID]:
-    """Deliveries that a report may be about: the one whose envelope sender it came to, else those that it names."""
+def _about(read: ReadMail) -> Sequence[UUID]:
+    """Deliveries that a report may be about: by a signed envelope sender, else by the Message-IDs that it names."""
     if read.reading is None or (read.reading.verdict not in REPORTS and read.mail.purpose is not Purpose.BOUNCE):
-        return []
-    return [read.mail.delivery_id] if read.mail.delivery_id else bounces.named(read.reading)
+        return ()
+    return _signed(read) or bounces.named(read.reading)
+
+
+def _signed(read: ReadMail) -> Sequence[UUID]:
+    """Deliveries whose envelope senders we signed: the one that the mail came to, else those that stand in it."""
+    return [read.mail.delivery_id] if read.mail.delivery_id else read.signed

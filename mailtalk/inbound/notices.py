@@ -28,7 +28,17 @@ ASKED_A_DAY = 10  # times: who knows an address must not be able to fill its own
 ENCRYPTED = "encrypted"  # why a mail is unreadable
 NOT_ASKED = "not-asked"
 REPEATS = (Verdict.DUPLICATE,)  # what became a message already
-WHY = (Verdict.NO_ACCESS, Verdict.EMPTY, Verdict.UNREADABLE)  # of these a person is told
+DOUBTFUL = "doubtful"  # why a mail was taken for a machine's
+WHY = (
+    Verdict.NO_ACCESS,
+    Verdict.EMPTY,
+    Verdict.UNREADABLE,
+    Verdict.FLOOD,
+    DOUBTFUL,
+    ENCRYPTED,
+)  # what a person is told
+DOUBTS = ("subject: ", "null-sender")  # marks of machines that people's mails bear too
+DayKey = tuple[str, str, str]  # app, participation, reason
 _FIRST = text("""
     INSERT INTO notices (app_id, address, reason, made_at)
     SELECT app_id, address, reason, :now
@@ -42,14 +52,14 @@ _FIRST = text("""
 
 def tell(hand: MailInHand, context: InboundContext, decision: Decision) -> Decision:
     """The decision with whom it is told to: the app and the person. A program that wrote the mail hears nothing."""
-    if hand.mail.purpose is not Purpose.REPLY or decision.outcome is Outcome.POSTED or not _is_persons(hand, decision):
+    if decision.outcome is Outcome.POSTED or not _may_be_persons(hand, decision):
         return decision
     told = replace(decision, events=events(hand.mail, decision))
     if decision.outcome is Outcome.QUARANTINED and decision.verdict is Verdict.SENDER:
         return _ask(hand, context, told)
-    if decision.verdict in WHY:
-        why = ENCRYPTED if decision.reason == ENCRYPTED else str(decision.verdict)
-        return replace(told, notices=[_rejection(mailbox, why) for mailbox in hand.mailboxes])
+    why = _why(hand, decision)
+    if why in WHY and hand.mail.mail_from.strip("<> "):  # nothing answers a null sender (RFC 3834 2)
+        return replace(told, notices=[Notice(DeliveryKind.REJECTION, mailbox, why=why) for mailbox in hand.mailboxes])
     return told
 
 
@@ -72,17 +82,34 @@ def events(mail: ClaimedMail, decision: Decision) -> list[Happened]:
 def make(
     session: Session, context: InboundContext, now: datetime, decided: Sequence[tuple[MailInHand, Decision]]
 ) -> None:
-    """Make the notices into deliveries; of rejections only each address's and reason's first of the day."""
+    """Make the notices into deliveries; rejections for each participant and reason once a day."""
     wanted = [(hand, each) for hand, decision in decided for each in decision.notices]
-    rejections = {_day_key(hand, each): (hand, each) for hand, each in reversed(wanted) if _is_daily(each)}
-    first = _first_today(session, now, list(rejections))
-    made = [pair for pair in wanted if not _is_daily(pair[1])] + [rejections[key] for key in first]
-    session.add_all([_delivery(hand, context, each) for hand, each in made])
+    daily: dict[DayKey, list[tuple[MailInHand, Notice]]] = {}
+    for hand, each in wanted:
+        same = daily.setdefault(_day_key(hand, each), []) if _is_daily(each) else []
+        if not same or same[0][0] is hand:  # the first mail's, to all mailboxes
+            same.append((hand, each))
+    first = [pair for key in _first_today(session, now, list(daily)) for pair in daily[key]]
+    questions = [pair for pair in wanted if not _is_daily(pair[1])]
+    session.add_all([_delivery(hand, context, each) for hand, each in questions + first])
     session.flush()
 
 
-def _is_persons(hand: MailInHand, decision: Decision) -> bool:
-    return hand.reading.verdict is Verdict.PERSON and decision.verdict not in REPEATS
+def _may_be_persons(hand: MailInHand, decision: Decision) -> bool:
+    """True for replies, not repeated, that no sure mark shows to be a machine's."""
+    is_persons = hand.reading.verdict is Verdict.PERSON and decision.verdict not in REPEATS
+    return hand.mail.purpose is Purpose.REPLY and (is_persons or _is_doubtful(hand))
+
+
+def _is_doubtful(hand: MailInHand) -> bool:
+    return hand.reading.verdict is not Verdict.PERSON and hand.reading.reason.startswith(DOUBTS)
+
+
+def _why(hand: MailInHand, decision: Decision) -> str:
+    """The text that says why."""
+    if decision.reason == ENCRYPTED:
+        return ENCRYPTED
+    return DOUBTFUL if _is_doubtful(hand) else decision.verdict or ""
 
 
 def _ask(hand: MailInHand, context: InboundContext, decision: Decision) -> Decision:
@@ -99,19 +126,15 @@ def _ask(hand: MailInHand, context: InboundContext, decision: Decision) -> Decis
     return replace(decision, notices=[each for each in questions if each.message_id not in earlier.questions])
 
 
-def _rejection(mailbox: str, why: str) -> Notice:
-    return Notice(DeliveryKind.REJECTION, mailbox, why=why)
-
-
 def _is_daily(wanted: Notice) -> bool:
     return wanted.kind is DeliveryKind.REJECTION
 
 
-def _day_key(hand: MailInHand, wanted: Notice) -> tuple[str, str, str]:
-    return hand.mail.app_id or "", wanted.mailbox, wanted.why
+def _day_key(hand: MailInHand, wanted: Notice) -> DayKey:
+    return hand.mail.app_id or "", str(hand.mail.participation_id), wanted.why
 
 
-def _first_today(session: Session, now: datetime, keys: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+def _first_today(session: Session, now: datetime, keys: Sequence[DayKey]) -> list[DayKey]:
     """Those of which nothing was told for a day; they count as told from now on."""
     if not keys:
         return []

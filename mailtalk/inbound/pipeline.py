@@ -35,12 +35,15 @@ def decide(hand: MailInHand, context: InboundContext) -> Decision:
 
 
 def _report(hand: MailInHand, _: InboundContext) -> Decision | None:
-    """What mail servers and readers report of a mail of ours, wherever they say it."""
+    """What mail servers and readers report of a mail of ours; it counts only with an envelope sender that we signed.
+
+    Message-IDs are known to whoever saw the mail: a report that names no more is kept for the operator.
+    """
     reading = hand.reading
     if reading.verdict not in {Verdict.BOUNCE, Verdict.COMPLAINT}:
         return None
-    word, report = reading.reason, None
-    if hand.delivery is not None:
+    word, report = reading.reason if hand.delivery is None else f"unsigned: {reading.reason}", None
+    if hand.delivery is not None and hand.is_signed:
         word, report = bounces.judge(hand.delivery, reading, was_reported=hand.was_reported)
     return Decision(outcome=Outcome.IGNORED, verdict=reading.verdict, reason=word, report=report, about=hand.delivery)
 

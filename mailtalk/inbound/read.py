@@ -21,9 +21,10 @@ from mailtalk.keys import SealBroken
 from mailtalk.mail.parsing import limits
 from mailtalk.mail.reader.reading import Reading, Unreadable
 from mailtalk.mail.replies.extract import Reply
-from mailtalk.outbound import deliveries
+from mailtalk.outbound import deliveries, verp
 from mailtalk.vocabulary import Purpose, Verdict
 
+REPORTS = frozenset({Verdict.BOUNCE, Verdict.COMPLAINT})
 ANSWERED = 50  # Message-IDs of ours in a header, the last ones
 _ANSWERED = text("""
     SELECT d.message_id, d.id, d.body_sealed, m.id AS mail_id FROM unnest(
@@ -109,7 +110,8 @@ def prove(context: InboundContext, known: Known, now: datetime, opened: OpenedMa
 def _read(context: InboundContext, known: Known, reader: Reader, opened: OpenedMail) -> ReadMail:
     mail, raw = opened.mail, opened.raw
     reading, trouble = _reading(reader, raw, mail.mail_from, context.domain)
-    result = partial(ReadMail, mail, reading, trouble=trouble, evidence=opened.evidence)
+    signed = verp.within(context.keyring, raw, context.domain) if reading and reading.verdict in REPORTS else ()
+    result = partial(ReadMail, mail, reading, trouble=trouble, evidence=opened.evidence, signed=signed)
     if reading is None or trouble or reading.verdict is not Verdict.PERSON or mail.purpose is not Purpose.REPLY:
         return result(NOTHING)
     return result(_reply(context, reader, reading, known.answered.get(mail.id, ())))

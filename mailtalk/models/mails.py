@@ -200,11 +200,11 @@ class DomainRate(Base):
 
 
 class Notice(Base):
-    """A notice about inbound mail that was made: at most one a day for each address and reason."""
+    """A notice about inbound mail that was made: at most one a day for each participation and reason."""
 
     __tablename__ = "notices"
 
     app_id: Mapped[str] = mapped_column(primary_key=True)
-    address: Mapped[str] = mapped_column(primary_key=True)
+    address: Mapped[str] = mapped_column(primary_key=True)  # the participation's id
     reason: Mapped[str] = mapped_column(primary_key=True)
     made_at: Mapped[datetime]

@@ -12,7 +12,7 @@ from mailtalk.vocabulary import Suspicion
 
 HALF_LIFE = timedelta(days=7)  # of a soft failure's weight
 LIMIT = 3.0  # soft failures, weighed, at which an address is suppressed
-FOREVER = timedelta(days=36_525)  # until somebody releases it
+COMPLAINT = timedelta(days=180)  # a reader may have changed their mind, or never read it
 Row = tuple[str, str, str | None]  # app, address, enhanced status code
 
 
@@ -46,8 +46,8 @@ def suppress(  # noqa: PLR0913, PLR0917  a suppression is all of these
 
 
 def complained(session: Session, now: datetime, addresses: Iterable[tuple[str, str]]) -> None:
-    """Suppress the addresses (app, address) of readers who reported spam, until they are released."""
-    _suppress(session, now, [(app_id, address, None) for app_id, address in addresses], Suspicion.COMPLAINED, FOREVER)
+    """Suppress the addresses (app, address) of readers who reported spam, for 180 days."""
+    _suppress(session, now, [(app_id, address, None) for app_id, address in addresses], Suspicion.COMPLAINED, COMPLAINT)
 
 
 def note(session: Session, now: datetime, refusals: Sequence[Refusal], days: timedelta) -> None:
@@ -103,7 +103,7 @@ def _is_one_of(addresses: Iterable[str]) -> ColumnElement[bool]:
 def _suppress(session: Session, now: datetime, rows: Sequence[Row], reason: Suspicion, days: timedelta) -> None:
     if not rows:
         return
-    values = {"now": now, "reason": reason, "until": now + (FOREVER if reason is Suspicion.COMPLAINED else days)}
+    values = {"now": now, "reason": reason, "until": now + (COMPLAINT if reason is Suspicion.COMPLAINED else days)}
     session.execute(
         text("""
         INSERT INTO suppressions (app_id, address, reason, status, score, scored_at, until)

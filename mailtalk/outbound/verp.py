@@ -1,6 +1,8 @@
 """VERP envelope senders: each delivery's own, signed, so that a bounce names its delivery without a look-up."""
 
+import re
 from base64 import b32decode
+from itertools import islice
 from uuid import UUID
 
 from mailtalk.keys import Key, Keyring
@@ -9,6 +11,7 @@ from mailtalk.mail import base32
 PREFIX = "b"
 ID_CHARS = 26  # 128 bits
 CHECK_CHARS = 13  # 65 bits
+MOST = 20  # envelope senders that are looked at in one mail
 LOCAL_CHARS = len(PREFIX) + ID_CHARS + CHECK_CHARS
 
 
@@ -26,6 +29,13 @@ def delivery(keyring: Keyring, local: str) -> UUID | None:
     if keyring.signer(check, lambda key: _check(key, encoded)) is None:
         return None
     return UUID(bytes=b32decode(f"{encoded}======".upper()))
+
+
+def within(keyring: Keyring, mail: bytes, domain: str) -> list[UUID]:
+    """Deliveries whose envelope senders stand in a mail, as in a report's `Original-Mail-From` or `Return-Path`."""
+    pattern = rb"(?i)\b(b[a-z2-7]{39})@" + re.escape(domain.encode()) + rb"\b"
+    found = islice(dict.fromkeys(match[1].decode().lower() for match in re.finditer(pattern, mail)), MOST)
+    return [delivery_id for local in found if (delivery_id := delivery(keyring, local))]
 
 
 def _check(key: Key, encoded: str) -> str:

@@ -123,6 +123,19 @@ def test_the_same_text_a_third_time_within_the_hour_is_put_aside(box: Box) -> No
     assert box.judged() == [POSTED, POSTED, POSTED, aside, aside, POSTED]
 
 
+def test_short_answers_to_different_mails_count_apart(box: Box) -> None:
+    for number, text in enumerate(["OK", "OK", "OK", "👍", "👍", "👍"]):
+        box.receive(mail(text, f"Message-ID: <{number}@x>\r\nIn-Reply-To: <n.{number}@x>\r\n"), box.bearer("bob"))
+    assert box.judged() == [POSTED] * 6
+
+
+def test_a_long_text_counts_whatever_it_answers(box: Box) -> None:
+    for number in range(3):
+        head = f"Message-ID: <{number}@x>\r\nIn-Reply-To: <n.{number}@x>\r\n"
+        box.receive(mail("Thank you for your message. I will read it soon.", head), box.bearer("bob"))
+    assert [verdict for _, verdict, _ in box.judged()] == ["person", "person", "flood"]
+
+
 def test_the_hour_is_that_before_the_mail_came(box: Box) -> None:
     for minutes in (130, 65, 50, 10):
         arrive(box, mail("Good morning", f"Message-ID: <{minutes}@x>\r\n"), ago=timedelta(minutes=minutes))

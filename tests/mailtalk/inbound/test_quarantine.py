@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.cast import Cast
 from support.inbox import BASE, LEAVE, Box, mail
-from support.sql import column, rows
+from support.sql import column, rows, subscribe
 
 from mailtalk import clock, keys
 from mailtalk.conversations import apps, users
@@ -130,7 +130,8 @@ def test_a_flood_that_is_let_out_is_posted(box: Box) -> None:
     for number in range(3):
         box.receive(mail("Ping", f"Message-ID: <{number}@x>\r\n"), box.bearer("bob"))
     assert box.judged()[-1] == ("quarantined", "flood", "same-text")
-    assert made(box) == []  # a machine would be answered
+    ((kind, address, told),) = made(box)
+    assert (kind, address, told["Auto-Submitted"]) == ("rejection", "bob@example.com", "auto-replied")
     change(box, quarantine.release, clock.now())
     assert box.judged() == [POSTED] * 3
 
@@ -236,6 +237,38 @@ def test_each_reason_is_told(box: Box) -> None:
 def test_a_machine_is_never_answered(box: Box, raw: bytes, mail_from: str) -> None:
     box.receive(raw, box.bearer("bob"), mail_from=mail_from)
     box.outcomes()
+    assert made(box) == []
+
+
+def test_a_doubtful_mail_is_told_of_once_a_day(box: Box) -> None:
+    """Its subject alone says that a program wrote it, and people write such subjects too."""
+    subscribe(box.cast.database)
+    for number in range(2):
+        head = f"Message-ID: <{number}@x>\r\nIn-Reply-To: <a@b.example>\r\n"
+        raw = mail("I am back on Monday", head).replace(b"Subject: Re: Hello", b"Subject: Automatic reply: Hello")
+        box.receive(raw, box.bearer("bob"))
+    assert {verdict for _, verdict, _ in box.judged()} == {"auto-reply"}
+    ((kind, address, told),) = made(box)
+    assert (kind, address) == ("rejection", "bob@example.com")
+    assert "automatic reply" in text(told)
+    events = column(box.cast.database, "SELECT data->>'verdict' FROM events WHERE type = 'email.rejected'")
+    assert events == ["auto-reply"] * 2
+
+
+def test_once_a_day_is_for_each_participant(box: Box) -> None:
+    for user in ("alice", "bob"):
+        box.receive(mail("", f"Message-ID: <{user}@x>\r\n", sender=f"{user}@example.com"), box.bearer(user))
+    with box.cast.database.transaction() as session:
+        users.put(session, box.cast.app_id, "alice", {"emails": ["bob@example.com"]})
+    box.outcomes()
+    assert [address for _, address, _ in made(box)].count("bob@example.com") >= 1
+    assert len(made(box)) == 2
+
+
+def test_nothing_answers_a_null_sender(box: Box) -> None:
+    raw = mail("", "In-Reply-To: <n.1@reply.localhost>\r\n")
+    box.receive(raw, box.bearer("bob"), mail_from="")
+    assert [verdict for _, verdict, _ in box.judged()] == ["empty"]
     assert made(box) == []
 
 

@@ -1,6 +1,6 @@
 """Bounces: a mail server's words about our mail reach its delivery, its address and the webhooks, once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -131,11 +131,33 @@ def test_a_complaint_turns_mail_off_even_after_a_bounce(box: Box) -> None:
     assert bounces(box) == [("soft", "4.4.7")]
 
 
+def signed_complaint(box: Box) -> bytes:
+    """A provider's report, with the envelope sender of the mail as ARF has it (RFC 5965 3.2)."""
+    local = verp.local_part(box.keyring, delivery(box))
+    return complaint(box).replace(
+        b"Version: 1\r\n", f"Version: 1\r\nOriginal-Mail-From: <{local}@{DOMAIN}>\r\n".encode()
+    )
+
+
 @pytest.mark.parametrize("to", ["postmaster", "reply address"])
-def test_a_report_that_comes_elsewhere_is_known_by_the_mail_that_it_gives_back(box: Box, to: str) -> None:
-    box.receive(complaint(box), POSTMASTER if to == "postmaster" else box.bearer("bob"), mail_from="x@relay.example")
+def test_a_report_that_comes_elsewhere_counts_by_the_signed_sender_in_it(box: Box, to: str) -> None:
+    bearer = POSTMASTER if to == "postmaster" else box.bearer("bob")
+    box.receive(signed_complaint(box), bearer, mail_from="x@relay.example")
     assert box.outcomes() == [("ignored", "complaint")]
     assert suppressed(box) == {BOB: "complained"}
+
+
+@pytest.mark.parametrize("forged", [complaint, report])
+def test_a_report_with_a_message_id_alone_is_kept_and_changes_nothing(box: Box, forged: Callable[[Box], bytes]) -> None:
+    """Whoever saw the mail knows its Message-ID; the sender that stands in it is signed."""
+    wrong = forged(box).replace(
+        b"Content-Type: text/rfc822", b"Original-Mail-From: <b" + b"a" * 39 + b"@x>\r\nContent-Type: text/rfc822"
+    )
+    for bearer in (POSTMASTER, box.bearer("bob")):
+        box.receive(wrong, bearer, mail_from="x@relay.example")
+    assert {(outcome, reason.partition(":")[0]) for outcome, reason in box.outcomes()} == {("ignored", "unsigned")}
+    assert (bounces(box), scores(box), suppressed(box)) == ([], [], {})
+    assert set(column(box.cast.database, "SELECT user_id FROM inbound_mails")) == {"bob"}
 
 
 def test_a_report_to_one_participant_says_nothing_of_anothers_mail(box: Box) -> None:
