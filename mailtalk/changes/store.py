@@ -1,7 +1,7 @@
 """Participations of locked conversations: read before their changes are folded, written after, set-based."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,17 +21,22 @@ _LOCK = sql.load(__file__, "lock_conversations", takes_part=TAKES_PART)
 _USERS = sql.load(__file__, "read_users")
 _PARTICIPANTS = sql.load(__file__, "read_participants", takes_part=TAKES_PART)
 _WRITE = sql.load(__file__, "write_participations")
+_KEPT = sql.statement("""
+    -- what a frozen view keeps of its conversation, under the names of the wire
+    SELECT c.app_id, c.id, jsonb_build_object('subject', c.subject, 'photoUrl', c.photo_url,
+        'welcomeMessages', c.welcome_messages, 'custom', c.custom) AS kept
+    FROM conversations c JOIN unnest(CAST(:apps AS text[]), CAST(:ids AS text[])) AS key (app_id, id)
+        ON c.app_id = key.app_id AND c.id = key.id""")
 
 
 @dataclass(frozen=True, slots=True)
 class LockedConversation:
-    """A conversation whose row is locked; `kept` is what a frozen view keeps of it, under its names on the wire."""
+    """A conversation whose row is locked."""
 
     applied_seq: int
     last_seq: int
     limit: int | None
     active: int  # participants; counted only if there is a limit
-    kept: dict[str, Any]
 
 
 def lock(session: Session, keys: Sequence[ConversationKey]) -> dict[ConversationKey, LockedConversation]:
@@ -64,16 +69,27 @@ def write(
     folds: Mapping[ConversationKey, Fold],
 ) -> None:
     """Write the participations that changed, and the views that were frozen, in one order for their row locks."""
-    changed = sorted((ParticipantKey(key, user_id), user) for key, fold in folds.items() for user_id, user in _of(fold))
+    changed = sorted(
+        (ParticipantKey(key, user_id), user) for key, fold in folds.items() for user_id, user in fold.users.items()
+    )
     if changed:
-        rows = [user for _, user in changed]
-        views = [_view(conversations[key.conversation], user) for key, user in changed]
-        values = of_participants(key for key, _ in changed) | _states(rows) | {"now": now}
-        session.execute(_WRITE, values | {"seqs": [seq for seq, _ in views], "views": [view for _, view in views]})
+        kept = _kept(session, {key.conversation for key, user in changed if user.view is not None})
+        seqs = [None if user.view is None else conversations[key.conversation].last_seq for key, user in changed]
+        views = [None if user.view is None else _view(kept[key.conversation], user.view) for key, user in changed]
+        values = of_participants(key for key, _ in changed) | _states([user for _, user in changed])
+        session.execute(_WRITE, values | {"now": now, "seqs": seqs, "views": views})
 
 
-def _of(fold: Fold) -> Sequence[tuple[str, Folded]]:
-    return list(fold.users.items())
+def _kept(session: Session, keys: Collection[ConversationKey]) -> dict[ConversationKey, dict[str, Any]]:
+    if not keys:
+        return {}
+    rows = session.execute(_KEPT, of_conversations(keys))
+    return {ConversationKey(row.app_id, row.id): row.kept for row in rows}
+
+
+def _view(kept: Mapping[str, Any], participants: Mapping[str, State]) -> str:
+    members = {user_id: {"access": state.access, "notify": state.notify} for user_id, state in participants.items()}
+    return json.dumps({**kept, "participants": members})
 
 
 def _states(users: Sequence[Folded]) -> dict[str, list[Any]]:
@@ -89,11 +105,3 @@ def _states(users: Sequence[Folded]) -> dict[str, list[Any]]:
         "sees": [state.sees for state in states],
         "joined": [user.joined for user in users],
     }
-
-
-def _view(conversation: LockedConversation, user: Folded) -> tuple[int | None, str | None]:
-    """The last message and the content of a view that was frozen; None for others."""
-    if user.view is None:
-        return None, None
-    members = {user_id: {"access": state.access, "notify": state.notify} for user_id, state in user.view.items()}
-    return conversation.last_seq, json.dumps(conversation.kept | {"participants": members})

@@ -59,12 +59,12 @@ class Request:
     @property
     def settings(self) -> frozenset[Choice]:
         """The settings that are given."""
-        given = {
-            Choice.NOTIFY: self.notify is not None,
-            Choice.MUTE: self.mute_until is not UNSET,
-            Choice.FREQUENCY: self.frequency is not None,
-        }
-        return frozenset(choice for choice, is_given in given.items() if is_given)
+        given = (
+            (Choice.NOTIFY, self.notify is not None),
+            (Choice.MUTE, self.mute_until is not UNSET),
+            (Choice.FREQUENCY, self.frequency is not None),
+        )
+        return frozenset(choice for choice, is_given in given if is_given)
 
 
 class Forbidden(Exception):
@@ -78,11 +78,10 @@ class Forbidden(Exception):
 def change(state: State, request: Request) -> State:
     """The state after one change; Forbidden if a rule refuses it. The participant limit is the fold's."""
     after = _RULES[request.kind](state, request)
-    if after.takes_part:
-        return replace(after, sees=Sees.ALL)  # a re-join shows the whole history
-    ended = state.takes_part and not after.takes_part
+    if after.takes_part:  # a re-join shows the whole history
+        return after if after.sees is Sees.ALL else replace(after, sees=Sees.ALL)
     sees = _sees_after(state, request.kind)
-    return replace(after, sees=sees, generation=state.generation + ended)
+    return replace(after, sees=sees, generation=state.generation + state.takes_part)
 
 
 def _sees_after(state: State, kind: ChangeKind) -> Sees:
@@ -94,15 +93,18 @@ def _sees_after(state: State, kind: ChangeKind) -> Sees:
 
 def _join(state: State, request: Request) -> State:
     """Overwrite: a field that is not given gets its default, unless the participant chose its value."""
-    joined = replace(
-        state,
+    chosen = state.chosen
+    defaults = State(
         present=True,
         access=Access.READ_WRITE,
-        notify=state.notify if Choice.NOTIFY in state.chosen else Notify.ALL,
-        mute_until=state.mute_until if Choice.MUTE in state.chosen else None,
-        frequency=state.frequency if Choice.FREQUENCY in state.chosen else Frequency.DEFAULT,
+        notify=state.notify if Choice.NOTIFY in chosen else Notify.ALL,
+        generation=state.generation,
+        mute_until=state.mute_until if Choice.MUTE in chosen else None,
+        sees=state.sees,
+        frequency=state.frequency if Choice.FREQUENCY in chosen else Frequency.DEFAULT,
+        chosen=chosen,
     )
-    return _set(joined, request)
+    return _set(defaults, request)
 
 
 def _add(state: State, request: Request) -> State:
@@ -117,11 +119,13 @@ def _update(state: State, request: Request) -> State:
 def _set(state: State, request: Request) -> State:
     """Set the given fields; settings become the participant's choice if the participant asks, else they end it."""
     own = request.by is Actor.PARTICIPANT
-    return replace(
-        state,
+    return State(
+        present=state.present,
         access=request.access or state.access,
         notify=request.notify or state.notify,
+        generation=state.generation,
         mute_until=state.mute_until if request.mute_until is UNSET else request.mute_until,
+        sees=state.sees,
         frequency=request.frequency or state.frequency,
         chosen=state.chosen | request.settings if own else state.chosen - request.settings,
     )
