@@ -1,6 +1,6 @@
 """Recipients: who is mailed a window's messages, and why others are not, in set-based statements."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -39,11 +39,11 @@ _AWAIT = sql.statement("""
 _DAILY = sql.fragment("$frequency = $Frequency.DAILY AND u.time_zone IS NOT NULL", frequency=frequency.FREQUENCY)
 _ZONES = sql.statement(
     """
-    -- time zones of those who are mailed daily
+    -- time zones of those who are mailed daily; LATERAL: never all participations of an app
     SELECT DISTINCT u.time_zone
-    FROM unnest(CAST(:apps AS text[]), CAST(:ids AS text[])) AS key (app_id, conversation_id)
-    JOIN participations p USING (app_id, conversation_id) JOIN apps a ON a.id = p.app_id
-    JOIN users u ON u.app_id = p.app_id AND u.id = p.user_id WHERE $daily""",
+    FROM unnest(CAST(:apps AS text[]), CAST(:ids AS text[])) AS key (app_id, conversation_id) CROSS JOIN LATERAL (
+        SELECT * FROM participations WHERE app_id = key.app_id AND conversation_id = key.conversation_id OFFSET 0) AS p
+    JOIN apps a ON a.id = p.app_id JOIN users u ON u.app_id = p.app_id AND u.id = p.user_id WHERE $daily""",
     daily=_DAILY,
 )
 _REPACED = """FROM unnest(CAST(:apps AS text[]), CAST(:ids AS text[]), CAST(:users AS text[]))
@@ -72,16 +72,16 @@ class Announced(NamedTuple):
     author: str | None
 
 
-def settle(session: Session, keys: Sequence[ConversationKey], now: datetime) -> None:
-    """Settle the messages of these locked conversations' windows for all participants.
+def settle(session: Session, windows: Mapping[ConversationKey, int], now: datetime) -> None:
+    """Settle the messages of locked conversations' windows, each given by its first message, for all participants.
 
     A participant with a message to be mailed then has one open notification about all of them; the others have an
     ended one for each reason, with its messages.
     """
-    values = of_conversations(keys)
+    values = of_conversations(windows)
     session.execute(_AWAIT, values)
     moments = frequency.moments(now, session.scalars(_ZONES, values))
-    session.execute(_SETTLE, values | moments)
+    session.execute(_SETTLE, values | moments | {"seqs": list(windows.values())})
 
 
 def hasten(session: Session, now: datetime, announced: Sequence[Announced]) -> None:

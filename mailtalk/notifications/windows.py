@@ -36,7 +36,7 @@ _ANNOUNCE = sql.statement("""
     JOIN apps a ON a.id = w.app_id
     WHERE c.app_id = w.app_id AND c.id = w.id""")
 _DUE = sql.statement("""
-    SELECT app_id, id FROM conversations WHERE window_due_at <= :now
+    SELECT app_id, id, window_from_seq FROM conversations WHERE window_due_at <= :now
     ORDER BY window_due_at LIMIT :most FOR NO KEY UPDATE SKIP LOCKED""")
 _SIZES = sql.statement("""
     SELECT p.app_id, p.conversation_id, count(*) FROM participations p
@@ -109,12 +109,13 @@ def close_windows(session: Session, now: datetime) -> int:
 
     Each participant with a message to be mailed then has one open notification, the others have their reasons.
     """
-    keys = [ConversationKey(*row) for row in session.execute(_DUE, {"now": now, "most": WINDOWS})]
-    if keys:
-        for group in _groups(session, keys):
-            recipients.settle(session, group, now)
-        session.execute(_CLOSE, of_conversations(keys))
-    return len(keys)
+    rows = session.execute(_DUE, {"now": now, "most": WINDOWS})
+    due = {ConversationKey(row.app_id, row.id): row.window_from_seq for row in rows}
+    if due:
+        for group in _groups(session, list(due)):
+            recipients.settle(session, {key: due[key] for key in group}, now)
+        session.execute(_CLOSE, of_conversations(due))
+    return len(due)
 
 
 def purge(session: Session, now: datetime) -> int:
