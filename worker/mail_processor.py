@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from threading import BoundedSemaphore
 
@@ -35,6 +36,8 @@ class MailProcessor:
         self._worker_id, self._written = worker_id, written
         self._lanes = {proving: BoundedSemaphore(BATCHES) for proving in (False, True)}
         self._provers = ThreadPoolExecutor(PROVERS, thread_name_prefix="prover")
+        self._helper = ThreadPoolExecutor(BATCHES - 1, thread_name_prefix="mail-processor")
+        self._closed = False
         self._unreleased: list[tuple[int, list[int]]] = []
 
     def process(self, *, proving: bool = False) -> None:
@@ -44,18 +47,20 @@ class MailProcessor:
             return
         try:
             turn = Turn(proving, most=PROVING if proving else claim.BATCH)
-            while mails := self.step(turn):
+            while not self._closed and (mails := self.step(turn, partial(self._call_help, proving))):
                 turn = turn._replace(after_app=mails[-1].app_id or "")
         finally:
             lane.release()
 
-    def step(self, turn: Turn) -> list[ClaimedMail]:
-        """Claim and process one batch; returns its mails."""
+    def step(self, turn: Turn, full: Callable[[], object] | None = None) -> list[ClaimedMail]:
+        """Claim and process one batch; returns its mails. `full` is called first if more may wait."""
         worker_id = self._worker_id()
         if worker_id is None:
             return []
         with self._database.transaction() as session:
             mails = claim.claim(session, clock.now(), worker_id, turn)
+        if len(mails) >= turn.most and full is not None:
+            full()
         try:
             self._process(worker_id, mails)
         except Unavailable:
@@ -71,8 +76,23 @@ class MailProcessor:
             return claim.recover(session)
 
     def close(self) -> None:
-        """End the threads that wait for the DNS."""
+        """Finish the batches in hand."""
+        self._closed = True
+        self._helper.shutdown(cancel_futures=True)
         self._provers.shutdown(wait=False, cancel_futures=True)
+
+    def _call_help(self, proving: bool) -> None:
+        """Have the next batch read by another thread while this one is written."""
+        with suppress(RuntimeError):  # closed meanwhile
+            self._helper.submit(self._help, proving=proving)
+
+    def _help(self, *, proving: bool) -> None:
+        try:
+            self.process(proving=proving)
+        except Unavailable as error:
+            log.warning("inbound mail waits: %s", error)
+        except Exception:
+            log.exception("inbound mail waits for another look")
 
     def _process(self, worker_id: int, mails: Sequence[ClaimedMail]) -> None:
         """A batch that fails is repeated one by one, so that one bad mail does not hurt its neighbours."""

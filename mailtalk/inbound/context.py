@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
@@ -16,6 +17,7 @@ from mailtalk.keys import Keyring
 from mailtalk.mail.parsing.parse import Attachment
 from mailtalk.mail.reader.reading import Reading
 from mailtalk.mail.replies.extract import Reply
+from mailtalk.mail.replies.quotes.own_mail import OwnAddress
 from mailtalk.models import Delivery
 from mailtalk.notifications.windows import Pace
 from mailtalk.outbound.bounces import Report
@@ -27,6 +29,12 @@ from mailtalk.vocabulary import DeliveryKind, Outcome, SenderPolicy, Verdict
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 NOTHING = Reply("", "", "whole", 0.0)
+
+
+@cache
+def own_address(domain: str) -> OwnAddress:
+    """The form of our inbound addresses, by which they are hidden in what is kept."""
+    return OwnAddress(domain)
 
 
 class Reader(Protocol):

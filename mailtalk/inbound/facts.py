@@ -18,11 +18,10 @@ from mailtalk.db import sql
 from mailtalk.db.arrays import of_conversations
 from mailtalk.ids import ConversationKey
 from mailtalk.inbound import duplicates, pipeline
-from mailtalk.inbound.context import Decision, Earlier, InboundContext, MailInHand, Person, ReadMail, Said
+from mailtalk.inbound.context import Decision, Earlier, InboundContext, MailInHand, Person, ReadMail, Said, own_address
 from mailtalk.inbound.read import REPORTS
 from mailtalk.mail.parsing.parse import Attachment
 from mailtalk.mail.reader.reading import Reading
-from mailtalk.mail.replies.quotes.own_mail import OwnAddress
 from mailtalk.models import Conversation, Delivery
 from mailtalk.outbound import bounces
 from mailtalk.participation.notify import TAKES_PART
@@ -105,7 +104,7 @@ class Facts:
         return {row.mail_id: _person(row) for row in self._execute("people", mails, values)}
 
     def _read_earlier(self, written: Sequence[ReadMail]) -> dict[int, Earlier]:
-        own = OwnAddress(self._context.domain)
+        own = own_address(self._context.domain)
         values = _columns(written, "id", "participation_id", "received_at") | {
             "fingerprints": [each.reading and each.reading.fingerprint for each in written],
             "message_ids": [own.scrub((each.reading and each.reading.message_id) or "") or None for each in written],
@@ -162,7 +161,7 @@ class Facts:
         return max(own, key=lambda delivery: delivery.created_at, default=None)
 
     def _all_earlier(self, read: ReadMail, reading: Reading) -> Earlier:
-        mail, own = read.mail, OwnAddress(self._context.domain)
+        mail, own = read.mail, own_address(self._context.domain)
         before = self._earlier.get(mail.id, Earlier())
         message_id = own.scrub(reading.message_id or "") or None
         posted = {

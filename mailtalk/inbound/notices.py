@@ -16,9 +16,8 @@ from mailtalk.events.record import Happened
 from mailtalk.ids import MAIL
 from mailtalk.inbound import quarantine
 from mailtalk.inbound.claim import ClaimedMail
-from mailtalk.inbound.context import NOBODY, Decision, InboundContext, MailInHand, Notice
+from mailtalk.inbound.context import NOBODY, Decision, InboundContext, MailInHand, Notice, own_address
 from mailtalk.mail.composing import notice, style
-from mailtalk.mail.replies.quotes.own_mail import OwnAddress
 from mailtalk.models import Delivery
 from mailtalk.outbound import deliveries
 from mailtalk.vocabulary import DeliveryKind, EventType, Outcome, Purpose, Verdict
@@ -161,7 +160,7 @@ def _delivery(hand: MailInHand, context: InboundContext, wanted: Notice) -> Deli
 
 
 def _mail(hand: MailInHand, context: InboundContext, wanted: Notice, message_id: str) -> bytes:
-    person, own = hand.person or NOBODY, OwnAddress(context.domain)
+    person, own = hand.person or NOBODY, own_address(context.domain)
     look = style.of(person.style)
     app_name = look.name or person.app_name
     headers = notice.NoticeHeaders(

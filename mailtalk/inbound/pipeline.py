@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from mailtalk.inbound import duplicates, notices, posting, sender_checks, sender_policy
-from mailtalk.inbound.context import Decision, InboundContext, MailInHand, ReadMail
-from mailtalk.mail.replies.quotes.own_mail import OwnAddress
+from mailtalk.inbound.context import Decision, InboundContext, MailInHand, ReadMail, own_address
 from mailtalk.outbound import bounces
 from mailtalk.vocabulary import Access, Outcome, Purpose, Verdict
 
@@ -19,7 +18,7 @@ def decide(hand: MailInHand, context: InboundContext) -> Decision:
     """The first answer of the mail's checks, with all that is noted about the mail and whom it is told."""
     chain = CHAINS[hand.mail.purpose]
     decision = next(answer for check in chain if (answer := check(hand, context)) is not None)
-    own = OwnAddress(context.domain)
+    own = own_address(context.domain)
     return notices.tell(
         hand,
         context,
