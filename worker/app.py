@@ -1,4 +1,4 @@
-"""Celery's configuration: tasks carry nothing, so what Redis loses, doubles or reorders does no harm."""
+"""Celery's configuration. Tasks carry nothing, so that none is missed when Redis loses, doubles or reorders them."""
 
 from celery import Celery
 

@@ -1,4 +1,4 @@
-"""The bell: tells workers to look and waiting requests that they are answered. Never blocks, never raises."""
+"""The bell: Celery tasks that have workers look, and a message to waiting requests. Never blocks, never raises."""
 
 import json
 import logging
@@ -18,13 +18,13 @@ PROCESS_INBOUND = "mailtalk.process_inbound"
 DELIVER = "mailtalk.deliver"
 CHANNEL = "mailtalk:ended"
 PAUSE = 1.0  # seconds without ringing after a failure: the sweep finds the work
-CLOSING = 3.0  # seconds that closing waits for what is to be rung
+CLOSING = 3.0  # seconds that closing waits for the last ones
 
 log = logging.getLogger(__name__)
 
 
 class Bell:
-    """A thread that rings: rings of one name that come while it is busy are rung once."""
+    """A thread that publishes; rings of one task that come while it is busy become one."""
 
     def __init__(self, settings: Settings) -> None:
         self._celery: Celery = build(settings)
@@ -39,19 +39,19 @@ class Bell:
         self._thread.start()
 
     def ring(self, name: str) -> None:
-        """Tell a worker to look; call it after the commit."""
+        """Have a worker look; call it after the commit."""
         with self._wake:
             self._names.add(name)
             self._wake.notify()
 
     def announce(self, ended: Sequence[Ended]) -> None:
-        """Tell the waiting requests to look at their changes; call it after the commit."""
+        """Have waiting requests look at these changes; call it after the commit."""
         with self._wake:
             self._ended.extend(each.id for each in ended)
             self._wake.notify()
 
     def close(self) -> None:
-        """Ring what is left, for a moment, and stop."""
+        """Publish what is left, for a moment, and stop."""
         with self._wake:
             self._closing = True
             self._wake.notify()

@@ -24,8 +24,9 @@ from mailtalk.vocabulary import Outcome
 from worker.bell import APPLY_CHANGES, DELIVER, PROCESS_INBOUND, Bell
 from worker.mail_processor import MailProcessor
 from worker.mail_sender import MailSender
+from worker.single_run import SingleRun
 
-PAUSED = timedelta(seconds=1)  # between two looks for mails while no relay takes any
+PAUSED = timedelta(seconds=1)  # between two looks for mails while no relay is in use
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Jobs:
     ) -> None:
         self._database, self._keyring, self._bell = database, keyring, bell
         self._identity, self.mail_sender = identity, mail_sender
+        self._deliver_once = SingleRun(self._deliver)
         self.mail_processor = MailProcessor(database, inbound, worker_id, self._tell)
 
     def close(self) -> None:
@@ -53,7 +55,7 @@ class Jobs:
         self.mail_sender.close()
 
     def apply_changes(self) -> None:
-        """Apply the participation changes that wait, until there are none in lanes that are free."""
+        """Apply waiting participation changes until there are none in conversations that nobody else has locked."""
         while True:
             try:
                 with self._database.transaction() as session:
@@ -81,14 +83,14 @@ class Jobs:
 
     def deliver(self) -> None:
         """Close due windows, build due notifications into mails, and have the mails sent that are due."""
-        self._database.drain(lambda session: windows.close_windows(session, clock.now()))
-        while self._build():
-            self.mail_sender.look()  # the first mails leave while the next batch is built
-        self.mail_sender.look()
+        self._deliver_once()
 
     def next_due(self, session: Session) -> datetime | None:
-        """When the next window, notification or delivery is due; not at once while every relay is left alone."""
-        due = windows.next_due(session)
+        """When the next window, notification or delivery is due; later while no relay is in use.
+
+        While the mail sender claims deliveries by itself, they are not what to look for.
+        """
+        due = windows.next_due(session, deliveries=not self.mail_sender.is_draining)
         return due if due is None or not self.mail_sender.paused else max(due, clock.now() + PAUSED)
 
     def next_arrival(self, session: Session) -> datetime | None:
@@ -102,7 +104,7 @@ class Jobs:
         return now if claim.waits(session, now) else None
 
     def recover(self) -> None:
-        """Free what dead workers had in hand."""
+        """Release the claims of dead workers."""
         freed = self.mail_sender.recover()
         if freed:
             log.warning("%d deliveries of dead workers are free again", freed)
@@ -116,6 +118,12 @@ class Jobs:
         """When there is a sender to be proven: now, or None."""
         now = clock.now()
         return now if claim.waits(session, now, proving=True) else None
+
+    def _deliver(self) -> None:
+        self._database.drain(lambda session: windows.close_windows(session, clock.now()))
+        while self._build():
+            self.mail_sender.look()  # the first mails leave while the next batch is built
+        self.mail_sender.look()
 
     def _build(self) -> int:
         with self._database.transaction() as session:

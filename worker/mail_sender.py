@@ -95,6 +95,11 @@ class MailSender:
         """True while every relay's circuit is open."""
         return self._relays is not None and self._relays.room(1) == 0
 
+    @property
+    def is_draining(self) -> bool:
+        """True while there is more to claim than there is room for: it is claimed without another look."""
+        return self._more and self._in_hand > 0
+
     def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 

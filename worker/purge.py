@@ -1,4 +1,4 @@
-"""The purge: forgets what is older than was promised, once an hour at most."""
+"""The purge: deletes what is older than its retention time, once an hour at most."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ HOUR = 3600.0  # seconds
 
 
 class Purge:
-    """A look of the sweep's; the first one purges."""
+    """A look of the sweep; the first one purges."""
 
     def __init__(self, database: Database, *more: Callable[[Session, datetime], int]) -> None:
         self._database, self._next, self._purges = database, 0.0, (idempotency.purge, windows.purge, *more)

@@ -1,4 +1,4 @@
-"""The sweep: looks at what is due, whether a bell rang or not; it starts before Celery and needs no broker."""
+"""The sweep: looks at the queues whether a bell rang or not; it starts before Celery and needs no broker."""
 
 import logging
 import threading
@@ -13,8 +13,8 @@ from mailtalk.db.database import Database
 from mailtalk.errors import Unavailable
 from worker.jobs import safely
 
-LONGEST = 2.0  # seconds between two looks, whatever is due
-STEP = 0.5  # seconds between two glances at what is due: what everything takes while the broker is away
+LONGEST = 2.0  # seconds between two looks, even if nothing is due
+STEP = 0.5  # seconds between two queries of what is due: the delay of everything while the broker is away
 SHORTEST = 0.05
 ENDING = 4.0  # seconds that stopping waits for a look under way
 
@@ -35,11 +35,11 @@ class Sweep:
         self._thread = threading.Thread(target=self._run, name="sweep", daemon=True)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the look that is under way."""
+        """Stop after the look that is under way."""
         self._stop.set()
         self._thread.join(ENDING)
 

@@ -1,4 +1,4 @@
-"""The tasks: each says no more than "look"."""
+"""Celery's tasks, without arguments: each is a bell that has a job look at its queue."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from worker.jobs import Jobs, safely
 
 
 def register(app: Celery, jobs: Jobs) -> None:
-    """Give the application the tasks, bound to this worker's work."""
+    """Register the tasks with this worker's jobs."""
     _task(app, APPLY_CHANGES, jobs.apply_changes)
     _task(app, PROCESS_INBOUND, jobs.take_mail_in)
     _task(app, DELIVER, jobs.deliver)

@@ -56,7 +56,8 @@ _NEXT_DUE = sql.statement("""
     SELECT least(
         (SELECT min(window_due_at) FROM conversations WHERE window_due_at IS NOT NULL),
         (SELECT min(not_before) FROM notifications WHERE status = $NotificationStatus.OPEN),
-        (SELECT min(not_before) FROM deliveries WHERE stage IN ($Stage.QUEUED, $Stage.DEFERRED, $Stage.UNKNOWN)))""")
+        (SELECT min(not_before) FROM deliveries
+            WHERE stage IN ($Stage.QUEUED, $Stage.DEFERRED, $Stage.UNKNOWN) AND :deliveries))""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +124,9 @@ def purge(session: Session, now: datetime) -> int:
     return len(session.execute(_PURGE, {"before": now - KEPT, "most": PURGED}).all())
 
 
-def next_due(session: Session) -> datetime | None:
-    """When the next window, notification or delivery is due; None if nothing waits."""
-    due: datetime | None = session.scalar(_NEXT_DUE)
+def next_due(session: Session, *, deliveries: bool = True) -> datetime | None:
+    """When the next window, notification or, if asked, delivery is due; None if nothing waits."""
+    due: datetime | None = session.scalar(_NEXT_DUE, {"deliveries": deliveries})
     return due
 
 
