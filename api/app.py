@@ -7,6 +7,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import (
+    app_settings,
     batch,
     bulk,
     changes,
@@ -17,6 +18,7 @@ from api import (
     inbound,
     messages,
     participants,
+    reactions,
     routing,
     users,
     webhooks,
@@ -38,7 +40,10 @@ from worker.bell import Bell
 
 # Every operation, in the order in which /docs shows them.
 OPERATIONS = routing.of(
-    (users, conversations, participants, bulk, changes, messages, files, webhooks, inbound, batch, health, page)
+    (
+        *(app_settings, users, conversations, participants, bulk, changes, messages, reactions),
+        *(files, webhooks, inbound, batch, health, page),
+    )
 )
 
 

@@ -69,7 +69,7 @@ class BatchResult(msgspec.Struct, array_like=True):
     body: Any
 
 
-BatchOperations = Annotated[list[BatchOperation], Meta(min_length=1, max_length=10)]
+BatchOperations = Annotated[list[BatchOperation], Meta(max_length=10)]
 
 
 @route("POST", PATH, TAG)

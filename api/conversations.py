@@ -11,16 +11,16 @@ from api.paths import CONVERSATION, USER
 from api.request import Call
 from api.routing import route
 from api.schemas.conversations import ConversationUpdate, UserConversation
-from api.schemas.types import Empty, Page
+from api.schemas.types import Empty, Page, maybe_millis
+from api.versions import Version
 from api.wire import Answer, Json
 from mailtalk import clock
 from mailtalk.changes.log import Requested
-from mailtalk.conversations import conversations, users, visibility
+from mailtalk.conversations import conversations, read_marks, users, visibility
 from mailtalk.conversations.messages import page
 from mailtalk.conversations.visibility import Seen
 from mailtalk.errors import ErrorCode
 from mailtalk.events import schemas, serializers
-from mailtalk.files import Links
 from mailtalk.ids import ParticipantKey
 from mailtalk.participation.rules import Request
 from mailtalk.vocabulary import Access, ChangeKind
@@ -32,7 +32,7 @@ TAG = "Conversations"
 def list_conversations(session: Session, call: Call, query: ConversationQuery) -> Page[schemas.Conversation]:
     """List conversations."""
     seen = visibility.of_app(session, call.app_id, listing.read(query, call.version))
-    return Page(_shown(session, call.services.links, seen))
+    return Page(_shown(session, call, seen))
 
 
 @route("GET", USER + "/conversations", TAG, missing=[ErrorCode.USER_NOT_FOUND])
@@ -46,7 +46,7 @@ def list_user_conversations(session: Session, call: Call, query: UserConversatio
     if not call.version.lists_unknown_user:
         users.get(session, call.app_id, call.user_id)
     seen = visibility.of_user(session, call.app_id, call.user_id, asked)
-    shown = _shown(session, call.services.links, seen)
+    shown = _shown(session, call, seen)
     return Page(
         [
             UserConversation(
@@ -84,7 +84,7 @@ def get_conversation(session: Session, call: Call) -> schemas.Conversation:
     last = page(session, row.key, limit=1)
     members = conversations.participants(session, row.key)
     seen = Seen(row, last[0] if last else None, participants=members)
-    return _shown(session, call.services.links, [seen])[0]
+    return _shown(session, call, [seen])[0]
 
 
 @route("DELETE", CONVERSATION, TAG, missing=[ErrorCode.CONVERSATION_NOT_FOUND])
@@ -96,14 +96,19 @@ def delete_conversation(session: Session, call: Call) -> None:
     conversations.delete(session, call.conversation_key, clock.now())
 
 
-def _shown(session: Session, links: Links, seen: Sequence[Seen]) -> list[schemas.Conversation]:
-    last = messages.shown(session, links, [one.last_message for one in seen if one.last_message])
+def _shown(session: Session, call: Call, seen: Sequence[Seen]) -> list[schemas.Conversation]:
+    last = messages.shown(session, call.services.links, [one.last_message for one in seen if one.last_message])
     by_conversation = {message.conversation_id: message for message in last}
-    return [_conversation(one, by_conversation.get(one.conversation.id)) for one in seen]
+    shown = [_conversation(one, by_conversation.get(one.conversation.id), call.version) for one in seen]
+    read = read_marks.of_everyone(session, [one.conversation.key for one in seen])
+    for conversation, one in zip(shown, seen, strict=True):
+        conversation.everyone_read_until = maybe_millis(None if one.view else read[one.conversation.key])
+    return shown
 
 
-def _conversation(seen: Seen, last_message: schemas.Message | None) -> schemas.Conversation:
+def _conversation(seen: Seen, last_message: schemas.Message | None, version: Version) -> schemas.Conversation:
     conversation = serializers.conversation(seen.conversation)
+    conversation.topic_id = conversation.id if version.has_topic else None
     conversation.last_message = last_message
     conversation.participants = serializers.members(seen.participants)
     return conversation if seen.view is None else _frozen(conversation, seen.view)

@@ -36,7 +36,12 @@ _STATUS: dict[type[MailtalkError], int] = {
     TooLarge: 413,
     KeyReused: 422,
 }
-_HTTP = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED, 413: ErrorCode.TOO_LARGE}
+_HTTP = {
+    404: ErrorCode.NOT_FOUND,
+    405: ErrorCode.METHOD_NOT_ALLOWED,
+    413: ErrorCode.TOO_LARGE,
+    415: ErrorCode.UNSUPPORTED_ENCODING,
+}
 
 log = logging.getLogger(__name__)
 

@@ -20,13 +20,12 @@ from api.schemas.messages import (
     ReadStateUpdate,
 )
 from api.schemas.types import Id, Page, PageQuery, moment
-from api.wire import Json
 from mailtalk import clock
 from mailtalk.conversations import conversations, history, messages, read_state, visibility
 from mailtalk.conversations.history import Old
 from mailtalk.conversations.messages import Draft
 from mailtalk.errors import ErrorCode, Invalid
-from mailtalk.events import serializers
+from mailtalk.events import payloads, serializers
 from mailtalk.events.schemas import Attachment, Message
 from mailtalk.files import Links
 from mailtalk.ids import ParticipantKey
@@ -36,6 +35,7 @@ from mailtalk.vocabulary import MessageType, Origin
 TAG = "Messages"
 LATITUDE = 90
 AHEAD = 60_000  # milliseconds that the sender's clock may be ahead of ours
+SECONDS = range(100_000_000, 10_000_000_000)  # the years 1973 to 2286 if they are seconds, else early in 1970
 NO_CONVERSATION = [ErrorCode.CONVERSATION_NOT_FOUND]
 NO_MESSAGE = [*NO_CONVERSATION, ErrorCode.MESSAGE_NOT_FOUND]
 NO_READER = [*NO_CONVERSATION, ErrorCode.USER_NOT_FOUND, ErrorCode.PARTICIPANT_NOT_FOUND]
@@ -51,7 +51,7 @@ class MessageQuery(PageQuery, rename="camel", kw_only=True):
 def post_messages(session: Session, call: Call, body: NewMessages) -> list[PostedMessage]:
     """Send 1 to 10 messages.
 
-    Always an array; all are sent or none. A `UserMessage` needs a `sender` who takes part with access `ReadWrite`; a
+    Always an array; all are sent or none. A `UserMessage` needs a `sender` who takes part, also with access `Read`; a
     `SystemMessage` has none and never notifies. Each has a text, an attachment or a location. Mention a user by
     `<!!mention:USER_ID|NAME>`.
     """
@@ -85,6 +85,8 @@ def edit_message(session: Session, call: Call, body: MessageUpdate) -> None:
 
     `custom` merges key by key. Nobody is notified, and mails that were made stay as they are.
     """
+    if body.text is not UNSET and body.text is not None and not body.text.strip():
+        raise Invalid({"text": ["must not be empty"]})
     text = {"text": body.text} if body.text else {}
     fields = text if body.custom is UNSET else text | {"custom": body.custom}
     messages.edit(session, clock.now(), call.conversation_key, call.id("messageId"), fields)
@@ -110,11 +112,14 @@ def mark_all_read(session: Session, call: Call) -> None:
 
 @route("PATCH", "/users/{userId}" + CONVERSATION, TAG, missing=NO_READER)
 def mark_read_until(session: Session, call: Call, body: ReadStateUpdate) -> None:
-    """Mark a conversation read up to a moment.
+    """Mark a conversation read up to a moment, or unread.
 
-    What was created until then is read, and nothing of what came after.
+    What was created until `readUntil` is read, and nothing of what came after. `unread: true` makes the last message of
+    someone else unread again; it is not mailed again.
     """
-    if isinstance(body.read_until, int):
+    if body.unread:
+        read_state.mark_unread(session, call.participant_key)
+    elif isinstance(body.read_until, int):
         read_state.read_until(session, call.participant_key, moment("readUntil", body.read_until))
     else:
         read_state.check(session, call.participant_key)
@@ -124,8 +129,8 @@ def mark_read_until(session: Session, call: Call, body: ReadStateUpdate) -> None
 def import_messages(session: Session, call: Call, body: ImportedMessages) -> list[PostedMessage]:
     """Import 1 to 100 messages of another system.
 
-    With the times they had there (`timestamp`, not in the future). Nobody is notified. Senders and readers must be
-    users, not participants.
+    With the times they had there (`createdAt` or `timestamp`, not in the future). Nobody is notified. Senders and
+    readers must be users, not participants.
     """
     items = [_old(i, message) for i, message in enumerate(body)]
     conversation = conversations.lock(session, call.conversation_key)
@@ -135,20 +140,20 @@ def import_messages(session: Session, call: Call, body: ImportedMessages) -> lis
 def shown(session: Session, links: Links, rows: Sequence[MessageRow]) -> list[Message]:
     """Messages on the wire, of one conversation or many."""
     read_by, now = read_state.of(session, rows), clock.now()
-    return [_shown(row, read_by[row.id], links.shown(row.app_id, row.attachment, now)) for row in rows]
-
-
-def _shown(row: MessageRow, read_by: Sequence[str], file: Json | None) -> Message:
-    message = serializers.message(row, read_by)
-    message.attachment = Attachment(**file) if file else None
-    return message
+    counted = payloads.reactions(session, rows)
+    shown = [serializers.message(row, read_by[row.id]) for row in rows]
+    for row, message in zip(rows, shown, strict=True):
+        file = links.shown(row.app_id, row.attachment, now)
+        message.attachment = Attachment(**file) if file else None
+        message.reactions = counted.get(row.id, [])
+    return shown
 
 
 def _draft(i: int, message: NewMessage, origin: Origin) -> Draft:
     """The `i`th message of a request, checked."""
     if message.attachment_token not in {UNSET, None}:
         raise Invalid({f"{i}.attachmentToken": ["files are not uploaded here; send attachment {url, size}"]})
-    if not (message.text or message.attachment or message.location):
+    if not ((message.text or "").strip() or message.attachment or message.location):
         raise Invalid({f"{i}.text": ["is required, unless there is an attachment or a location"]})
     if message.location and abs(message.location[0]) > LATITUDE:
         raise Invalid({f"{i}.location": [f"has a latitude outside of -{LATITUDE} to {LATITUDE}"]})
@@ -174,8 +179,12 @@ def _sender(i: int, message: NewMessage) -> str | None:
 
 
 def _old(i: int, message: ImportedMessage) -> Old:
-    name = f"{i}.timestamp"
-    if message.timestamp > clock.millis(clock.now()) + AHEAD:
+    is_new = isinstance(message.created_at, int)
+    name, millis = f"{i}.{'createdAt' if is_new else 'timestamp'}", message.created_at if is_new else message.timestamp
+    if not isinstance(millis, int):
+        raise Invalid({f"{i}.createdAt": ["is required, in milliseconds since 1970"]})
+    if millis in SECONDS:
+        raise Invalid({name: ["is a time in seconds; milliseconds since 1970 are needed"]})
+    if millis > clock.millis(clock.now()) + AHEAD:
         raise Invalid({name: ["lies in the future"]})
-    at = moment(name, message.timestamp)
-    return Old(_draft(i, message, Origin.IMPORT), at, list(message.read_by or ()))
+    return Old(_draft(i, message, Origin.IMPORT), moment(name, millis), list(message.read_by or ()))

@@ -9,13 +9,21 @@ from api.idempotency import REPLAYED
 from api.paths import PARTICIPANT, PARTICIPANTS
 from api.request import Call
 from api.routing import route
+from api.schemas import types
 from api.schemas.notifications import Notification
-from api.schemas.participants import InboundAddress, NewParticipant, Participant, ParticipantUpdate, change
+from api.schemas.participants import (
+    InboundAddress,
+    NewParticipant,
+    Participant,
+    ParticipantSettingsUpdate,
+    ParticipantUpdate,
+    change,
+)
 from api.schemas.types import Empty, Page, PageQuery
 from api.wire import Answer
 from mailtalk import clock
 from mailtalk.changes.log import Requested
-from mailtalk.conversations import conversations
+from mailtalk.conversations import conversations, read_marks, read_state
 from mailtalk.errors import ErrorCode, Invalid, NotFound
 from mailtalk.ids import NOTIFICATION
 from mailtalk.participation import addresses
@@ -46,7 +54,18 @@ async def update_participant(call: Call, body: ParticipantUpdate) -> Answer[Empt
     Only the given fields change. `muteUntil` ends by itself; `frequency` is how often to mail. Access `None` (from
     version 2021-07-30) keeps a frozen view of what was there at that moment, and nothing new.
     """
-    return await _change(call, update(call, body))
+    request, until = update(call, body), body.read_until
+    if not isinstance(until, int):
+        return await _change(call, request)
+    key, moment = call.participant_key, types.moment("readUntil", until)
+
+    def read(session: Session) -> Empty:
+        read_state.read_until(session, key, moment)
+        return Empty()
+
+    if request == Request(ChangeKind.UPDATE):
+        return await call.commit(read)
+    return await call.commit_changes([Requested(key, request, clock.now())], read)
 
 
 @route("DELETE", PARTICIPANT, TAG, missing=NO_USER, conflict="Conflict", is_change=True)
@@ -66,7 +85,7 @@ def get_participant(session: Session, call: Call) -> Participant:
     Also with access `None`. Ours, not TalkJS's.
     """
     row = conversations.participant(session, call.participant_key)
-    return Participant.of(row, clock.now())
+    return Participant.of(row, clock.now(), read_marks.of_participants(session, [row.key])[row.key])
 
 
 @route("GET", PARTICIPANTS, TAG, missing=NO_CONVERSATION)
@@ -76,8 +95,8 @@ def list_participants(session: Session, call: Call, query: PageQuery) -> Page[Pa
     Without those who left or have access `None`. Ours, not TalkJS's.
     """
     rows = conversations.participants_page(session, call.conversation_key, query.limit, query.after)
-    now = clock.now()
-    return Page([Participant.of(row, now, row.user_id) for row in rows])
+    marks, now = read_marks.of_participants(session, [row.key for row in rows]), clock.now()
+    return Page([Participant.of(row, now, marks[row.key], row.user_id) for row in rows])
 
 
 @route("GET", PARTICIPANT + "/notifications", TAG, missing=NO_PARTICIPANT)
@@ -125,7 +144,7 @@ async def rotate_inbound_address(call: Call) -> Answer[InboundAddress]:
     return wire.reply(address, headers=kept)
 
 
-def update(call: Call, body: ParticipantUpdate) -> Request:
+def update(call: Call, body: ParticipantSettingsUpdate) -> Request:
     """The change that a PATCH asks for. Invalid for access `None` in a version that does not know it."""
     if body.access is Access.NONE and not call.version.knows_none:
         raise Invalid({"access": [f'"None" is not known to version {call.version.name}']})

@@ -1,5 +1,6 @@
 """A request of an app: its credential, version, body and Idempotency-Key, and transactions to answer it in."""
 
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -7,6 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from api import idempotency, versions, wire
@@ -27,6 +29,7 @@ from mailtalk.notifications.windows import Pace
 from mailtalk.webhooks.ssrf import SsrfGuard
 
 BODY_LIMIT = 1_000_000  # bytes
+GZIP = ("gzip", "x-gzip")
 
 Result = TypeVar("Result")
 
@@ -126,12 +129,28 @@ async def authenticated(request: Request) -> Call:
 
 
 async def _read(request: Request) -> bytes:
+    if request.headers.get("content-encoding", "") not in {"", "identity", *GZIP}:
+        raise HTTPException(415, "Content-Encoding must be gzip or identity")
     raw = bytearray()
     try:
         async for chunk in request.stream():
             raw += chunk
             if len(raw) > BODY_LIMIT:
-                raise TooLarge({"body": [f"is larger than {BODY_LIMIT} bytes"]})
+                raise _too_large()
     except ClientDisconnect:
         raise Invalid({"body": ["ended too early"]}) from None  # nobody reads it, and it is no defect of ours
-    return bytes(raw)
+    return _unzipped(bytes(raw)) if request.headers.get("content-encoding", "") in GZIP else bytes(raw)
+
+
+def _unzipped(raw: bytes) -> bytes:
+    try:
+        body = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(raw, BODY_LIMIT + 1)  # 16: with gzip's header
+    except zlib.error:
+        raise Invalid({"body": ["is not gzip"]}) from None
+    if len(body) > BODY_LIMIT:
+        raise _too_large()
+    return body
+
+
+def _too_large() -> TooLarge:
+    return TooLarge({"body": [f"is larger than {BODY_LIMIT} bytes"]})

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import msgspec
 from msgspec import Meta
 from sqlalchemy.orm import Session
 
@@ -17,11 +18,19 @@ from mailtalk.events import serializers
 from mailtalk.events.schemas import User
 
 TAG = "Users"
-UserUpdates = Annotated[dict[Id, UserUpdate], Meta(min_length=1, max_length=100)]
+MOST = Meta(min_length=1, max_length=100)
+UserUpdates = Annotated[dict[Id, UserUpdate], MOST]
+RawUpdates = Annotated[dict[Id, msgspec.Raw], MOST]
 
 
-@route("PUT", "/users", TAG)
-def put_users(session: Session, call: Call, body: UserUpdates) -> None:
+class UserQuery(PageQuery, rename="camel", kw_only=True):
+    """The query of the app's users."""
+
+    is_online: Annotated[bool, Meta(description="True gives an empty list: nobody is online here.")] = False
+
+
+@route("PUT", "/users", TAG, body_schema=UserUpdates)
+def put_users(session: Session, call: Call, body: RawUpdates) -> None:
     """Create or update up to 100 users.
 
     A map of ids to the body of a single PUT. All of them are written, or none.
@@ -30,8 +39,10 @@ def put_users(session: Session, call: Call, body: UserUpdates) -> None:
 
 
 @route("GET", "/users", TAG)
-def list_users(session: Session, call: Call, query: PageQuery) -> Page[User]:
+def list_users(session: Session, call: Call, query: UserQuery) -> Page[User]:
     """List users, newest first."""
+    if query.is_online:
+        return Page([])
     return Page([serializers.user(row) for row in users.page(session, call.app_id, query.limit, query.after)])
 
 
@@ -51,8 +62,9 @@ def get_user(session: Session, call: Call) -> User:
     return serializers.user(users.get(session, call.app_id, call.user_id))
 
 
-def _columns(user_id: str, body: UserUpdate) -> dict[str, Any]:
+def _columns(user_id: str, body: msgspec.Raw) -> dict[str, Any]:
+    """The columns of one user; an error names the user before the field."""
     try:
-        return body.columns()
+        return wire.decode(bytes(body), UserUpdate).columns()
     except Invalid as error:
         raise wire.within(user_id, error) from None

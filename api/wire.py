@@ -18,6 +18,9 @@ Shape = TypeVar("Shape")
 Content = TypeVar("Content")
 _ID = re.compile(ID_PATTERN)
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
+BOM = b"\xef\xbb\xbf"
+_ARRAY_FOR_OBJECT = re.compile(r"Expected `[^`]*object[^`]*`, got `array`")
+_STEP = re.compile(r"\[(\d+)\]|\.(\w+)")
 _MISSING = re.compile(r"Object missing required field `(?P<field>[^`]+)`")
 
 
@@ -33,9 +36,13 @@ def reply(content: Content, status: int = 200, headers: Mapping[str, str] | None
 
 
 def decode(raw: bytes, shape: type[Shape]) -> Shape:
-    """A request body as its type; an empty one is {}. Invalid names the wrong field."""
+    """A request body as its type; an empty one is {}. Invalid names the wrong field.
+
+    An empty array where an object is expected is PHP's empty object.
+    """
+    raw = raw.removeprefix(BOM).strip() or b"{}"
     try:
-        content = _checked(lambda: msgspec.json.decode(raw.strip() or b"{}", type=shape))
+        content = _decoded(raw, shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Invalid({"body": ["is not JSON"]}) from None
     if b"\\u0000" in raw:
@@ -76,6 +83,33 @@ def cursor(kind: PublicId, text: str | None) -> int | None:
     if text is not None and number is None:
         raise Invalid({"startingAfter": [f"is not the id of a {kind.noun}"]})
     return number
+
+
+def _decoded(raw: bytes, shape: type[Shape]) -> Shape:
+    try:
+        return msgspec.json.decode(raw, type=shape)
+    except msgspec.ValidationError as error:
+        mended = _mended(raw, str(error))
+        if mended is None:
+            raise Invalid(_reasons(str(error))) from None
+    return _decoded(mended, shape)
+
+
+def _mended(raw: bytes, message: str) -> bytes | None:
+    """The JSON with {} for the empty array that a message of msgspec is about; None if it is about none."""
+    match = _AT.match(message)
+    if match is None or not _ARRAY_FOR_OBJECT.match(match["what"]):
+        return None
+    content = parent = msgspec.json.decode(raw)
+    steps = [int(index) if index else name for index, name in _STEP.findall(match["path"] or "")]
+    for step in steps[:-1]:
+        parent = parent[step]
+    if (parent[steps[-1]] if steps else content) != []:
+        return None
+    if not steps:
+        return b"{}"
+    parent[steps[-1]] = {}
+    return msgspec.json.encode(content)
 
 
 def _checked(read: Callable[[], Shape]) -> Shape:

@@ -227,6 +227,7 @@ class EventType(StrEnum):
     MESSAGE_READ = "message.read"
     MESSAGE_UPDATED = "message.updated"
     MESSAGE_DELETED = "message.deleted"
+    MESSAGE_REACTION_UPDATED = "message.reactionUpdated"
     CONVERSATION_DELETED = "conversation.deleted"
     NOTIFICATION_TRIGGERED = "notification.triggered"
     NOTIFICATION_SENT = "notification.sent"

@@ -23,6 +23,7 @@ TEXT = (
     "is 202 with the change when that takes too long or `Prefer: respond-async` asks for it."
 )
 TAGS = {
+    "App": "The app itself. Nobody is online here, so presences and sessions are empty.",
     "Users": "Created and merged by your backend, never deleted.",
     "Conversations": "Created and merged by your backend.",
     "Participants": "The users in a conversation, their access and notifications, and their inbound addresses.",

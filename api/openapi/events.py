@@ -8,11 +8,11 @@ from api.schemas.webhooks import Event
 from api.wire import Json
 from mailtalk.vocabulary import EventType
 
-CONVERSATION = examples.without(examples.plain(ORDER), "lastMessage")
+CONVERSATION = examples.without(examples.plain(ORDER), "lastMessage", "everyoneReadUntil")
 BOB: Json = examples.plain(ALICE) | {"id": "bob", "name": "Bob", "email": ["bob@example.com"]}
 MESSAGE: Json = {"conversation": CONVERSATION, "message": examples.plain(HELLO), "sender": examples.plain(ALICE)}
 PARTICIPANT: Json = {
-    "conversation": examples.without(CONVERSATION, "participants"),
+    "conversation": CONVERSATION,
     "user": BOB,
     "participant": {"access": "ReadWrite", "notify": True, "frequency": "default", "muteUntil": None},
     "by": "backend",
@@ -21,7 +21,7 @@ NOTIFICATION: Json = {
     "notificationId": "ntf_5",
     "recipient": BOB,
     "sender": MESSAGE["sender"],
-    "conversation": examples.without(CONVERSATION, "participants"),
+    "conversation": CONVERSATION,
     "messages": [MESSAGE["message"]],
 }
 SENT: Json = {
@@ -48,6 +48,10 @@ EVENTS: dict[EventType, tuple[str, Json]] = {
     EventType.MESSAGE_READ: ("`recipient` has read a message of someone else.", MESSAGE | {"recipient": BOB}),
     EventType.MESSAGE_UPDATED: ("A message was edited.", MESSAGE),
     EventType.MESSAGE_DELETED: ("A message was deleted; this is how it was.", MESSAGE),
+    EventType.MESSAGE_REACTION_UPDATED: (
+        "A reaction was added or removed.",
+        MESSAGE | {"reaction": {"emoji": "👍", "userId": "bob", "added": True}},
+    ),
     EventType.CONVERSATION_DELETED: (
         "A conversation was deleted with all its messages.",
         {"conversation": CONVERSATION},

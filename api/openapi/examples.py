@@ -6,6 +6,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 
+from api.app_settings import App, AppUpdate, Presences
 from api.batch import BatchOperation, BatchResult
 from api.health import Health, Readiness
 from api.schemas import messages
@@ -27,7 +28,7 @@ from api.schemas.participants import (
 from api.schemas.types import Empty, OpenApi, Page
 from api.schemas.users import UserUpdate
 from api.schemas.webhooks import ReplayedEvents, TestEvent, Webhook, WebhookDelivery, WebhookReplay, WebhookUpdate
-from mailtalk.events.schemas import Conversation, Message, ParticipantSettings, User
+from mailtalk.events.schemas import Conversation, Message, ParticipantSettings, Reactions, User
 from mailtalk.vocabulary import (
     Access,
     Actor,
@@ -55,7 +56,9 @@ ALICE = User(
     time_zone="Europe/London",
     role="buyer",
     custom={"plan": "gold"},
-    push_tokens=None,
+    push_tokens={},
+    availability_text=None,
+    header_photo_url=None,
     created_at=T0,
 )
 HELLO = Message(
@@ -72,6 +75,7 @@ HELLO = Message(
     created_at=T1,
     edited_at=None,
     referenced_message_id=None,
+    reactions=[Reactions("👍", 1)],
 )
 ORDER = Conversation(
     id="order_391",
@@ -84,6 +88,7 @@ ORDER = Conversation(
         "alice": ParticipantSettings(Access.READ_WRITE, notify=True),
         "bob": ParticipantSettings(Access.READ, notify="MentionsOnly"),
     },
+    everyone_read_until=T1,
     created_at=T0,
     topic_id="order_391",
 )
@@ -100,6 +105,9 @@ EXAMPLES: dict[Any, Any] = {
     str: "…",
     Empty: Empty(),
     OpenApi: OpenApi("3.1.0"),
+    App: App("demo", "Demo", "en-GB", {"plan": "gold"}),
+    AppUpdate: AppUpdate("de-DE"),
+    Presences: Presences(),
     User: ALICE,
     UserUpdate: UserUpdate(name="Alice", email=["alice@example.com"], custom={"plan": "gold"}),
     Conversation: ORDER,
@@ -108,7 +116,13 @@ EXAMPLES: dict[Any, Any] = {
     NewParticipant: NewParticipant(access="ReadWrite", notify="MentionsOnly"),
     ParticipantUpdate: ParticipantUpdate(notify=False, mute_until=datetime(2030, 1, 1, 9, tzinfo=UTC)),
     Participant: Participant(
-        access=Access.READ_WRITE, notify="MentionsOnly", mute_until=None, frequency=Frequency.DEFAULT, joined_at=T0
+        access=Access.READ_WRITE,
+        notify="MentionsOnly",
+        mute_until=None,
+        frequency=Frequency.DEFAULT,
+        joined_at=T0,
+        is_unread=False,
+        read_until=T1,
     ),
     Notification: Notification(
         id="ntf_5",
@@ -138,6 +152,8 @@ EXAMPLES: dict[Any, Any] = {
     messages.NewMessage: messages.NewMessage(type=MessageType.USER, sender="alice", text="Do they come in brown?"),
     messages.MessageUpdate: messages.MessageUpdate(text="Do they come in black?"),
     messages.ReadStateUpdate: messages.ReadStateUpdate(T1),
+    messages.EmojiUsers: messages.EmojiUsers("👍", ["bob"]),
+    messages.ReactionUsers: messages.ReactionUsers(["bob"]),
     messages.ImportedMessage: messages.ImportedMessage(
         type=MessageType.USER, sender="alice", text="Hello from long ago", timestamp=1_500_000_000_000, read_by=["bob"]
     ),

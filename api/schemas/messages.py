@@ -9,7 +9,7 @@ from api.schemas.types import Id, Timestamp
 from mailtalk.conversations.messages import TEXT_LIMIT
 from mailtalk.vocabulary import MessageType
 
-MessageText = Annotated[str, Meta(min_length=1, max_length=TEXT_LIMIT)]
+MessageText = Annotated[str, Meta(max_length=TEXT_LIMIT)]
 Degrees = Annotated[float, Meta(ge=-180, le=180)]
 Location = Annotated[
     list[Degrees], Meta(min_length=2, max_length=2, description="Latitude (-90 to 90) and longitude, in degrees.")
@@ -42,7 +42,12 @@ class NewMessage(msgspec.Struct, rename="camel", kw_only=True):
 class ImportedMessage(NewMessage, rename="camel", kw_only=True):
     """A message of another system, with its time there."""
 
-    timestamp: Annotated[Timestamp, Meta(description="When it was written, in milliseconds since 1970-01-01 UTC.")]
+    created_at: (
+        Annotated[Timestamp, Meta(description="When it was written, in milliseconds since 1970-01-01 UTC; required.")]
+        | UnsetType
+        | None
+    ) = UNSET
+    timestamp: Annotated[Timestamp, Meta(description="The same by its older name.")] | UnsetType | None = UNSET
     read_by: Annotated[list[Id], Meta(max_length=1_000)] | UnsetType | None = UNSET
 
 
@@ -63,6 +68,22 @@ class ReadStateUpdate(msgspec.Struct, rename="camel"):
     """Up to when the conversation is read."""
 
     read_until: Timestamp | UnsetType | None = UNSET
+    unread: Annotated[bool, Meta(description="True marks the last message of someone else as unread.")] | (
+        UnsetType | None
+    ) = UNSET
+
+
+class EmojiUsers(msgspec.Struct, rename="camel"):
+    """An emoji at a message, and the users who added it."""
+
+    emoji: str
+    user_ids: list[str]
+
+
+class ReactionUsers(msgspec.Struct):
+    """The ids of the users who added an emoji to a message."""
+
+    data: list[str]
 
 
 NewMessages = Annotated[list[NewMessage], Meta(min_length=1, max_length=10)]

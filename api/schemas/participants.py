@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from api.schemas.types import ID_LENGTH, Id, Moment
+from api.schemas.types import ID_LENGTH, Id, Moment, Timestamp, maybe_millis
 from mailtalk import clock
+from mailtalk.conversations.read_marks import ReadMark
 from mailtalk.errors import Invalid
 from mailtalk.events.schemas import Millis, Notify
 from mailtalk.events.serializers import notify
@@ -31,13 +32,21 @@ class NewParticipant(msgspec.Struct, rename="camel"):
     frequency: Frequency | UnsetType | None = UNSET
 
 
-class ParticipantUpdate(msgspec.Struct, rename="camel"):
-    """What to change of a participant; what is missing stays."""
+class ParticipantSettingsUpdate(msgspec.Struct, rename="camel"):
+    """What to change of a participant's settings; what is missing stays."""
 
     notify: Notify | UnsetType | None = UNSET
     access: Access | UnsetType | None = UNSET
     mute_until: MuteUntil | UnsetType | None = UNSET
     frequency: Frequency | UnsetType | None = UNSET
+
+
+class ParticipantUpdate(ParticipantSettingsUpdate, rename="camel", kw_only=True):
+    """What to change of a participant; what is missing stays."""
+
+    read_until: Annotated[Timestamp, Meta(description="Marks everything up to then as read.")] | UnsetType | None = (
+        UNSET
+    )
 
 
 class Participant(msgspec.Struct, rename="camel", kw_only=True):
@@ -49,10 +58,12 @@ class Participant(msgspec.Struct, rename="camel", kw_only=True):
     mute_until: Moment | None
     frequency: Frequency
     joined_at: Millis
+    is_unread: bool
+    read_until: Annotated[Millis, Meta(description="Everything up to then is read.")] | None
 
     @classmethod
-    def of(cls, row: Participation, now: datetime, user_id: str | UnsetType = UNSET) -> "Participant":
-        """A participation; `mute_until` is null once it has passed."""
+    def of(cls, row: Participation, now: datetime, mark: ReadMark, user_id: str | UnsetType = UNSET) -> "Participant":
+        """A participation and its read state; `mute_until` is null once it has passed."""
         return cls(
             id=user_id,
             access=Access(row.access),
@@ -60,6 +71,8 @@ class Participant(msgspec.Struct, rename="camel", kw_only=True):
             mute_until=clock.iso(row.mute_until) if row.mute_until and row.mute_until > now else None,
             frequency=Frequency(row.frequency),
             joined_at=clock.millis(row.joined_at),
+            is_unread=mark.is_unread,
+            read_until=maybe_millis(mark.until),
         )
 
 
@@ -75,7 +88,7 @@ class JoinParams(NewParticipant, kw_only=True, rename="camel"):
     user_id: Id
 
 
-class UpdateParams(ParticipantUpdate, kw_only=True, rename="camel"):
+class UpdateParams(ParticipantSettingsUpdate, kw_only=True, rename="camel"):
     """Who is updated, and what changes."""
 
     user_id: Id
@@ -133,7 +146,7 @@ class ActionResults(msgspec.Struct):
     responses: list[ActionResult]
 
 
-def change(kind: ChangeKind, body: NewParticipant | ParticipantUpdate) -> Request:
+def change(kind: ChangeKind, body: NewParticipant | ParticipantSettingsUpdate) -> Request:
     """The change of participation that a body asks for."""
     return Request(
         kind,

@@ -30,6 +30,16 @@ PATH: dict[str, object] = {
         Id, Meta(description="Your id of the conversation, percent-encoded.", examples=["order_391"])
     ],
     "messageId": Annotated[Id, Meta(description="The message's id.", examples=["msg_Zm9yIHRoZSB0ZXN0cw"])],
+    "emoji": Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=64,
+            pattern=ID_PATTERN,
+            description="An emoji, percent-encoded, or its name.",
+            examples=["👍"],
+        ),
+    ],
     "fileId": Annotated[
         str,
         Meta(pattern="^[0-9a-f]{32}$", description="The file's id.", examples=["2f1c0d9e8b7a46f5a4b3c2d1e0f9a8b7"]),

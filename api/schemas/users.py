@@ -34,6 +34,8 @@ class UserUpdate(msgspec.Struct, rename="camel"):
     role: Text = UNSET
     custom: dict[str, str | None] | UnsetType | None = UNSET
     push_tokens: dict[str, Any] | UnsetType | None = UNSET
+    availability_text: Text = UNSET
+    header_photo_url: Text = UNSET
 
     def columns(self) -> dict[str, Any]:
         """The given fields by column. Invalid for a text that is no mail address and an unknown time zone."""

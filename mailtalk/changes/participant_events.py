@@ -51,7 +51,7 @@ def _happened(session: Session, found: Sequence[_Event], now: datetime) -> Itera
     rows = session.scalars(
         select(Conversation).join(keys, (Conversation.app_id == keys.c.app_id) & (Conversation.id == keys.c.id))
     )
-    conversations = {row.key: serializers.conversation(row) for row in rows}
+    conversations = payloads.conversations(session, rows.all())
     users = payloads.users(session, {(event.conversation.app_id, event.user_id) for event in found})
     for key, user_id, kind, folded in found:
         data = {

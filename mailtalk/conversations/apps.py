@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from mailtalk.conversations.users import assign
 from mailtalk.errors import Invalid, NotFound
 from mailtalk.keys import Keyring
 from mailtalk.models import App
@@ -55,6 +56,14 @@ def put(session: Session, app_id: str, fields: dict[str, Any]) -> None:
     if wrong:
         raise Invalid(wrong)
     _update(session, app_id, fields)
+
+
+def merge(session: Session, app_id: str, fields: dict[str, Any]) -> None:
+    """Set the given columns; `custom` merges key by key, None clears it."""
+    row = session.get(App, app_id, with_for_update={"key_share": True})
+    if row is None:
+        raise _missing(app_id)
+    assign(row, fields)
 
 
 def listed(session: Session) -> Sequence[App]:

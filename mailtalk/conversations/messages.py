@@ -20,6 +20,7 @@ from mailtalk.ids import ConversationKey
 from mailtalk.models import Conversation, File, Message, Participation
 from mailtalk.notifications import windows
 from mailtalk.notifications.windows import Pace
+from mailtalk.participation.rules import State
 from mailtalk.participation.state import state as as_state
 from mailtalk.vocabulary import EventType, MessageType, Origin
 
@@ -198,11 +199,11 @@ def _cursor(session: Session, key: ConversationKey, message_id: str) -> Any:
 
 
 def _check(session: Session, conversation: Conversation, drafts: Mapping[int, Draft]) -> None:
-    allowed = _writers(session, conversation, {draft.sender_id for draft in drafts.values()})
+    states = _states(session, conversation, {draft.sender_id for draft in drafts.values()})
     there = _there(session, conversation, {draft.referenced_message_id for draft in drafts.values()})
     wrong = {}
     for i, draft in drafts.items():
-        if draft.sender_id is not None and draft.sender_id not in allowed:
+        if draft.sender_id is not None and not _may_send(states.get(draft.sender_id), draft.origin):
             wrong[f"{i}.sender"] = [f"{draft.sender_id!r} is not a participant who may write"]
         if draft.referenced_message_id is not None and draft.referenced_message_id not in there:
             wrong[f"{i}.referencedMessageId"] = [f"no message {draft.referenced_message_id!r} in this conversation"]
@@ -210,15 +211,22 @@ def _check(session: Session, conversation: Conversation, drafts: Mapping[int, Dr
         raise Invalid(wrong)
 
 
-def _writers(session: Session, conversation: Conversation, user_ids: set[str | None]) -> set[str]:
+def _may_send(state: State | None, origin: Origin) -> bool:
+    """A backend posts for every participant: access limits what people do by mail."""
+    if state is None:
+        return False
+    return state.may_post if origin is Origin.EMAIL else state.takes_part
+
+
+def _states(session: Session, conversation: Conversation, user_ids: set[str | None]) -> dict[str, State]:
     if user_ids == {None}:
-        return set()
+        return {}
     query = select(Participation).where(
         Participation.app_id == conversation.app_id,
         Participation.conversation_id == conversation.id,
         Participation.user_id.in_(user_ids - {None}),
     )
-    return {row.user_id for row in session.scalars(query) if as_state(row).may_post}
+    return {row.user_id: as_state(row) for row in session.scalars(query)}
 
 
 def _there(session: Session, conversation: Conversation, message_ids: set[str | None]) -> set[str]:

@@ -65,6 +65,19 @@ def read_until(session: Session, key: ParticipantKey, moment: datetime) -> None:
     _tell(session, key, *done)
 
 
+def mark_unread(session: Session, key: ParticipantKey) -> None:
+    """The last message of someone else that the user may see is unread again. NotFound for no participant."""
+    check(session, key)
+    session.execute(
+        text("""
+        UPDATE participations p SET read_seq = least(p.read_seq, (
+            SELECT max(m.seq) - 1 FROM messages m WHERE m.app_id = p.app_id AND m.conversation_id = p.conversation_id
+                AND m.seq <= coalesce(p.view_seq, m.seq) AND m.sender_id IS DISTINCT FROM p.user_id))
+        WHERE p.app_id = :app AND p.conversation_id = :conversation AND p.user_id = :user"""),
+        of_participant(key),
+    )
+
+
 def check(session: Session, key: ParticipantKey) -> None:
     """NotFound for a user who is no participant."""
     users.get(session, key.app_id, key.user_id)

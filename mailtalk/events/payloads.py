@@ -4,13 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mailtalk.db import arrays, sql
 from mailtalk.events import schemas, serializers
 from mailtalk.ids import ConversationKey
-from mailtalk.models import Conversation, Message, Participation, User
+from mailtalk.models import Conversation, Message, Participation, Reaction, User
 
 Json = dict[str, Any]
 _MEMBERS = sql.statement("""
@@ -19,7 +19,7 @@ _MEMBERS = sql.statement("""
             AND p.present AND p.access <> $Access.NONE
         ORDER BY p.joined_at, p.user_id LIMIT :most) p
     ORDER BY p.joined_at, p.user_id""")
-MOST_MEMBERS = 100  # of a conversation in a payload: beyond, it would be larger than receivers take
+MOST_MEMBERS = 1_000  # of a conversation in a payload: beyond, it would be larger than receivers take
 
 
 def conversation(session: Session, row: Conversation) -> schemas.Conversation:
@@ -42,10 +42,11 @@ def messages(
     """`{conversation, message, sender}` for each message; a system message has no sender."""
     shared = conversation(session, row)
     senders = users(session, {(row.app_id, message.sender_id) for message in found if message.sender_id})
+    counted = reactions(session, found)
     return [
         {
             "conversation": shared,
-            "message": serializers.message(message, read_by.get(message.id, ())),
+            "message": _message(message, read_by.get(message.id, ()), counted.get(message.id, [])),
             "sender": senders.get((row.app_id, message.sender_id or "")),
         }
         for message in found
@@ -64,6 +65,26 @@ def new_messages(session: Session, rows: Sequence[Conversation], written: Sequen
         }
         for message in written
     ]
+
+
+def _message(row: Message, read_by: Sequence[str], counted: list[schemas.Reactions]) -> schemas.Message:
+    message = serializers.message(row, read_by)
+    message.reactions = counted
+    return message
+
+
+def reactions(session: Session, found: Sequence[Message]) -> dict[str, list[schemas.Reactions]]:
+    """The reactions to messages of one app, by message id, the first emoji first."""
+    if not found:
+        return {}
+    query = select(Reaction.message_id, Reaction.emoji, func.count()).where(
+        Reaction.app_id == found[0].app_id, Reaction.message_id.in_([message.id for message in found])
+    )
+    grouped = query.group_by(Reaction.message_id, Reaction.emoji).order_by(func.min(Reaction.created_at))
+    counted: dict[str, list[schemas.Reactions]] = {}
+    for message_id, emoji, count in session.execute(grouped):
+        counted.setdefault(message_id, []).append(schemas.Reactions(emoji, count))
+    return counted
 
 
 def users(session: Session, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], schemas.User]:

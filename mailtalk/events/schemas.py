@@ -25,7 +25,9 @@ class User(msgspec.Struct, rename="camel", kw_only=True):
     time_zone: str | None
     role: str | None
     custom: Custom
-    push_tokens: dict[str, Any] | None
+    push_tokens: dict[str, Any]
+    availability_text: str | None
+    header_photo_url: str | None
     created_at: Millis
 
 
@@ -34,6 +36,13 @@ class Attachment(msgspec.Struct):
 
     url: str
     size: int
+
+
+class Reactions(msgspec.Struct):
+    """An emoji at a message, and the number of users who added it."""
+
+    emoji: str
+    count: int
 
 
 class Message(msgspec.Struct, rename="camel", kw_only=True):
@@ -52,6 +61,7 @@ class Message(msgspec.Struct, rename="camel", kw_only=True):
     created_at: Millis
     edited_at: Millis | None
     referenced_message_id: str | None
+    reactions: list[Reactions]
 
 
 class ParticipantSettings(msgspec.Struct):
@@ -71,5 +81,6 @@ class Conversation(msgspec.Struct, rename="camel", kw_only=True):
     custom: Custom
     last_message: Message | UnsetType | None = UNSET
     participants: dict[str, ParticipantSettings] | UnsetType | None = UNSET
+    everyone_read_until: Millis | UnsetType | None = UNSET
     created_at: Millis
-    topic_id: str
+    topic_id: str | None

@@ -28,7 +28,9 @@ def user(row: User) -> schemas.User:
         time_zone=row.time_zone,
         role=row.role,
         custom=row.custom,
-        push_tokens=row.push_tokens,
+        push_tokens=row.push_tokens or {},
+        availability_text=row.availability_text,
+        header_photo_url=row.header_photo_url,
         created_at=clock.millis(row.created_at),
     )
 
@@ -49,6 +51,7 @@ def message(row: Message, read_by: Sequence[str]) -> schemas.Message:
         created_at=clock.millis(row.created_at),
         edited_at=clock.millis(row.edited_at) if row.edited_at else None,
         referenced_message_id=row.referenced_message_id,
+        reactions=[],
     )
 
 

@@ -4,7 +4,7 @@ from mailtalk.models.base import Base
 from mailtalk.models.events import Event, EventCount, Webhook, WebhookDelivery, WebhookQueue
 from mailtalk.models.log import Change, IdempotencyKey, ImportBatch, Worker
 from mailtalk.models.mails import Delivery, DomainRate, InboundMail, Notice, Notification, RawMail, Suppression
-from mailtalk.models.people import Address, App, Conversation, File, Message, Participation, User
+from mailtalk.models.people import Address, App, Conversation, File, Message, Participation, Reaction, User
 
 __all__ = [
     "Address",
@@ -25,6 +25,7 @@ __all__ = [
     "Notification",
     "Participation",
     "RawMail",
+    "Reaction",
     "Suppression",
     "User",
     "Webhook",

@@ -29,6 +29,8 @@ class App(Base):
     frequency: Mapped[str] = mapped_column(server_default="default")  # of participants whose own is default
     sender_policy: Mapped[str] = mapped_column(server_default="capability")
     style: Mapped[Json] = mapped_column(server_default="{}")  # how its mails look: name, logo, colour, templates, …
+    default_locale: Mapped[str | None]
+    custom: Mapped[Json] = mapped_column(server_default="{}")
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
@@ -50,6 +52,8 @@ class User(Base):
     role: Mapped[str | None]
     custom: Mapped[Json] = mapped_column(server_default="{}")
     push_tokens: Mapped[Json | None]
+    availability_text: Mapped[str | None]
+    header_photo_url: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
@@ -167,6 +171,7 @@ class Message(Base):
     type: Mapped[str]
     sender_id: Mapped[str | None]
     text: Mapped[str]
+    content: Mapped[list[Any] | None]  # TalkJS's structured form, where it was given; else it is made of the others
     mentions: Mapped[list[str]] = mapped_column(server_default="{}")
     origin: Mapped[str]
     custom: Mapped[Json] = mapped_column(server_default="{}")
@@ -181,19 +186,35 @@ class Message(Base):
     read_by: Mapped[list[str]] = mapped_column(server_default="{}")  # an imported one's; else read_seq says it
 
 
+class Reaction(Base):
+    """An emoji of a user at a message; it goes with the message."""
+
+    __tablename__ = "reactions"
+    __table_args__ = (
+        ForeignKeyConstraint(["app_id", "message_id"], ["messages.app_id", "messages.id"], ondelete="CASCADE"),
+    )
+
+    app_id: Mapped[str] = mapped_column(primary_key=True)
+    message_id: Mapped[str] = mapped_column(primary_key=True)
+    emoji: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime]
+
+
 class File(Base):
-    """A file that came with a mail, kept with its message."""
+    """A file of a message, that came by mail or was uploaded; an upload has no message until one uses it."""
 
     __tablename__ = "files"
     __table_args__ = (
         ForeignKeyConstraint(["app_id", "conversation_id"], ["conversations.app_id", "conversations.id"]),
         Index(None, "app_id", "conversation_id", "message_id"),
+        Index("ix_files_unused", "created_at", postgresql_where=text("message_id IS NULL")),
     )
 
     app_id: Mapped[str] = mapped_column(primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    conversation_id: Mapped[str]
-    message_id: Mapped[str]
+    conversation_id: Mapped[str | None]
+    message_id: Mapped[str | None]
     name: Mapped[str]
     content_type: Mapped[str]
     size: Mapped[int]

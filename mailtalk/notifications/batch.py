@@ -25,9 +25,10 @@ Row = TypeVar("Row", App, Conversation)
 _CLAIM = text("""
     SELECT n.id, n.from_seq, p.app_id, p.conversation_id, p.user_id, p.id AS participation_id, p.present, p.access,
         p.notify, p.generation, p.mute_until, p.sees, p.frequency, p.chosen, p.read_seq, p.mailed_seq,
-        u.name, u.emails, u.locale, u.time_zone
+        u.name, u.emails, coalesce(u.locale, a.default_locale) AS locale, u.time_zone
     FROM notifications n JOIN participations p USING (app_id, conversation_id, user_id)
     JOIN users u ON u.app_id = p.app_id AND u.id = p.user_id
+    JOIN apps a ON a.id = p.app_id
     WHERE n.status = 'open' AND n.not_before <= :now
     ORDER BY n.not_before, n.id LIMIT :limit
     FOR NO KEY UPDATE OF n, p SKIP LOCKED""")

@@ -10,8 +10,8 @@ from uuid import uuid4
 from sqlalchemy.orm import Session
 
 from mailtalk import ids
+from mailtalk.events import payloads, serializers
 from mailtalk.events import record as events
-from mailtalk.events import serializers
 from mailtalk.events.record import Happened
 from mailtalk.files import Links
 from mailtalk.keys import Keyring
@@ -163,13 +163,15 @@ class MailBuilder:
     def _events(self, told: Sequence[tuple[DueNotification, Sequence[Message]]]) -> Iterator[Happened]:
         keys = [(each.recipient.app_id, each.recipient.user_id) for each, _ in told]
         users = self._batch.users(keys) if keys else {}
+        rows = {key: self._batch.conversations[key] for key in (each.recipient.conversation for each, _ in told)}
+        conversations = payloads.conversations(self._session, list(rows.values())) if rows else {}
         for (notification, wanted), key in zip(told, keys, strict=True):
-            conversation = self._batch.conversations[notification.recipient.conversation]
+            conversation = notification.recipient.conversation
             data = {
                 "notificationId": ids.NOTIFICATION.show(notification.id),
                 "recipient": serializers.user(users[key]),
                 "sender": self._batch.sender(wanted[-1]),
-                "conversation": serializers.conversation(conversation),
+                "conversation": conversations[conversation],
                 "messages": [serializers.message(message, message.read_by) for message in wanted],
             }
             yield Happened(conversation.app_id, TRIGGERED, data, conversation.id)

@@ -31,6 +31,7 @@ HOOK = {"url": "https://mailtalk.invalid/"}
 SYSTEM = [{"type": "SystemMessage", "text": "Hello"}]
 Asked = tuple[str, str, Any]  # method, path, body
 COUNT = "SELECT count(*) FROM {} WHERE app_id = :app"
+REACTION = "/conversations/{conversationId}/messages/{messageId}/reactions/{emoji}/{userId}"
 SAMPLES: dict[tuple[str, str], tuple[str, Any]] = {
     ("PUT", "/users"): ("/users", {"eve": {"name": "Eve"}}),
     ("PUT", "/users/{userId}"): ("/users/eve", {"name": "Eve"}),
@@ -53,6 +54,10 @@ SAMPLES: dict[tuple[str, str], tuple[str, Any]] = {
         f"/import{MESSAGES}",
         [{"type": "SystemMessage", "text": "Then", "timestamp": 1}],
     ),
+    ("PUT", ""): ("", {"custom": {"a": "b"}}),
+    ("POST", "/presences"): ("/presences", {}),
+    ("PUT", REACTION): (f"{MESSAGES}/{{message}}/reactions/x/bob", None),
+    ("DELETE", REACTION): (f"{MESSAGES}/{{message}}/reactions/x/bob", None),
     ("POST", "/batch"): ("/batch", [[1, "POST", MESSAGES, SYSTEM]]),
     ("PUT", "/webhooks/{webhookId}"): ("/webhooks/new", HOOK),
     ("DELETE", "/webhooks/{webhookId}"): ("/webhooks/main", None),

@@ -103,7 +103,7 @@ def test_a_repeated_key_is_imported_once(http: httpx.Client) -> None:
         ([old("x", timestamp=-1)], "0.timestamp"),
         ([old("x", timestamp="2017")], "0.timestamp"),
         ([old("x", timestamp=4_000_000_000_000)], "0.timestamp"),
-        ([{"type": "UserMessage", "text": "x", "sender": "alice"}], "0.timestamp"),
+        ([{"type": "UserMessage", "text": "x", "sender": "alice"}], "0.createdAt"),
         ([old("x", type="Other")], "0.type"),
         ([old("")], "0.text"),
     ],

@@ -103,6 +103,11 @@ HELLO = {"type": "UserMessage", "sender": "alice", "text": "Hello"}
 WRONG = {"id": "wrong", "method": "PUT", "params": {"userId": "dave", "access": "Own"}}
 LATE = {"id": 2, "method": "DELETE", "params": {"userId": "carol"}}
 TOUR = (
+    ("GET", "", None, 200),
+    ("PUT", "", {"defaultLocale": "en-GB", "custom": {"plan": "gold"}}, 200),
+    ("POST", "/presences", {"userIds": ["alice"]}, 200),
+    ("GET", "/users/alice/sessions", None, 200),
+    ("GET", "/users?isOnline=true", None, 200),
     ("PUT", "/users", {"erin": {"name": "Erin", "email": "erin@example.com", "custom": {"plan": "gold"}}}, 200),
     ("PUT", "/users/frank", {"name": "Frank", "email": ["frank@example.com", "f@example.com"], "phone": "+49"}, 200),
     ("PUT", "/users/nobody", {}, 400),
@@ -183,7 +188,11 @@ def _tour_of_a_message(http: httpx.Client, messages: str) -> set[tuple[str, str]
     sent = http.post(messages, json=[{"type": "SystemMessage", "text": "Paid", "custom": {"a": "b"}, **attached}])
     message = f"{messages}/{sent.json()[0]['id']}"
     edited = http.put(message, json={"text": "Paid twice"})
-    return {_check_answer(each) for each in (sent, edited, http.get(message), http.delete(message), http.get(message))}
+    http.put(messages.replace("messages", "participants/alice"))
+    verbs = (("PUT", "/x/alice"), ("GET", ""), ("GET", "/x"), ("DELETE", "/x/alice"))
+    reactions = [http.request(method, f"{message}/reactions{path}") for method, path in verbs]
+    last = (http.get(message), http.delete(message), http.get(message))
+    return {_check_answer(each) for each in (sent, edited, *reactions, *last)}
 
 
 def _tour_of_mails(http: httpx.Client, mails: str, cast: Cast) -> set[tuple[str, str]]:

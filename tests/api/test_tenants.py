@@ -32,6 +32,9 @@ BODIES: dict[tuple[str, str], Any] = {
 }
 # What a new app of one's own makes with these ids: rows of its own, beside the other app's.
 MAKES_ITS_OWN = {
+    ("GET", ""),
+    ("PUT", ""),
+    ("POST", "/presences"),
     ("PUT", "/users"),
     ("PUT", "/users/{userId}"),
     ("GET", "/users"),
@@ -86,6 +89,7 @@ def victim(stack: Stack) -> Iterator[Victim]:
         )
         ids = {
             "userId": "theirs",
+            "emoji": "x",
             "conversationId": "secret",
             "webhookId": "theirs",
             "messageId": said.json()[0]["id"],

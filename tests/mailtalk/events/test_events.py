@@ -46,8 +46,9 @@ def test_users(cast: Cast) -> None:
 
 
 def users_shape(user_id: str, name: str, custom: dict[str, str], event: Any) -> dict[str, Any]:
-    empty = ("email", "phone", "photoUrl", "welcomeMessage", "locale", "role", "pushTokens", "timeZone")
-    made = {"id": user_id, "name": name, "custom": custom, "createdAt": event[2]["user"]["createdAt"]}
+    empty = ("email", "phone", "photoUrl", "welcomeMessage", "locale", "role", "timeZone")
+    empty += ("availabilityText", "headerPhotoUrl")
+    made = {"id": user_id, "name": name, "custom": custom, "pushTokens": {}, "createdAt": event[2]["user"]["createdAt"]}
     return made | dict.fromkeys(empty)
 
 
@@ -145,7 +146,7 @@ def test_a_crowd_is_not_in_the_payload(cast: Cast) -> None:
     rows(
         cast.database,
         """WITH crowd AS (INSERT INTO users (app_id, id, name)
-            SELECT 'demo', 'u' || i, 'U' FROM generate_series(1, 101) i RETURNING id)
+            SELECT 'demo', 'u' || i, 'U' FROM generate_series(1, 1001) i RETURNING id)
         INSERT INTO participations (app_id, conversation_id, user_id, present, access, notify, joined_at)
         SELECT 'demo', 'hello', id, true, 'ReadWrite', 'All', now() FROM crowd""",
     )
