@@ -70,9 +70,14 @@ class Keyring:
         key_id = self.current.id.to_bytes(KEY_ID_BYTES, "big")
         return key_id + nonce + self.current.sealer.encrypt(nonce, plain, about.encode())
 
+    @staticmethod
+    def sealed_by(sealed: bytes) -> int:
+        """Key id of sealed bytes."""
+        return int.from_bytes(sealed[:KEY_ID_BYTES], "big")
+
     def unseal(self, sealed: bytes, about: str) -> bytes:
         """Decrypt sealed bytes; SealBroken if the key is unknown or the bytes were changed."""
-        key = self._by_id.get(int.from_bytes(sealed[:KEY_ID_BYTES], "big"))
+        key = self._by_id.get(self.sealed_by(sealed))
         if key is None:
             raise SealBroken("sealed with a key that MAILTALK_SECRET_KEY does not hold")
         body = KEY_ID_BYTES + NONCE_BYTES

@@ -3,11 +3,11 @@
 import click
 
 from api.server import run
-from cli import datadir, logs
+from cli import logs, start
 
 
 @click.command()
 def api() -> None:
     """Serve HTTP at MAILTALK_API_HOST:MAILTALK_API_PORT (127.0.0.1:8000)."""
     logs.setup()
-    run(datadir.settings())
+    run(start.checked_settings())

@@ -2,7 +2,7 @@
 
 import click
 
-from cli import datadir, logs
+from cli import logs, start
 from smtp_bridge.server import run
 
 
@@ -13,4 +13,4 @@ def bridge() -> None:
     It listens at MAILTALK_SMTP_HOST:MAILTALK_SMTP_PORT (127.0.0.1:8025).
     """
     logs.setup()
-    run(datadir.settings())
+    run(start.checked_settings())

@@ -7,7 +7,7 @@ from signal import SIGKILL
 
 import click
 
-from cli import datadir, logs
+from cli import datadir, logs, start
 from cli.processes import Program, Supervisor, cores, tied
 from mailtalk.settings.load import PREFIX, Settings
 
@@ -18,7 +18,7 @@ GRACE = 30.0  # seconds to finish the mails that are being sent
 def worker() -> None:
     """Apply changes, process inbound mail, make and send mails."""
     logs.setup()
-    settings = datadir.settings()
+    settings = start.checked_settings()
     count = settings.worker_processes or cores()
     if count > 1:
         with Supervisor() as supervisor:

@@ -52,6 +52,15 @@ class IdempotencyKey(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
+class KeyCheck(Base):
+    """The one row that is sealed with the first key of MAILTALK_SECRET_KEY, to tell a wrong one."""
+
+    __tablename__ = "key_checks"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sealed: Mapped[bytes]
+
+
 class ImportBatch(Base):
     """Lines of an imported file that were taken together; where the last one ends, the next run of it goes on."""
 
