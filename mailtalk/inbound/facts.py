@@ -20,6 +20,7 @@ from mailtalk.ids import ConversationKey
 from mailtalk.inbound import duplicates, pipeline
 from mailtalk.inbound.context import Decision, Earlier, InboundContext, MailInHand, Person, ReadMail, Said, own_address
 from mailtalk.inbound.read import REPORTS
+from mailtalk.mail import address
 from mailtalk.mail.parsing.parse import Attachment
 from mailtalk.mail.reader.reading import Reading
 from mailtalk.models import Conversation, Delivery
@@ -202,7 +203,7 @@ def _person(row: Row[Any]) -> Person:
     state = None
     if row.present is not None:
         state = State(row.present, Access(row.access), Notify(row.notify), row.generation)
-    mailboxes = tuple(dict.fromkeys(row.emails or ()))
+    mailboxes = tuple(address.distinct(row.emails or ()))
     policy = SenderPolicy(row.sender_policy)
     return Person(row.app_name, policy, row.name or "", mailboxes, row.locale, row.time_zone, state, row.style)
 

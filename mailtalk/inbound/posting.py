@@ -6,6 +6,7 @@ from mailtalk import files
 from mailtalk.conversations.messages import TEXT_LIMIT, Draft
 from mailtalk.inbound import duplicates
 from mailtalk.inbound.context import Decision, InboundContext, MailInHand
+from mailtalk.mail import cutting
 from mailtalk.mail.composing import headers
 from mailtalk.vocabulary import MessageType, Origin, Outcome, Verdict
 
@@ -29,7 +30,7 @@ def post(hand: MailInHand, _: InboundContext) -> Decision:
 def _drafts(hand: MailInHand) -> Iterator[Draft]:
     """A message of the words with the first file, and one for each other file: a message has one at most."""
     came, author = hand.files, hand.mail.user_id
-    said = hand.reply.text[:TEXT_LIMIT] if hand.says_something else came[0].name
+    said = _text(hand) if hand.says_something else came[0].name
     yield Draft(
         MessageType.USER,
         said,
@@ -44,8 +45,12 @@ def _drafts(hand: MailInHand) -> Iterator[Draft]:
         yield Draft(MessageType.USER, file.name, Origin.EMAIL, sender_id=author, attachment=files.reference(file))
 
 
+def _text(hand: MailInHand) -> str:
+    return cutting.cut(hand.reply.text, TEXT_LIMIT, dict(hand.names))
+
+
 def _elided(hand: MailInHand) -> str:
     """What was cut, the end of a text that is too long, and the names of the files that are too many."""
-    rest = hand.reply.text[TEXT_LIMIT:]
+    rest = hand.reply.text[len(_text(hand)) :]
     beyond = ", ".join(file.name for file in hand.files[files.MOST :])
     return "\n".join(filter(None, (beyond and f"[not kept: {beyond}]", rest, hand.reply.elided)))

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from uuid import UUID
 
 import idna
@@ -52,6 +53,14 @@ def normal(mailbox: str) -> str:
         return f"{local}@{idna.encode(domain, uts46=True).decode('ascii')}"
     except idna.IDNAError:
         return f"{local}@{domain}"
+
+
+def distinct(mailboxes: Iterable[str]) -> list[str]:
+    """The mailboxes without those that differ only in case or in the form of their domain, in order."""
+    first: dict[str, str] = {}
+    for mailbox in mailboxes:
+        first.setdefault(normal(mailbox), mailbox)
+    return list(first.values())
 
 
 def hidden(text: str) -> str:

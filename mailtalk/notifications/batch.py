@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from mailtalk.db import arrays
 from mailtalk.events import schemas, serializers
 from mailtalk.ids import ConversationKey, ParticipantKey
+from mailtalk.mail import address as mail_address
 from mailtalk.models import App, Conversation, Message, Participation, User
 from mailtalk.outbound import suppressions
 from mailtalk.vocabulary import Access, Origin
@@ -151,7 +152,7 @@ class Batch:
 
     def addresses(self, recipient: Recipient) -> list[str]:
         """The reader's addresses, each once, without suppressed ones."""
-        mailboxes = dict.fromkeys(recipient.emails or ())
+        mailboxes = mail_address.distinct(recipient.emails or ())
         return [address for address in mailboxes if (recipient.app_id, address) not in self._suppressed]
 
     def last_mail(self, recipient: Recipient, address: str) -> str | None:

@@ -11,6 +11,8 @@ from email.utils import format_datetime
 from functools import lru_cache
 from hashlib import sha256
 
+from mailtalk.mail import cutting
+
 NAME_LIMIT = 100
 SUBJECT_LIMIT = 200
 REFERENCES = 10  # message ids; longer lists tell a client nothing more
@@ -18,6 +20,8 @@ WIDTH = 76  # of a line
 LINE_LIMIT = 900  # characters of an address in a header, which has no place to be folded
 NO_REACTIONS = ("x-ms-reactions", "disallow")  # Outlook would mail an emoji with our whole mail below it
 _AROUND = len("=?utf-8?b??=")
+# Characters that turn the direction of text; joiners, which letters and emoji need, stay.
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _ADDRESS_MARKS = re.compile(r"[<>@\"\\\uff20\ufe6b\uff1c\uff1e]")  # also the wide ones, which look the same
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.:\[\]-]{1,120}@[A-Za-z0-9!#$%&'*+/=?^_`{|}~.:\[\]-]{1,120}>")
@@ -74,7 +78,7 @@ def clean(text: str, limit: int) -> str:
     """Make foreign text safe for a header: one line without control, bidi and encoded words, at most `limit` long."""
     if not (text.isascii() and text.isprintable()):
         text = _seen(text)
-    return " ".join(text.replace("=?", "= ?").split())[:limit].strip()
+    return cutting.shortened(" ".join(text.replace("=?", "= ?").split()), limit).strip()
 
 
 def name(text: str, limit: int = NAME_LIMIT) -> str:
@@ -105,7 +109,7 @@ def encoded(text: str, offset: int) -> str:
 @lru_cache(maxsize=1024)
 def _seen(text: str) -> str:
     shown = "".join(" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text)
-    return "".join(c for c in shown if unicodedata.category(c) not in {"Cf", "Cs", "Co"})
+    return "".join(c for c in shown if c not in _BIDI and unicodedata.category(c) not in {"Cs", "Co"})
 
 
 def _words(text: str, offset: int) -> Iterator[str]:

@@ -16,6 +16,7 @@ SOURCE_LIMIT = 64_000  # characters of a template
 OUTPUT_LIMIT = 1_000_000  # and of what it gives
 STEPS = 50_000  # of all its loops together
 DEEPEST = 40  # nodes within nodes
+_TAB = '<span style="white-space:pre;mso-tab-count:1">\t</span>'
 _STEPS = "_steps"
 _NODES = frozenset(
     [
@@ -80,6 +81,7 @@ def _within(limit: int, pieces: Iterable[str]) -> Iterator[str]:
 def lines(text: str) -> Markup:
     """Escape text for HTML and keep its line ends and indentation, also in clients without white-space support."""
     shown = str(escape(text)).replace("  ", " &nbsp;")
+    shown = shown.replace("\t", _TAB)
     return Markup(shown.replace("\n ", "\n&nbsp;").replace("\n", "<br>\n"))  # noqa: S704  escaped above
 
 

@@ -1,15 +1,13 @@
 """A message's text as a mail shows it: words, mentions and links."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
 from mailtalk import mentions
+from mailtalk.mail import urls
 
 SHOWN = 200  # mentions and links of one message; what is beyond them is plain text
-_LINK = re.compile(r"https?://[^\s<>\"\u3000-\u3002\uff08\uff09「」]{3,2000}", re.IGNORECASE)
-_TAIL = ".,;:!?'*_"
 _UNSEEN = (*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _CONTROLS = dict.fromkeys(_UNSEEN)
 
@@ -50,12 +48,5 @@ def _marks(text: str, reader_id: str | None, names: Mapping[str, str]) -> Iterat
 
 
 def _links(text: str, start: int, end: int) -> Iterator[tuple[int, int, TextSpan]]:
-    for match in _LINK.finditer(text, start, end):
-        url = _trimmed(match[0])
-        yield match.start(), match.start() + len(url), TextSpan("link", url, url)
-
-
-def _trimmed(url: str) -> str:
-    """A URL without the punctuation of the sentence around it."""
-    url = url.rstrip(_TAIL)
-    return url[:-1].rstrip(_TAIL) if url.endswith(")") and "(" not in url else url
+    for first, last in urls.find(text, start, end):
+        yield first, last, TextSpan("link", text[first:last], text[first:last])
