@@ -27,7 +27,7 @@ from worker.jobs import Jobs
 from worker.mail_sender import MailSender
 from worker.parser_pool import Readers
 from worker.purge import Purge
-from worker.sweep import Sweep
+from worker.sweep import Sweep, Watch
 from worker.webhook_sender import WebhookSender
 
 THREADS = 4
@@ -66,18 +66,19 @@ class Worker:
         )
         self._webhook_sender = _webhook_sender(settings, self._database, keyring, self._heartbeat)
         # One each, so that a slow relay, DNS server or webhook delays no change and no reply.
+        watch = Watch(self._database)
         self._sweeps = (
             Sweep(
-                self._database,
+                watch,
                 self.jobs.next_arrival,
                 self.jobs.recover,
                 self.jobs.apply_changes,
                 _purge(settings, self._database).look,
             ),
-            Sweep(self._database, self.jobs.next_mail, self.jobs.process_inbound),
-            Sweep(self._database, self.jobs.next_due, self.jobs.deliver),
-            Sweep(self._database, self.jobs.next_proof, self.jobs.prove_senders),
-            Sweep(self._database, self._webhook_sender.due, self._webhook_sender.recover, self._webhook_sender.look),
+            Sweep(watch, self.jobs.next_mail, self.jobs.process_inbound),
+            Sweep(watch, self.jobs.next_due, self.jobs.deliver),
+            Sweep(watch, self.jobs.next_proof, self.jobs.prove_senders),
+            Sweep(watch, self._webhook_sender.due, self._webhook_sender.recover, self._webhook_sender.look),
         )
         self.celery = build(settings)
         tasks.register(self.celery, self.jobs)

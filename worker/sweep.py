@@ -21,18 +21,45 @@ ENDING = 4.0  # seconds that stopping waits for a look under way
 log = logging.getLogger(__name__)
 
 
+Due = Callable[[Session], datetime | None]  # when the next work is due; None if nothing waits
+
+
+class Watch:
+    """When the work of each sweep is due, asked for all of them in one transaction, so that idling costs little."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._moments: dict[Due, datetime | None] = {}
+        self._asked_at = float("-inf")
+
+    def add(self, due: Due) -> None:
+        """Ask this too from now on."""
+        self._moments[due] = None
+
+    def ask(self, due: Due, looked_at: float) -> datetime | None:
+        """The last answer; a new one if it is old, or from before the look that it would cause again."""
+        with self._lock:
+            age, moment = time.monotonic() - self._asked_at, self._moments[due]
+            if age >= STEP or (moment is not None and self._asked_at < looked_at):
+                self._refresh()
+            return self._moments[due]
+
+    def _refresh(self) -> None:
+        with self._database.transaction() as session:
+            self._moments = {due: due(session) for due in self._moments}
+        self._asked_at = time.monotonic()
+
+
 class Sweep:
-    """A thread that sleeps until something is due, at most LONGEST, and looks.
+    """A thread that sleeps until something is due, at most LONGEST, and looks."""
 
-    `due(session)` tells when the next work is due, None when nothing waits: one cheap query, so idling costs little.
-    """
-
-    def __init__(
-        self, database: Database, due: Callable[[Session], datetime | None], *looks: Callable[[], None]
-    ) -> None:
-        self._database, self._due, self._looks = database, due, looks
+    def __init__(self, watch: Watch, due: Due, *looks: Callable[[], None]) -> None:
+        self._watch, self._due, self._looks = watch, due, looks
+        self._looked_at = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweep", daemon=True)
+        watch.add(due)
 
     def start(self) -> None:
         """Start."""
@@ -45,6 +72,7 @@ class Sweep:
 
     def _run(self) -> None:
         while not self._stop.is_set():
+            self._looked_at = time.monotonic()
             for look in self._looks:
                 safely(look)
             self._sleep(time.monotonic() + LONGEST)
@@ -57,8 +85,7 @@ class Sweep:
 
     def _pause(self) -> float:
         try:
-            with self._database.transaction() as session:
-                return pause(self._due(session), clock.now())
+            return pause(self._watch.ask(self._due, self._looked_at), clock.now())
         except Unavailable:
             return LONGEST
 

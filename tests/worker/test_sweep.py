@@ -1,12 +1,15 @@
 """The sweep looks by itself: at what is due, in spite of failures, and with no broker at all."""
 
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 from support.cast import Cast
 from support.servers import make_settings, working
 from support.sql import column
+from support.statements import counted
 from support.waiting import until
 
 from mailtalk.db.database import Database
@@ -14,7 +17,7 @@ from mailtalk.errors import Unavailable
 from mailtalk.participation.rules import Request
 from mailtalk.vocabulary import ChangeKind
 from worker.server import Worker
-from worker.sweep import SHORTEST, STEP, Sweep, pause
+from worker.sweep import SHORTEST, STEP, Due, Sweep, Watch, pause
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -36,7 +39,7 @@ def test_a_look_that_fails_keeps_no_other_look_from_looking(database: Database, 
         looks.append("failed")
         raise error
 
-    sweep = Sweep(database, lambda _session: None, fail, lambda: looks.append("looked"))
+    sweep = Sweep(Watch(database), lambda _session: None, fail, lambda: looks.append("looked"))
     sweep.start()
     try:
         until(lambda: looks[:4] == ["failed", "looked"] * 2)
@@ -47,7 +50,7 @@ def test_a_look_that_fails_keeps_no_other_look_from_looking(database: Database, 
 def test_what_becomes_due_is_looked_at(database: Database) -> None:
     due: list[datetime] = []
     looked = threading.Event()
-    sweep = Sweep(database, lambda _session: due.pop() if due else None, looked.set)
+    sweep = Sweep(Watch(database), lambda _session: due.pop() if due else None, looked.set)
     sweep.start()
     try:
         assert looked.wait(30)
@@ -59,9 +62,30 @@ def test_what_becomes_due_is_looked_at(database: Database) -> None:
         sweep.stop()
 
 
+def test_what_is_due_is_asked_for_all_sweeps_in_one_transaction(database: Database) -> None:
+    watch = Watch(database)
+    dues: list[Due] = [lambda session, at=at: session.scalar(text("SELECT :at"), {"at": at}) for at in (1, 2, 3)]
+    for due in dues:
+        watch.add(due)
+    with counted(database) as statements:
+        assert [watch.ask(due, 0) for due in dues] == [1, 2, 3]
+    assert statements.counts == (3, 1)
+
+
+def test_an_answer_from_before_a_look_does_not_cause_it_again(database: Database) -> None:
+    watch, moments = Watch(database), [NOW, NOW, None]
+
+    def due(_session: object) -> datetime | None:
+        return moments.pop(0)
+
+    watch.add(due)
+    assert [watch.ask(due, 0), watch.ask(due, 0), len(moments)] == [NOW, NOW, 2]
+    assert [watch.ask(due, time.monotonic()), watch.ask(due, time.monotonic())] == [NOW, None]
+
+
 def test_it_goes_on_while_the_database_is_away() -> None:
     looked = threading.Event()
-    sweep = Sweep(Database("postgresql://127.0.0.1:1/none"), lambda _session: None, looked.set)
+    sweep = Sweep(Watch(Database("postgresql://127.0.0.1:1/none")), lambda _session: None, looked.set)
     sweep.start()
     try:
         for _ in range(2):
