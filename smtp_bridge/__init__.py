@@ -1,1 +1,1 @@
-"""The SMTP bridge: mail to inbound addresses comes in here."""
+"""SMTP bridge: the process that receives mail to inbound addresses."""

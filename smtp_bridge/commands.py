@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from aiosmtpd.smtp import TLSSetupException
 
 from smtp_bridge import replies
-from smtp_bridge.connection import Edge, SessionStage, SmtpConnection
+from smtp_bridge.connection import SessionContext, SessionStage, SmtpConnection
 
 LINE = 2_048  # bytes of a command; RFC 5321 asks for 512, and more for extensions
 BEFORE_TLS = {"NOOP", "LHLO", "EHLO", "STARTTLS", "QUIT"}  # RFC 3207 4
@@ -21,8 +21,8 @@ class CommandLoop(SmtpConnection):
 
     verbs: ClassVar[Mapping[str, Verb]]
 
-    def __init__(self, edge: Edge) -> None:
-        super().__init__(edge)
+    def __init__(self, context: SessionContext) -> None:
+        super().__init__(context)
         self._commands = self._errors = 0
         self._pushed = ""
 
@@ -74,9 +74,10 @@ class CommandLoop(SmtpConnection):
             return
         except Exception as error:  # noqa: BLE001 - all of it is a failure of ours, and is logged there
             await self.push(self._handler.failure(error))
-        self._stage = SessionStage.COMMAND
-        self._count(verb, self._pushed)
-        self._proceed()
+        if self._stage is SessionStage.WAITING:
+            self._stage = SessionStage.COMMAND
+            self._count(verb, self._pushed)
+            self._proceed()
 
     def _count(self, verb: str, reply: str) -> None:
         if reply == replies.OK_QUEUED:

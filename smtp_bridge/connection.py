@@ -13,7 +13,8 @@ from aiosmtpd.smtp import SMTP, Session
 
 from mailtalk.settings.load import Settings
 from smtp_bridge import proxy, replies
-from smtp_bridge.limits import Address, SessionLimits, address
+from smtp_bridge.limits import USELESS_AFTER, Address, SessionLimits, address, host
+from smtp_bridge.quotas import MailQuotas
 from smtp_bridge.session_timer import SessionTimer
 from smtp_bridge.tls import Certificate
 
@@ -36,12 +37,13 @@ class SessionStage(Enum):
 
 
 @dataclass(frozen=True)
-class Edge:
+class SessionContext:
     """What all connections of a process share."""
 
     settings: Settings
     handler: Any
     limits: SessionLimits
+    quotas: MailQuotas
     certificate: Certificate | None
     proxies: proxy.Networks
 
@@ -67,13 +69,16 @@ class SmtpConnection(SMTP):
     enable_SMTPUTF8 = True  # noqa: N815 - aiosmtpd's name
     tls_context: ssl.SSLContext | None = None
 
-    def __init__(self, edge: Edge) -> None:
+    def __init__(self, context: SessionContext) -> None:
         # Not SMTP.__init__, which inspects its class and handler anew for each connection (0.3 ms).
-        self._edge, self._settings, self._limits = edge, edge.settings, edge.limits
+        self._context, self._settings = context, context.settings
+        self._limits, self._quotas = context.limits, context.quotas
         self.loop = asyncio.get_running_loop()
-        self.hostname, self.data_size_limit = edge.settings.reply_domain, edge.settings.smtp_message_bytes
-        self._handler, self._handle_hooks = edge.handler, edge.hooks
+        self.hostname, self.data_size_limit = context.settings.reply_domain, context.settings.smtp_message_bytes
+        self._handler, self._handle_hooks = context.handler, context.hooks
         self.client: str | None = None  # its address, where it is known
+        self.host: str | None = None  # what its quotas are counted for, unless it is on this machine
+        self._useful_at = self.loop.time()  # when it came, or delivered its last mail
         self.transport = self._original_transport = self._tls_protocol = None
         self._stage = SessionStage.GREETING
         self._buffer = bytearray()
@@ -83,7 +88,7 @@ class SmtpConnection(SMTP):
         self._is_eof = self._is_congested = self._is_held_back = False
         self._header: asyncio.StreamReader | None = None  # of the PROXY protocol
         self._task: asyncio.Task[None] | None = None
-        self._timer = SessionTimer(self.loop, edge.settings.smtp_session_seconds, self._time_out)
+        self._timer = SessionTimer(self.loop, context.settings.smtp_session_seconds, self._time_out)
         self._lingering: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -148,6 +153,12 @@ class SmtpConnection(SMTP):
         if self._stage not in {SessionStage.RECEIVING, SessionStage.STORING}:
             self._end(farewell)
 
+    @property
+    def gives_way(self) -> bool:
+        """True if it has delivered nothing for a while, and no mail is under way."""
+        is_free = self._stage in {SessionStage.GREETING, SessionStage.COMMAND, SessionStage.WAITING}
+        return is_free and self.loop.time() - self._useful_at > USELESS_AFTER
+
     def abort(self) -> None:
         """End without a reply."""
         transport: Any = self._original_transport or self.transport
@@ -198,7 +209,7 @@ class SmtpConnection(SMTP):
         return bool(end)
 
     def _flush(self) -> None:
-        if self._replies and self.transport:
+        if self._replies and self.transport and self._stage is not SessionStage.ENDED:
             self.transport.write("".join(f"{reply}\r\n" for reply in self._replies).encode("ascii", "replace"))
         self._replies.clear()
 
@@ -217,7 +228,7 @@ class SmtpConnection(SMTP):
             self._end(farewell)
         elif not self.session.peer:
             self.abort()
-        elif self.may_be_proxied and proxy.is_proxy(address(self.session.peer[0]), self._edge.proxies):
+        elif self.may_be_proxied and proxy.is_proxy(address(self.session.peer[0]), self._context.proxies):
             self._header = asyncio.StreamReader(limit=LINE_LIMIT)
             self._header.set_transport(self.transport)
             self._task = self.loop.create_task(self._read_header(self._header))
@@ -233,10 +244,12 @@ class SmtpConnection(SMTP):
         self._header = None
         header.feed_eof()
         self._buffer += await header.read()  # what came behind it
-        self._greet(client)
+        if self._stage is SessionStage.GREETING:
+            self._greet(client)
 
     def _greet(self, client: Address | None) -> None:
         self.client = str(client) if client else None
+        self.host = host(client) if client and not client.is_loopback else None
         if refusal := self._limits.enter_host(self, client):
             self._end(refusal)
             return

@@ -38,6 +38,11 @@ class MailData:
         self._account(len(self._data))
         return behind
 
+    @property
+    def size(self) -> int:
+        """Bytes of the mail so far."""
+        return self._dropped + len(self._data) - len(CRLF)
+
     def take_out(self) -> bytes:
         """The mail, without the dots that were put before its lines' own (RFC 5321 4.5.2)."""
         with memoryview(self._data) as view:

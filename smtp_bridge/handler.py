@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from aiosmtpd.smtp import Session
 
@@ -21,7 +22,7 @@ from smtp_bridge import replies
 from smtp_bridge.protocol import SmtpSession
 from smtp_bridge.transaction import MailEnvelope
 
-BATCH_UNIT = 50_000  # bytes that weigh as much as one small mail, so that a commit is 25 MB at most, or one mail
+BATCH_UNIT = 35_000  # bytes that weigh as much as one small mail: a commit is 18 MB at most, or one mail
 LARGE = 250_000  # bytes of a mail that is sealed in a thread
 WRITERS = 2  # commits at a time: one waits for the disk while the mails of the other are answered
 BELL_PAUSE = 0.05  # seconds between two rings: each costs as much as ten mails
@@ -42,6 +43,7 @@ class BridgeHandler:
         self._intake = Batches[SealedMail, int](self._commit, _weight, WRITERS)
         self._bell_rests: asyncio.TimerHandle | None = None
         self._to_ring = False
+        self._sealer = ThreadPoolExecutor(1, thread_name_prefix="sealer")  # large mails, one at a time for their memory
         self._sealing: set[asyncio.Task[int]] = set()
 
     def begin(self, session: SmtpSession, envelope: MailEnvelope, sender: str, options: list[str]) -> str:
@@ -112,6 +114,7 @@ class BridgeHandler:
     async def close(self) -> None:
         """Wait for the commits under way."""
         await asyncio.gather(*self._sealing, return_exceptions=True)
+        self._sealer.shutdown(wait=False)
         await self._intake.close()
         await self._look_ups.close()
         for connection in (self._reading, *self._writing):
@@ -131,7 +134,8 @@ class BridgeHandler:
         return task
 
     async def _seal_and_store(self, arrival: Arrival) -> int:
-        mail = await asyncio.to_thread(receive.seal, self._keyring, arrival)
+        mail = await asyncio.get_running_loop().run_in_executor(self._sealer, receive.seal, self._keyring, arrival)
+        del arrival  # while the mail waits, it is in memory once
         return await self._intake.put(mail)
 
     async def _look_up(self, hashes: Sequence[AddressHash]) -> list[Bearer | None]:
@@ -169,7 +173,8 @@ def _accept(envelope: MailEnvelope, mailbox: str, bearer: Bearer | None) -> str:
     if bearer is None:
         return replies.NO_MAILBOX
     envelope.rcpt_tos.append(mailbox)
-    envelope.bearers.append(bearer)
+    if bearer not in envelope.bearers:  # one that is named twice gets the mail once
+        envelope.bearers.append(bearer)
     return replies.OK_RECIPIENT
 
 

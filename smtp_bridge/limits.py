@@ -1,4 +1,4 @@
-"""What all sessions of a process share: how many there are, of which hosts, and the memory their mails take."""
+"""Limits over all sessions of a process: their number, in all and per host, and the memory of mails in flight."""
 
 import asyncio
 import logging
@@ -14,19 +14,25 @@ Address: TypeAlias = IPv4Address | IPv6Address
 
 IDLE = 300.0  # seconds between two commands; RFC 5321 4.5.3.2.7 asks for five minutes
 IDLE_WHEN_FULL = 10.0  # as Postfix does under stress
+USELESS_AFTER = 10.0  # seconds in which a session should have delivered a mail, when others want its place
+KNOWN_HOSTS = 10_000
 FULL = 0.75  # of all sessions
 
 log = logging.getLogger(__name__)
 
 
 class LimitedSession(Protocol):
-    """What a session must be able to do for us."""
+    """A session that the limits can end."""
 
     def wind_up(self, farewell: str) -> None:
         """End now, or after the mail that is being received."""
 
     def abort(self) -> None:
-        """End without a word."""
+        """End without a reply."""
+
+    @property
+    def gives_way(self) -> bool:
+        """True if it may be ended for another: it has delivered nothing for a while, and no mail is under way."""
 
 
 class SessionLimits:
@@ -36,34 +42,53 @@ class SessionLimits:
         self._settings = settings
         self._sessions: dict[LimitedSession, str | None] = {}
         self._hosts: Counter[str | None] = Counter()
+        self._known: dict[str, None] = {}  # hosts that delivered mail to participants, the latest last
         self._taken = 0
         self._draining = False
         self._empty = asyncio.Event()
         self._log = RateLimitedLog(log)
 
     def enter(self, session: LimitedSession) -> str | None:
-        """Count a session; gives the reply that turns it away when there are too many."""
+        """Count a new session; gives the reply that refuses it when there are too many."""
         self._sessions[session] = None
         if self._draining:
             return replies.SHUTTING_DOWN
-        if len(self._sessions) <= self._settings.smtp_sessions:
-            return None
-        self._log.warning("sessions were turned away: there are %d", self._settings.smtp_sessions)
-        return replies.TOO_MANY_CONNECTIONS
+        return self._make_room(self._settings.smtp_sessions)
 
     def enter_host(self, session: LimitedSession, address: Address | None) -> str | None:
-        """Count it for its host, if that is known; gives the reply that turns it away when the host has too many."""
+        """Count a session for its host, where known; gives the reply that refuses it when there are too many."""
         if address is None:
             return None
         name = self._sessions[session] = host(address)
         self._hosts[name] += 1
-        if self._hosts[name] <= self._settings.smtp_sessions_per_host:
+        if self._hosts[name] > self._settings.smtp_sessions_per_host:
+            self._log.warning("sessions were turned away: %s has %d", name, self._settings.smtp_sessions_per_host)
+            return replies.TOO_MANY_FROM_HOST
+        if name in self._known:
             return None
-        self._log.warning("sessions were turned away: %s has %d", name, self._settings.smtp_sessions_per_host)
-        return replies.TOO_MANY_FROM_HOST
+        reserved = self._settings.smtp_sessions * self._settings.smtp_reserved_percent // 100
+        return self._make_room(self._settings.smtp_sessions - reserved)
+
+    def remember(self, name: str) -> None:
+        """Note a host that has delivered mail to a participant: a share of the sessions is kept for such hosts."""
+        self._known.pop(name, None)
+        self._known[name] = None
+        if len(self._known) > KNOWN_HOSTS:
+            del self._known[next(iter(self._known))]
+
+    def _make_room(self, most: int) -> str | None:
+        """End the oldest useless session if there are more than `most`; if all are of use, refuse the new one."""
+        if len(self._sessions) <= most:
+            return None
+        idle = next((session for session in self._sessions if session.gives_way), None)
+        if idle:
+            idle.wind_up(replies.TOO_MANY_CONNECTIONS)
+            return None
+        self._log.warning("sessions were turned away: there are %d", len(self._sessions) - 1)
+        return replies.TOO_MANY_CONNECTIONS
 
     def leave(self, session: LimitedSession) -> None:
-        """Count it no more."""
+        """Remove an ended session from the counts."""
         name = self._sessions.pop(session, None)
         self._hosts[name] -= 1
         if self._hosts[name] <= 0:
@@ -73,15 +98,15 @@ class SessionLimits:
 
     @property
     def patience(self) -> float:
-        """How long a session may say nothing, in seconds: less when there is hardly room for others."""
+        """Longest pause between two commands, in seconds; short when most sessions are taken."""
         return IDLE_WHEN_FULL if len(self._sessions) > FULL * self._settings.smtp_sessions else IDLE
 
     def has_room(self, size: int) -> bool:
-        """Whether so much memory is left."""
+        """True if so many bytes of memory are free."""
         return self._taken + size <= self._settings.smtp_in_flight_bytes
 
     def take(self, size: int) -> bool:
-        """Take memory for a part of a mail; False when all of it is in use."""
+        """Reserve memory for a part of a mail; False when it is used up."""
         if not self.has_room(size):
             self._log.warning("mails were put off: those in flight take %d bytes", self._taken)
             return False
@@ -89,11 +114,11 @@ class SessionLimits:
         return True
 
     def give_back(self, size: int) -> None:
-        """The memory is free again."""
+        """Release reserved memory."""
         self._taken -= size
 
     async def drain(self, seconds: float) -> None:
-        """Let mails that are being received finish, send everybody else away; then end whoever is left."""
+        """Shut down: let mails being received finish, end all other sessions, after a time the rest too."""
         self._draining = True
         for session in list(self._sessions):
             session.wind_up(replies.SHUTTING_DOWN)
@@ -104,21 +129,21 @@ class SessionLimits:
 
 
 def memory(size: int) -> int:
-    """What a mail takes that is received, sealed and kept: half as much again as it has bytes, as measured."""
+    """Memory of a mail while it is received, sealed and stored: 1.5 times its size, as measured."""
     return size * 3 // 2
 
 
 def host(address: Address) -> str:
-    """What counts as one host: an IPv4 address, or the /64 that a host of IPv6 has to itself."""
+    """Key of a host: its IPv4 address, or its /64 network of IPv6."""
     if isinstance(address, IPv4Address):
         return str(address)
     return str(IPv6Network((address, 64), strict=False))
 
 
 def address(text: str) -> Address:
-    """A peer's address; IPv4 that came by an IPv6 socket is IPv4."""
-    found = ip_address(text.partition("%")[0])
-    return getattr(found, "ipv4_mapped", None) or found
+    """Parse a peer's address; an IPv4-mapped one is IPv4."""
+    parsed = ip_address(text.partition("%")[0])
+    return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

@@ -42,14 +42,14 @@ class SmtpSession(MailTransactions):
 
     def _extensions(self) -> list[str]:
         able = [f"SIZE {self.data_size_limit}", "8BITMIME", "SMTPUTF8", "PIPELINING", "ENHANCEDSTATUSCODES"]
-        return [*able, "STARTTLS"] if self._edge.certificate and not self._tls_protocol else able
+        return [*able, "STARTTLS"] if self._context.certificate and not self._tls_protocol else able
 
     def _starttls(self, argument: str | None) -> str | None:
-        if self._edge.certificate is None:
+        if self._context.certificate is None:
             return replies.UNKNOWN_COMMAND
         if self._tls_protocol:
             return replies.TLS_ACTIVE
-        self.tls_context = self._edge.certificate.context  # the newest
+        self.tls_context = self._context.certificate.context  # the newest
         self._leave_to_aiosmtpd("STARTTLS", self.smtp_STARTTLS(argument or ""))
         return None
 
@@ -90,6 +90,8 @@ class SmtpSession(MailTransactions):
             return replies.NO_DATA_PARAMETER
         if not self.has_room(1):
             return replies.NO_STORAGE
+        if refusal := self._quotas.refusal(self.host, self.envelope.bearers):
+            return refusal
         self._receive()
         return None
 

@@ -1,4 +1,4 @@
-"""The PROXY protocol, v1 and v2: a proxy before us tells whose connection it passes on."""
+"""PROXY protocol, versions 1 and 2: a proxy in front of the bridge names the client of a connection."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,21 +15,21 @@ PATIENCE = 5.0  # seconds for the proxy's header
 
 
 class NotProxied(Exception):
-    """What should be a proxy's header is none."""
+    """The PROXY header is missing, late or malformed."""
 
 
 def networks(text: str | None) -> Networks:
-    """Networks separated by commas."""
-    return [ip_network(each.strip()) for each in text.split(",")] if text else []
+    """Parse networks separated by commas."""
+    return [ip_network(part.strip()) for part in text.split(",")] if text else []
 
 
 def is_proxy(peer: Address, proxies: Networks) -> bool:
-    """Whether this peer must say whom it speaks for; nobody else is believed."""
+    """True if the peer must send the PROXY header; from any other it is not accepted."""
     return any(peer in network for network in proxies)
 
 
 async def client(reader: asyncio.StreamReader) -> Address | None:
-    """Whose connection it is; None when the proxy speaks for itself or does not know. Raises NotProxied."""
+    """The client's address from the header; None for the proxy's own or an unknown client. Raises NotProxied."""
     try:
         header = await asyncio.wait_for(get_proxy(reader), PATIENCE)
     except (TimeoutError, asyncio.IncompleteReadError):
@@ -40,7 +40,7 @@ async def client(reader: asyncio.StreamReader) -> Address | None:
 
 
 def _source(header: ProxyData) -> Address | None:
-    told = header.src_addr
-    if header.command == V2_CMD.LOCAL or told is None or isinstance(told, str | bytes):
+    source = header.src_addr
+    if header.command == V2_CMD.LOCAL or source is None or isinstance(source, str | bytes):
         return None
-    return getattr(told, "ipv4_mapped", None) or told
+    return getattr(source, "ipv4_mapped", None) or source

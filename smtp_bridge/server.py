@@ -1,4 +1,4 @@
-"""The process `mailtalk bridge`: one event loop that listens for SMTP, and for LMTP where that is set."""
+"""Process `mailtalk bridge`: one event loop with a listener for SMTP, and one for LMTP where its port is set."""
 
 import asyncio
 import logging
@@ -16,17 +16,18 @@ from mailtalk.db.database import Database
 from mailtalk.keys import Keyring
 from mailtalk.settings.load import PREFIX, Settings, SettingsError
 from smtp_bridge import proxy
-from smtp_bridge.connection import Edge
+from smtp_bridge.connection import SessionContext
 from smtp_bridge.handler import BridgeHandler
 from smtp_bridge.limits import SessionLimits
 from smtp_bridge.lmtp import LmtpSession
 from smtp_bridge.protocol import SmtpSession
+from smtp_bridge.quotas import MailQuotas
 from smtp_bridge.tls import Certificate
 from worker.bell import PROCESS_INBOUND, Bell
 
 BACKLOG = 1_000
-DRAIN = 3.0  # seconds for the mails that are being received when we stop; below the grace of `mailtalk up`
-LAST = 8.0  # seconds until the process ends, whatever still goes on
+DRAIN = 3.0  # seconds for the mails being received at shutdown; below the grace of `mailtalk up`
+LAST = 8.0  # seconds from SIGTERM until the process exits in any case
 FILES = 200  # beside the sessions'
 
 log = logging.getLogger(__name__)
@@ -63,24 +64,26 @@ async def listening(settings: Settings, certificate: Certificate | None = None) 
         handler = BridgeHandler(database, keyring, settings, partial(bell.ring, PROCESS_INBOUND))
         ends.push_async_callback(handler.close)
         ends.push_async_callback(limits.drain, DRAIN)
-        edge = Edge(settings, handler, limits, certificate, proxy.networks(settings.smtp_proxy_from))
-        ends.callback((await _listen(edge, SmtpSession, settings.smtp_port)).close)
+        context = SessionContext(
+            settings, handler, limits, MailQuotas(settings), certificate, proxy.networks(settings.smtp_proxy_from)
+        )
+        ends.callback((await _listen(context, SmtpSession, settings.smtp_port)).close)
         if settings.lmtp_port:
-            ends.callback((await _listen(edge, LmtpSession, settings.lmtp_port)).close)
+            ends.callback((await _listen(context, LmtpSession, settings.lmtp_port)).close)
         yield
 
 
-async def _listen(edge: Edge, kind: type[SmtpSession], port: int) -> asyncio.Server:
+async def _listen(context: SessionContext, kind: type[SmtpSession], port: int) -> asyncio.Server:
     """Listen; other bridges may listen at the same port, and the kernel shares the clients out."""
-    host = edge.settings.smtp_host
+    host = context.settings.smtp_host
     try:
         server = await asyncio.get_running_loop().create_server(
-            partial(kind, edge), host, port, backlog=BACKLOG, reuse_port=True
+            partial(kind, context), host, port, backlog=BACKLOG, reuse_port=True
         )
     except OSError as error:
         where = f"{PREFIX}{kind.setting} = {port}, {PREFIX}SMTP_HOST = '{host}'"
         raise SettingsError(f"{where}: {error.strerror or error}") from None
-    log.info("listening on %s:%d for mail to %s", host, port, edge.settings.reply_domain)
+    log.info("listening on %s:%d for mail to %s", host, port, context.settings.reply_domain)
     return server
 
 

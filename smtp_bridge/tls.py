@@ -1,4 +1,4 @@
-"""The certificate for STARTTLS, which can be renewed while we run."""
+"""Certificate for STARTTLS, reloadable while the process runs."""
 
 import logging
 import ssl
@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 class Certificate:
-    """A certificate with its key; `context` is what new handshakes use."""
+    """Certificate chain and private key; `context` is the TLS context of new handshakes."""
 
     def __init__(self, cert: Path, key: Path) -> None:
         self._cert, self._key = cert, key
@@ -19,7 +19,7 @@ class Certificate:
 
     @classmethod
     def of(cls, settings: Settings) -> Self | None:
-        """The certificate that is set; SettingsError when it cannot be used."""
+        """The certificate of the settings, or None; SettingsError if it is unusable."""
         cert, key = settings.smtp_tls_cert, settings.smtp_tls_key
         if cert is None or key is None:
             return None
@@ -32,7 +32,7 @@ class Certificate:
             ) from None
 
     def renew(self) -> None:
-        """Read the files again; what cannot be used is logged, and the one before stays."""
+        """Reload the files; an unusable certificate is logged, and the current one stays."""
         try:
             self.context = self._read()
         except OSError as error:

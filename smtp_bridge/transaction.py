@@ -50,7 +50,7 @@ class MailTransactions(CommandLoop):
 
     def _receive(self) -> None:
         """Take the mail's data from now on."""
-        self.envelope.data = MailData(self._limits, self._settings.smtp_message_bytes)
+        self.envelope.data = MailData(self._limits, self._quotas.size_limit(self.envelope.bearers))
         self._stage = SessionStage.RECEIVING
         self._timer.suspend()  # from now on the speed counts
         self._reply(replies.GO_AHEAD)
@@ -89,6 +89,7 @@ class MailTransactions(CommandLoop):
 
     def _store(self) -> None:
         self._stage = SessionStage.STORING
+        self._quotas.count(self.host, self.envelope.bearers, self.envelope.data.size)
         try:
             self._handler.store(self.envelope, *self.origin).add_done_callback(self._stored)
         except Exception as error:  # noqa: BLE001 - all of it is a failure of ours, and is logged there
@@ -96,9 +97,16 @@ class MailTransactions(CommandLoop):
 
     def _stored(self, mail_id: "asyncio.Future[int]") -> None:
         reply = self._handler.stored(mail_id)
+        if reply == replies.OK_QUEUED:
+            self._note_delivery()
         if self._stage is SessionStage.STORING:
             self._conclude_mail(reply)
             self._proceed()
+
+    def _note_delivery(self) -> None:
+        self._useful_at = self.loop.time()
+        if self.host and any(bearer.participation_id for bearer in self.envelope.bearers):
+            self._limits.remember(self.host)
 
     def _conclude_mail(self, reply: str) -> None:
         *others, last = self._answers(reply)

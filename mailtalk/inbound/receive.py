@@ -28,7 +28,7 @@ STORE: LiteralString = """
         )) WITH ORDINALITY AS mail (mail_from, client_ip, helo, received_at, size, bearers, number)
     ), raw AS (
         INSERT INTO raw_mails (id, sealed, mail_from, client_ip, helo, received_at)
-        SELECT id, (%(sealed)s::bytea[])[number], mail_from, client_ip, helo, received_at FROM mails ORDER BY number
+        SELECT id, (%(sealed)b::bytea[])[number], mail_from, client_ip, helo, received_at FROM mails ORDER BY number
     ), recipients AS (
         INSERT INTO inbound_mails (
             raw_id, size, received_at,

@@ -25,7 +25,7 @@ _KEEP = text("""
 BEARERS: LiteralString = """
     SELECT a.hash, a.purpose, p.present, p.access, p.app_id, p.conversation_id, p.user_id, p.id, p.generation
     FROM addresses a JOIN participations p ON p.id = a.participation_id
-    WHERE a.hash = ANY(%(hashes)s) AND (a.generation = p.generation OR a.purpose = 'unsubscribe')
+    WHERE a.hash = ANY(%(hashes)b::bytea[]) AND (a.generation = p.generation OR a.purpose = 'unsubscribe')
 """
 
 

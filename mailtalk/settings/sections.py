@@ -39,6 +39,24 @@ class Edge(BaseSettings):
         256_000_000,
         description="Memory for all mails being received, in bytes; at least 1.5 times MAILTALK_SMTP_MESSAGE_BYTES.",
     )
+    smtp_reserved_percent: Annotated[int, Field(ge=0, le=90)] = Field(
+        10, description="Percentage of MAILTALK_SMTP_SESSIONS kept for hosts that have delivered mail to a participant."
+    )
+    smtp_host_mails_per_minute: Annotated[int, Field(ge=0)] = Field(
+        600, description="Most mails per minute from one host, not counting the loopback; 0: no limit."
+    )
+    smtp_host_bytes_per_minute: Annotated[int, Field(ge=0)] = Field(
+        250_000_000, description="Most bytes of mail per minute from one host, not counting the loopback; 0: no limit."
+    )
+    smtp_reports_per_minute: Annotated[int, Field(ge=0)] = Field(
+        600, description="Most mails per minute to the postmaster, and as many to bounce addresses; 0: no limit."
+    )
+    smtp_report_bytes: Bytes = Field(
+        1_000_000, description="Largest mail to the postmaster or a bounce address alone, in bytes."
+    )
+    smtp_free_disk_bytes: Annotated[int, Field(ge=0)] = Field(
+        500_000_000, description="Free bytes on the disk of MAILTALK_DATA_DIR below which mail is deferred; 0: any."
+    )
 
     @model_validator(mode="after")
     def _fit(self) -> Self:

@@ -1,6 +1,7 @@
 """A mail's data: what ends it, how long and how large it may be, and what of it is kept."""
 
 import socket
+from collections.abc import Iterator
 
 import pytest
 from support.cast import Cast
@@ -23,8 +24,10 @@ def unstuffed(raw: bytes) -> bytes:
 
 
 @pytest.fixture
-def where(bridge: tuple[str, int]) -> tuple[str, int]:
-    return bridge
+def where(settings: Settings) -> Iterator[tuple[str, int]]:
+    """The postmaster, whom these mails go to, gets mails of any size here."""
+    with bridging(settings.model_copy(update={"smtp_report_bytes": settings.smtp_message_bytes})) as where:
+        yield where
 
 
 def test_only_crlf_dot_crlf_ends_a_mail(cast: Cast, where: tuple[str, int]) -> None:

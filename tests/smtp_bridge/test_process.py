@@ -36,7 +36,8 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bridge_process(tmp_path_factory: pytest.TempPathFactory, secured: Path) -> Iterator[BridgeProcess]:
     log = tmp_path_factory.mktemp("bridge") / "log"
     certificate = {"smtp_tls_cert": secured / "cert.pem", "smtp_tls_key": secured / "key.pem"}
-    with BridgeProcess(log, smtp_message_bytes=10 * MB, smtp_in_flight_bytes=20 * MB, **certificate) as process:
+    sizes = {"smtp_message_bytes": 10 * MB, "smtp_report_bytes": 10 * MB, "smtp_in_flight_bytes": 20 * MB}
+    with BridgeProcess(log, **sizes, **certificate) as process:
         yield process
 
 

@@ -24,7 +24,7 @@ def secure(tmp_path: Path) -> dict[str, Path]:
 
 def test_a_mail_comes_by_tls(settings: Settings, cast: Cast, secure: dict[str, Path]) -> None:
     raw = b"Subject: hi\r\n\r\n" + b"x" * 1_000_000 + b"\r\n"
-    with bridging(settings.model_copy(update=secure)) as where, Talk(where) as talk:
+    with bridging(settings.model_copy(update={**secure, "smtp_report_bytes": 2_000_000})) as where, Talk(where) as talk:
         assert talk.say("EHLO x").endswith("250 STARTTLS")
         talk.start_tls(trusting(secure["smtp_tls_cert"]))
         assert "STARTTLS" not in talk.say("EHLO x")
