@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from cli import connect
-from mailtalk.conversations import styles
+from mailtalk.conversations import apps
 
 HELP = """Show or change the look of an app's mails; docs/mails.md lists what can be set.
 
@@ -50,10 +50,10 @@ def _pairs(_ctx: click.Context, _param: click.Parameter, texts: Sequence[str]) -
 def style(app_id: str, file: Path | None, values: Pairs, templates: Pairs, unset: Sequence[str]) -> None:
     """Show or change the look of an app's mails."""
     with connect.transaction() as session:
-        raw = read(file) if file else styles.get(session, app_id)
+        raw = read(file) if file else apps.style(session, app_id)
         _change(raw, values, templates, unset)
         if file or values or templates or unset:
-            styles.put(session, app_id, raw)
+            apps.put_style(session, app_id, raw)
     click.echo("\n".join(_toml(raw)) or "No style set: default look.")
 
 

@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Sequence
+from copy import deepcopy
 from hashlib import sha256
 from typing import Any
 
@@ -13,10 +14,12 @@ from sqlalchemy.orm import Session
 from mailtalk.conversations.users import assign
 from mailtalk.errors import Invalid, NotFound
 from mailtalk.keys import Keyring
+from mailtalk.mail.composing import style_check
 from mailtalk.models import App
 
 SLOWEST = 900  # seconds: TalkJS's own bound
 LIMIT_MOST = 1_000_000
+STYLE_LIMIT = 300_000  # characters of all templates and texts together
 PACE = ("quiet_seconds", "cap_seconds")
 
 
@@ -82,6 +85,19 @@ def found(session: Session, app_id: str) -> App:
     if app is None:
         raise _missing(app_id)
     return app
+
+
+def put_style(session: Session, app_id: str, raw: dict[str, Any]) -> None:
+    """Replace the style of the app's mails; Invalid names what is wrong with it."""
+    style_check.checked(raw)
+    if len(str(raw)) > STYLE_LIMIT:
+        raise Invalid({"templates": [f"must have at most {STYLE_LIMIT} characters in all"]})
+    found(session, app_id).style = raw
+
+
+def style(session: Session, app_id: str) -> dict[str, Any]:
+    """A copy of the style of the app's mails, as it was put."""
+    return deepcopy(found(session, app_id).style)
 
 
 def new_secret() -> str:

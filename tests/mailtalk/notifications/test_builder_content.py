@@ -9,7 +9,7 @@ from support.cast import Cast
 from support.outbox import DOMAIN, PACE, SENDER, START, Post, at, text
 from support.sql import rows, subscribe
 
-from mailtalk.conversations import conversations, messages, styles, users
+from mailtalk.conversations import apps, conversations, messages, users
 from mailtalk.conversations.messages import Draft
 from mailtalk.errors import Invalid, NotFound
 from mailtalk.keys import Keyring
@@ -35,7 +35,7 @@ def know(post: Post, user: str, **fields: Any) -> None:
 
 def dress(post: Post, **raw: Any) -> None:
     with post.cast.database.transaction() as session:
-        styles.put(session, post.cast.app_id, raw)
+        apps.put_style(session, post.cast.app_id, raw)
 
 
 def answer(post: Post, user: str, said: str, seconds: float, mail_id: str, **fields: Any) -> None:
@@ -189,9 +189,9 @@ def test_a_style_is_kept_or_refused_whole(post: Post) -> None:
     with pytest.raises(Invalid):
         dress(post, colour="#ffffff", templates={"text": "{% if"})
     with post.cast.database.transaction() as session:
-        assert styles.get(session, post.cast.app_id) == {"colour": "#0a7d5a", "texts": {"en": {"reply": "Answer us!"}}}
+        assert apps.style(session, post.cast.app_id) == {"colour": "#0a7d5a", "texts": {"en": {"reply": "Answer us!"}}}
         with pytest.raises(NotFound):
-            styles.get(session, "nobody")
+            apps.style(session, "nobody")
     post.say("alice", "hi")
     post.mailed()
     assert "Answer us!" in text(post.mails()[0][1])
