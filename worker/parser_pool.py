@@ -67,7 +67,7 @@ class Readers:
         return Child()
 
     def _put_back(self, child: Child) -> None:
-        if self._closed or not child.lives():
+        if self._closed or child.scale > 1 or not child.lives():
             child.end()
         else:
             self._idle.append(child)
@@ -83,6 +83,7 @@ class Reader:
     def read(self, raw: bytes, mail_from: str, own_domain: str) -> Reading:
         """Judge the mail, and keep it in mind; LimitExceeded for one beyond the limits."""
         self._mail = protocol.ReadMail(raw, mail_from, own_domain)
+        self._make_room(protocol.scale(len(raw)))
         found = self._asked(self._mail)
         if not isinstance(found, protocol.MailRead):
             raise _trouble(found)
@@ -97,13 +98,19 @@ class Reader:
             raise _trouble(said)
         return said.reply
 
+    def _make_room(self, scale: int) -> None:
+        """A large mail is read in a process of its own, with more time and memory."""
+        if scale > self.child.scale:
+            self.child.end()
+            self.child = Child(scale)
+
     def _asked(self, *questions: protocol.ReaderRequest) -> protocol.ReaderResponse:
         """The answer to the last question, which a new process understands only after those before it."""
         try:
             return self.child.ask(questions[-1])
         except Died as death:
             log.warning("the process that reads mails ended (%s); the mail is tried in another", death.reason)
-        self.child = Child()
+        self.child = Child(self.child.scale)
         try:
             return [self.child.ask(question) for question in questions][-1]
         except Died as death:

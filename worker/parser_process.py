@@ -32,7 +32,8 @@ class Child:
 
     _process: subprocess.Popen[bytes]
 
-    def __init__(self) -> None:
+    def __init__(self, scale: int = 1) -> None:
+        self.scale = scale  # of the limits of time and memory, for a large mail
         try:
             self._start()
         except OSError as error:
@@ -74,7 +75,7 @@ class Child:
         with theirs:
             try:
                 self._process = subprocess.Popen(  # noqa: S603  our own module
-                    COMMAND,
+                    (*COMMAND, str(self.scale)),
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,  # a traceback may hold what a mail says
@@ -86,8 +87,8 @@ class Child:
                 raise
 
     def _answered(self, question: protocol.ReaderRequest) -> protocol.ReaderResponse:
-        deadline = time.monotonic() + ANSWER_SECONDS
-        self._socket.settimeout(ANSWER_SECONDS)
+        deadline = time.monotonic() + ANSWER_SECONDS * self.scale
+        self._socket.settimeout(ANSWER_SECONDS * self.scale)
         self._socket.sendall(protocol.frame(question))
         answer = protocol.decode_response(self._receive(deadline))
         if answer == protocol.ReadingFailed("memory"):

@@ -231,3 +231,17 @@ def test_when_no_process_can_be_started_the_mail_waits(
             box.process()
     monkeypatch.undo()
     assert box.outcomes() == [("posted", "whole")]
+
+
+def test_a_mail_larger_than_is_ordinary_is_read_with_more_time_and_memory(readers: Readers) -> None:
+    """The bridge's setting alone says how large a mail may be."""
+    with readers.take() as reader:
+        ordinary = reader.child.pid
+        file = mail(
+            "--b\r\n\r\nHello\r\n--b\r\nContent-Type: image/png\r\n\r\n" + "x" * 30_000_000,
+            "Content-Type: multipart/mixed; boundary=b\r\n",
+        )
+        assert read(reader, file) == "Hello"
+        assert (reader.child.scale, reader.child.pid == ordinary) == (2, False)
+        large = reader.child
+    assert not large.lives()

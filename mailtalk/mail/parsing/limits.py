@@ -1,8 +1,10 @@
-"""Parser limits, checked by linear scans before anything is decoded."""
+"""Parser limits, checked by linear scans before anything is decoded.
+
+A mail's size is limited by the bridge alone (MAILTALK_SMTP_MESSAGE_BYTES), and a line may be as long as the mail.
+"""
 
 import re
 from dataclasses import dataclass
-from io import BytesIO
 
 
 class LimitExceeded(Exception):
@@ -17,11 +19,9 @@ class LimitExceeded(Exception):
 class Limits:
     """Bytes, but for the counts of parts, depth, encoded words and addresses; `all_headers` are those of all parts."""
 
-    message: int = 25_000_000
     header_block: int = 100_000
     all_headers: int = 500_000
     header: int = 16_000
-    line: int = 64_000
     parts: int = 500
     depth: int = 30
     encoded_words: int = 500
@@ -36,9 +36,7 @@ _ADDRESSED = (b"from:", b"sender:", b"reply-to:", b"to:", b"cc:", b"bcc:", b"res
 
 
 def check(raw: bytes, limits: Limits = DEFAULT) -> None:
-    """Check size, line length and headers; mime.read counts parts and depth while splitting."""
-    _at_most(len(raw), limits.message, "message-too-large")
-    _at_most(_longest_line(raw), limits.line, "line-too-long")
+    """Check the headers; mime.read counts parts and depth while splitting."""
     check_headers(header_block(raw), limits)
 
 
@@ -55,10 +53,6 @@ def header_block(raw: bytes) -> bytes:
     """Everything before the first empty line."""
     end = _HEADER_END.search(raw)
     return raw[: end.start()] if end else raw
-
-
-def _longest_line(raw: bytes) -> int:
-    return max(map(len, BytesIO(raw)), default=0)
 
 
 def _addresses(field: bytes) -> int:

@@ -5,6 +5,7 @@ It has no credentials, no database and no settings, and bounded time, memory and
 
 import os
 import resource
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -20,15 +21,16 @@ _NONE = (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE, resource.RLIMIT_NPROC)
 
 
 def main() -> None:
-    """Serve requests until the worker closes the connection."""
+    """Serve requests until the worker closes the connection; the argument is the multiple of the limits."""
+    scale = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     with open(0, "rb") as asked, open(os.dup(0), "wb", buffering=0) as answered:  # noqa: PTH123  these are no paths
-        _confine()
+        _confine(scale)
         _say(answered, None)
         mind = _MailInHand()
         with suppress(EOFError):
             while True:
                 question = protocol.decode_request(protocol.body(lambda size: _exactly(asked, size)))
-                _limit_time()
+                _limit_time(scale)
                 _say(answered, _answer(mind, question))
 
 
@@ -72,18 +74,18 @@ def _where(error: Exception) -> str:
     return type(error).__name__ + place
 
 
-def _confine() -> None:
+def _confine(scale: int) -> None:
     with suppress(ValueError, OSError):  # macOS knows no limit of address space
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY * scale, MEMORY * scale))
     resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
     for each in _NONE:
         resource.setrlimit(each, (0, 0))
 
 
-def _limit_time() -> None:
+def _limit_time(scale: int) -> None:
     """Set RLIMIT_CPU for the next request; the kernel counts CPU time since the process start."""
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + 1 + CPU_SECONDS, hard))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + 1 + CPU_SECONDS * scale, hard))
 
 
 def _exactly(asked: IO[bytes], size: int) -> bytes:

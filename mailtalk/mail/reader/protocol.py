@@ -9,7 +9,13 @@ from mailtalk.mail.reader.reading import Reading
 from mailtalk.mail.replies.extract import Reply
 
 HEAD = 4  # bytes
-LARGEST = 64_000_000  # bytes: a mail of the largest size with all of its files decoded
+ORDINARY = 25_000_000  # bytes of a mail; a larger one is given time and memory by its size
+LARGEST = 3_000_000_000  # bytes of a frame: a mail of the largest size that can be set, with all of its files decoded
+
+
+def scale(size: int) -> int:
+    """The multiple of an ordinary mail's limits of time and memory that a mail of this size is given."""
+    return -(-max(size, 1) // ORDINARY)
 
 
 class ReadMail(msgspec.Struct, frozen=True, tag=True):
