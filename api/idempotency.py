@@ -11,7 +11,7 @@ from starlette.requests import Request
 from api.wire import Answer
 from mailtalk.changes import idempotency
 from mailtalk.changes import log as change_log
-from mailtalk.changes.idempotency import Accepted, Claim, Taken
+from mailtalk.changes.idempotency import Accepted, AcceptedChanges, Claim
 from mailtalk.changes.log import Requested
 from mailtalk.db.database import Database
 from mailtalk.errors import Invalid, NotFound
@@ -45,12 +45,12 @@ def commit(database: Database, claimed: Claim | None, verb: Callable[[Session], 
 
 def commit_changes(
     database: Database, claimed: Claim | None, requested: Sequence[Requested], verb: Callable[[Session], object]
-) -> Taken:
+) -> AcceptedChanges:
     """Call a verb and accept changes of participation, all or none; a repeat gets the changes of the first request."""
     with database.transaction() as session:
         kept = idempotency.recall(session, claimed) if claimed else None
         accepted = kept.accepted if kept else _accepted(session, claimed, requested, verb)
-    return Taken(accepted, replayed=kept is not None)
+    return AcceptedChanges(accepted, replayed=kept is not None)
 
 
 def recall(database: Database, claimed: Claim) -> Answer[Any] | None:

@@ -12,7 +12,7 @@ from api.schemas.changes import Change
 from api.waiting import Outcomes
 from api.wire import Answer, reply
 from mailtalk.changes import idempotency
-from mailtalk.changes.idempotency import Arrival, Claim, Taken
+from mailtalk.changes.idempotency import AcceptedChanges, ChangeRequest, Claim
 from mailtalk.changes.log import Ended, Requested
 from mailtalk.db.database import Database
 from mailtalk.db.group_commit import GroupCommit
@@ -51,7 +51,7 @@ class Intake:
     def __init__(self, database: Database, bell: Bell, outcomes: Outcomes, wait_seconds: float) -> None:
         self._outcomes, self._wait_seconds = outcomes, wait_seconds
         self._ring = partial(bell.ring, APPLY_CHANGES)
-        self._door = GroupCommit[Arrival, "Taken | Refused"](
+        self._door = GroupCommit[ChangeRequest, "AcceptedChanges | Refused"](
             database, idempotency.accept, self._ring, weigh=lambda arrival: len(arrival.changes)
         )
 
@@ -59,7 +59,7 @@ class Intake:
         """Make changes durable and answer: 200 once all are applied, 202 when not in time, or the first error."""
         return _answer(await self.take(requested, prefer, claim))
 
-    async def follow(self, requested: Sequence[Requested], taken: Taken, prefer: str = "") -> Answer[Any]:
+    async def follow(self, requested: Sequence[Requested], taken: AcceptedChanges, prefer: str = "") -> Answer[Any]:
         """Ring for changes that were made durable elsewhere, and answer like `change`."""
         self._ring()
         return _answer(await self._receipts(requested, taken, prefer))
@@ -71,7 +71,7 @@ class Intake:
 
         With a known key they are the changes of its first request.
         """
-        taken = await self._door.put(Arrival(requested, claim))
+        taken = await self._door.put(ChangeRequest(requested, claim))
         if isinstance(taken, Refused):
             raise taken
         return await self._receipts(requested, taken, prefer)
@@ -80,7 +80,9 @@ class Intake:
         """Wait for the commits under way."""
         await self._door.close()
 
-    async def _receipts(self, requested: Sequence[Requested], taken: Taken, prefer: str) -> list[Receipt | NotFound]:
+    async def _receipts(
+        self, requested: Sequence[Requested], taken: AcceptedChanges, prefer: str
+    ) -> list[Receipt | NotFound]:
         seconds = patience(prefer, self._wait_seconds)
         ids = [accepted for accepted in taken.accepted if isinstance(accepted, int)]
         if taken.replayed:

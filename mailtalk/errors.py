@@ -8,7 +8,7 @@ MailtalkError
 │   ├── Conflict         the state forbids it: PARTICIPANT_LIMIT
 │   ├── InProgress       the first request of an Idempotency-Key is still being worked on
 │   ├── KeyReused        an Idempotency-Key of another request
-│   └── TooLarge         more than we take
+│   └── TooLarge         the request is too large
 └── Unavailable          our fault and temporary: HTTP 503, SMTP 451; the same request may be sent again
 """
 
@@ -46,11 +46,11 @@ class ErrorCode(StrEnum):
 
 
 class MailtalkError(Exception):
-    """Whatever we raise on purpose."""
+    """Base of all errors raised on purpose."""
 
 
 class Refused(MailtalkError):
-    """A person's or a program's fault: `code` for machines, `reasons` (by field, or a list) for people."""
+    """Fault of the request: `code` for programs, `reasons` (by field, or a list) for people."""
 
     code: ErrorCode
 
@@ -73,7 +73,7 @@ class Unauthorized(Refused):
 
 
 class NotFound(Refused):
-    """There is no such thing, or not for this app."""
+    """The object does not exist in this app."""
 
     code = ErrorCode.NOT_FOUND
 
@@ -97,10 +97,10 @@ class KeyReused(Refused):
 
 
 class TooLarge(Refused):
-    """More than we take in one request."""
+    """The request is too large."""
 
     code = ErrorCode.TOO_LARGE
 
 
 class Unavailable(MailtalkError):
-    """Our fault and temporary; what was asked may or may not have happened, and may be sent again."""
+    """Temporary fault of ours; the request may or may not have had its effect, and may be sent again."""

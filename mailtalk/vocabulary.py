@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Access(StrEnum):
-    """What a participant may do in a conversation; NONE is a frozen view of the past."""
+    """Rights of a participant; NONE leaves a frozen view of the past."""
 
     READ_WRITE = "ReadWrite"
     READ = "Read"
@@ -20,7 +20,7 @@ class Notify(StrEnum):
 
 
 class Frequency(StrEnum):
-    """How often a participant is mailed: at once, by the app's quiet and cap, or gathered into a digest.
+    """Frequency of mails to a participant: at once, by the app's quiet and cap, or as a digest.
 
     A participant's DEFAULT is the frequency of the app, whose own DEFAULT is quiet and cap.
     """
@@ -32,7 +32,7 @@ class Frequency(StrEnum):
 
 
 class SenderPolicy(StrEnum):
-    """Whose mail to an inbound address is the participant's, per app.
+    """Check of an inbound mail's sender, per app.
 
     CAPABILITY: whoever knows the address; MATCH: its From must be an address of the user; AUTHENTICATED: and proven
     by SPF or DKIM, aligned as DMARC asks.
@@ -44,7 +44,7 @@ class SenderPolicy(StrEnum):
 
 
 class Sees(StrEnum):
-    """What a user may read of a conversation: ALL of it, what a FROZEN view holds, or NOTHING."""
+    """Visibility of a conversation for a user: ALL of it, a FROZEN view, or NOTHING."""
 
     ALL = "all"
     FROZEN = "frozen"
@@ -67,7 +67,7 @@ class ChangeKind(StrEnum):
 
 
 class Actor(StrEnum):
-    """Who requested a change: a BACKEND by the API, the PARTICIPANT by a link or a mail, an OPERATOR by the CLI."""
+    """Requester of a change: a BACKEND by the API, the PARTICIPANT by a link or a mail, an OPERATOR by the CLI."""
 
     BACKEND = "backend"
     PARTICIPANT = "participant"
@@ -92,7 +92,7 @@ class ChangeStatus(StrEnum):
 
 
 class Origin(StrEnum):
-    """Where a message came from."""
+    """Origin of a message."""
 
     WEB = "web"
     REST = "rest"
@@ -108,7 +108,7 @@ class MessageType(StrEnum):
 
 
 class Purpose(StrEnum):
-    """What mail to an address of ours does; POSTMASTER is fixed by RFC 5321 4.5.1.
+    """Purpose of an inbound address; POSTMASTER is required by RFC 5321 4.5.1.
 
     BOUNCE takes what mail servers say of one delivery of ours: it is that delivery's envelope sender (VERP).
     """
@@ -120,7 +120,7 @@ class Purpose(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of an inbound mail; RECEIVED is not yet processed."""
+    """Outcome of an inbound mail; RECEIVED is not yet processed."""
 
     RECEIVED = "received"
     POSTED = "posted"
@@ -132,7 +132,7 @@ class Outcome(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What was found of an inbound mail, in the order in which it is looked for; only a PERSON's becomes a message.
+    """Verdict on an inbound mail, in the order of the checks; only a PERSON's mail becomes a message.
 
     The first six are of machines. SENDER is not whose address it came to, FLOOD more than people write.
     """
@@ -180,7 +180,7 @@ class Reason(StrEnum):
 
 
 class DeliveryKind(StrEnum):
-    """What a mail of ours is: a notification, or a notice about a mail that came in.
+    """Kind of an outgoing mail: a notification, or a notice about an inbound mail.
 
     REJECTION says that it was not taken, and why; CONFIRMATION asks whether it was the participant's.
     """
@@ -191,7 +191,7 @@ class DeliveryKind(StrEnum):
 
 
 class Stage(StrEnum):
-    """How far a delivery (one mail to one address) has come.
+    """Stage of a delivery, one mail to one address.
 
     QUEUED → CLAIMED → SENDING → SENT is the way through. DEFERRED waits after a 4xx, FAILED had a 5xx,
     UNKNOWN sent its final dot and lost the answer, HELD did too and is not sent again by itself, CAPTURED was kept
@@ -211,7 +211,7 @@ class Stage(StrEnum):
 
 
 class Suspicion(StrEnum):
-    """What is known against an address: it is DEAD, its owner COMPLAINED, or it was FAILING too often."""
+    """Reason to suppress an address: it is DEAD, its owner COMPLAINED, or mails to it were FAILING too often."""
 
     DEAD = "dead"
     COMPLAINED = "complained"
@@ -219,7 +219,7 @@ class Suspicion(StrEnum):
 
 
 class EventType(StrEnum):
-    """What webhooks tell of."""
+    """Type of an event."""
 
     USER_CREATED = "user.created"
     USER_UPDATED = "user.updated"
@@ -240,7 +240,7 @@ class EventType(StrEnum):
 
 
 class EndpointKind(StrEnum):
-    """Who is told of events: a WEBHOOK, a CHANNEL of another system, or a LISTENER, for whom they are only kept."""
+    """Kind of a receiver of events: a WEBHOOK, a CHANNEL of another system, or a LISTENER that reads them."""
 
     WEBHOOK = "webhook"
     CHANNEL = "channel"
@@ -248,7 +248,7 @@ class EndpointKind(StrEnum):
 
 
 class EndpointStatus(StrEnum):
-    """Whether an endpoint is told: PAUSED failed for long, and what waits is kept; DISABLED said that it is gone."""
+    """Status of an endpoint: PAUSED after failing for long, its events are kept; DISABLED after answering 410 Gone."""
 
     ACTIVE = "active"
     PAUSED = "paused"

@@ -10,7 +10,7 @@ import click
 
 from cli import printing
 from cli.csv_import.file import BadLine, Join
-from mailtalk.changes.imports import Taken
+from mailtalk.changes.imports import ImportedRow
 from mailtalk.errors import ErrorCode
 
 SHOWN = 20  # lines
@@ -31,8 +31,8 @@ class Report:
     def __init__(
         self,
         rows: Iterable[Join | BadLine],
-        batches: Iterable[list[Taken]],
-        errors: Callable[[list[Taken]], list[Taken]],
+        batches: Iterable[list[ImportedRow]],
+        errors: Callable[[list[ImportedRow]], list[ImportedRow]],
     ) -> None:
         self._rows, self._batches, self._errors = rows, batches, errors
         self._taken = 0

@@ -13,7 +13,7 @@ from cli.csv_import.file import Join, ParticipantsFile
 from cli.csv_import.report import Report
 from mailtalk import clock
 from mailtalk.changes import apply, imports
-from mailtalk.changes.imports import BATCH, Row, Source, Taken
+from mailtalk.changes.imports import BATCH, ImportedRow, Row, Source
 from mailtalk.changes.log import Requested
 from mailtalk.db import workers
 from mailtalk.db.database import Database
@@ -45,7 +45,7 @@ class Import:
     def run(self) -> None:
         """Take the rows that no earlier run took, and wait until all are applied."""
         with click.progressbar(length=self._file.lines, label="Importing", file=sys.stderr) as bar:
-            waiting: deque[list[Taken]] = deque()
+            waiting: deque[list[ImportedRow]] = deque()
             for taken in self._batches():
                 waiting.append(taken)
                 if len(waiting) > AHEAD:
@@ -58,7 +58,7 @@ class Import:
         """Report the outcome of the rows, of this and earlier runs."""
         return Report(self._file.rows(), self._taken(), self._errors)
 
-    def _batches(self) -> Iterator[list[Taken]]:
+    def _batches(self) -> Iterator[list[ImportedRow]]:
         line = 0
         for taken in self._taken():
             line = taken[-1].line
@@ -68,13 +68,13 @@ class Import:
             yield self._accept(line, batch)
             line = batch[-1].line
 
-    def _taken(self) -> Iterator[list[Taken]]:
+    def _taken(self) -> Iterator[list[ImportedRow]]:
         line = 0
         while taken := self._next(line):
             yield taken
             line = taken[-1].line
 
-    def _next(self, line: int) -> list[Taken]:
+    def _next(self, line: int) -> list[ImportedRow]:
         with self._database.transaction() as session:
             return imports.batch_after(session, self._source, line)
 
@@ -82,22 +82,22 @@ class Import:
         participant = ParticipantKey.of(self._source.app_id, join.conversation, join.user)
         return Row(join.line, Requested(participant, join.request, clock.now()))
 
-    def _accept(self, after_line: int, rows: list[Row]) -> list[Taken]:
+    def _accept(self, after_line: int, rows: list[Row]) -> list[ImportedRow]:
         if self._workers is not None:
             self._workers.require()
         with self._database.transaction() as session:
             return imports.accept(session, self._source, after_line, rows, clock.now())
 
-    def _wait_for(self, taken: list[Taken], bar: Any) -> None:
+    def _wait_for(self, taken: list[ImportedRow], bar: Any) -> None:
         while self._pending(taken):
             self._apply_or_sleep()
         bar.update(taken[-1].line - bar.pos)
 
-    def _pending(self, taken: list[Taken]) -> bool:
+    def _pending(self, taken: list[ImportedRow]) -> bool:
         with self._database.transaction() as session:
             return imports.pending(session, self._source.app_id, taken)
 
-    def _errors(self, taken: list[Taken]) -> list[Taken]:
+    def _errors(self, taken: list[ImportedRow]) -> list[ImportedRow]:
         with self._database.transaction() as session:
             return list(imports.errors(session, self._source.app_id, taken))
 

@@ -24,7 +24,7 @@ Accepted = list[int | NotFound]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A request with a key; the hash covers all that makes it this request."""
+    """A request's Idempotency-Key, and the hash of the request."""
 
     app_id: str
     key: str
@@ -32,13 +32,13 @@ class Claim:
 
     @property
     def place(self) -> tuple[str, str]:
-        """The key, unique among all apps."""
+        """The app and the key."""
         return self.app_id, self.key
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the first request of a key left: the body of its 200, or the changes whose outcome is its answer."""
+    """Stored result of a key's first request: the body of its 200, or its changes, whose outcome is the answer."""
 
     request_hash: bytes
     body: bytes | None
@@ -46,25 +46,25 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """The changes of one request, and its key."""
+class ChangeRequest:
+    """Changes of one request, and its Idempotency-Key."""
 
     changes: Sequence[Requested]
     claim: Claim | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """An arrival's changes in the log: its own, or when it is `replayed` those of the first request of its key."""
+class AcceptedChanges:
+    """A request's changes in the log: its own, or those of the first request of its key if it is `replayed`."""
 
     accepted: Accepted
     replayed: bool = False
 
 
 def recall(session: Session, claim: Claim) -> Kept | None:
-    """What the key's first request left; None makes this the first, and holds the key until the commit.
+    """Stored result of the key's first request; None makes this the first, and locks the key until the commit.
 
-    Waits while another one holds it; InProgress when that takes too long, KeyReused when it was another request.
+    Waits while another request holds the lock; InProgress after 3 s, KeyReused if the first request was different.
     """
     _hold(session, claim)
     kept = _kept(session, [claim.place]).get(claim.place)
@@ -72,21 +72,21 @@ def recall(session: Session, claim: Claim) -> Kept | None:
 
 
 def keep(session: Session, claim: Claim, body: bytes) -> None:
-    """Remember the answer of a request whose key is held; in the transaction of its effect."""
+    """Store the answer of a request whose key is locked; in the transaction of its effect."""
     session.add(IdempotencyKey(app_id=claim.app_id, key=claim.key, request_hash=claim.request_hash, body=body))
 
 
 def keep_changes(session: Session, claim: Claim, accepted: Accepted) -> None:
-    """Remember the changes that a request whose key is held asked for; in their transaction."""
+    """Store the changes of a request whose key is locked; in their transaction."""
     row = {"app_id": claim.app_id, "key": claim.key, "request_hash": claim.request_hash}
     session.add(IdempotencyKey(**row, change_ids=[_stored(each) for each in accepted]))
 
 
-def accept(session: Session, arrivals: Sequence[Arrival]) -> list[Taken | Refused]:
-    """Store the changes of many requests, each key's once; no request fails or waits because of another."""
+def accept(session: Session, arrivals: Sequence[ChangeRequest]) -> list[AcceptedChanges | Refused]:
+    """Accept the changes of many requests, once for each key; no request fails or waits because of another."""
     if all(arrival.claim is None for arrival in arrivals):
         accepted = _accept(session, arrivals, range(len(arrivals)))
-        return [Taken(accepted[i]) for i in range(len(arrivals))]
+        return [AcceptedChanges(accepted[i]) for i in range(len(arrivals))]
     first = _first_of_each_key(arrivals)
     known: dict[tuple[str, str], Kept | Refused] = {}
     known |= _known(session, sorted(first))
@@ -94,11 +94,11 @@ def accept(session: Session, arrivals: Sequence[Arrival]) -> list[Taken | Refuse
     mine = _accept(session, arrivals, fresh)
     for i, each in mine.items():
         _remember(session, known, arrivals[i].claim, each)
-    return [Taken(mine[i]) if i in mine else _again(arrival, known) for i, arrival in enumerate(arrivals)]
+    return [AcceptedChanges(mine[i]) if i in mine else _again(arrival, known) for i, arrival in enumerate(arrivals)]
 
 
 def purge(session: Session, now: datetime) -> int:
-    """Forget keys that are older than was promised; gives how many; call again until it gives 0."""
+    """Delete some keys older than 25 hours; the count, 0 if none is left."""
     forgotten = session.execute(
         text("""
         DELETE FROM idempotency_keys WHERE (app_id, key) IN (
@@ -121,7 +121,7 @@ def _hold(session: Session, claim: Claim) -> None:
     session.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
 
 
-def _accept(session: Session, arrivals: Sequence[Arrival], indexes: Iterable[int]) -> dict[int, Accepted]:
+def _accept(session: Session, arrivals: Sequence[ChangeRequest], indexes: Iterable[int]) -> dict[int, Accepted]:
     """Accept the changes of these arrivals in one go; the results by the arrival's index."""
     accepted: dict[int, Accepted] = {i: [] for i in indexes}
     changes = [(i, change) for i in accepted for change in arrivals[i].changes]
@@ -131,7 +131,7 @@ def _accept(session: Session, arrivals: Sequence[Arrival], indexes: Iterable[int
     return accepted
 
 
-def _first_of_each_key(arrivals: Sequence[Arrival]) -> dict[tuple[str, str], int]:
+def _first_of_each_key(arrivals: Sequence[ChangeRequest]) -> dict[tuple[str, str], int]:
     first: dict[tuple[str, str], int] = {}
     for i, arrival in enumerate(arrivals):
         if arrival.claim is not None:
@@ -140,7 +140,7 @@ def _first_of_each_key(arrivals: Sequence[Arrival]) -> dict[tuple[str, str], int
 
 
 def _known(session: Session, places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Kept | Refused]:
-    # Many requests are in this transaction: it never waits for one key, but says that it is in progress.
+    # Many requests share this transaction: a locked key is answered InProgress, never waited for.
     held = session.execute(
         text("""
         SELECT app_id, key FROM unnest(CAST(:apps AS text[]), CAST(:keys AS text[])) AS asked (app_id, key)
@@ -153,7 +153,7 @@ def _known(session: Session, places: Sequence[tuple[str, str]]) -> dict[tuple[st
 
 
 def _kept(session: Session, places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Kept]:
-    # A statement after the one that took the locks: it sees what their last holders committed.
+    # A statement after the one that took the locks sees the commits of their last holders (READ COMMITTED).
     rows = session.execute(
         text("""
         SELECT k.app_id, k.key, k.request_hash, k.body, k.change_ids FROM idempotency_keys k
@@ -167,7 +167,7 @@ def _kept(session: Session, places: Sequence[tuple[str, str]]) -> dict[tuple[str
 
 
 def _is_fresh(
-    i: int, arrival: Arrival, first: dict[tuple[str, str], int], known: dict[tuple[str, str], Kept | Refused]
+    i: int, arrival: ChangeRequest, first: dict[tuple[str, str], int], known: dict[tuple[str, str], Kept | Refused]
 ) -> bool:
     claim = arrival.claim
     return claim is None or (claim.place not in known and first[claim.place] == i)
@@ -183,11 +183,15 @@ def _remember(
         keep_changes(session, claim, accepted)
 
 
-def _again(arrival: Arrival, known: dict[tuple[str, str], Kept | Refused]) -> Taken | Refused:
+def _again(arrival: ChangeRequest, known: dict[tuple[str, str], Kept | Refused]) -> AcceptedChanges | Refused:
     assert arrival.claim is not None  # noqa: S101  one without a key is always fresh
     found = known[arrival.claim.place]
     try:
-        return found if isinstance(found, Refused) else Taken(_same(found, arrival.claim).accepted, replayed=True)
+        return (
+            found
+            if isinstance(found, Refused)
+            else AcceptedChanges(_same(found, arrival.claim).accepted, replayed=True)
+        )
     except KeyReused as refusal:
         return refusal
 

@@ -1,4 +1,4 @@
-"""Imports: a file's rows enter the log of changes in batches, each with the line it ends at, so none enters twice."""
+"""Imports: rows of a file are accepted in batches; each batch stores its last line, so that no row enters twice."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ BATCH = 1_000  # rows in one transaction
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file by its content, imported into an app."""
+    """A file, identified by its content, and the app it is imported into."""
 
     app_id: str
     file_hash: bytes
@@ -27,15 +27,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the file as the change it asks for."""
+    """A line of the file and its change."""
 
     line: int
     change: Requested
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """What became of a row: the change in the log, or the error code of its refusal."""
+class ImportedRow:
+    """Result of a row: the id of its change, or the error code of its refusal."""
 
     line: int
     change_id: int | None
@@ -43,15 +43,15 @@ class Taken:
 
 
 def last_line(session: Session, source: Source) -> int:
-    """The last line of this file that has entered the log; 0 for a file that is new."""
+    """The last accepted line of this file; 0 for a new file."""
     query = select(func.max(ImportBatch.last_line)).where(_of(source))
     return session.scalar(query) or 0
 
 
-def accept(session: Session, source: Source, after_line: int, rows: Sequence[Row], now: datetime) -> list[Taken]:
-    """Take the rows that follow `after_line` into the log, unless another run of the same file just did.
+def accept(session: Session, source: Source, after_line: int, rows: Sequence[Row], now: datetime) -> list[ImportedRow]:
+    """Accept the rows after `after_line`, unless another run of the same file has just done so.
 
-    Rows of an unknown user or conversation are refused and don't stop the others.
+    Rows with an unknown user or conversation are refused; the others are accepted.
     """
     place = insert(ImportBatch).values(
         app_id=source.app_id,
@@ -70,21 +70,21 @@ def accept(session: Session, source: Source, after_line: int, rows: Sequence[Row
     return taken
 
 
-def batch_after(session: Session, source: Source, line: int) -> list[Taken]:
-    """The batch that follows this line; empty when there is none."""
+def batch_after(session: Session, source: Source, line: int) -> list[ImportedRow]:
+    """The batch after this line; empty if there is none."""
     query = select(ImportBatch.taken).where(_of(source), ImportBatch.after_line >= line)
     found = session.scalar(query.order_by(ImportBatch.after_line).limit(1))
-    return [Taken(*row) for row in found or ()]
+    return [ImportedRow(*row) for row in found or ()]
 
 
-def pending(session: Session, app_id: str, taken: Sequence[Taken]) -> bool:
-    """Whether one of these still waits to be applied."""
+def pending(session: Session, app_id: str, taken: Sequence[ImportedRow]) -> bool:
+    """True while a change of these rows is pending."""
     query = select(Change.id).where(_among(app_id, taken), Change.status == ChangeStatus.PENDING)
     return session.scalar(query.limit(1)) is not None
 
 
-def errors(session: Session, app_id: str, taken: Sequence[Taken]) -> Iterator[Taken]:
-    """Those that were refused when they were taken, or when they were to be applied, with the code that says why."""
+def errors(session: Session, app_id: str, taken: Sequence[ImportedRow]) -> Iterator[ImportedRow]:
+    """Rows that were refused, at acceptance or when they were applied, with their error codes."""
     query = select(Change.id, Change.error_code)
     query = query.where(_among(app_id, taken), Change.status != ChangeStatus.APPLIED)
     late = {row.id: row.error_code for row in session.execute(query)}
@@ -92,11 +92,11 @@ def errors(session: Session, app_id: str, taken: Sequence[Taken]) -> Iterator[Ta
         if row.error_code is not None:
             yield row
         elif row.change_id in late:
-            yield Taken(row.line, row.change_id, late[row.change_id] or "PENDING")
+            yield ImportedRow(row.line, row.change_id, late[row.change_id] or "PENDING")
 
 
 def forget(session: Session, source: Source) -> None:
-    """Treat the file as new: the next run takes all its rows again."""
+    """Forget the file: the next run accepts all its rows again."""
     session.execute(delete(ImportBatch).where(_of(source)))
 
 
@@ -104,19 +104,19 @@ def _of(source: Source) -> ColumnElement[bool]:
     return and_(ImportBatch.app_id == source.app_id, ImportBatch.file_hash == source.file_hash)
 
 
-def _taken_elsewhere(session: Session, source: Source, after_line: int, rows: Sequence[Row]) -> list[Taken]:
+def _taken_elsewhere(session: Session, source: Source, after_line: int, rows: Sequence[Row]) -> list[ImportedRow]:
     taken = batch_after(session, source, after_line)
     if [each.line for each in taken] != [row.line for row in rows]:
         raise Conflict(["another run imports this file in another way; let it end, then run this again"])
     return taken
 
 
-def _taken(row: Row, accepted: int | NotFound) -> Taken:
+def _taken(row: Row, accepted: int | NotFound) -> ImportedRow:
     if isinstance(accepted, NotFound):
-        return Taken(row.line, None, accepted.code)
-    return Taken(row.line, accepted, None)
+        return ImportedRow(row.line, None, accepted.code)
+    return ImportedRow(row.line, accepted, None)
 
 
-def _among(app_id: str, taken: Sequence[Taken]) -> ColumnElement[bool]:
+def _among(app_id: str, taken: Sequence[ImportedRow]) -> ColumnElement[bool]:
     ids = [row.change_id for row in taken if row.change_id is not None]
     return and_(Change.app_id == app_id, Change.id == func.any(literal(ids, ARRAY(BigInteger))))

@@ -1,4 +1,4 @@
-"""Apps: the tenants, and the credentials that decide which one a request belongs to."""
+"""Apps: the tenants, their credentials, settings and style of mails."""
 
 import re
 import secrets
@@ -24,7 +24,7 @@ PACE = ("quiet_seconds", "cap_seconds")
 
 
 def create(session: Session, keyring: Keyring, name: str, app_id: str | None = None) -> tuple[str, str]:
-    """Make a new app; gives its id (from the name, unless given) and its secret, which is shown only now."""
+    """Create an app; returns its id (made from the name, unless given) and its secret, which cannot be read later."""
     app_id = app_id or _id_of(name)
     secret = new_secret()
     row = insert(App).values(id=app_id, name=name, **_credential(keyring, app_id, secret))
@@ -34,7 +34,7 @@ def create(session: Session, keyring: Keyring, name: str, app_id: str | None = N
 
 
 def ensure(session: Session, keyring: Keyring, app_id: str, name: str, secret: str) -> None:
-    """Make the app if it is missing, and give it this secret."""
+    """Create the app unless it exists, and set its secret."""
     credential = _credential(keyring, app_id, secret)
     session.execute(
         insert(App).values(id=app_id, name=name, **credential).on_conflict_do_nothing(index_elements=["id"])
@@ -43,7 +43,7 @@ def ensure(session: Session, keyring: Keyring, app_id: str, name: str, secret: s
 
 
 def rotate_secret(session: Session, keyring: Keyring, app_id: str, secret: str | None = None) -> str:
-    """Give the app a new secret, shown only now; API processes refuse the old one within seconds."""
+    """Set and return a new secret, which cannot be read later; API processes refuse the old one within seconds."""
     secret = secret or new_secret()
     _update(session, app_id, _credential(keyring, app_id, secret))
     return secret
@@ -75,12 +75,12 @@ def listed(session: Session) -> Sequence[App]:
 
 
 def get(session: Session, app_id: str) -> App | None:
-    """The app of this id."""
+    """The app of this id; None if there is none."""
     return session.get(App, app_id)
 
 
 def found(session: Session, app_id: str) -> App:
-    """The app of this id; NotFound when there is none."""
+    """The app of this id; NotFound if there is none."""
     app = get(session, app_id)
     if app is None:
         raise _missing(app_id)
@@ -101,7 +101,7 @@ def style(session: Session, app_id: str) -> dict[str, Any]:
 
 
 def new_secret() -> str:
-    """A secret that nobody can guess."""
+    """A new random secret."""
     return f"sk_{secrets.token_urlsafe(32)}"
 
 

@@ -1,4 +1,4 @@
-"""Conversations: created and merged by backend services; the row is the lock of all that happens in it."""
+"""Conversations: created and merged by backends; the row is the lock for all changes within it."""
 
 from datetime import datetime
 from typing import Any
@@ -79,9 +79,9 @@ def participant(session: Session, key: ParticipantKey) -> Participation:
 
 
 def delete(session: Session, key: ConversationKey, now: datetime) -> None:
-    """Delete the conversation and all that is in it; its addresses die, its mails that were not sent are cancelled.
+    """Delete the conversation with its content and addresses; mails not sent yet are cancelled.
 
-    Changes that still wait are rejected by the worker, which finds no conversation.
+    The worker rejects its pending changes.
     """
     row = lock(session, key)
     kind = EventType.CONVERSATION_DELETED

@@ -1,4 +1,4 @@
-"""History: messages of another system, imported with the times they had there; nobody is notified of them."""
+"""History: messages of another system, imported with their original times; nobody is notified."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from mailtalk.models import Conversation, Message, User
 
 @dataclass(frozen=True, slots=True)
 class Old:
-    """A message as it was written there, when, and who has read it."""
+    """An imported message: its draft, its time, and the users who have read it."""
 
     draft: Draft
     at: datetime
@@ -23,9 +23,9 @@ class Old:
 
 
 def add(session: Session, conversation: Conversation, items: Sequence[Old]) -> list[Message]:
-    """Put old messages into a locked conversation; gives them in the order given, which needs not be that of time.
+    """Import messages into a locked conversation, in any order; returns them in the order given.
 
-    Senders and readers must be users of the app, not participants; Invalid names those who are not.
+    Senders and readers must be users of the app, participants or not; Invalid names unknown ones.
     """
     _check(session, conversation.app_id, items)
     known = messages.by_key(session, conversation, [item.draft for item in items])
@@ -55,7 +55,7 @@ def _check(session: Session, app_id: str, items: Sequence[Old]) -> None:
 
 
 def _move_marks(session: Session, conversation: Conversation, before: int, added: Sequence[Message]) -> None:
-    """Who had read all that was there, has read on as far as the import says so without a gap."""
+    """Advance the read state of users who had read everything, over imported messages that they have read."""
     marks = _marks(before, [message for message in added if message.seq > before])
     session.execute(
         text("""

@@ -1,4 +1,4 @@
-"""Messages: posted under the conversation's lock, which gives their order and opens the window for mails."""
+"""Messages: posted in order under the conversation's lock; each post opens the window for notifications."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ TEXT_LIMIT = 100_000  # characters
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message that is to be posted."""
+    """A message to be posted."""
 
     type: MessageType
     text: str

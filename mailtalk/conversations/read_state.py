@@ -1,4 +1,4 @@
-"""Read state: up to which message each participant has read; a message's sender is never among its readers."""
+"""Read state: the last message that each participant has read; the sender never counts as a reader."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -16,12 +16,12 @@ from mailtalk.ids import ParticipantKey
 from mailtalk.models import Message
 from mailtalk.vocabulary import EventType
 
-TOLD = 100  # messages read at once of which webhooks are told, the newest ones
+TOLD = 100  # newest messages of one request that have events
 ROUNDING = timedelta(microseconds=500)  # the wire says whole milliseconds, the nearest ones
 
 
 def of(session: Session, messages: Sequence[Message]) -> Mapping[str, list[str]]:
-    """Who has read these messages, which may be of several conversations: user ids by message id, in one query."""
+    """Readers of messages, of any conversations, in one query: user ids by message id."""
     marks: dict[tuple[str, str], list[tuple[str, int]]] = {}
     for row in _marks(session, messages) if messages else ():
         marks.setdefault((row[0], row[1]), []).append((row[2], row[3]))
@@ -29,7 +29,7 @@ def of(session: Session, messages: Sequence[Message]) -> Mapping[str, list[str]]
 
 
 def read_all(session: Session, key: ParticipantKey) -> None:
-    """The user has read all that there is now and that they may see. NotFound for who does not take part."""
+    """Mark all messages that the user may see as read. NotFound for a user who is no participant."""
     done = session.execute(
         text("""
         UPDATE participations p SET read_seq = greatest(p.read_seq, coalesce(p.view_seq, c.last_seq))
@@ -45,9 +45,9 @@ def read_all(session: Session, key: ParticipantKey) -> None:
 
 
 def read_until(session: Session, key: ParticipantKey, moment: datetime) -> None:
-    """The user has read all that was created until then, and nothing of what came after; it may go back.
+    """Mark the messages created until then as read, and later ones as unread.
 
-    Where an import put an old message behind a newer one, what is not surely read stays unread.
+    An old message that an import put behind a newer one stays unread, with all that follow it.
     """
     done = session.execute(
         text("""

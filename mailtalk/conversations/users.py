@@ -1,4 +1,4 @@
-"""Users: created and merged by backend services, never deleted."""
+"""Users: created and merged by backends, never deleted."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -78,8 +78,8 @@ def _put(session: Session, app_id: str, user_id: str, fields: dict[str, Any]) ->
         if made is not None:
             suppressions.release(session, app_id, made.emails or ())
             return made, EventType.USER_CREATED
-        row = session.get_one(User, (app_id, user_id), with_for_update={"key_share": True})  # made beside us
-    # Whoever gives an address anew wants mail there.
+        row = session.get_one(User, (app_id, user_id), with_for_update={"key_share": True})  # created beside us
+    # An address that is given anew is wanted.
     suppressions.release(session, app_id, set(fields.get("emails") or ()).difference(row.emails or ()))
     assign(row, fields)
     return row, EventType.USER_UPDATED if session.is_modified(row) else None

@@ -1,4 +1,4 @@
-"""What a user may see: everything, or a view frozen when they left (old versions) or got access None."""
+"""Visibility: lists of conversations as an app or a user sees them, and how far a user may read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ _UNREAD = """EXISTS (SELECT 1 FROM messages m WHERE m.app_id = seen.app_id AND m
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """How a list of conversations is ordered, filtered and paged; `custom` holds (key, operator, values)."""
+    """Order, filters and page of a list of conversations; `custom` holds (key, operator, values)."""
 
     limit: int
     order_by: str = "lastActivity"
@@ -53,7 +53,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A conversation as its reader sees it; `participants` is None when a frozen view tells them."""
+    """A conversation as its reader sees it; a frozen `view` replaces its participants."""
 
     conversation: Conversation
     last_message: Message | None
@@ -102,7 +102,7 @@ def _page(session: Session, source: str, values: dict[str, Any], listing: Listin
 
 
 def _require(session: Session, source: str, values: dict[str, Any], conversation_id: str) -> None:
-    """Refuse to page on from a conversation that is not in the list: an empty page would say that it ended."""
+    """Invalid for a conversation that is not in the list: an empty page would mean its end."""
     found = text(f"WITH seen AS ({source}) SELECT 1 FROM seen WHERE id = :last")  # noqa: S608  ours
     if session.scalar(found, values | {"last": conversation_id}) is None:
         raise Invalid({"startingAfter": [f"no conversation {conversation_id!r} in this list"]})

@@ -37,7 +37,7 @@ class Database:
 
     @cached_property
     def engine(self) -> Engine:
-        """Made at first use, so that no connection is shared over a fork."""
+        """The pool, created at first use so that no connection is shared over a fork."""
         return create_engine(
             self.url,
             pool_size=self._pool,
@@ -55,7 +55,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """Give a Session, commit when the block ends well; Unavailable when the database is in trouble."""
+        """A Session that commits at the end of the block; Unavailable on temporary errors of the database."""
         try:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
                 yield session
@@ -70,7 +70,7 @@ class Database:
                 self.engine.pool.dispose()
 
     def drain(self, step: Callable[[Session], int]) -> None:
-        """Take a step again and again, each in a transaction of its own, until it says how much it did: nothing."""
+        """Repeat a step, each in its own transaction, until its count is 0."""
         done = 1
         while done:
             with self.transaction() as session:
@@ -83,7 +83,7 @@ class Database:
 
 
 def is_temporary(error: Exception) -> bool:
-    """Whether the trouble is the database's and passes, so that the same work may be tried again."""
+    """True for temporary errors of the database, after which the same work may be tried again."""
     if not isinstance(error, DBAPIError):
         return False
     state = getattr(error.orig, "sqlstate", None)

@@ -1,4 +1,4 @@
-"""Workers that live: each has a row, and beats in it."""
+"""Live workers: each has a row with its heartbeat, and holds an advisory lock."""
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -10,7 +10,7 @@ LOCK = 0x4D54  # class of the advisory locks that are workers' lives
 
 
 def of_the_dead(table: str, held: str) -> str:
-    """SQL: the row's worker does not live any more; `held` tells which rows of the table workers have in hand."""
+    """SQL condition for rows of dead workers; `held` is the condition for claimed rows of the table."""
     # OFFSET 0 keeps the workers apart from the rows: each lock is tried once.
     return f"""worker_id IN (
         SELECT worker_id FROM (SELECT DISTINCT worker_id FROM {table} WHERE {held} OFFSET 0) AS held
@@ -18,7 +18,7 @@ def of_the_dead(table: str, held: str) -> str:
 
 
 def beating(session: Session, host: str = "") -> str | None:
-    """The name of a worker whose heartbeat is fresh, on this host or any; None when there is none."""
+    """Name of a worker with a fresh heartbeat, on this host or any; None if there is none."""
     fresh = select(Worker.name).where(Worker.beat_at > text(f"now() - interval '{FRESH}'"))
     if host:
         fresh = fresh.where(Worker.name.startswith(f"{host}/", autoescape=True))

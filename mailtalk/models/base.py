@@ -1,4 +1,4 @@
-"""What all tables share: column types by annotation, names of constraints."""
+"""Base of all tables: column types by annotation, names of constraints."""
 
 from datetime import datetime
 from typing import Any

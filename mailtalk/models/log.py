@@ -1,4 +1,4 @@
-"""What was asked for and by whom: changes, answered keys, imports; and the workers that live."""
+"""Tables of the change log, idempotency keys, imports and live workers."""
 
 from datetime import datetime
 from typing import Any
@@ -39,7 +39,7 @@ class Change(Base):
 
 
 class IdempotencyKey(Base):
-    """A request that carried an Idempotency-Key, and its answer, or the changes that answer it."""
+    """An Idempotency-Key with its request's hash, and its answer or its changes."""
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (Index(None, "created_at"),)
@@ -62,7 +62,7 @@ class KeyCheck(Base):
 
 
 class ImportBatch(Base):
-    """Lines of an imported file that were taken together; where the last one ends, the next run of it goes on."""
+    """Lines of an imported file that were accepted together; the next run goes on after `last_line`."""
 
     __tablename__ = "import_batches"
 
@@ -75,7 +75,7 @@ class ImportBatch(Base):
 
 
 class Worker(Base):
-    """A worker's life: while it lives it holds the session-level advisory lock of its id."""
+    """A worker; while it lives, it holds the session-level advisory lock of its id."""
 
     __tablename__ = "workers"
 

@@ -19,7 +19,7 @@ class RawMail(Base):
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     sealed: Mapped[bytes]
     mail_from: Mapped[str]
-    client_ip: Mapped[str | None]  # who handed it over, for SPF
+    client_ip: Mapped[str | None]  # of the SMTP client, for SPF
     helo: Mapped[str | None]
     received_at: Mapped[datetime]
 
@@ -106,7 +106,7 @@ class InboundMail(Base):
 
 
 class Notification(Base):
-    """What one participant is to be told; at most one is open for each.
+    """A notification of one participant; at most one per participant is open.
 
     Of a message and a participant who took part then, at most one that has ended says what became of it.
     """
@@ -177,7 +177,7 @@ class Delivery(Base):
 
 
 class Suppression(Base):
-    """What is known against an address: while `until` is to come, nothing is sent to it; soft failures decay."""
+    """A suppressed address: nothing is sent to it before `until`; the score of soft failures decays."""
 
     __tablename__ = "suppressions"
 

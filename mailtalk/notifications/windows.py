@@ -1,4 +1,4 @@
-"""Notifications: a message opens its conversation's window; its close settles who is mailed what, and why not."""
+"""Windows: messages of a conversation are gathered until it is quiet; the close decides who is mailed, or why not."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -62,9 +62,9 @@ _NEXT_DUE = sql.statement("""
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long messages are gathered: until it was quiet for so long, but at most `cap` after the first.
+    """Length of a window: until the conversation was quiet for `quiet`, at most `cap` after the first message.
 
-    It is for the apps that have no pace of their own.
+    Apps may have a pace of their own.
     """
 
     quiet: timedelta

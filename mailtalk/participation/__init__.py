@@ -1,1 +1,1 @@
-"""Who takes part in a conversation and how they are notified: rules, addresses, settings links."""
+"""Participation: rules of joining and leaving, the notify rule, inbound addresses, settings links."""

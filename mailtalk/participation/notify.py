@@ -14,7 +14,7 @@ from mailtalk.vocabulary import Access, MessageType, Notify, Origin, Reason
 
 
 class Written(Protocol):
-    """What the rule needs of a message."""
+    """A message, as far as the rule needs it."""
 
     @property
     def seq(self) -> int:
@@ -22,11 +22,11 @@ class Written(Protocol):
 
     @property
     def type(self) -> str:
-        """UserMessage or SystemMessage."""
+        """Of `MessageType`."""
 
     @property
     def origin(self) -> str:
-        """Where it came from."""
+        """Of `Origin`."""
 
     @property
     def sender_id(self) -> str | None:

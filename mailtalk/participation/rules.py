@@ -85,7 +85,7 @@ def change(state: State, request: Request) -> State:
 
 
 def _sees_after(state: State, kind: ChangeKind) -> Sees:
-    """What a user without part may read: access None and the leave of old API versions freeze the view."""
+    """Visibility after leaving or access None, which freezes the view; so does the leave of old API versions."""
     if kind is ChangeKind.LEAVE:
         return Sees.NOTHING
     return Sees.FROZEN if state.takes_part else state.sees

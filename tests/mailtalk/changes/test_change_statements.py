@@ -7,7 +7,7 @@ from support.statements import counted
 
 from mailtalk import clock
 from mailtalk.changes import apply, idempotency
-from mailtalk.changes.idempotency import Arrival, Claim
+from mailtalk.changes.idempotency import ChangeRequest, Claim
 from mailtalk.changes.log import Requested
 from mailtalk.conversations import conversations
 from mailtalk.ids import ConversationKey, ParticipantKey
@@ -43,7 +43,7 @@ def test_changes_are_accepted_and_applied_by_the_same_statements_however_many_th
     for size in (1, 10, 100):
         requested = prepare(told, size)
         claims = [Claim(told.app_id, f"{size}-{i}", b"") for i in range(len(requested))]
-        arrivals = [Arrival([change], claim) for change, claim in zip(requested, claims, strict=True)]
+        arrivals = [ChangeRequest([change], claim) for change, claim in zip(requested, claims, strict=True)]
         with counted(told.database) as statements:
             with told.database.transaction() as session:
                 idempotency.accept(session, arrivals)
