@@ -12,7 +12,8 @@ from mailtalk.db.database import Database
 from mailtalk.errors import Unavailable
 from mailtalk.inbound import claim, process, read
 from mailtalk.inbound.claim import ClaimedMail, Turn
-from mailtalk.inbound.context import InboundContext, ReadMail
+from mailtalk.inbound.context import InboundContext
+from mailtalk.inbound.mail_in_hand import ReadMail
 from mailtalk.inbound.write import ClaimLost, Decided
 
 BATCHES = 2  # at once: one is read while another is written

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from hashlib import sha256
 
-from mailtalk.inbound.context import Decision, InboundContext, MailInHand, Said
+from mailtalk.inbound.context import InboundContext
+from mailtalk.inbound.decision import Decision
+from mailtalk.inbound.mail_in_hand import MailInHand, Said
 from mailtalk.mail.replies.extract import Reply
 from mailtalk.vocabulary import Outcome, Verdict
 

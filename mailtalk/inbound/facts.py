@@ -18,7 +18,10 @@ from mailtalk.db import sql
 from mailtalk.db.arrays import of_conversations
 from mailtalk.ids import ConversationKey
 from mailtalk.inbound import duplicates, pipeline
-from mailtalk.inbound.context import Decision, Earlier, InboundContext, MailInHand, Person, ReadMail, Said, own_address
+from mailtalk.inbound.context import InboundContext, own_address
+from mailtalk.inbound.decision import Decision
+from mailtalk.inbound.history import BatchHistory
+from mailtalk.inbound.mail_in_hand import NOTHING_EARLIER, Earlier, MailInHand, Person, ReadMail, Said
 from mailtalk.inbound.read import REPORTS
 from mailtalk.mail import address
 from mailtalk.mail.parsing.parse import Attachment
@@ -27,9 +30,8 @@ from mailtalk.models import Conversation, Delivery
 from mailtalk.outbound import bounces
 from mailtalk.participation.notify import TAKES_PART
 from mailtalk.participation.rules import State
-from mailtalk.vocabulary import Access, Notify, Outcome, Purpose, SenderPolicy, Verdict
+from mailtalk.vocabulary import Access, Notify, Purpose, SenderPolicy
 
-OF_PEOPLE = frozenset({Verdict.PERSON, Verdict.FLOOD})
 _SQL = {
     name: sql.load(__file__, f"facts_{name}", takes_part=TAKES_PART)
     for name in ("conversations", "people", "earlier", "names", "questions")
@@ -50,14 +52,11 @@ class Facts:
         self._files = dict(zip((each.mail.id for each in written), self._fresh(written), strict=True))
         self._deliveries = self._read_deliveries(mails)
         self._questions = self._read_questions(replies)
-        self._posted: dict[UUID | None, list[tuple[bytes, str | None]]] = defaultdict(list)
-        self._lately: dict[UUID | None, list[Said]] = defaultdict(list)
-        self._asked: dict[UUID | None, list[bytes | None]] = defaultdict(list)
-        self._reported = {each.id for each in self._deliveries.values() if each.bounced_at is not None}
+        self._history = BatchHistory(each.id for each in self._deliveries.values() if each.bounced_at is not None)
 
     def in_hand(self, read: ReadMail, reading: Reading) -> MailInHand:
         """Everything that the checks may know of a mail."""
-        mail, delivery = read.mail, self._delivery(read)
+        mail, delivery, said_hash = read.mail, self._delivery(read), _hash(read)
         conversation = self.conversations.get(mail.conversation)
         return MailInHand(
             self._now,
@@ -69,26 +68,18 @@ class Facts:
             self._people.get(mail.id),
             has_conversation=conversation is not None,
             subject=conversation.subject if conversation else None,
-            earlier=self._all_earlier(read, reading),
+            earlier=self._history.added_to(self._read_before(read), read, said_hash),
             files=self._files.get(mail.id, ()),
             names=self._names.get(mail.id, {}),
             delivery=delivery,
             is_signed=delivery is not None and delivery.id in _signed(read),
-            was_reported=delivery is not None and delivery.id in self._reported,
-            said_hash=_hash(read),
+            was_reported=delivery is not None and self._history.is_reported(delivery.id),
+            said_hash=said_hash,
         )
 
     def note(self, hand: MailInHand, decision: Decision) -> None:
         """Let the later mails of the batch know."""
-        participation = hand.mail.participation_id
-        if decision.outcome is Outcome.POSTED:
-            self._posted[participation].append((hand.reading.fingerprint, decision.message_id))
-        if decision.verdict in OF_PEOPLE:
-            self._lately[participation].append(Said(hand.mail.received_at, decision.said_hash))
-        if decision.outcome is Outcome.QUARANTINED and decision.verdict is Verdict.SENDER:
-            self._asked[participation].append(decision.said_hash)
-        if decision.report is not None:
-            self._reported.add(decision.report.delivery.id)
+        self._history.note(hand, decision)
 
     def _locked(self, keys: Iterable[ConversationKey]) -> dict[ConversationKey, Conversation]:
         wanted = sorted(set(keys))
@@ -161,25 +152,13 @@ class Facts:
         ]
         return max(own, key=lambda delivery: delivery.created_at, default=None)
 
-    def _all_earlier(self, read: ReadMail, reading: Reading) -> Earlier:
-        mail, own = read.mail, own_address(self._context.domain)
-        before = self._earlier.get(mail.id, Earlier())
-        message_id = own.scrub(reading.message_id or "") or None
-        posted = {
-            fingerprint
-            for fingerprint, other in self._posted[mail.participation_id]
-            if fingerprint == reading.fingerprint or (message_id and other == message_id)
-        }
-        questions = self._questions.get(mail.id)
-        asked = self._asked[mail.participation_id]
-        said = _hash(read)
-        return Earlier(
-            before.posted | posted,
-            before.lately + tuple(self._lately[mail.participation_id]),
-            (questions.asked if questions else 0) + len(asked),
-            (questions.is_repeated if questions else False) or (said is not None and said in asked),
-            frozenset(questions.questions if questions else ()),
-        )
+    def _read_before(self, read: ReadMail) -> Earlier:
+        """The earlier mails that the database knows of."""
+        before, questions = self._earlier.get(read.mail.id, NOTHING_EARLIER), self._questions.get(read.mail.id)
+        if questions is None:
+            return before
+        asked = {"asked": questions.asked, "is_repeated": questions.is_repeated}
+        return before._replace(**asked, questions=frozenset(questions.questions))
 
     def _execute(self, name: str, mails: Sequence[ReadMail], values: dict[str, Any]) -> Iterable[Row[Any]]:
         return self._session.execute(_SQL[name], values) if mails else ()

@@ -16,7 +16,9 @@ from mailtalk.events.record import Happened
 from mailtalk.ids import MAIL
 from mailtalk.inbound import quarantine
 from mailtalk.inbound.claim import ClaimedMail
-from mailtalk.inbound.context import NOBODY, Decision, InboundContext, MailInHand, Notice, own_address
+from mailtalk.inbound.context import InboundContext, own_address
+from mailtalk.inbound.decision import Decision, Notice
+from mailtalk.inbound.mail_in_hand import NOBODY, MailInHand
 from mailtalk.mail.composing import notice, style
 from mailtalk.models import Delivery
 from mailtalk.outbound import deliveries

@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import TypeAlias
 
 from mailtalk.inbound import duplicates, notices, posting, sender_checks, sender_policy
-from mailtalk.inbound.context import Decision, InboundContext, MailInHand, ReadMail, own_address
+from mailtalk.inbound.context import InboundContext, own_address
+from mailtalk.inbound.decision import Decision
+from mailtalk.inbound.mail_in_hand import MailInHand, ReadMail
 from mailtalk.outbound import bounces
 from mailtalk.vocabulary import Access, Outcome, Purpose, Verdict
 

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from mailtalk import files
 from mailtalk.conversations.messages import TEXT_LIMIT, Draft
 from mailtalk.inbound import duplicates
-from mailtalk.inbound.context import Decision, InboundContext, MailInHand
+from mailtalk.inbound.context import InboundContext
+from mailtalk.inbound.decision import Decision
+from mailtalk.inbound.mail_in_hand import MailInHand
 from mailtalk.mail import cutting
 from mailtalk.mail.composing import headers
 from mailtalk.vocabulary import MessageType, Origin, Outcome, Verdict

@@ -11,8 +11,10 @@ from mailtalk.errors import Unavailable
 from mailtalk.events import record as event_log
 from mailtalk.inbound import notices, pipeline
 from mailtalk.inbound.claim import ClaimedMail
-from mailtalk.inbound.context import Decision, InboundContext, ReadMail
+from mailtalk.inbound.context import InboundContext
+from mailtalk.inbound.decision import Decision
 from mailtalk.inbound.facts import Facts
+from mailtalk.inbound.mail_in_hand import ReadMail
 from mailtalk.inbound.write import ClaimLost, Decided, write
 from mailtalk.models import InboundMail
 from mailtalk.vocabulary import Outcome

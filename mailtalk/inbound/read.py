@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 from mailtalk.inbound import sender_checks
 from mailtalk.inbound.authentication import Claim
 from mailtalk.inbound.claim import ClaimedMail
-from mailtalk.inbound.context import NOTHING, InboundContext, Reader, ReadMail
+from mailtalk.inbound.context import InboundContext, Reader
 from mailtalk.inbound.dns import Unanswered
+from mailtalk.inbound.mail_in_hand import NOTHING, ReadMail
 from mailtalk.inbound.receive import RAW_SEAL
 from mailtalk.keys import SealBroken
 from mailtalk.mail.parsing import limits

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from mailtalk.inbound import sender_policy
 from mailtalk.inbound.authentication import Claim, Evidence, from_domain
 from mailtalk.inbound.claim import ClaimedMail
-from mailtalk.inbound.context import Decision, InboundContext
+from mailtalk.inbound.context import InboundContext
+from mailtalk.inbound.decision import Decision
 from mailtalk.mail.parsing import limits
 from mailtalk.vocabulary import Outcome
 

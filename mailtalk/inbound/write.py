@@ -17,7 +17,9 @@ from mailtalk.events import record as event_log
 from mailtalk.ids import ConversationKey, ParticipantKey
 from mailtalk.inbound import notices
 from mailtalk.inbound.claim import ClaimedMail
-from mailtalk.inbound.context import Decision, InboundContext, MailInHand
+from mailtalk.inbound.context import InboundContext
+from mailtalk.inbound.decision import Decision
+from mailtalk.inbound.mail_in_hand import MailInHand
 from mailtalk.models import Conversation, InboundMail, Message
 from mailtalk.outbound import bounces, suppressions
 from mailtalk.participation.rules import Request

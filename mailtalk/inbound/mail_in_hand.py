@@ -1,0 +1,115 @@
+"""What is known of one inbound mail, as values: the mail after reading, and all that its checks may use."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from mailtalk.inbound.claim import ClaimedMail
+from mailtalk.mail.parsing.parse import Attachment
+from mailtalk.mail.reader.reading import Reading
+from mailtalk.mail.replies.extract import Reply
+from mailtalk.models import Delivery
+from mailtalk.participation.rules import State
+from mailtalk.vocabulary import SenderPolicy, Verdict
+
+NOTHING = Reply("", "", "whole", 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMail:
+    """A claimed mail after reading, which needs no database.
+
+    `trouble`: the limit that it exceeds (then `reading` is of its header alone, or missing); `unreadable`: why no
+    process could read it; `signed`: deliveries whose signed envelope senders stand in a report; `error`: its bytes
+    cannot be had; `is_postponed`: the DNS did not answer about its sender.
+    """
+
+    mail: ClaimedMail
+    reading: Reading | None = None
+    reply: Reply = NOTHING
+    trouble: str | None = None
+    unreadable: str | None = None
+    evidence: Mapping[str, Any] | None = None
+    signed: Sequence[UUID] = ()
+    error: Exception | None = None
+    is_postponed: bool = False
+
+    @property
+    def is_persons(self) -> bool:
+        """True for a mail that no mark shows to be a machine's."""
+        return self.reading is not None and self.reading.verdict is Verdict.PERSON
+
+
+class Person(NamedTuple):
+    """The participant whose address a mail came to, and their app; `state` is None once the conversation is gone."""
+
+    app_name: str
+    sender_policy: SenderPolicy
+    name: str
+    mailboxes: tuple[str, ...]
+    locale: str | None
+    time_zone: str | None
+    state: State | None
+    style: Mapping[str, Any] = MappingProxyType({})
+
+
+NOBODY = Person("", SenderPolicy.CAPABILITY, "", (), None, None, None)
+
+
+class Said(NamedTuple):
+    """One earlier mail of a participant that a person wrote."""
+
+    received_at: datetime
+    hash: bytes | None
+
+
+class Earlier(NamedTuple):
+    """A participant's earlier mails: `posted` with the same fingerprint or Message-ID, `lately` within the hour.
+
+    `asked` counts the questions "was this you?" of the last day; `is_repeated` is true when the same text was put
+    aside in that day; `questions` are the Message-IDs of this mail's own, from an earlier processing.
+    """
+
+    posted: frozenset[bytes] = frozenset()
+    lately: tuple[Said, ...] = ()
+    asked: int = 0
+    is_repeated: bool = False
+    questions: frozenset[str] = frozenset()
+
+
+NOTHING_EARLIER = Earlier()
+
+
+@dataclass(frozen=True, slots=True)
+class MailInHand:
+    """Everything that a check may know of one mail, as values; read under the conversation's lock."""
+
+    now: datetime
+    mail: ClaimedMail
+    reading: Reading
+    reply: Reply = NOTHING
+    trouble: str | None = None
+    evidence: Mapping[str, Any] | None = None
+    person: Person | None = None
+    has_conversation: bool = False
+    subject: str | None = None
+    earlier: Earlier = NOTHING_EARLIER
+    files: Sequence[Attachment] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    delivery: Delivery | None = None
+    is_signed: bool = False
+    was_reported: bool = False
+    said_hash: bytes | None = None
+
+    @property
+    def mailboxes(self) -> Sequence[str]:
+        """Where the participant has mail, as the app knows."""
+        return self.person.mailboxes if self.person else ()
+
+    @property
+    def says_something(self) -> bool:
+        """True if there is a line that is neither blank nor a quote of somebody else's."""
+        return any(line.strip() and not line.lstrip().startswith(">") for line in self.reply.text.splitlines())
