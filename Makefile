@@ -11,7 +11,7 @@ PYTHON ?= $(firstword $(foreach each,python3.11 python3.12 python3.13 python3.14
 	$(if $(shell $(each) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>&1 || echo no),,$(each))))
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check lint fmt schemathesis chaos bench bench-replies lock clean
+.PHONY: help up test check lint fmt schemathesis chaos bench bench-quick bench-grow bench-replies lock clean
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -43,6 +43,13 @@ chaos: $(INSTALLED) ## Kill every process between every two steps; mail 3,000 pe
 
 bench: $(INSTALLED) bench/.venv/.installed ## Measure all beside what one would write instead; ONLY=accept-2k measures one line
 	$(BIN)/python -m bench --only '$(or $(ONLY),*)'
+
+bench-quick: $(INSTALLED) bench/.venv/.installed ## Measure the steady lines for up to three minutes; fails below half of a goal
+	$(BIN)/python -m bench --quick
+
+# accept, inbound-40, messages and changes: the lines whose statements read tables that grow.
+bench-grow: $(INSTALLED) bench/.venv/.installed ## Measure ours with 10^7 messages of others in the database; SIZE=1000 conversations is less
+	$(BIN)/python -m bench --grown $(or $(SIZE),100000) --only '$(or $(ONLY),[acim][chne]*)'
 
 bench-replies: $(INSTALLED) bench/.venv/.installed ## Compare reply extraction with its peers, on the mails in ../shared
 	$(BIN)/python bench/compare.py

@@ -48,9 +48,9 @@ def introduce(servers: Servers, database: Database, *, conversations: int, each:
     return secret
 
 
-def say(database: Database, conversations: int) -> None:
-    """Post a message of the first participant in each conversation, whose window closes at once."""
-    pace = Pace(timedelta(0), timedelta(0))
+def say(database: Database, conversations: int, quiet: float = 0) -> None:
+    """Post a message of the first participant in each conversation, whose window closes after `quiet` seconds."""
+    pace = Pace(timedelta(seconds=quiet), timedelta(seconds=quiet))
     for number in range(1, conversations + 1):
         with database.transaction() as session:
             conversation = conversation_rows.lock(session, ConversationKey(APP, f"c{number}"))

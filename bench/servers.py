@@ -49,6 +49,7 @@ class Servers:
         self.scale = 1.0  # of the work in a round
         self.keyring = Keyring.from_setting(KEY)
         self._databases = 0
+        self._template: str | None = None
 
     def __enter__(self) -> Self:
         """Start both."""
@@ -69,30 +70,47 @@ class Servers:
         """The number of things in a round, at this run's scale."""
         return max(10, round(count * self.scale))
 
-    def new_database(self) -> str:
-        """Create an empty database; give its URL."""
+    @contextmanager
+    def templated(self, template: str) -> Iterator[None]:
+        """Meanwhile `tables` makes copies of this database."""
+        self._template = template
+        yield
+        self._template = None
+
+    def new_database(self, template: str | None = None) -> str:
+        """Create a database, empty or a copy; give its URL."""
         self._databases += 1
         name = f"bench{self._databases}"
         with psycopg.connect(self.postgres.url, autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+            connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template or "template0")))
         return self.postgres.url.rpartition("/")[0] + f"/{name}"
 
     @contextmanager
     def tables(self) -> Iterator[tuple[str, Database]]:
         """Make a database with Mailtalk's tables; give its URL too."""
-        url = self.new_database()
-        migrate(url)
+        url = self.new_database(self._template)
+        if self._template is None:
+            migrate(url)
         with closing(Database(url)) as database:
             yield url, database
 
     def broker(self, number: int) -> str:
-        """The URL of a Redis database: 0 is ours, the others are the peers'."""
+        """The URL of a Redis database: 1 to 4 are the peers', the others ours."""
         return self.valkey.url.rpartition("/")[0] + f"/{number}"
+
+    def our_broker(self, database_url: str) -> str:
+        """The broker of the processes at a database of ours."""
+        return self.broker(5 + int(database_url.rpartition("bench")[2]) % 11)
 
     @contextmanager
     def mailtalk(self, command: str, database_url: str, **settings: object) -> Iterator[Program]:
         """Run one of our processes, ready to work."""
-        ours = SETTINGS | {"DATABASE_URL": database_url, "REDIS_URL": self.broker(0), "DATA_DIR": str(self.directory)}
+        ours = SETTINGS | {
+            "DATABASE_URL": database_url,
+            "REDIS_URL": self.our_broker(database_url),
+            "DATA_DIR": str(self.directory),
+        }
         ours |= {name.upper(): str(value) for name, value in settings.items()}
         environment = {f"MAILTALK_{name}": value for name, value in ours.items()}
         with self.program([sys.executable, str(MAILTALK), command], environment) as program:
@@ -109,9 +127,9 @@ class Servers:
         command = [str(PEERS_PYTHON), *arguments]
         subprocess.run(command, env=os.environ | environment, cwd=PEERS, check=True)  # noqa: S603  ours
 
-    def ring(self, task: str) -> None:
+    def ring(self, task: str, database_url: str) -> None:
         """Ring the bell: have a worker of ours look at a queue."""
-        bell = Bell(load(redis_url=self.broker(0)))
+        bell = Bell(load(redis_url=self.our_broker(database_url)))
         bell.ring(task)
         bell.close()
 

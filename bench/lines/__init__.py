@@ -2,7 +2,15 @@
 
 from collections.abc import Sequence
 
-from bench.lines import accept, inbound, outbound
+from bench.lines import accept, changes, inbound, outbound, replies, rest, webhooks
 from bench.measure import Benchmark
 
-BENCHMARKS: Sequence[Benchmark] = (*accept.BENCHMARKS, *inbound.BENCHMARKS, *outbound.BENCHMARKS)
+BENCHMARKS: Sequence[Benchmark] = (
+    *accept.BENCHMARKS,
+    *inbound.BENCHMARKS,
+    *outbound.BENCHMARKS,
+    *changes.BENCHMARKS,
+    *webhooks.BENCHMARKS,
+    *replies.BENCHMARKS,
+    *rest.BENCHMARKS,
+)

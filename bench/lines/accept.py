@@ -72,7 +72,7 @@ def beside_postfix(load: Load) -> Start:
     @contextmanager
     def sides(servers: Servers) -> Iterator[Sides]:
         require_postfix()
-        postfix = Postfix(servers.directory / f"postfix-{load.name}")
+        postfix = Postfix(servers.directory / f"postfix-{free_port()}")
 
         def peer() -> Values:
             values = load.send(servers, postfix.port, f"bob@{DOMAIN}")

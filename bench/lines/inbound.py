@@ -33,7 +33,7 @@ def worker(servers: Servers, participants: int) -> Iterator[Drain]:
         def fill(count: int) -> None:
             receive_mails(servers, database, participants, count)
 
-        yield Drain(program, fill, lambda: number(database, WAITING), lambda: servers.ring(PROCESS_INBOUND))
+        yield Drain(program, fill, lambda: number(database, WAITING), lambda: servers.ring(PROCESS_INBOUND, url))
         if (lost := number(database, "SELECT count(*) FROM inbound_mails") - number(database, POSTED)) > 0:
             raise AssertionError(f"{lost} mails did not become messages")
 

@@ -83,7 +83,7 @@ def _ours(servers: Servers, port: int | None, size: tuple[int, int], peak: Peak)
                 peak.look(family(program))
                 return queue.waiting()
 
-            yield Drain(program, fill, waiting, lambda: servers.ring(DELIVER))
+            yield Drain(program, fill, waiting, lambda: servers.ring(DELIVER, url))
 
 
 @contextmanager
