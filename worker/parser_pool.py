@@ -78,11 +78,11 @@ class Reader:
 
     def __init__(self, child: Child) -> None:
         self.child = child
-        self._mail: protocol.ReadMail | None = None
+        self._mail: protocol.ReadRequest | None = None
 
     def read(self, raw: bytes, mail_from: str, own_domain: str) -> Reading:
         """Judge the mail, and keep it in mind; LimitExceeded for one beyond the limits."""
-        self._mail = protocol.ReadMail(raw, mail_from, own_domain)
+        self._mail = protocol.ReadRequest(raw, mail_from, own_domain)
         self._make_room(protocol.scale(len(raw)))
         found = self._asked(self._mail)
         if not isinstance(found, protocol.MailRead):
@@ -93,7 +93,7 @@ class Reader:
         """What the person wrote in the mail in mind."""
         if self._mail is None:
             raise LookupError("no mail was read")
-        said = self._asked(self._mail, protocol.ExtractReply(sent))
+        said = self._asked(self._mail, protocol.ExtractRequest(sent))
         if not isinstance(said, protocol.ReplyExtracted):
             raise _trouble(said)
         return said.reply

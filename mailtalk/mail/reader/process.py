@@ -26,7 +26,7 @@ def main() -> None:
     with open(0, "rb") as asked, open(os.dup(0), "wb", buffering=0) as answered:  # noqa: PTH123  these are no paths
         _confine(scale)
         _say(answered, None)
-        mind = _MailInHand()
+        mind = _LastMail()
         with suppress(EOFError):
             while True:
                 question = protocol.decode_request(protocol.body(lambda size: _exactly(asked, size)))
@@ -34,28 +34,30 @@ def main() -> None:
                 _say(answered, _answer(mind, question))
 
 
-class _MailInHand:
+class _LastMail:
     """The most recently read mail."""
 
     def __init__(self) -> None:
         self.mail: parse.ParsedMail | None = None
         self.domain = ""
 
-    def read(self, question: protocol.ReadMail) -> protocol.MailRead:
+    def read(self, question: protocol.ReadRequest) -> protocol.MailRead:
         self.mail, self.domain = None, question.own_domain
         self.mail = reading.without_secrets(parse.parse(question.raw), question.own_domain)
         found = reading.read(self.mail, question.raw, mail_from=question.mail_from, own_domain=question.own_domain)
         return protocol.MailRead(found)
 
-    def words(self, question: protocol.ExtractReply) -> protocol.ReplyExtracted:
+    def words(self, question: protocol.ExtractRequest) -> protocol.ReplyExtracted:
         if self.mail is None:
             raise LookupError("no mail was read")
         return protocol.ReplyExtracted(reading.words(self.mail, own_domain=self.domain, sent=question.sent))
 
 
-def _answer(mind: _MailInHand, question: protocol.ReaderRequest) -> bytes:
+def _answer(mind: _LastMail, question: protocol.ReaderRequest) -> bytes:
     try:
-        return protocol.frame(mind.read(question) if isinstance(question, protocol.ReadMail) else mind.words(question))
+        return protocol.frame(
+            mind.read(question) if isinstance(question, protocol.ReadRequest) else mind.words(question)
+        )
     except limits.LimitExceeded as error:
         return protocol.frame(protocol.OverLimit(error.reason))
     except MemoryError:

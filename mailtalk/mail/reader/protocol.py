@@ -18,28 +18,28 @@ def scale(size: int) -> int:
     return -(-max(size, 1) // ORDINARY)
 
 
-class ReadMail(msgspec.Struct, frozen=True, tag=True):
-    """Request: parse and classify this mail, and keep it for ExtractReply."""
+class ReadRequest(msgspec.Struct, frozen=True, tag=True):
+    """Request: parse and classify this mail, and keep it for ExtractRequest."""
 
     raw: bytes
     mail_from: str
     own_domain: str
 
 
-class ExtractReply(msgspec.Struct, frozen=True, tag=True):
+class ExtractRequest(msgspec.Struct, frozen=True, tag=True):
     """Request: extract the reply from the mail read last; `sent` is the mail of ours that it answers, if known."""
 
     sent: bytes | None
 
 
 class MailRead(msgspec.Struct, frozen=True, tag=True):
-    """Response to ReadMail."""
+    """Response to ReadRequest."""
 
     reading: Reading
 
 
 class ReplyExtracted(msgspec.Struct, frozen=True, tag=True):
-    """Response to ExtractReply."""
+    """Response to ExtractRequest."""
 
     reply: Reply
 
@@ -56,7 +56,7 @@ class ReadingFailed(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-ReaderRequest: TypeAlias = ReadMail | ExtractReply
+ReaderRequest: TypeAlias = ReadRequest | ExtractRequest
 ReaderResponse: TypeAlias = MailRead | ReplyExtracted | OverLimit | ReadingFailed
 
 _encoder = msgspec.msgpack.Encoder()

@@ -54,7 +54,7 @@ def extract(  # noqa: PLR0913  a mail's two bodies, and what is known of it
     `sent` is the text of the mail that it answers, `author` the decoded From header, for the name in signatures. Public
     corpora count forwarded mails as quotes: measuring with them needs `keep_forwards=False`.
     """
-    evidence = _Evidence(OwnAddress(reply_domain), SentText.of(sent), Author.of(author), keep_forwards)
+    evidence = _Context(OwnAddress(reply_domain), SentText.of(sent), Author.of(author), keep_forwards)
     plain = _Analysis.of(line_codes.split(text), evidence).reply() if text and text.strip() else None
     if html and (plain is None or plain.method in ("whole", "signature")):
         lines, contained = lines_of(html)
@@ -77,7 +77,7 @@ def _squeeze(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Evidence:
+class _Context:
     """What is known of an answer besides its lines."""
 
     own: OwnAddress
@@ -100,9 +100,7 @@ class _Analysis:
     is_page: bool
 
     @classmethod
-    def of(
-        cls, lines: list[str], evidence: _Evidence, *, contained: bool = False, is_page: bool = False
-    ) -> "_Analysis":
+    def of(cls, lines: list[str], evidence: _Context, *, contained: bool = False, is_page: bool = False) -> "_Analysis":
         """Analyse the lines of a text, or of an HTML page."""
         own = evidence.own
         generic = own.mark(line_codes.read(lines), lines)

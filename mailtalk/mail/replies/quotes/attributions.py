@@ -43,7 +43,7 @@ _WITHIN = re.compile(
 _SHARED = re.compile(r"[\s-](?=(?:On|Am|Le|El|Il|Em|Op|Den|W dniu|Dnia|Dne) .{0,20}\d)")
 
 
-class _Evidence(IntEnum):
+class _Strength(IntEnum):
     """Why lines are taken for an attribution, strongest first."""
 
     OPENS = 0  # it starts as attributions do: "On Monday"
@@ -92,12 +92,12 @@ def is_attribution(folded: str, *, quote_follows: bool = False) -> bool:
 
 def _ending_at(folded: list[str], letters: list[str], end: int) -> range | None:
     """The attribution that ends at a line: the nearest that opens one ("On ..."), else that with the best evidence."""
-    nearest: dict[_Evidence, range] = {}
+    nearest: dict[_Strength, range] = {}
     for span, words in _candidates(folded, letters, end):
         evidence = _evidence(folded, letters, span, words)
-        if evidence is _Evidence.OPENS:
+        if evidence is _Strength.OPENS:
             return span
-        longer = evidence is _Evidence.WRITER and _breaks_off(folded[span.start])
+        longer = evidence is _Strength.WRITER and _breaks_off(folded[span.start])
         if evidence is not None and (longer or evidence not in nearest):
             nearest[evidence] = span
     return nearest[min(nearest)] if nearest else None
@@ -113,12 +113,12 @@ def _candidates(folded: list[str], letters: list[str], end: int) -> Iterator[tup
         yield range(start, end + 1), words
 
 
-def _evidence(folded: list[str], letters: list[str], span: range, words: str) -> _Evidence | None:
+def _evidence(folded: list[str], letters: list[str], span: range, words: str) -> _Strength | None:
     if is_attribution(words):
-        return _Evidence.OPENS if _opens(folded, letters, span.start, words) else _Evidence.WRITER
+        return _Strength.OPENS if _opens(folded, letters, span.start, words) else _Strength.WRITER
     if letters[span.stop : span.stop + 1] in ([], [Kind.EMPTY], [Kind.QUOTE]) and _tells_when(words):
-        return _Evidence.DATED
-    return _Evidence.HINT if is_attribution(words, quote_follows=_quote_follows(letters, span.stop)) else None
+        return _Strength.DATED
+    return _Strength.HINT if is_attribution(words, quote_follows=_quote_follows(letters, span.stop)) else None
 
 
 def _opens(folded: list[str], letters: list[str], start: int, words: str) -> bool:
