@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from sqlalchemy.orm import Session
 
+from api import drafts
 from api.paths import CONVERSATION, MESSAGE, MESSAGES
 from api.request import Call
 from api.routing import route
@@ -14,7 +14,6 @@ from api.schemas.messages import (
     ImportedMessage,
     ImportedMessages,
     MessageUpdate,
-    NewMessage,
     NewMessages,
     PostedMessage,
     ReadStateUpdate,
@@ -23,17 +22,15 @@ from api.schemas.types import Id, Page, PageQuery, moment
 from mailtalk import clock
 from mailtalk.conversations import conversations, history, messages, read_state, visibility
 from mailtalk.conversations.history import Old
-from mailtalk.conversations.messages import Draft
 from mailtalk.errors import ErrorCode, Invalid
-from mailtalk.events import payloads, serializers
+from mailtalk.events import content, payloads, serializers
 from mailtalk.events.schemas import Attachment, Message
 from mailtalk.files import Links
 from mailtalk.ids import ParticipantKey
 from mailtalk.models import Message as MessageRow
-from mailtalk.vocabulary import MessageType, Origin
+from mailtalk.vocabulary import Origin
 
 TAG = "Messages"
-LATITUDE = 90
 AHEAD = 60_000  # milliseconds that the sender's clock may be ahead of ours
 SECONDS = range(100_000_000, 10_000_000_000)  # the years 1973 to 2286 if they are seconds, else early in 1970
 NO_CONVERSATION = [ErrorCode.CONVERSATION_NOT_FOUND]
@@ -55,9 +52,9 @@ def post_messages(session: Session, call: Call, body: NewMessages) -> list[Poste
     `SystemMessage` has none and never notifies. Each has a text, an attachment or a location. Mention a user by
     `<!!mention:USER_ID|NAME>`.
     """
-    drafts = [_draft(i, message, Origin.REST) for i, message in enumerate(body)]
+    drafted = [drafts.draft(i, message, Origin.REST) for i, message in enumerate(body)]
     conversation = conversations.lock(session, call.conversation_key)
-    posted = messages.post(session, clock.now(), call.services.pace, conversation, drafts)
+    posted = messages.post(session, clock.now(), call.services.pace, conversation, drafted)
     return [PostedMessage(message.id) for message in posted]
 
 
@@ -85,9 +82,7 @@ def edit_message(session: Session, call: Call, body: MessageUpdate) -> None:
 
     `custom` merges key by key. Nobody is notified, and mails that were made stay as they are.
     """
-    if body.text is not UNSET and body.text is not None and not body.text.strip():
-        raise Invalid({"text": ["must not be empty"]})
-    text = {"text": body.text} if body.text else {}
+    text = drafts.edited_text(body)
     fields = text if body.custom is UNSET else text | {"custom": body.custom}
     messages.edit(session, clock.now(), call.conversation_key, call.id("messageId"), fields)
 
@@ -144,38 +139,11 @@ def shown(session: Session, links: Links, rows: Sequence[MessageRow]) -> list[Me
     shown = [serializers.message(row, read_by[row.id]) for row in rows]
     for row, message in zip(rows, shown, strict=True):
         file = links.shown(row.app_id, row.attachment, now)
-        message.attachment = Attachment(**file) if file else None
+        if file:
+            message.attachment = Attachment(**file)
+            message.content.append(content.file_block(file, (row.attachment or {}).get("name")))
         message.reactions = counted.get(row.id, [])
     return shown
-
-
-def _draft(i: int, message: NewMessage, origin: Origin) -> Draft:
-    """The `i`th message of a request, checked."""
-    if message.attachment_token not in {UNSET, None}:
-        raise Invalid({f"{i}.attachmentToken": ["files are not uploaded here; send attachment {url, size}"]})
-    if not ((message.text or "").strip() or message.attachment or message.location):
-        raise Invalid({f"{i}.text": ["is required, unless there is an attachment or a location"]})
-    if message.location and abs(message.location[0]) > LATITUDE:
-        raise Invalid({f"{i}.location": [f"has a latitude outside of -{LATITUDE} to {LATITUDE}"]})
-    return Draft(
-        message.type,
-        message.text or "",
-        origin,
-        _sender(i, message),
-        custom=dict(message.custom or {}),
-        referenced_message_id=message.referenced_message_id or None,
-        idempotency_key=message.idempotency_key or None,
-        attachment=msgspec.to_builtins(message.attachment) if message.attachment else None,
-        location=message.location or None,
-    )
-
-
-def _sender(i: int, message: NewMessage) -> str | None:
-    if message.type is MessageType.USER and not message.sender:
-        raise Invalid({f"{i}.sender": ["is required for a UserMessage"]})
-    if message.type is MessageType.SYSTEM and message.sender:
-        raise Invalid({f"{i}.sender": ["a SystemMessage has none"]})
-    return message.sender or None
 
 
 def _old(i: int, message: ImportedMessage) -> Old:
@@ -187,4 +155,4 @@ def _old(i: int, message: ImportedMessage) -> Old:
         raise Invalid({name: ["is a time in seconds; milliseconds since 1970 are needed"]})
     if millis > clock.millis(clock.now()) + AHEAD:
         raise Invalid({name: ["lies in the future"]})
-    return Old(_draft(i, message, Origin.IMPORT), moment(name, millis), list(message.read_by or ()))
+    return Old(drafts.draft(i, message, Origin.IMPORT), moment(name, millis), list(message.read_by or ()))

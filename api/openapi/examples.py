@@ -67,6 +67,9 @@ HELLO = Message(
     type=MessageType.USER,
     sender_id="alice",
     text="Do they come in brown, <!!mention:bob|Bob>?",
+    content=[
+        {"type": "text", "children": ["Do they come in brown, ", {"type": "mention", "id": "bob", "text": "Bob"}, "?"]}
+    ],
     read_by=["bob"],
     origin=Origin.EMAIL,
     location=None,

@@ -23,11 +23,36 @@ class NewAttachment(msgspec.Struct):
     size: Annotated[int, Meta(ge=0, le=2**53)]
 
 
+class TextBlock(msgspec.Struct, tag_field="type", tag="text"):
+    """A text: strings, and nodes such as links, mentions and lists."""
+
+    children: list[Any]
+
+
+class FileBlock(msgspec.Struct, tag_field="type", tag="file", rename="camel"):
+    """A file that you keep; the size is in bytes."""
+
+    url: Annotated[str, Meta(pattern=r"^https?://[^\s<>]+$", max_length=2_000)]
+    size: Annotated[int, Meta(ge=0, le=2**53)]
+
+
+class LocationBlock(msgspec.Struct, tag_field="type", tag="location"):
+    """A location, in degrees."""
+
+    latitude: Annotated[float, Meta(ge=-90, le=90)]
+    longitude: Degrees
+
+
+ContentBlock = TextBlock | FileBlock | LocationBlock
+Content = Annotated[list[ContentBlock], Meta(min_length=1, max_length=10, description="Instead of `text` and files.")]
+
+
 class NewMessage(msgspec.Struct, rename="camel", kw_only=True):
     """A message to send: a text, a file, a location, or several of them."""
 
     type: MessageType
     text: MessageText | UnsetType | None = UNSET
+    content: Content | UnsetType | None = UNSET
     sender: Annotated[Id, Meta(description="Required for a `UserMessage`; a `SystemMessage` has none.")] | (
         UnsetType | None
     ) = UNSET
@@ -55,6 +80,7 @@ class MessageUpdate(msgspec.Struct):
     """What to change of a message. `custom` merges key by key; null clears a key, or all."""
 
     text: MessageText | UnsetType | None = UNSET
+    content: Annotated[list[TextBlock], Meta(min_length=1, max_length=10)] | UnsetType | None = UNSET
     custom: dict[str, str | None] | UnsetType | None = UNSET
 
 

@@ -42,6 +42,7 @@ class Draft:
     idempotency_key: str | None = None
     attachment: dict[str, Any] | None = None
     location: list[float] | None = None
+    content: list[dict[str, Any]] | None = None  # the text's blocks, where it was given in blocks
     mail_id: str | None = None  # of the mail it came by
 
 
@@ -91,6 +92,7 @@ def from_draft(at: datetime, conversation: Conversation, draft: Draft) -> Messag
         type=draft.type,
         sender_id=draft.sender_id,
         text=draft.text,
+        content=draft.content,
         mentions=mentions.of_mail(draft.text, draft.names),
         origin=draft.origin,
         custom=draft.custom,
@@ -140,11 +142,12 @@ def get(session: Session, key: ConversationKey, message_id: str) -> Message:
 
 
 def edit(session: Session, now: datetime, key: ConversationKey, message_id: str, fields: Mapping[str, Any]) -> None:
-    """Change `text`, merge `custom` or clear it with None; nobody is notified, and the mentions stay as posted."""
+    """Change `text` with its `content`, merge `custom` or clear it with None; nobody is notified, mentions stay."""
     conversation = conversations.get(session, key)
     query = _of(key).where(Message.id == message_id).with_for_update(key_share=True)
     message = _found(session.scalar(query), message_id)
     message.text = fields.get("text", message.text)
+    message.content = fields.get("content", None if "text" in fields else message.content)
     custom = fields.get("custom", {})
     message.custom = {} if custom is None else merged(message.custom, custom)
     if fields:

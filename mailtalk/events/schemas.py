@@ -53,6 +53,7 @@ class Message(msgspec.Struct, rename="camel", kw_only=True):
     type: MessageType
     sender_id: str | None
     text: str
+    content: Annotated[list[dict[str, Any]], Meta(description="The same in blocks: text, file and location.")]
     read_by: list[str]
     origin: Origin
     location: list[float] | None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, cast
 
 from mailtalk import clock
-from mailtalk.events import schemas
+from mailtalk.events import content, schemas
 from mailtalk.models import Conversation, Message, Participation, User
 from mailtalk.vocabulary import Access, MessageType, Notify, Origin
 
@@ -43,6 +43,7 @@ def message(row: Message, read_by: Sequence[str]) -> schemas.Message:
         type=MessageType(row.type),
         sender_id=row.sender_id,
         text=row.text,
+        content=content.blocks(row.text, row.content, row.location),
         read_by=list(read_by),
         origin=Origin(row.origin),
         location=row.location,

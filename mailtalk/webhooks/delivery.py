@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from mailtalk import clock, ids
+from mailtalk.events import content
 from mailtalk.files import Links
 
 
@@ -34,7 +35,10 @@ class EventDelivery:
         data, created_at = dict(self.data), self.created_at
 
         def with_link(message: dict[str, Any]) -> dict[str, Any]:
-            return message | {"attachment": links.shown(app_id, message.get("attachment"), created_at)}
+            file, blocks = message.get("attachment"), message.get("content", [])
+            shown = links.shown(app_id, file, created_at)
+            block = [content.file_block(shown, file.get("name"))] if file and shown else []
+            return message | {"attachment": shown, "content": [*blocks, *block]}
 
         if "message" in data:
             data["message"] = with_link(data["message"])
@@ -45,7 +49,7 @@ class EventDelivery:
     @property
     def body(self) -> bytes:
         """TalkJS's four keys, and the event's place in its conversation."""
-        content = {
+        envelope = {
             "id": self.public_id,
             "type": self.type,
             "createdAt": clock.millis(self.created_at) if self.created_at else None,
@@ -53,4 +57,4 @@ class EventDelivery:
             "conversationId": self.conversation_id,
             "sequence": self.seq,
         }
-        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+        return json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()

@@ -118,7 +118,7 @@ def _with_known_access(case: Case) -> None:
 def _with_participant(case: Case) -> None:
     """Who writes must take part, what is answered must be there, and a message is not empty."""
     for message in case.body:
-        for name in ("referencedMessageId", "idempotencyKey", "attachmentToken", "sender"):
+        for name in ("referencedMessageId", "idempotencyKey", "attachmentToken", "sender", "content"):
             message.pop(name, None)
         message["text"] = message.get("text") or "Hello"
         if message.get("location"):

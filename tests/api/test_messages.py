@@ -53,7 +53,7 @@ def test_a_message_reads_back_as_it_was_sent(http: httpx.Client) -> None:
     assert (got["text"], got["custom"]) == ("h\u00e9 \U0001f600\n<!!mention:bob|Bob>", {"k": "v"})
 
 
-@pytest.mark.parametrize("sender", ["bob", "carol", "nobody"])
+@pytest.mark.parametrize("sender", ["carol", "nobody"])
 def test_who_may_not_write_is_named_and_nothing_is_posted(http: httpx.Client, sender: str) -> None:
     answer = http.post(MESSAGES, json=[say("alice", "one"), say(sender, "two")])
     assert answer.status_code == 400

@@ -55,6 +55,12 @@ def test_get_shows_all_that_post_gave(http: httpx.Client) -> None:
         "readBy": [],
         "origin": "rest",
         "editedAt": None,
+        "reactions": [],
+        "content": [
+            {"type": "text", "children": ["See this"]},
+            {"type": "location", "latitude": 52.37, "longitude": -4.9},
+            {"type": "file", **given["attachment"]},
+        ],
         **given,
     }
 

@@ -241,3 +241,66 @@ def test_reactions_of_no_participant_to_no_message_or_without_an_emoji(http: htt
     for number in range(50):
         done(http.put(f"{message}/reactions/e{number}/alice"))
     assert list(reasons(http.put(f"{message}/reactions/e50/alice"))) == ["emoji"]
+
+
+LINK = {"type": "link", "url": "https://example.com/boots", "children": ["the boots"]}
+BOB = {"type": "mention", "id": "bob", "text": "Bob"}
+BLOCK = {"type": "text", "children": ["Hi ", BOB, ", see ", LINK, {"type": "bold", "children": ["now"]}]}
+
+
+def test_content_is_taken_instead_of_text_and_both_are_answered(http: httpx.Client) -> None:
+    joined(http, "alice", "bob")
+    file = {"type": "file", "url": "https://example.com/a.pdf", "size": 7}
+    place = {"type": "location", "latitude": 52.5, "longitude": 13.4}
+    blocks = {"type": "UserMessage", "sender": "alice", "content": [BLOCK, place, file]}
+    message = done(http.get(f"{MESSAGES}/{post(http, blocks)}"))
+    assert message["text"] == "Hi <!!mention:bob|Bob>, see the boots (https://example.com/boots)*now*"
+    assert message["content"] == [BLOCK, place, file]
+    assert (message["location"], message["attachment"]) == ([52.5, 13.4], {"url": file["url"], "size": 7})
+
+
+def test_content_is_made_of_text(http: httpx.Client) -> None:
+    joined(http, "alice")
+    message = done(http.get(f"{MESSAGES}/{post(http, SAY | {'text': 'Hi <!!mention:bob|Bob>!'})}"))
+    assert message["content"] == [{"type": "text", "children": ["Hi ", BOB, "!"]}]
+
+
+def test_content_is_imported_and_edited(http: httpx.Client) -> None:
+    old = {"type": "UserMessage", "sender": "alice", "content": [BLOCK], "createdAt": LONG_AGO}
+    (posted,) = done(http.post(IMPORT, json=[old]))
+    message = f"{MESSAGES}/{posted['id']}"
+    assert done(http.get(message))["content"] == [BLOCK]
+    done(http.put(message, json={"content": [{"type": "text", "children": ["Later"]}]}))
+    assert [done(http.get(message))[name] for name in ("text", "content")] == [
+        "Later",
+        [{"type": "text", "children": ["Later"]}],
+    ]
+    done(http.put(message, json={"text": "Last"}))
+    assert done(http.get(message))["content"] == [{"type": "text", "children": ["Last"]}]
+
+
+def test_events_carry_text_and_content(http: httpx.Client, stack: Stack, cast: Cast) -> None:
+    joined(http, "alice")
+    done(http.put("/webhooks/main", json={"url": "https://mailtalk.invalid/", "events": ["message.sent"]}))
+    post(http, {"type": "UserMessage", "sender": "alice", "content": [BLOCK]})
+    query = "SELECT data -> 'message' -> 'content', data -> 'message' ->> 'text' FROM events WHERE app_id = :app"
+    ((content, text),) = rows(stack.database, query, app=cast.app_id)
+    assert content == [BLOCK]
+    assert text.startswith("Hi <!!mention:bob|Bob>")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [{"type": "text", "children": [7]}],
+        [{"type": "text", "children": [{"children": ["x"]}]}],
+        [{"type": "text", "children": [{"type": "link", "children": "x"}]}],
+        [{"type": "file", "url": "https://example.com/a", "size": 1}] * 2,
+        [{"type": "text", "children": ["x" * 100_001]}],
+    ],
+)
+def test_wrong_content_is_400_and_named(http: httpx.Client, content: object) -> None:
+    joined(http, "alice")
+    message = {"type": "UserMessage", "sender": "alice", "content": content}
+    assert list(reasons(http.post(MESSAGES, json=[message]))) == ["0.content"]
+    assert list(reasons(http.post(MESSAGES, json=[SAY | {"content": [BLOCK]}]))) == ["0.content"]

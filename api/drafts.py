@@ -1,0 +1,94 @@
+"""Messages of a request as drafts: fields or blocks, checked together."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from api.schemas.messages import (
+    ContentBlock,
+    FileBlock,
+    LocationBlock,
+    MessageUpdate,
+    NewAttachment,
+    NewMessage,
+    TextBlock,
+)
+from mailtalk.conversations.messages import TEXT_LIMIT, Draft
+from mailtalk.errors import Invalid
+from mailtalk.events import content
+from mailtalk.vocabulary import MessageType, Origin
+
+LATITUDE = 90
+
+
+def draft(i: int, message: NewMessage, origin: Origin) -> Draft:
+    """The `i`th message of a request, checked."""
+    message, stored = _with_content(i, message)
+    if message.attachment_token not in {UNSET, None}:
+        raise Invalid({f"{i}.attachmentToken": ["files are not uploaded here; send attachment {url, size}"]})
+    if not ((message.text or "").strip() or message.attachment or message.location):
+        raise Invalid({f"{i}.text": ["is required, unless there is an attachment or a location"]})
+    if message.location and abs(message.location[0]) > LATITUDE:
+        raise Invalid({f"{i}.location": [f"has a latitude outside of -{LATITUDE} to {LATITUDE}"]})
+    return Draft(
+        message.type,
+        message.text or "",
+        origin,
+        _sender(i, message),
+        custom=dict(message.custom or {}),
+        referenced_message_id=message.referenced_message_id or None,
+        idempotency_key=message.idempotency_key or None,
+        attachment=msgspec.to_builtins(message.attachment) if message.attachment else None,
+        location=message.location or None,
+        content=stored,
+    )
+
+
+def edited_text(body: MessageUpdate) -> dict[str, Any]:
+    """The text and content of an edit, if it has one. Invalid for a blank text."""
+    if body.content:
+        content, text = _text("content", body.content)
+        return {"text": text, "content": content}
+    if body.text is UNSET or body.text is None:
+        return {}
+    if not body.text.strip():
+        raise Invalid({"text": ["must not be empty"]})
+    return {"text": body.text}
+
+
+def _with_content(i: int, message: NewMessage) -> tuple[NewMessage, list[Any] | None]:
+    """A message that was given in blocks with the plain fields that they mean, and the text blocks."""
+    if not message.content:
+        return message, None
+    name = f"{i}.content"
+    if message.text or message.attachment or message.location:
+        raise Invalid({name: ["is given instead of text, attachment and location, not beside them"]})
+    stored, text = _text(name, message.content)
+    files = [NewAttachment(block.url, block.size) for block in message.content if isinstance(block, FileBlock)]
+    places = [[block.latitude, block.longitude] for block in message.content if isinstance(block, LocationBlock)]
+    if len(files) > 1 or len(places) > 1:
+        raise Invalid({name: ["has more than one file or location"]})
+    plain = {"text": text, "attachment": files[0] if files else None, "location": places[0] if places else None}
+    return msgspec.structs.replace(message, **plain), stored or None
+
+
+def _text(name: str, blocks: Sequence[ContentBlock]) -> tuple[list[Any], str]:
+    """The text blocks as they are stored, and their plain text. Invalid names the field of a wrong one."""
+    texts = [block for block in blocks if isinstance(block, TextBlock)]
+    try:
+        text = "\n".join(content.text_of(block.children) for block in texts).rstrip("\n")
+    except ValueError as error:
+        raise Invalid({name: [str(error)]}) from None
+    if len(text) > TEXT_LIMIT:
+        raise Invalid({name: [f"has more than {TEXT_LIMIT} characters"]})
+    return msgspec.to_builtins(texts), text
+
+
+def _sender(i: int, message: NewMessage) -> str | None:
+    if message.type is MessageType.USER and not message.sender:
+        raise Invalid({f"{i}.sender": ["is required for a UserMessage"]})
+    if message.type is MessageType.SYSTEM and message.sender:
+        raise Invalid({f"{i}.sender": ["a SystemMessage has none"]})
+    return message.sender or None
