@@ -127,7 +127,6 @@ BENCHMARKS = (
         CHUNKS,
         [Figure("fanout", "/s", 5), Figure("fanout-rss", "MB", 200, "less")],
         fan_out("fanout", 10_000),
-        quick=True,
     ),
     Benchmark(
         "the same, 20 ms of round trip to the relay",

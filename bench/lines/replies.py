@@ -44,6 +44,5 @@ BENCHMARKS = (
         "see bench/peers/replies.md",
         [Figure("replies-mean", "ms", 1, "less"), Figure("replies-slowest", "ms", 10, "less")],
         sides,
-        quick=True,
     ),
 )
