@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from mailtalk.db import arrays
+from mailtalk.db import bulk
 from mailtalk.db.copy import copy
-from mailtalk.models import Message
+from mailtalk.models import Message, Notification
 from mailtalk.notifications.batch import DueNotification
 from mailtalk.notifications.settle import Settlement
 from mailtalk.vocabulary import NotificationStatus
@@ -28,22 +28,17 @@ _MAILS = {
     "not_before": "timestamptz",
     "created_at": "timestamptz",
 }
+# LIMIT tells the planner how few they are.
 _END = text("""
-    UPDATE notifications n SET status = e.status, reason = e.reason, seqs = e.seqs, ended_at = :now
-    FROM unnest(CAST(:apps AS text[]), CAST(:notifications AS bigint[]), CAST(:statuses AS text[]),
-        CAST(:reasons AS text[]), CAST(:seqs AS int8multirange[])) AS e (app_id, id, status, reason, seqs)
+    WITH ended AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(CAST(:ended AS jsonb)) AS e (app_id text, conversation_id text, user_id text,
+            id bigint, status text, reason text, seqs int8multirange, last bigint)
+        LIMIT :count),
+    settled AS (
+        UPDATE participations p SET mailed_seq = e.last FROM ended e
+        WHERE (p.app_id, p.conversation_id, p.user_id) = (e.app_id, e.conversation_id, e.user_id))
+    UPDATE notifications n SET status = e.status, reason = e.reason, seqs = e.seqs, ended_at = :now FROM ended e
     WHERE n.app_id = e.app_id AND n.id = e.id""")
-_SETTLE = text("""
-    UPDATE participations p SET mailed_seq = e.seq
-    FROM unnest(CAST(:apps AS text[]), CAST(:ids AS text[]), CAST(:users AS text[]), CAST(:last AS bigint[]))
-        AS e (app_id, conversation_id, user_id, seq)
-    WHERE (p.app_id, p.conversation_id, p.user_id) = (e.app_id, e.conversation_id, e.user_id)""")
-_ADD = text("""
-    INSERT INTO notifications
-        (app_id, conversation_id, user_id, status, reason, seqs, from_seq, not_before, created_at, ended_at)
-    SELECT e.app_id, e.conversation_id, e.user_id, 'cancelled', e.reason, e.seqs, lower(e.seqs), :now, :now, :now
-    FROM unnest(CAST(:apps AS text[]), CAST(:ids AS text[]), CAST(:users AS text[]), CAST(:reasons AS text[]),
-        CAST(:seqs AS int8multirange[])) AS e (app_id, conversation_id, user_id, reason, seqs)""")
 
 
 class NewMail(NamedTuple):
@@ -63,18 +58,19 @@ def add_mails(session: Session, now: datetime, mails: Iterable[NewMail]) -> None
 
 def end(session: Session, now: datetime, ended: Sequence[Ended]) -> None:
     """End the notifications, and add one for each other reason of their messages."""
-    keys = arrays.of_participants(notification.recipient.key for notification, _ in ended)
-    values = {
-        "now": now,
-        "notifications": [notification.id for notification, _ in ended],
-        "statuses": [_status(settlement) for _, settlement in ended],
-        "reasons": [settlement.reason for _, settlement in ended],
-        "seqs": [_ranges(settlement.told) for _, settlement in ended],
-        "last": [settlement.last_seq for _, settlement in ended],
-    }
-    session.execute(_END, keys | values)
-    session.execute(_SETTLE, keys | values)
-    _add_others(session, now, ended)
+    rows = [
+        {
+            **_participant(notification),
+            "id": notification.id,
+            "status": NotificationStatus.CANCELLED if settlement.reason else NotificationStatus.MADE,
+            "reason": settlement.reason,
+            "seqs": _ranges(settlement.told),
+            "last": settlement.last_seq,
+        }
+        for notification, settlement in ended
+    ]
+    session.execute(_END, {"ended": bulk.encode(rows), "count": len(rows), "now": now})
+    bulk.insert_rows(session, Notification, [row for each in ended for row in _others(now, *each)])
 
 
 def _rows(mails: Iterable[NewMail], now: datetime) -> Iterator[tuple[object, ...]]:
@@ -94,22 +90,26 @@ def _rows(mails: Iterable[NewMail], now: datetime) -> Iterator[tuple[object, ...
         )
 
 
-def _add_others(session: Session, now: datetime, ended: Sequence[Ended]) -> None:
-    others = [
-        (notification.recipient.key, reason, messages)
-        for notification, settlement in ended
-        for reason, messages in settlement.others.items()
-    ]
-    if others:
-        values = arrays.of_participants(key for key, _, _ in others) | {
-            "reasons": [reason for _, reason, _ in others],
-            "seqs": [_ranges(messages) for _, _, messages in others],
+def _others(now: datetime, notification: DueNotification, settlement: Settlement) -> Iterator[dict[str, object]]:
+    """A notification that has ended for each other reason."""
+    for reason, messages in settlement.others.items():
+        yield {
+            **_participant(notification),
+            "status": NotificationStatus.CANCELLED,
+            "reason": reason,
+            "seqs": _ranges(messages),
+            "from_seq": messages[0].seq,
+            **dict.fromkeys(("not_before", "created_at", "ended_at"), now),
         }
-        session.execute(_ADD, values | {"now": now})
 
 
-def _status(settlement: Settlement) -> NotificationStatus:
-    return NotificationStatus.CANCELLED if settlement.reason else NotificationStatus.MADE
+def _participant(notification: DueNotification) -> dict[str, object]:
+    recipient = notification.recipient
+    return {
+        "app_id": recipient.app_id,
+        "conversation_id": recipient.conversation_id,
+        "user_id": recipient.user_id,
+    }
 
 
 def _ranges(messages: Sequence[Message]) -> str:

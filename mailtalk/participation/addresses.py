@@ -8,18 +8,16 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from mailtalk.db import bulk
 from mailtalk.keys import Keyring
 from mailtalk.mail import address
-from mailtalk.models import Participation
+from mailtalk.models import Address, Participation
 from mailtalk.vocabulary import Access, Purpose
 
-_KEEP = text("""
+_KEEP = text(f"""
     INSERT INTO addresses (app_id, participation_id, purpose, generation, key_id, hash)
-    SELECT a.app_id, a.participation_id, a.purpose, a.generation, a.key_id, decode(a.hash, 'hex')
-    FROM unnest(CAST(:app_id AS text[]), CAST(:participation_id AS uuid[]), CAST(:purpose AS text[]),
-        CAST(:generation AS bigint[]), CAST(:key_id AS integer[]), CAST(:hash AS text[]))
-        AS a (app_id, participation_id, purpose, generation, key_id, hash)
-    ON CONFLICT DO NOTHING""")
+    SELECT app_id, participation_id, purpose, generation, key_id, hash FROM {bulk.records(Address)}
+    ON CONFLICT DO NOTHING""")  # noqa: S608  ours
 
 # Addresses by hash, each with its participation. One for unsubscribing outlives a rotation, as the link beside it does.
 BEARERS: LiteralString = """
@@ -94,8 +92,7 @@ def made(keyring: Keyring, participation: Participant, purpose: Purpose) -> tupl
 def keep(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Keep the rows of addresses that are issued."""
     if rows:
-        columns = {name: [row[name] for row in rows] for name in rows[0]}
-        session.execute(_KEEP, columns | {"hash": [row["hash"].hex() for row in rows]})
+        session.execute(_KEEP, {"rows": bulk.encode(rows)})
 
 
 def find(session: Session, keyring: Keyring, local: str) -> Bearer | None:
