@@ -7,7 +7,7 @@ import uvicorn
 from api.app import build
 from mailtalk.settings.load import Settings
 
-KEEP_ALIVE = 5  # seconds
+KEEP_ALIVE = 75  # seconds: longer than the 60 of ALB and nginx, so that they never meet a connection being closed
 CONCURRENCY = 2_000  # connections; above it a 503
 GRACE = 5  # seconds for the requests under way when we stop
 

@@ -26,7 +26,7 @@ class NewAttachment(msgspec.Struct):
 class TextBlock(msgspec.Struct, tag_field="type", tag="text"):
     """A text: strings, and nodes such as links, mentions and lists."""
 
-    children: list[Any]
+    children: list[str | dict[str, Any]]
 
 
 class FileBlock(msgspec.Struct, tag_field="type", tag="file", rename="camel"):

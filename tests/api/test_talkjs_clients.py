@@ -302,5 +302,5 @@ def test_events_carry_text_and_content(http: httpx.Client, stack: Stack, cast: C
 def test_wrong_content_is_400_and_named(http: httpx.Client, content: object) -> None:
     joined(http, "alice")
     message = {"type": "UserMessage", "sender": "alice", "content": content}
-    assert list(reasons(http.post(MESSAGES, json=[message]))) == ["0.content"]
+    assert next(iter(reasons(http.post(MESSAGES, json=[message])))).startswith("0.content")
     assert list(reasons(http.post(MESSAGES, json=[SAY | {"content": [BLOCK]}]))) == ["0.content"]
