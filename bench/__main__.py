@@ -1,6 +1,7 @@
 """`make bench`: measures every line of the table, prints it, and writes bench/results/latest.json and the plots."""
 
 import fnmatch
+import signal
 import sys
 
 import click
@@ -18,6 +19,7 @@ from bench.run import measure_all
 @click.option("--grown", default=0, metavar="CONVERSATIONS", help="Ours beside itself, in a database that has grown.")
 def main(only: str, rounds: int, scale: float, grown: int, *, quick: bool) -> None:
     """Measure Mailtalk beside its peers."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # all that was started is stopped then too
     if quick:
         sys.exit(0 if gate.passes() else 1)
     chosen = [benchmark for benchmark in lines.BENCHMARKS if _wanted(benchmark, only)]
