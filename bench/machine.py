@@ -16,7 +16,7 @@ from pathlib import Path
 from mailtalk.mail.parsing import limits, parse
 from mailtalk.mail.reader.reading import Unreadable
 from mailtalk.mail.screening import classify, dsn
-from worker.parser_pool import Reader, Readers
+from worker.parser_pool import Parser, ParserPool
 
 MAILS = Path(__file__).resolve().parents[2] / "shared/mails"
 WORDS = {classify.Verdict.PERSON: "message", classify.Verdict.COMPLAINT: "feedback-report"}
@@ -65,7 +65,7 @@ def score() -> None:
     print(dict(severity))
 
 
-def ending(reader: Reader, raw: bytes) -> str:
+def ending(reader: Parser, raw: bytes) -> str:
     """As the worker reads a mail, both questions: a verdict's word, or why there is none."""
     try:
         found = reader.read(raw, ENVELOPE, "reply.example")
@@ -79,7 +79,7 @@ def ending(reader: Reader, raw: bytes) -> str:
 
 def in_process() -> None:
     """The hostile mails through one process, that is started before the first."""
-    with closing(Readers()) as readers, readers.take() as reader:
+    with closing(ParserPool()) as readers, readers.take() as reader:
         first = reader.child
         hostile(lambda raw: ending(reader, raw))
         print("no process ended" if reader.child is first else "a process ended")

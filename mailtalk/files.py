@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from mailtalk import signed
 from mailtalk.keys import Keyring
-from mailtalk.mail.parsing.parse import Attachment
+from mailtalk.mail.parsing.parse import MailAttachment
 from mailtalk.models import File, Message
 
 MOST = 20  # files of one mail
@@ -59,12 +59,12 @@ class Links:
         return (int(now.timestamp() + self.seconds) // step + 1) * step
 
 
-def reference(file: Attachment) -> Json:
+def reference(file: MailAttachment) -> Json:
     """The column `attachment` of a message: id, name, media type and size of a new file."""
     return {"fileId": uuid4().hex, "name": file.name, "type": file.content_type, "size": len(file.content)}
 
 
-def keep(session: Session, keyring: Keyring, message: Message, file: Attachment) -> None:
+def keep(session: Session, keyring: Keyring, message: Message, file: MailAttachment) -> None:
     """Store the file that a message refers to, sealed."""
     file_id = UUID((message.attachment or {})["fileId"])
     session.add(
@@ -85,8 +85,8 @@ def keep(session: Session, keyring: Keyring, message: Message, file: Attachment)
 
 
 def fresh(
-    session: Session, keyring: Keyring, came: Sequence[tuple[Author, Sequence[Attachment]]]
-) -> list[list[Attachment]]:
+    session: Session, keyring: Keyring, came: Sequence[tuple[Author, Sequence[MailAttachment]]]
+) -> list[list[MailAttachment]]:
     """New files of each author's mail; a picture that an author's mails show again and again is a logo."""
     shown = [(author, file) for author, files in came for file in files if file.inline and file.content_id]
     known = _known(session, keyring, shown) if shown else {}
@@ -108,7 +108,9 @@ def is_signed(keyring: Keyring, app_id: str, file_id: str, expires: int, signatu
     return signed.verifies(keyring, signed.FILE, content, signature) and not signed.has_expired(expires, now)
 
 
-def _known(session: Session, keyring: Keyring, shown: Sequence[tuple[Author, Attachment]]) -> dict[Author, set[bytes]]:
+def _known(
+    session: Session, keyring: Keyring, shown: Sequence[tuple[Author, MailAttachment]]
+) -> dict[Author, set[bytes]]:
     """Contents of the inline files that these authors sent before, of the sizes and types of these."""
     known: dict[Author, set[bytes]] = {}
     for row in session.execute(_ALIKE, _alike(shown)):
@@ -117,7 +119,7 @@ def _known(session: Session, keyring: Keyring, shown: Sequence[tuple[Author, Att
     return known
 
 
-def _alike(shown: Sequence[tuple[Author, Attachment]]) -> dict[str, list[Any]]:
+def _alike(shown: Sequence[tuple[Author, MailAttachment]]) -> dict[str, list[Any]]:
     return {
         "apps": [app_id for (app_id, _, _), _ in shown],
         "conversations": [conversation_id for (_, conversation_id, _), _ in shown],

@@ -13,24 +13,24 @@ from typing import NamedTuple
 from mailtalk.keys import Key, Keyring
 
 
-class Purpose(NamedTuple):
+class LinkPurpose(NamedTuple):
     """What a link is good for: the name its key is derived by, and the length of its signature in bytes."""
 
     use: bytes
     size: int
 
 
-PARTICIPATION = Purpose(b"link", 16)
-RELEASE = Purpose(b"release", 16)
-FILE = Purpose(b"file", 24)
+PARTICIPATION = LinkPurpose(b"link", 16)
+RELEASE = LinkPurpose(b"release", 16)
+FILE = LinkPurpose(b"file", 24)
 
 
-def token(keyring: Keyring, purpose: Purpose, content: bytes) -> str:
+def token(keyring: Keyring, purpose: LinkPurpose, content: bytes) -> str:
     """Content and signature as unpadded base64url, the last part of a link."""
     return _encode(content + _sign(keyring.current, purpose, content))
 
 
-def read(keyring: Keyring, purpose: Purpose, text: str) -> bytes | None:
+def read(keyring: Keyring, purpose: LinkPurpose, text: str) -> bytes | None:
     """Content of a token; None for a wrong signature, another purpose or another spelling of the same bytes."""
     try:
         raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
@@ -40,12 +40,12 @@ def read(keyring: Keyring, purpose: Purpose, text: str) -> bytes | None:
     return content if _encode(raw) == text and _verifies(keyring, purpose, content, signature) else None
 
 
-def signature(keyring: Keyring, purpose: Purpose, content: str) -> str:
+def signature(keyring: Keyring, purpose: LinkPurpose, content: str) -> str:
     """Detached signature as base64url, for a link that shows its content."""
     return _encode(_sign(keyring.current, purpose, content.encode()))
 
 
-def verifies(keyring: Keyring, purpose: Purpose, content: str, text: str) -> bool:
+def verifies(keyring: Keyring, purpose: LinkPurpose, content: str, text: str) -> bool:
     """True if `text` is a detached signature of the content by any key."""
     wanted = text.encode()
     return keyring.signer(wanted, lambda key: _encode(_sign(key, purpose, content.encode())).encode()) is not None
@@ -60,9 +60,9 @@ def _encode(raw: bytes) -> str:
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def _verifies(keyring: Keyring, purpose: Purpose, content: bytes, signature: bytes) -> bool:
+def _verifies(keyring: Keyring, purpose: LinkPurpose, content: bytes, signature: bytes) -> bool:
     return keyring.signer(signature, lambda key: _sign(key, purpose, content)) is not None
 
 
-def _sign(key: Key, purpose: Purpose, content: bytes) -> bytes:
+def _sign(key: Key, purpose: LinkPurpose, content: bytes) -> bytes:
     return key.derive(purpose.use, content)[: purpose.size]

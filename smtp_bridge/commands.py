@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from aiosmtpd.smtp import TLSSetupException
 
 from smtp_bridge import replies
-from smtp_bridge.connection import SessionContext, SessionStage, SmtpConnection
+from smtp_bridge.connection import BridgeConnection, SessionContext, SessionStage
 
 LINE = 2_048  # bytes of a command; RFC 5321 asks for 512, and more for extensions
 BEFORE_TLS = {"NOOP", "LHLO", "EHLO", "STARTTLS", "QUIT"}  # RFC 3207 4
@@ -16,7 +16,7 @@ PENANCE = 1.0  # seconds after each error, once half of those allowed were made
 Verb = Callable[[Any, str | None], str | None]  # obeys a command; None: its reply comes later
 
 
-class CommandLoop(SmtpConnection):
+class CommandLoop(BridgeConnection):
     """Commands by their names; `verbs` is filled by a subclass."""
 
     verbs: ClassVar[Mapping[str, Verb]]

@@ -53,7 +53,7 @@ class SessionContext:
         return {"MAIL": self.handler.handle_MAIL, "RCPT": self.handler.handle_RCPT}
 
 
-class SmtpConnection(SMTP):
+class BridgeConnection(SMTP):
     """aiosmtpd's protocol, which leaves the reading to `data_received`: no task, reader or writer for a connection.
 
     A subclass answers `_command(line)` and takes `_data(part)`.

@@ -22,7 +22,7 @@ from cli.local.embedded import Postgres, Valkey
 from mailtalk.db.database import Database, migrate
 from mailtalk.keys import Keyring
 from mailtalk.settings.load import Settings
-from worker.server import Worker
+from worker.server import WorkerServer
 
 TEMPLATE = "mailtalk_template"
 LONG = ("tests/journeys/", "test_schemathesis.py", "test_webhook_sender.py", "promise/")
@@ -161,7 +161,7 @@ def api(settings: Settings) -> Iterator[str]:
 
 
 @pytest.fixture
-def worker(settings: Settings) -> Iterator[Worker]:
+def worker(settings: Settings) -> Iterator[WorkerServer]:
     """A worker: its sweeps, and a real Celery worker on the real broker."""
     with working(settings) as worker:
         yield worker

@@ -60,7 +60,7 @@ class Jobs:
             try:
                 with self._database.transaction() as session:
                     ended = apply.apply(session, clock.now())
-            except apply.Poison as poison:
+            except apply.PoisonChanges as poison:
                 log.exception("changes are tried alone")
                 self._apply_alone(poison.changes)
                 continue
@@ -149,7 +149,7 @@ class Jobs:
         try:
             with self._database.transaction() as session:
                 ended: Sequence[Ended] = apply.apply(session, clock.now(), only=[change.id]) or []
-        except apply.Poison:
+        except apply.PoisonChanges:
             with self._database.transaction() as session:
                 failed = apply.fail(session, change.id, clock.now())
             ended = [failed] if failed else []

@@ -124,7 +124,7 @@ class MailProcessor:
                 self._decide(worker_id, [mail])
         except ClaimLost:
             log.warning("inbound mail %d is another worker's now", mail.id)
-        except process.Poison as error:
+        except process.PoisonMail as error:
             log.exception("an inbound mail is put aside")
             reason = f"error: {type(error.__cause__).__name__}"
             with self._database.transaction() as session:

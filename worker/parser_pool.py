@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 
-class Readers:
+class ParserPool:
     """Readers to be had, each for one mail at a time; their processes start when they are needed, and stay."""
 
     def __init__(self, count: int | None = None) -> None:
@@ -29,7 +29,7 @@ class Readers:
         self._closed = False
         weakref.finalize(self, _end, self._idle)
 
-    def map(self, read: Callable[["Reader", Item], Result], items: Sequence[Item]) -> list[Result]:
+    def map(self, read: Callable[["Parser", Item], Result], items: Sequence[Item]) -> list[Result]:
         """The results of `read(reader, item)` in the order of the items; one is read on each core at once."""
         waiting, results = iter(enumerate(items)), dict[int, Result]()
 
@@ -43,9 +43,9 @@ class Readers:
         return [results[i] for i in range(len(items))]
 
     @contextmanager
-    def take(self) -> Iterator["Reader"]:
+    def take(self) -> Iterator["Parser"]:
         """Have a reader to oneself while the block runs."""
-        reader = Reader(self._spare())
+        reader = Parser(self._spare())
         try:
             yield reader
         finally:
@@ -73,7 +73,7 @@ class Readers:
             self._idle.append(child)
 
 
-class Reader:
+class Parser:
     """Reads one mail; Unreadable when it ended two processes, so that no mail is to blame for a process's death."""
 
     def __init__(self, child: Child) -> None:

@@ -25,7 +25,7 @@ from worker.bell import Bell
 from worker.heartbeat import Heartbeat
 from worker.jobs import Jobs
 from worker.mail_sender import MailSender
-from worker.parser_pool import Readers
+from worker.parser_pool import ParserPool
 from worker.purge import Purge
 from worker.sweep import Sweep, Watch
 from worker.webhook_sender import WebhookSender
@@ -46,14 +46,14 @@ OPTIONS = (
 log = logging.getLogger(__name__)
 
 
-class Worker:
+class WorkerServer:
     """A worker process: its heartbeat, its sweeps, and the jobs that they and Celery's tasks call."""
 
     def __init__(self, settings: Settings) -> None:
         self._database = Database(settings.require("database_url"))
         self._bell = Bell(settings)
         self._heartbeat = Heartbeat(self._database)
-        self._readers = Readers()
+        self._readers = ParserPool()
         keyring = Keyring.from_setting(settings.require("secret_key"))
         self.jobs = Jobs(
             self._database,
@@ -105,7 +105,7 @@ class Worker:
 def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT, then finish what is in hand."""
     warnings.filterwarnings("ignore", category=SecurityWarning)  # root is refused nowhere: tasks carry no code
-    worker = Worker(settings)
+    worker = WorkerServer(settings)
     worker.start()
     log.info("working")
     try:

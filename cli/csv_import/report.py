@@ -25,7 +25,7 @@ MEANS = {
 Line = tuple[int, str, str]  # number, code, reason
 
 
-class Report:
+class ImportReport:
     """The outcome of every row, in the order of the lines, read once: memory does not grow with the file."""
 
     def __init__(

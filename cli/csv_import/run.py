@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from cli.csv_import.file import Join, ParticipantsFile
-from cli.csv_import.report import Report
+from cli.csv_import.report import ImportReport
 from mailtalk import clock
 from mailtalk.changes import apply, imports
 from mailtalk.changes.imports import BATCH, ImportedRow, Row, Source
@@ -54,9 +54,9 @@ class Import:
                 self._wait_for(waiting.popleft(), bar)
             bar.update(self._file.lines - bar.pos)
 
-    def report(self) -> Report:
+    def report(self) -> ImportReport:
         """Report the outcome of the rows, of this and earlier runs."""
-        return Report(self._file.rows(), self._taken(), self._errors)
+        return ImportReport(self._file.rows(), self._taken(), self._errors)
 
     def _batches(self) -> Iterator[list[ImportedRow]]:
         line = 0
@@ -112,7 +112,7 @@ class Import:
         try:
             with self._database.transaction() as session:
                 return bool(apply.apply(session, clock.now()))
-        except apply.Poison as poison:
+        except apply.PoisonChanges as poison:
             raise click.ClickException(STUCK) from poison
 
 

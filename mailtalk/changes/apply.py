@@ -40,7 +40,7 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AppliedChange:
     """A change that is applied, or rejected with an error code, and its number in the conversation's order."""
 
     change: Pending
@@ -53,7 +53,7 @@ class Outcome:
         return ChangeStatus.REJECTED if self.error else ChangeStatus.APPLIED
 
 
-class Poison(Exception):
+class PoisonChanges(Exception):
     """Applying these changes raised an unexpected error; they must be tried one by one."""
 
     def __init__(self, changes: Sequence[Pending]) -> None:
@@ -65,8 +65,8 @@ def apply(session: Session, now: datetime, only: Sequence[int] | None = None) ->
     """Apply pending changes of conversations that no other worker holds; None if there is no such conversation.
 
     Call until it returns None, also after an empty list: while we held a lock, other workers skipped its
-    conversation, so new changes may be waiting. `only` restricts it to these changes, to try one alone. Raises Poison
-    with the changes in hand on an unexpected error.
+    conversation, so new changes may be waiting. `only` restricts it to these changes, to try one alone. Raises
+    PoisonChanges with the changes in hand on an unexpected error.
     """
     keys = _take(session, now, only)
     if not keys:
@@ -78,7 +78,7 @@ def apply(session: Session, now: datetime, only: Sequence[int] | None = None) ->
     except Exception as error:
         if is_temporary(error):
             raise
-        raise Poison(pending) from error
+        raise PoisonChanges(pending) from error
 
 
 def fail(session: Session, change_id: int, now: datetime) -> Ended | None:
@@ -112,11 +112,11 @@ def _apply(
         changes.setdefault(change.participant.conversation, []).append(change)
     requests = {key: [(change.participant.user_id, change.request) for change in changes[key]] for key in changes}
     folds = store.read(session, conversations, requests)
-    outcomes: list[Outcome] = []
+    outcomes: list[AppliedChange] = []
     for key, waiting in changes.items():
         errors = _fold(folds.get(key), requests[key])
         first = conversations[key].applied_seq + 1 if key in conversations else 1
-        outcomes += map(Outcome, waiting, range(first, first + len(waiting)), errors)
+        outcomes += map(AppliedChange, waiting, range(first, first + len(waiting)), errors)
     store.write(session, now, conversations, folds)
     participant_events.record(session, now, folds)
     recipients.repace(session, now, _repaced(folds))
@@ -139,7 +139,7 @@ def _repaced(folds: dict[ConversationKey, Fold]) -> list[ParticipantKey]:
     ]
 
 
-def _end(session: Session, now: datetime, outcomes: Sequence[Outcome]) -> None:
+def _end(session: Session, now: datetime, outcomes: Sequence[AppliedChange]) -> None:
     keys = [outcome.change.participant.conversation for outcome in outcomes]
     session.execute(
         _END,

@@ -39,7 +39,7 @@ class Evidence(msgspec.Struct, frozen=True):
     by: str | None = None
 
 
-class Claim(msgspec.Struct, frozen=True):
+class ReceivedMail(msgspec.Struct, frozen=True):
     """A mail as it came: its bytes and the envelope by which it came."""
 
     raw: bytes
@@ -55,7 +55,7 @@ class Authenticator:
         self._resolver = resolver
         self._trusted = frozenset(each.strip().lower() for each in (trusted_sealers or "").split(",") if each.strip())
 
-    def evidence(self, claim: Claim, domain: str) -> Evidence:
+    def evidence(self, claim: ReceivedMail, domain: str) -> Evidence:
         """What proves that the domain's owner sent this mail. Unanswered when only the DNS could tell, and did not."""
         found = _Check(claim, domain, self._resolver.questions()).made(self._trusted)
         if found.by is None and UNANSWERED in (found.spf, found.dkim, found.arc):
@@ -73,7 +73,7 @@ def from_domain(raw: bytes) -> str | None:
 class _Check:
     """One mail, its From's domain, and how strictly that wants to be met."""
 
-    def __init__(self, claim: Claim, domain: str, questions: Questions) -> None:
+    def __init__(self, claim: ReceivedMail, domain: str, questions: Questions) -> None:
         self._claim, self._domain, self._questions = claim, domain, questions
         self._record: dict[str, str] | None = None
 

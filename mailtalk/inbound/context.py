@@ -26,7 +26,7 @@ def own_address(domain: str) -> OwnAddress:
     return OwnAddress(domain)
 
 
-class Reader(Protocol):
+class MailReader(Protocol):
     """Reads one mail; LimitExceeded for one beyond the limits, Unreadable for one that it cannot read."""
 
     def read(self, raw: bytes, mail_from: str, own_domain: str) -> Reading:
@@ -38,10 +38,10 @@ class Reader(Protocol):
         ...
 
 
-class Readers(Protocol):
+class MailReaders(Protocol):
     """Isolated processes that read mails, one mail at a time each."""
 
-    def map(self, read: Callable[[Reader, Item], Result], items: Sequence[Item]) -> list[Result]:
+    def map(self, read: Callable[[MailReader, Item], Result], items: Sequence[Item]) -> list[Result]:
         """The results of `read(reader, item)` in the order of the items; several are read at once."""
         ...
 
@@ -53,7 +53,7 @@ class InboundContext:
     keyring: Keyring
     domain: str
     pace: Pace
-    readers: Readers
+    readers: MailReaders
     mail_per_hour: int = 60
     sender: str = ""
     base_url: str = ""
@@ -62,7 +62,7 @@ class InboundContext:
     signer: MailSigner = MailSigner()  # noqa: RUF009  immutable
 
     @classmethod
-    def from_settings(cls, settings: Settings, keyring: Keyring, readers: Readers) -> "InboundContext":
+    def from_settings(cls, settings: Settings, keyring: Keyring, readers: MailReaders) -> "InboundContext":
         """The context that the settings name."""
         return cls(
             keyring,

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 from mailtalk.conversations.messages import Draft
 from mailtalk.events.record import Happened
-from mailtalk.mail.parsing.parse import Attachment
+from mailtalk.mail.parsing.parse import MailAttachment
 from mailtalk.models import Delivery
 from mailtalk.outbound.bounces import Report
 from mailtalk.vocabulary import DeliveryKind, Outcome, Verdict
 
 
-class Notice(NamedTuple):
+class PendingNotice(NamedTuple):
     """A mail of ours to the participant about their mail; a rejection is made once a day at most."""
 
     kind: DeliveryKind
@@ -41,10 +41,10 @@ class Decision:
     evidence: Mapping[str, Any] | None = None
     not_before: datetime | None = None
     drafts: Sequence[Draft] = ()
-    files: Sequence[Attachment] = ()
+    files: Sequence[MailAttachment] = ()
     released_address: str | None = None
     unsubscribes: bool = False
     report: Report | None = None
     about: Delivery | None = None
     events: Sequence[Happened] = ()
-    notices: Sequence[Notice] = ()
+    notices: Sequence[PendingNotice] = ()

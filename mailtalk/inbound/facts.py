@@ -24,7 +24,7 @@ from mailtalk.inbound.history import BatchHistory
 from mailtalk.inbound.mail_in_hand import NOTHING_EARLIER, Earlier, MailInHand, Person, ReadMail, Said
 from mailtalk.inbound.read import REPORTS
 from mailtalk.mail import address
-from mailtalk.mail.parsing.parse import Attachment
+from mailtalk.mail.parsing.parse import MailAttachment
 from mailtalk.mail.reader.reading import Reading
 from mailtalk.models import Conversation, Delivery
 from mailtalk.outbound import bounces
@@ -111,7 +111,7 @@ class Facts:
             names[row.mail_id][row.id] = row.name
         return names
 
-    def _fresh(self, written: Sequence[ReadMail]) -> list[list[Attachment]]:
+    def _fresh(self, written: Sequence[ReadMail]) -> list[list[MailAttachment]]:
         came = [(each, [each.reading.attachments[i] for i in each.reply.files]) for each in written if each.reading]
         authors = [
             ((read.mail.app_id or "", read.mail.conversation_id or "", read.mail.user_id or "")) for read, _ in came

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from mailtalk.inbound.claim import ClaimedMail
-from mailtalk.mail.parsing.parse import Attachment
+from mailtalk.mail.parsing.parse import MailAttachment
 from mailtalk.mail.reader.reading import Reading
 from mailtalk.mail.replies.extract import Reply
 from mailtalk.models import Delivery
@@ -97,7 +97,7 @@ class MailInHand:
     has_conversation: bool = False
     subject: str | None = None
     earlier: Earlier = NOTHING_EARLIER
-    files: Sequence[Attachment] = ()
+    files: Sequence[MailAttachment] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     delivery: Delivery | None = None
     is_signed: bool = False

@@ -17,7 +17,7 @@ from mailtalk.ids import MAIL
 from mailtalk.inbound import quarantine
 from mailtalk.inbound.claim import ClaimedMail
 from mailtalk.inbound.context import InboundContext, own_address
-from mailtalk.inbound.decision import Decision, Notice
+from mailtalk.inbound.decision import Decision, PendingNotice
 from mailtalk.inbound.mail_in_hand import NOBODY, MailInHand
 from mailtalk.mail.composing import notice, style
 from mailtalk.models import Delivery
@@ -60,7 +60,9 @@ def tell(hand: MailInHand, context: InboundContext, decision: Decision) -> Decis
         return _ask(hand, context, told)
     why = _why(hand, decision)
     if why in WHY and hand.mail.mail_from.strip("<> "):  # nothing answers a null sender (RFC 3834 2)
-        return replace(told, notices=[Notice(DeliveryKind.REJECTION, mailbox, why=why) for mailbox in hand.mailboxes])
+        return replace(
+            told, notices=[PendingNotice(DeliveryKind.REJECTION, mailbox, why=why) for mailbox in hand.mailboxes]
+        )
     return told
 
 
@@ -85,7 +87,7 @@ def make(
 ) -> None:
     """Make the notices into deliveries; rejections for each participant and reason once a day."""
     wanted = [(hand, each) for hand, decision in decided for each in decision.notices]
-    daily: dict[DayKey, list[tuple[MailInHand, Notice]]] = {}
+    daily: dict[DayKey, list[tuple[MailInHand, PendingNotice]]] = {}
     for hand, each in wanted:
         same = daily.setdefault(_day_key(hand, each), []) if _is_daily(each) else []
         if not same or same[0][0] is hand:  # the first mail's, to all mailboxes
@@ -121,17 +123,17 @@ def _ask(hand: MailInHand, context: InboundContext, decision: Decision) -> Decis
     link = quarantine.link(context.keyring, context.base_url, hand.mail.id, hand.now)
     until = hand.now + quarantine.LINK
     questions = [
-        Notice(DeliveryKind.CONFIRMATION, mailbox, f"<q.{hand.mail.id}.{i}@{context.domain}>", "", link, until)
+        PendingNotice(DeliveryKind.CONFIRMATION, mailbox, f"<q.{hand.mail.id}.{i}@{context.domain}>", "", link, until)
         for i, mailbox in enumerate(hand.mailboxes)
     ]
     return replace(decision, notices=[each for each in questions if each.message_id not in earlier.questions])
 
 
-def _is_daily(wanted: Notice) -> bool:
+def _is_daily(wanted: PendingNotice) -> bool:
     return wanted.kind is DeliveryKind.REJECTION
 
 
-def _day_key(hand: MailInHand, wanted: Notice) -> DayKey:
+def _day_key(hand: MailInHand, wanted: PendingNotice) -> DayKey:
     return hand.mail.app_id or "", str(hand.mail.participation_id), wanted.why
 
 
@@ -144,7 +146,7 @@ def _first_today(session: Session, now: datetime, keys: Sequence[DayKey]) -> lis
     return [(row.app_id, row.address, row.reason) for row in session.execute(_FIRST, values)]
 
 
-def _delivery(hand: MailInHand, context: InboundContext, wanted: Notice) -> Delivery:
+def _delivery(hand: MailInHand, context: InboundContext, wanted: PendingNotice) -> Delivery:
     mail = hand.mail
     message_id = wanted.message_id or f"<r.{uuid4().hex}@{context.domain}>"
     delivery = Delivery(
@@ -161,7 +163,7 @@ def _delivery(hand: MailInHand, context: InboundContext, wanted: Notice) -> Deli
     return deliveries.freeze(delivery, _mail(hand, context, wanted, message_id), context.keyring, context.signer)
 
 
-def _mail(hand: MailInHand, context: InboundContext, wanted: Notice, message_id: str) -> bytes:
+def _mail(hand: MailInHand, context: InboundContext, wanted: PendingNotice, message_id: str) -> bytes:
     person, own = hand.person or NOBODY, own_address(context.domain)
     look = style.of(person.style)
     app_name = look.name or person.app_name

@@ -23,7 +23,7 @@ ATTEMPTS = 5
 RETRY = timedelta(seconds=10)
 
 
-class Poison(Exception):
+class PoisonMail(Exception):
     """Processing this mail raised what it should not."""
 
     def __init__(self, mail_id: int) -> None:
@@ -33,13 +33,13 @@ class Poison(Exception):
 
 @contextmanager
 def poison(mail_id: int) -> Iterator[None]:
-    """Raise Poison for whatever is the mail's fault, and not trouble of ours that passes."""
+    """Raise PoisonMail for whatever is the mail's fault, and not trouble of ours that passes."""
     try:
         yield
     except Exception as error:
         if isinstance(error, (Unavailable, ClaimLost)) or is_temporary(error):
             raise
-        raise Poison(mail_id) from error
+        raise PoisonMail(mail_id) from error
 
 
 def decide(

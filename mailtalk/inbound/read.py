@@ -12,9 +12,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mailtalk.inbound import sender_checks
-from mailtalk.inbound.authentication import Claim
+from mailtalk.inbound.authentication import ReceivedMail
 from mailtalk.inbound.claim import ClaimedMail
-from mailtalk.inbound.context import InboundContext, Reader
+from mailtalk.inbound.context import InboundContext, MailReader
 from mailtalk.inbound.dns import Unanswered
 from mailtalk.inbound.mail_in_hand import NOTHING, ReadMail
 from mailtalk.inbound.receive import RAW_SEAL
@@ -80,7 +80,7 @@ def known(session: Session, mails: Sequence[OpenedMail]) -> Known:
     return Known(_answered(session, mails), sender_checks.mailboxes(session, [each.mail for each in mails]))
 
 
-def read(context: InboundContext, known: Known, reader: Reader, opened: OpenedMail) -> ReadMail:
+def read(context: InboundContext, known: Known, reader: MailReader, opened: OpenedMail) -> ReadMail:
     """Judge the mail and extract what the person wrote."""
     mail = opened.mail
     if opened.error is not None or opened.is_postponed:
@@ -98,7 +98,7 @@ def prove(context: InboundContext, known: Known, now: datetime, opened: OpenedMa
     mail = opened.mail
     if not mail.needs_proof or opened.error is not None:
         return opened
-    claim = Claim(opened.raw, mail.mail_from, mail.client_ip, mail.helo)
+    claim = ReceivedMail(opened.raw, mail.mail_from, mail.client_ip, mail.helo)
     try:
         evidence = sender_checks.evidence(context, claim, known.mailboxes.get(mail.id, ()))
     except Unanswered:
@@ -108,7 +108,7 @@ def prove(context: InboundContext, known: Known, now: datetime, opened: OpenedMa
     return opened._replace(evidence=msgspec.to_builtins(evidence))
 
 
-def _read(context: InboundContext, known: Known, reader: Reader, opened: OpenedMail) -> ReadMail:
+def _read(context: InboundContext, known: Known, reader: MailReader, opened: OpenedMail) -> ReadMail:
     mail, raw = opened.mail, opened.raw
     reading, trouble = _reading(reader, raw, mail.mail_from, context.domain)
     signed = verp.within(context.keyring, raw, context.domain) if reading and reading.verdict in REPORTS else ()
@@ -118,7 +118,7 @@ def _read(context: InboundContext, known: Known, reader: Reader, opened: OpenedM
     return result(_reply(context, reader, reading, known.answered.get(mail.id, ())))
 
 
-def _reading(reader: Reader, raw: bytes, mail_from: str, domain: str) -> tuple[Reading | None, str | None]:
+def _reading(reader: MailReader, raw: bytes, mail_from: str, domain: str) -> tuple[Reading | None, str | None]:
     """The mail, or at least its header, which says whether a machine wrote it; and the limit that it exceeds."""
     try:
         return reader.read(raw, mail_from, domain), None
@@ -130,7 +130,7 @@ def _reading(reader: Reader, raw: bytes, mail_from: str, domain: str) -> tuple[R
         return None, trouble
 
 
-def _reply(context: InboundContext, reader: Reader, reading: Reading, answered: Iterable[SentMail]) -> Reply:
+def _reply(context: InboundContext, reader: MailReader, reading: Reading, answered: Iterable[SentMail]) -> Reply:
     """What the person wrote: the newest mail of ours that it answers holds the words that are ours."""
     sent = [each for each in answered if each.message_id in reading.answers]
     if not sent:

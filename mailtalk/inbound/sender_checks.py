@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mailtalk.inbound import sender_policy
-from mailtalk.inbound.authentication import Claim, Evidence, from_domain
+from mailtalk.inbound.authentication import Evidence, ReceivedMail, from_domain
 from mailtalk.inbound.claim import ClaimedMail
 from mailtalk.inbound.context import InboundContext
 from mailtalk.inbound.decision import Decision
@@ -37,7 +37,7 @@ def mailboxes(session: Session, mails: Sequence[ClaimedMail]) -> Mapping[int, Se
     return {row.id: row.emails or () for row in session.execute(_MAILBOXES, values)}
 
 
-def evidence(context: InboundContext, claim: Claim, mailboxes: Sequence[str]) -> Evidence:
+def evidence(context: InboundContext, claim: ReceivedMail, mailboxes: Sequence[str]) -> Evidence:
     """What proves the sender; nothing unless the From is of a domain where the participant has mail.
 
     Raises Unanswered when only the DNS could tell, and did not.

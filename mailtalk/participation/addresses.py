@@ -27,7 +27,7 @@ BEARERS: LiteralString = """
 """
 
 
-class Participant(Protocol):
+class AddressOwner(Protocol):
     """What an address depends on: a participation's row, or its values."""
 
     @property
@@ -75,7 +75,7 @@ def issue(session: Session, keyring: Keyring, participation: Participation, purp
     return local
 
 
-def made(keyring: Keyring, participation: Participant, purpose: Purpose) -> tuple[str, dict[str, Any]]:
+def made(keyring: Keyring, participation: AddressOwner, purpose: Purpose) -> tuple[str, dict[str, Any]]:
     """The local part, and the row that has to be kept so that mail to it is taken."""
     key = keyring.current
     local = address.token(key, participation.id, participation.generation, purpose)
@@ -119,7 +119,7 @@ def bearers(rows: Iterable[Sequence[Any]]) -> dict[bytes, Bearer]:
     }
 
 
-def serves(participation: Participant, purpose: Purpose) -> bool:
+def serves(participation: AddressOwner, purpose: Purpose) -> bool:
     """True if mail to the participant's address of this purpose is taken: to reply one must be allowed to write."""
     return _serves(participation.takes_part, participation.access, purpose)
 

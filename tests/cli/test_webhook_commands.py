@@ -20,7 +20,7 @@ from mailtalk.events import record as events
 from mailtalk.events.record import Happened
 from mailtalk.vocabulary import EventType
 from mailtalk.webhooks import channels, endpoints
-from worker.server import Worker
+from worker.server import WorkerServer
 
 APP = ("--app", "demo")
 PRIVATE = {"MAILTALK_WEBHOOK_ALLOW_PRIVATE": "127.0.0.0/8"}
@@ -40,7 +40,7 @@ def mailtalk(database_url: str, tmp_path: Path, cast: Cast) -> Command:
 
 
 @pytest.fixture
-def telling(database_url: str, redis_url: str) -> Iterator[Worker]:
+def telling(database_url: str, redis_url: str) -> Iterator[WorkerServer]:
     settings = make_settings(database_url=database_url, redis_url=redis_url, webhook_allow_private="127.0.0.0/8")
     with sweeping(settings) as worker:
         yield worker
@@ -52,7 +52,7 @@ def trigger(cast: Cast, **changes: object) -> None:
         events.record_many(session, [Happened(cast.app_id, kind, TRIGGERED | changes, "hello")], clock.now())
 
 
-def test_the_life_of_a_webhook(mailtalk: Command, telling: Worker) -> None:
+def test_the_life_of_a_webhook(mailtalk: Command, telling: WorkerServer) -> None:
     with webhook_receiver() as receiver:
         made = mailtalk("app", "set", "demo", "--webhook", receiver.url, **PRIVATE).stdout
         secret = made.split("secret  ")[1].split()[0]
@@ -92,7 +92,7 @@ def test_what_is_wrong_is_said(mailtalk: Command, arguments: tuple[str, ...], co
     assert said in mailtalk("webhooks", *arguments, code=code).stderr
 
 
-def test_a_channel_is_told_in_plain_words(mailtalk: Command, cast: Cast, telling: Worker) -> None:
+def test_a_channel_is_told_in_plain_words(mailtalk: Command, cast: Cast, telling: WorkerServer) -> None:
     with webhook_receiver() as receiver:
         url = receiver.url.replace("http://", "json://") + "?phone={phone}"
         mailtalk("channels", "set", "sms", url, *APP)
@@ -109,7 +109,7 @@ def test_a_channel_is_told_in_plain_words(mailtalk: Command, cast: Cast, telling
     assert column(cast.database, replies) == [None, "the recipient has no phone"]
 
 
-def test_a_channel_that_fails_is_tried_again(mailtalk: Command, cast: Cast, telling: Worker) -> None:
+def test_a_channel_that_fails_is_tried_again(mailtalk: Command, cast: Cast, telling: WorkerServer) -> None:
     def refuse(_request: ReceivedRequest) -> tuple[int, dict[str, str]]:
         return (500 if len(receiver.requests) == 1 else 200), {}
 
@@ -123,7 +123,9 @@ def test_a_channel_that_fails_is_tried_again(mailtalk: Command, cast: Cast, tell
         until(lambda: column(cast.database, "SELECT stage FROM webhook_deliveries") == ["sent"])
 
 
-def test_what_cannot_be_told_is_put_off_like_what_nobody_takes(mailtalk: Command, cast: Cast, telling: Worker) -> None:
+def test_what_cannot_be_told_is_put_off_like_what_nobody_takes(
+    mailtalk: Command, cast: Cast, telling: WorkerServer
+) -> None:
     with webhook_receiver() as receiver:
         mailtalk("channels", "set", "team", receiver.url.replace("http://", "json://"), *APP)
         trigger(cast, recipient="Bob")  # a defect of ours
@@ -146,7 +148,7 @@ def test_a_url_that_apprise_does_not_know(mailtalk: Command, url: str) -> None:
 
 @pytest.mark.parametrize("form", ["lines", "json"])
 def test_the_tail_follows_what_nobody_else_wants(
-    cast: Cast, database_url: str, tmp_path: Path, telling: Worker, form: str
+    cast: Cast, database_url: str, tmp_path: Path, telling: WorkerServer, form: str
 ) -> None:
     options = ["--json"] if form == "json" else []
     tail = subprocess.Popen(

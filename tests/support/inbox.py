@@ -22,11 +22,11 @@ from mailtalk.participation.addresses import Bearer
 from mailtalk.participation.rules import Request
 from mailtalk.vocabulary import Access, ChangeKind, Purpose
 from worker.mail_processor import MailProcessor
-from worker.parser_pool import Readers
+from worker.parser_pool import ParserPool
 
 DOMAIN = "reply.localhost"
 BASE = "https://talk.example"
-READERS = Readers()  # their processes serve all tests
+READERS = ParserPool()  # their processes serve all tests
 READ, NONE = Request(ChangeKind.UPDATE, Access.READ), Request(ChangeKind.UPDATE, Access.NONE)
 LEAVE, ROTATE = Request(ChangeKind.LEAVE), Request(ChangeKind.ROTATE)
 OUTCOMES = "SELECT outcome, reason FROM inbound_mails ORDER BY id"
@@ -44,7 +44,7 @@ class Box:
 
     cast: Cast
     keyring: Keyring
-    readers: Readers = READERS
+    readers: ParserPool = READERS
     rules: dict[str, Any] = field(default_factory=dict)  # of the context
 
     def address(self, user: str, purpose: Purpose = Purpose.REPLY) -> str:

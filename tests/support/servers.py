@@ -26,7 +26,7 @@ from mailtalk.keys import Keyring
 from mailtalk.settings.load import Settings
 from smtp_bridge.server import listening
 from smtp_bridge.tls import Certificate
-from worker.server import Worker
+from worker.server import WorkerServer
 
 Copied = Callable[[], AbstractContextManager[str]]  # gives the URL of a new database
 
@@ -70,8 +70,8 @@ def serving(settings: Settings) -> Iterator[str]:
 
 
 @contextmanager
-def working(settings: Settings) -> Iterator[Worker]:
-    worker = Worker(settings)
+def working(settings: Settings) -> Iterator[WorkerServer]:
+    worker = WorkerServer(settings)
     worker.start()
     try:
         with start_worker(worker.celery, pool="threads", concurrency=2, perform_ping_check=False, loglevel="ERROR"):
@@ -96,9 +96,9 @@ def worker_process(settings: Settings, directory: Path) -> Iterator["subprocess.
 
 
 @contextmanager
-def sweeping(settings: Settings) -> Iterator[Worker]:
+def sweeping(settings: Settings) -> Iterator[WorkerServer]:
     """A worker whose Celery does not run: only its sweeps look."""
-    worker = Worker(settings)
+    worker = WorkerServer(settings)
     worker.start()
     try:
         yield worker

@@ -17,7 +17,7 @@ from mailtalk.outbound import circuit_breaker
 from mailtalk.outbound.relay import Relays
 from mailtalk.outbound.smtp_connection import Timeouts
 from mailtalk.settings.load import Settings
-from worker.server import Worker
+from worker.server import WorkerServer
 
 PEOPLE = 40
 FOR_NOW = ["421 4.3.2 busy", "451 4.3.0 later", "452 4.2.2 full", "552 5.2.2 full", HANG, HANG_UP, RESET, "what?"]
@@ -33,11 +33,11 @@ def sink() -> Iterator[Sink]:
 
 
 @pytest.fixture
-def worker(settings: Settings, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
+def worker(settings: Settings, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> Iterator[WorkerServer]:
     """A worker that looks when the test says so, and waits for nothing for long."""
     monkeypatch.setattr(circuit_breaker, "FIRST", 0.0)
     monkeypatch.setattr(circuit_breaker, "LONGEST", 0.0)
-    worker = Worker(settings.model_copy(update={"relay_url": SecretStr(sink.url), "relay_connections": 4}))
+    worker = WorkerServer(settings.model_copy(update={"relay_url": SecretStr(sink.url), "relay_connections": 4}))
     worker.jobs.mail_sender._relays = Relays(sink.url, Timeouts(0.3, 0.3, 0.3, 0.3), 4)
     worker._heartbeat.start()
     until(lambda: worker._heartbeat.id)
@@ -50,7 +50,7 @@ def worker(settings: Settings, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> I
     worker._database.close()
 
 
-def test_each_mail_ends_where_its_answers_lead(cast: Cast, keyring: Keyring, sink: Sink, worker: Worker) -> None:
+def test_each_mail_ends_where_its_answers_lead(cast: Cast, keyring: Keyring, sink: Sink, worker: WorkerServer) -> None:
     cast.join("alice")
     subscribe(cast.database)
     rows(

@@ -23,7 +23,7 @@ from mailtalk.mail.parsing import limits, parse
 from mailtalk.mail.reader import reading
 from mailtalk.mail.reader.reading import Unreadable
 from worker import parser_process
-from worker.parser_pool import Reader, Readers
+from worker.parser_pool import Parser, ParserPool
 
 HOSTILE = SHARED_MAILS / "hostile"
 RAW = mail("Hello\r\n\r\nOn Monday, Alice wrote:\r\n> Hi", "Message-ID: <1@x>\r\n")
@@ -42,12 +42,12 @@ child.main()
 
 
 @pytest.fixture
-def readers() -> Iterator[Readers]:
-    with closing(Readers()) as readers:
+def readers() -> Iterator[ParserPool]:
+    with closing(ParserPool()) as readers:
         yield readers
 
 
-def read(reader: Reader, raw: bytes = RAW) -> str:
+def read(reader: Parser, raw: bytes = RAW) -> str:
     """What a mail says, by both questions."""
     reader.read(raw, FROM, DOMAIN)
     return reader.words(None).text
@@ -65,7 +65,7 @@ def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def test_another_process_reads_the_same(readers: Readers) -> None:
+def test_another_process_reads_the_same(readers: ParserPool) -> None:
     parsed = parse.parse(RAW)
     with readers.take() as reader:
         assert reader.read(RAW, FROM, DOMAIN) == reading.read(parsed, RAW, mail_from=FROM, own_domain=DOMAIN)
@@ -73,7 +73,7 @@ def test_another_process_reads_the_same(readers: Readers) -> None:
         assert reader.child.pid != os.getpid()
 
 
-def test_a_process_serves_one_mail_after_the_other(readers: Readers) -> None:
+def test_a_process_serves_one_mail_after_the_other(readers: ParserPool) -> None:
     with readers.take() as one:
         assert read(one) == "Hello"
         with readers.take() as two:
@@ -87,7 +87,7 @@ def test_a_process_serves_one_mail_after_the_other(readers: Readers) -> None:
         assert read(again) == "Hello"
 
 
-def test_a_process_waits_though_sockets_of_the_worker_have_a_default_time_out(readers: Readers) -> None:
+def test_a_process_waits_though_sockets_of_the_worker_have_a_default_time_out(readers: ParserPool) -> None:
     """Celery and kombu set one for a while, each in its thread, and one of them may put back the other's for good."""
     socket.setdefaulttimeout(1)  # until the test ends
     with readers.take() as reader:
@@ -95,7 +95,7 @@ def test_a_process_waits_though_sockets_of_the_worker_have_a_default_time_out(re
 
 
 @pytest.mark.parametrize("question", ["read", "words"])
-def test_a_process_that_is_killed_is_replaced(readers: Readers, question: str) -> None:
+def test_a_process_that_is_killed_is_replaced(readers: ParserPool, question: str) -> None:
     with readers.take() as reader:
         killed = reader.child
         if question == "words":
@@ -105,7 +105,7 @@ def test_a_process_that_is_killed_is_replaced(readers: Readers, question: str) -
         assert reader.child.pid != killed.pid
 
 
-def test_a_process_that_dies_between_two_mails_costs_none_of_them_a_try(readers: Readers) -> None:
+def test_a_process_that_dies_between_two_mails_costs_none_of_them_a_try(readers: ParserPool) -> None:
     with readers.take() as reader:
         assert read(reader) == "Hello"
     os.kill(reader.child.pid, signal.SIGKILL)
@@ -114,7 +114,7 @@ def test_a_process_that_dies_between_two_mails_costs_none_of_them_a_try(readers:
         assert again.child.pid != reader.child.pid
 
 
-def test_a_process_that_hangs_is_replaced(readers: Readers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_hangs_is_replaced(readers: ParserPool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parser_process, "ANSWER_SECONDS", 1.5)
     with readers.take() as reader:
         stopped = reader.child.pid
@@ -138,7 +138,7 @@ def test_a_process_that_hangs_is_replaced(readers: Readers, monkeypatch: pytest.
     ],
 )
 def test_a_mail_that_ends_two_processes_is_unreadable(
-    readers: Readers, monkeypatch: pytest.MonkeyPatch, fault: str, reason: str
+    readers: ParserPool, monkeypatch: pytest.MonkeyPatch, fault: str, reason: str
 ) -> None:
     faulty(monkeypatch, fault)
     before = children()
@@ -152,7 +152,7 @@ def test_a_mail_that_ends_two_processes_is_unreadable(
     assert children() == before
 
 
-def test_nothing_is_left_of_processes_that_were_killed(readers: Readers) -> None:
+def test_nothing_is_left_of_processes_that_were_killed(readers: ParserPool) -> None:
     with readers.take() as reader:
         read(reader)
         files, before = open_files(), children() - {reader.child.pid}
@@ -163,7 +163,7 @@ def test_nothing_is_left_of_processes_that_were_killed(readers: Readers) -> None
         assert children() - before == {reader.child.pid}
 
 
-def test_a_process_is_confined_and_knows_no_secret(readers: Readers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_is_confined_and_knows_no_secret(readers: ParserPool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAILTALK_SECRET_KEY", "s3cret")
     with readers.take() as reader:
         of = Path(f"/proc/{reader.child.pid}")
@@ -177,7 +177,7 @@ def test_a_process_is_confined_and_knows_no_secret(readers: Readers, monkeypatch
 
 
 def test_readers_that_nobody_closed_are_ended() -> None:
-    before, readers = children(), Readers()
+    before, readers = children(), ParserPool()
     with readers.take() as reader:
         read(reader)
     del reader, readers
@@ -186,8 +186,8 @@ def test_readers_that_nobody_closed_are_ended() -> None:
 
 
 def test_a_process_ends_with_its_worker() -> None:
-    code = "from worker.parser_pool import Readers\nwith Readers().take() as r: print(r.child.pid, flush=True); input()"
-    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
+    code = "from worker.parser_pool import ParserPool\nwith ParserPool().take() as r: print(r.child.pid); input()"
+    with subprocess.Popen([sys.executable, "-u", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
         assert worker.stdout
         pid = int(worker.stdout.readline())
         assert psutil.pid_exists(pid)
@@ -196,7 +196,7 @@ def test_a_process_ends_with_its_worker() -> None:
 
 
 @pytest.mark.skipif(not HOSTILE.exists(), reason="the hostile mails are not here")
-def test_no_hostile_mail_ends_a_process(readers: Readers) -> None:
+def test_no_hostile_mail_ends_a_process(readers: ParserPool) -> None:
     with readers.take() as reader:
         first = reader.child
         for path in sorted(HOSTILE.iterdir()):
@@ -208,7 +208,7 @@ def test_no_hostile_mail_ends_a_process(readers: Readers) -> None:
 
 
 def test_an_unreadable_mail_fails_at_once_and_keeps_no_other_waiting(
-    cast: Cast, keyring: Keyring, readers: Readers, monkeypatch: pytest.MonkeyPatch
+    cast: Cast, keyring: Keyring, readers: ParserPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     faulty(monkeypatch, "os._exit(0)")
     cast.join("alice", "bob")
@@ -220,7 +220,7 @@ def test_an_unreadable_mail_fails_at_once_and_keeps_no_other_waiting(
 
 
 def test_when_no_process_can_be_started_the_mail_waits(
-    cast: Cast, keyring: Keyring, readers: Readers, monkeypatch: pytest.MonkeyPatch
+    cast: Cast, keyring: Keyring, readers: ParserPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cast.join("alice", "bob")
     box = Box(cast, keyring, readers)
@@ -233,7 +233,7 @@ def test_when_no_process_can_be_started_the_mail_waits(
     assert box.outcomes() == [("posted", "whole")]
 
 
-def test_a_mail_larger_than_is_ordinary_is_read_with_more_time_and_memory(readers: Readers) -> None:
+def test_a_mail_larger_than_is_ordinary_is_read_with_more_time_and_memory(readers: ParserPool) -> None:
     """The bridge's setting alone says how large a mail may be."""
     with readers.take() as reader:
         ordinary = reader.child.pid

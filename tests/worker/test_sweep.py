@@ -16,7 +16,7 @@ from mailtalk.db.database import Database
 from mailtalk.errors import Unavailable
 from mailtalk.participation.rules import Request
 from mailtalk.vocabulary import ChangeKind
-from worker.server import Worker
+from worker.server import WorkerServer
 from worker.sweep import SHORTEST, STEP, Due, Sweep, Watch, pause
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -97,7 +97,7 @@ def test_it_goes_on_while_the_database_is_away() -> None:
 
 def test_without_a_broker_changes_are_applied_and_mails_made(cast: Cast, database_url: str) -> None:
     settings = make_settings(database_url=database_url, redis_url="redis://127.0.0.1:1")
-    worker = Worker(settings)
+    worker = WorkerServer(settings)
     worker.start()
     try:
         for user in ("alice", "bob"):

@@ -20,7 +20,7 @@ from mailtalk.keys import Keyring
 from mailtalk.settings.load import Settings
 from mailtalk.vocabulary import EventType
 from mailtalk.webhooks import backoff, http_client
-from worker.server import Worker
+from worker.server import WorkerServer
 
 SHORT = (timedelta(milliseconds=100),) * 9
 
@@ -31,7 +31,7 @@ def settings(database_url: str, redis_url: str) -> Settings:
 
 
 @pytest.fixture
-def sending(settings: Settings) -> Iterator[Worker]:
+def sending(settings: Settings) -> Iterator[WorkerServer]:
     with sweeping(settings) as worker:
         yield worker
 
@@ -42,7 +42,7 @@ def happen(cast: Cast, *conversations: str) -> None:
         events.record_many(session, found)
 
 
-def test_what_is_sent_is_signed_and_in_order(cast: Cast, keyring: Keyring, sending: Worker) -> None:
+def test_what_is_sent_is_signed_and_in_order(cast: Cast, keyring: Keyring, sending: WorkerServer) -> None:
     with webhook_receiver() as receiver:
         subscribe(cast, keyring, receiver.url)
         cast.join("alice", "bob")
@@ -56,7 +56,7 @@ def test_what_is_sent_is_signed_and_in_order(cast: Cast, keyring: Keyring, sendi
 
 
 def test_a_retry_is_the_same_bytes_with_the_same_id_signed_anew(
-    cast: Cast, keyring: Keyring, sending: Worker, monkeypatch: pytest.MonkeyPatch
+    cast: Cast, keyring: Keyring, sending: WorkerServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backoff, "WAITS", SHORT)
     with webhook_receiver() as receiver:
@@ -74,7 +74,7 @@ def test_a_retry_is_the_same_bytes_with_the_same_id_signed_anew(
 
 @pytest.mark.parametrize("ordered", [False, True])
 def test_an_event_that_is_never_answered_holds_its_conversation_back_for_three_attempts(
-    cast: Cast, keyring: Keyring, sending: Worker, monkeypatch: pytest.MonkeyPatch, *, ordered: bool
+    cast: Cast, keyring: Keyring, sending: WorkerServer, monkeypatch: pytest.MonkeyPatch, *, ordered: bool
 ) -> None:
     monkeypatch.setattr(backoff, "WAITS", (*SHORT[:2], *(SHORT if ordered else backoff.WAITS)[2:]))
     monkeypatch.setattr(backoff, "SHORTEST_REST", SHORT[0])
@@ -97,7 +97,7 @@ def test_an_event_that_is_never_answered_holds_its_conversation_back_for_three_a
 
 
 def test_a_file_that_came_by_mail_is_a_link_the_same_at_every_try(
-    cast: Cast, keyring: Keyring, sending: Worker, monkeypatch: pytest.MonkeyPatch
+    cast: Cast, keyring: Keyring, sending: WorkerServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backoff, "WAITS", SHORT)
     file = {"fileId": "0" * 32, "name": "a.pdf", "type": "application/pdf", "size": 7}
@@ -115,7 +115,7 @@ def test_a_file_that_came_by_mail_is_a_link_the_same_at_every_try(
     assert first.event["data"]["messages"][0]["attachment"] is None
 
 
-def test_endpoints_that_hang_hold_up_no_other(cast: Cast, keyring: Keyring, sending: Worker) -> None:
+def test_endpoints_that_hang_hold_up_no_other(cast: Cast, keyring: Keyring, sending: WorkerServer) -> None:
     hanging = threading.Event()
 
     def hang(_request: ReceivedRequest) -> tuple[int, dict[str, str]]:
@@ -137,7 +137,9 @@ def test_endpoints_that_hang_hold_up_no_other(cast: Cast, keyring: Keyring, send
         hanging.set()
 
 
-def test_it_goes_on_after_the_database_was_away_for_a_moment(cast: Cast, keyring: Keyring, sending: Worker) -> None:
+def test_it_goes_on_after_the_database_was_away_for_a_moment(
+    cast: Cast, keyring: Keyring, sending: WorkerServer
+) -> None:
     with webhook_receiver() as receiver:
 
         def cut(_request: ReceivedRequest) -> tuple[int, dict[str, str]]:

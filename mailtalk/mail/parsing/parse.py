@@ -21,7 +21,7 @@ _FLOWED_LENGTH = 2_000_000  # longer texts are no answers: not worth the time
 
 
 @dataclass(frozen=True, slots=True)
-class Attachment:
+class MailAttachment:
     """A file; an `inline` one is shown in the HTML by its `content_id` (without <>)."""
 
     name: str
@@ -42,7 +42,7 @@ class ParsedMail:
     subject: str
     text: str | None
     html: str | None
-    attachments: tuple[Attachment, ...]
+    attachments: tuple[MailAttachment, ...]
     invitation: Invitation | None = None
     encrypted: bool = False
 
@@ -144,7 +144,7 @@ def _unflowed(text: str, parameters: dict[str, str]) -> str:
     return flowed.unflow(text, delete_space=parameters.get("delsp", "").lower() == "yes")
 
 
-def _attachments(body: BodyParts) -> Iterator[Attachment]:
+def _attachments(body: BodyParts) -> Iterator[MailAttachment]:
     """The files; a calendar that is there twice, as iMIP recommends, is one."""
     seen: set[str] = set()
     for file in sorted(map(_attachment, body.attachments), key=lambda file: file.name == calendars.FILE_NAME):
@@ -154,9 +154,9 @@ def _attachments(body: BodyParts) -> Iterator[Attachment]:
         seen.add(lines)
 
 
-def _attachment(part: mime.MimePart) -> Attachment:
+def _attachment(part: mime.MimePart) -> MailAttachment:
     content_id = headers.clean(part.first("content-id")).strip("<> ")[:_ID_LENGTH]
-    return Attachment(
+    return MailAttachment(
         name=filenames.safe(part.filename() or _default_name(part), part.content_type),
         content_type=part.content_type,
         content=part.content(),

@@ -9,7 +9,7 @@ import msgspec
 
 from mailtalk.mail.parsing import headers, parse
 from mailtalk.mail.parsing.calendars import Invitation
-from mailtalk.mail.parsing.parse import Attachment
+from mailtalk.mail.parsing.parse import MailAttachment
 from mailtalk.mail.replies import extract, pictures
 from mailtalk.mail.replies.file_secrets import FileSecrets
 from mailtalk.mail.replies.quotes.own_mail import OwnAddress
@@ -43,7 +43,7 @@ class Reading(msgspec.Struct, frozen=True):
     fingerprint: bytes
     failures: tuple[Failure, ...]
     returned: str | None  # the Message-ID of the mail that a bounce or a complaint gives back
-    attachments: tuple[Attachment, ...]
+    attachments: tuple[MailAttachment, ...]
     encrypted: bool = False
 
 
@@ -107,7 +107,7 @@ def words(mail: parse.ParsedMail, *, own_domain: str, sent: bytes | None) -> ext
     return _with_note(found, mail.attachments)
 
 
-def _with_note(reply: extract.Reply, files: Sequence[Attachment]) -> extract.Reply:
+def _with_note(reply: extract.Reply, files: Sequence[MailAttachment]) -> extract.Reply:
     """The reply with a line about the files that are withheld."""
     names = ", ".join(file.name for file in files if file.withheld)
     note = f"[Not attached, since it holds a private reply address: {names}]" if names else ""

@@ -14,7 +14,7 @@ from dataclasses import replace
 from io import BytesIO
 from itertools import islice
 
-from mailtalk.mail.parsing.parse import Attachment
+from mailtalk.mail.parsing.parse import MailAttachment
 
 HIDDEN = b"..."
 _SHORTEST = 48  # characters of an address in base64
@@ -47,7 +47,7 @@ class FileSecrets:
         self._domain = domain.lower().encode()
         self._host = re.compile(_AT + _FOLD + _folded(self._domain), re.IGNORECASE)
 
-    def cleaned(self, file: Attachment) -> Attachment:
+    def cleaned(self, file: MailAttachment) -> MailAttachment:
         """The file as it may be shown: unchanged, with its secrets replaced, or withheld."""
         if not self._domain:
             return file

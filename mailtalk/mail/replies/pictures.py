@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from mailtalk.mail.parsing.parse import Attachment, ParsedMail
+from mailtalk.mail.parsing.parse import MailAttachment, ParsedMail
 from mailtalk.mail.replies import extract
 from mailtalk.mail.replies.quotes import sign_off
 
@@ -66,7 +66,7 @@ def _with_stand_ins(html: str) -> tuple[str, dict[str, int]]:
     return _TAG.sub(stand_in, html), shown
 
 
-def _counts(file: Attachment, standing: dict[str, bool]) -> bool:
+def _counts(file: MailAttachment, standing: dict[str, bool]) -> bool:
     if file.content_type in _SEALS or not file.content:
         return False
     if file.content_id in standing:
@@ -74,7 +74,7 @@ def _counts(file: Attachment, standing: dict[str, bool]) -> bool:
     return not (file.inline and file.content_id and standing and file.content_type.startswith("image/"))
 
 
-def _unnamed(text: str, attachments: Iterable[Attachment]) -> str:
+def _unnamed(text: str, attachments: Iterable[MailAttachment]) -> str:
     """The text without `[cid:…]` and `[image: …]`, which clients write for the mail's own pictures."""
     names = {name for each in attachments for name in (each.content_id, each.name) if name}
     if not names or not ("[" in text or "<" in text):

@@ -18,7 +18,7 @@ from mailtalk.errors import Unavailable
 from mailtalk.ids import ConversationKey
 from mailtalk.participation.rules import UNSET, Fold, Request
 from mailtalk.vocabulary import Access, ChangeKind, ChangeStatus, Notify
-from worker.server import Worker
+from worker.server import WorkerServer
 
 JOIN, LEAVE, UPDATE = ChangeKind.JOIN, ChangeKind.LEAVE, ChangeKind.UPDATE
 LOG = "SELECT user_id, kind, access, notify, error_code FROM changes ORDER BY applied_seq"
@@ -161,13 +161,13 @@ def test_what_the_database_cannot_do_now_is_no_poison(cast: Cast) -> None:
 def test_poison_names_the_changes_in_hand(cast: Cast) -> None:
     raise_for(cast.database, "participations", "NEW.user_id = 'bob'")
     ids = [cast.accept(user, Request(JOIN)) for user in ("alice", "bob")]
-    with pytest.raises(apply.Poison) as caught:
+    with pytest.raises(apply.PoisonChanges) as caught:
         cast.apply()
     assert [change.id for change in caught.value.changes] == ids
 
 
 def test_a_poisonous_change_fails_at_the_fifth_attempt_and_its_neighbours_go_on(
-    cast: Cast, worker: Worker, monkeypatch: pytest.MonkeyPatch
+    cast: Cast, worker: WorkerServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(apply, "RETRY", timedelta(0))
     raise_for(cast.database, "participations", "NEW.user_id = 'bob'")

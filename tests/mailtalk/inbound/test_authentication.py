@@ -8,7 +8,7 @@ from support.dns_server import SERVFAIL, SILENCE, Zone, naming
 from support.signed_mails import key, sealed, signed
 
 from mailtalk.inbound import dns
-from mailtalk.inbound.authentication import Authenticator, Claim, Evidence, _Check, _organisation, from_domain
+from mailtalk.inbound.authentication import Authenticator, Evidence, ReceivedMail, _Check, _organisation, from_domain
 from mailtalk.inbound.dns import Resolver, Unanswered
 
 MAIL = b"From: Bob <bob@bob-mail.example>\r\nSubject: Hi\r\nTo: x@y.example\r\n\r\nHello\r\n"
@@ -43,7 +43,7 @@ def check(
 ) -> Evidence:
     domain = from_domain(mail)
     assert domain is not None
-    claim = Claim(mail, mail_from, ip, "mta.example")
+    claim = ReceivedMail(mail, mail_from, ip, "mta.example")
     return Authenticator(Resolver(zone.address), sealers or None).evidence(claim, domain)
 
 
@@ -195,7 +195,7 @@ def test_arc_is_believed_of_trusted_sealers_alone(
     ],
 )
 def test_what_a_sealer_saw_is_not_what_it_quotes(zone: Zone, said: str, seen: bool) -> None:
-    one = _Check(Claim(MAIL, ELSEWHERE), DOMAIN, Resolver(zone.address).questions())
+    one = _Check(ReceivedMail(MAIL, ELSEWHERE), DOMAIN, Resolver(zone.address).questions())
     sets = [{"as-domain": b"sealer.example", "aar-value": said.encode()}]
     assert one._seen_by(sets, frozenset({"sealer.example"})) is seen
 

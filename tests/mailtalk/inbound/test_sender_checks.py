@@ -12,7 +12,7 @@ from support.sql import column, rows
 from mailtalk import clock
 from mailtalk.conversations import apps
 from mailtalk.inbound import quarantine, receive
-from mailtalk.inbound.authentication import Authenticator, Claim, Evidence
+from mailtalk.inbound.authentication import Authenticator, Evidence, ReceivedMail
 from mailtalk.inbound.dns import Resolver
 from mailtalk.inbound.receive import Arrival
 from mailtalk.keys import Keyring
@@ -135,7 +135,7 @@ def test_while_the_dns_is_asked_nothing_is_locked_that_others_need(box: Box, zon
     """Others write in the conversation, and are processed, in the middle of the question."""
 
     class Meanwhile(Authenticator):
-        def evidence(self, claim: Claim, domain: str) -> Evidence:
+        def evidence(self, claim: ReceivedMail, domain: str) -> Evidence:
             box.cast.say("alice", "meanwhile")
             assert box.texts() == ["meanwhile"]
             return super().evidence(claim, domain)

@@ -15,7 +15,7 @@ from mailtalk.keys import Keyring
 from mailtalk.outbound import queue, verp
 from mailtalk.outbound.deliveries import ClaimedDelivery
 from mailtalk.settings.load import Settings
-from worker.server import Worker
+from worker.server import WorkerServer
 
 STAGES = "SELECT stage FROM deliveries"
 
@@ -42,9 +42,9 @@ def sink() -> Iterator[Sink]:
 
 
 @pytest.fixture
-def sender(settings: Settings, sink: Sink, post: Post) -> Iterator[Worker]:
+def sender(settings: Settings, sink: Sink, post: Post) -> Iterator[WorkerServer]:
     """A worker that lives, and looks only when the test says so."""
-    worker = Worker(settings.model_copy(update={"relay_url": SecretStr(sink.url)}))
+    worker = WorkerServer(settings.model_copy(update={"relay_url": SecretStr(sink.url)}))
     worker._heartbeat.start()
     until(lambda: worker._heartbeat.id)
     rows(post.cast.database, "UPDATE deliveries SET created_at = now()")
@@ -56,7 +56,7 @@ def sender(settings: Settings, sink: Sink, post: Post) -> Iterator[Worker]:
     worker._database.close()
 
 
-def deliver(worker: Worker) -> None:
+def deliver(worker: WorkerServer) -> None:
     worker.jobs.deliver()
     worker.jobs.mail_sender.wait()
 
@@ -66,7 +66,7 @@ def now_due(post: Post) -> None:
 
 
 @pytest.mark.parametrize(("answer", "sure"), [("451 later", True), ("what?", False), (HANG_UP, False)])
-def test_every_retry_is_byte_equal(post: Post, sink: Sink, sender: Worker, answer: str, sure: bool) -> None:
+def test_every_retry_is_byte_equal(post: Post, sink: Sink, sender: WorkerServer, answer: str, sure: bool) -> None:
     sink.will(".", answer)
     deliver(sender)
     assert column(post.cast.database, STAGES) == ["deferred" if sure else "unknown"]
@@ -77,7 +77,9 @@ def test_every_retry_is_byte_equal(post: Post, sink: Sink, sender: Worker, answe
     assert sink.mails[0].count(b"Message-ID: ") == 1
 
 
-def test_a_refused_mail_is_recorded_with_the_reply_and_not_sent_again(post: Post, sink: Sink, sender: Worker) -> None:
+def test_a_refused_mail_is_recorded_with_the_reply_and_not_sent_again(
+    post: Post, sink: Sink, sender: WorkerServer
+) -> None:
     sink.will("RCPT", "550 5.1.1 nobody")
     deliver(sender)
     now_due(post)
@@ -86,7 +88,7 @@ def test_a_refused_mail_is_recorded_with_the_reply_and_not_sent_again(post: Post
     assert sink.mails == []
 
 
-def test_who_lost_the_claim_sends_no_dot(post: Post, sink: Sink, sender: Worker) -> None:
+def test_who_lost_the_claim_sends_no_dot(post: Post, sink: Sink, sender: WorkerServer) -> None:
     claimed = claim(post.cast, worker_id=sender._heartbeat.id or 0)[0]
     rows(post.cast.database, "UPDATE deliveries SET claim = gen_random_uuid()")
     sender.jobs.mail_sender._run(sender.jobs.mail_sender._deliver(claimed))
@@ -96,7 +98,7 @@ def test_who_lost_the_claim_sends_no_dot(post: Post, sink: Sink, sender: Worker)
 
 
 def test_a_mail_whose_end_could_not_be_recorded_is_recorded_at_the_next_look(
-    post: Post, sink: Sink, sender: Worker
+    post: Post, sink: Sink, sender: WorkerServer
 ) -> None:
     raise_for(post.cast.database, "deliveries", "NEW.stage = 'sent'")
     deliver(sender)
@@ -107,14 +109,16 @@ def test_a_mail_whose_end_could_not_be_recorded_is_recorded_at_the_next_look(
     assert len(sink.mails) == 1
 
 
-def test_without_a_life_nothing_is_claimed(post: Post, sink: Sink, sender: Worker) -> None:
+def test_without_a_life_nothing_is_claimed(post: Post, sink: Sink, sender: WorkerServer) -> None:
     sender._heartbeat.stop()
     deliver(sender)
     assert column(post.cast.database, STAGES) == ["queued"]
     assert sink.mails == []
 
 
-def test_bytes_that_cannot_be_opened_fail_and_keep_no_other_waiting(post: Post, sink: Sink, sender: Worker) -> None:
+def test_bytes_that_cannot_be_opened_fail_and_keep_no_other_waiting(
+    post: Post, sink: Sink, sender: WorkerServer
+) -> None:
     post.say("bob", "hi", 40)
     post.close(80)
     assert post.make(80) == 1
@@ -125,12 +129,12 @@ def test_bytes_that_cannot_be_opened_fail_and_keep_no_other_waiting(post: Post, 
     assert sink.recipients == ["alice@example.com"]
 
 
-def test_without_a_relay_mails_are_captured(post: Post, worker: Worker) -> None:
+def test_without_a_relay_mails_are_captured(post: Post, worker: WorkerServer) -> None:
     until(lambda: column(post.cast.database, STAGES) == ["captured"])
 
 
 def test_what_fails_comes_back_to_the_delivery_and_of_a_notice_to_nobody(
-    post: Post, sink: Sink, sender: Worker
+    post: Post, sink: Sink, sender: WorkerServer
 ) -> None:
     (delivery_id,) = column(post.cast.database, "SELECT id FROM deliveries")
     sink.extensions = ("DSN",)
@@ -145,7 +149,7 @@ def test_what_fails_comes_back_to_the_delivery_and_of_a_notice_to_nobody(
 
 
 def test_while_the_relay_is_left_alone_nothing_is_claimed_and_no_attempt_counted(
-    post: Post, sink: Sink, sender: Worker
+    post: Post, sink: Sink, sender: WorkerServer
 ) -> None:
     sink.will("CONNECT", HANG_UP)
     deliver(sender)
@@ -156,7 +160,7 @@ def test_while_the_relay_is_left_alone_nothing_is_claimed_and_no_attempt_counted
     assert sender.jobs.mail_sender.paused
 
 
-def test_a_mail_that_hangs_keeps_no_other_waiting(post: Post, sink: Sink, sender: Worker) -> None:
+def test_a_mail_that_hangs_keeps_no_other_waiting(post: Post, sink: Sink, sender: WorkerServer) -> None:
     post.say("bob", "hi", 40)
     post.close(80)
     assert post.make(80) == 1

@@ -9,7 +9,7 @@ from lxml import etree  # type: ignore[import-untyped]
 from mailtalk.mail.replies.quotes import containers, links
 from mailtalk.mail.replies.quotes.containers import Element
 from mailtalk.mail.replies.quotes.line_kinds import DEPTH, HEADING_MARK, QUOTE_MARK, SIGNATURE_MARK
-from mailtalk.mail.replies.quotes.page import EMPTY_QUOTE, Page
+from mailtalk.mail.replies.quotes.page import EMPTY_QUOTE, HtmlPage
 
 LARGEST = 2_000_000  # characters that are parsed as HTML; more is only stripped of its tags
 ELEMENTS = 10_000  # that are laid out; the rest of the page follows as one line
@@ -67,7 +67,7 @@ def lines_of(html: str) -> tuple[list[str], bool]:
     root = _parse(html) if len(html) <= LARGEST else None
     if root is None:
         return _flatten(html), False
-    page = Page()
+    page = HtmlPage()
     _lay_out(page, root)
     page.end_line(even_empty=False)
     if page.is_one_indent():
@@ -96,7 +96,7 @@ def _flatten(html: str) -> list[str]:
     return unescape(_TAG.sub("", _BREAKS.sub("\n", html))).split("\n", DEPTH)
 
 
-def _lay_out(page: Page, root: Element) -> None:
+def _lay_out(page: HtmlPage, root: Element) -> None:
     """Walk the tree and skip what no reader sees; past the limit take only the text."""
     walk = etree.iterwalk(root, events=("start", "end"))
     for count, (event, element) in enumerate(walk):
@@ -112,7 +112,7 @@ def _lay_out(page: Page, root: Element) -> None:
             _open(page, element)
 
 
-def _open(page: Page, element: Element) -> None:
+def _open(page: HtmlPage, element: Element) -> None:
     """Start an element: line break, list or picture, then its text."""
     tag = element.tag
     if tag in _BLOCKS:
@@ -127,7 +127,7 @@ def _open(page: Page, element: Element) -> None:
     page.write(element.text)
 
 
-def _mark(page: Page, element: Element) -> None:
+def _mark(page: HtmlPage, element: Element) -> None:
     """Write the element's own text: a line break, a bullet, a rule or an emoji."""
     match element.tag:
         case "br":
@@ -142,7 +142,7 @@ def _mark(page: Page, element: Element) -> None:
             page.write(_emoji(element.get("alt", "")))
 
 
-def _close(page: Page, element: Element) -> None:
+def _close(page: HtmlPage, element: Element) -> None:
     """End an element and add the text after it."""
     tag = element.tag
     if not _is_hidden(element):

@@ -12,7 +12,7 @@ _SPACE = re.compile(r"[ \t\r\n\f\xa0]+")
 
 
 @dataclass(slots=True)
-class Page:
+class HtmlPage:
     """The lines so far, the words of the next one, and the open elements."""
 
     lines: list[str] = field(default_factory=list)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailtalk.mail.parsing.parse import Attachment
+from mailtalk.mail.parsing.parse import MailAttachment
 from mailtalk.mail.replies.file_secrets import FileSecrets
 
 DOMAIN = "reply.example.test"
@@ -19,8 +19,8 @@ FOLDED = b"\r\n ".join((ADDRESS[:20], ADDRESS[20:40], ADDRESS[40:]))
 LINK = b"https://talk.example/settings/" + b"A" * 43
 
 
-def cleaned(content: bytes, content_type: str = "application/octet-stream") -> Attachment:
-    return FileSecrets(DOMAIN).cleaned(Attachment("file", content_type, content, None, inline=False))
+def cleaned(content: bytes, content_type: str = "application/octet-stream") -> MailAttachment:
+    return FileSecrets(DOMAIN).cleaned(MailAttachment("file", content_type, content, None, inline=False))
 
 
 def archive(content: bytes) -> bytes:
