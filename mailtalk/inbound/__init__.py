@@ -1,1 +1,1 @@
-"""Inbound mail: admitted, kept before its 250, processed to a named outcome."""
+"""Inbound mail: admitted, stored before the bridge's 250, processed to a named outcome."""

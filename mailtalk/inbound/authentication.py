@@ -1,7 +1,7 @@
-"""Who really sent a mail: SPF, DKIM and ARC, aligned with its From as DMARC asks (RFC 7489 3.1).
+"""Sender authentication: SPF, DKIM and ARC results, aligned with the From domain as in DMARC (RFC 7489 3.1).
 
-Whether the domain publishes a DMARC record decides no more than how strictly "aligned" is meant: what its owner wants
-done with others' forgeries is not asked here. Results that came with the mail (Authentication-Results) are not read.
+The domain's DMARC record only sets how strict the alignment is; its policy for failing mail (`p=`) is not applied.
+Authentication-Results fields that arrived with the mail are ignored.
 """
 
 import logging
@@ -31,7 +31,7 @@ _SILENT.disabled = True  # it would write what stands in the mail
 
 
 class Evidence(msgspec.Struct, frozen=True):
-    """What each way of proof gave, `pass`, `fail`, `none` or `temperror`, and by which the sender is proven."""
+    """Result of each method (`pass`, `fail`, `none` or `temperror`); `by` is the method that proves the sender."""
 
     spf: str = NONE
     dkim: str = NONE
@@ -40,7 +40,7 @@ class Evidence(msgspec.Struct, frozen=True):
 
 
 class ReceivedMail(msgspec.Struct, frozen=True):
-    """A mail as it came: its bytes and the envelope by which it came."""
+    """A mail as received: its bytes and its SMTP envelope."""
 
     raw: bytes
     mail_from: str
@@ -49,41 +49,43 @@ class ReceivedMail(msgspec.Struct, frozen=True):
 
 
 class Authenticator:
-    """Checks mails; used by several threads."""
+    """Mail authenticator; safe to use from several threads."""
 
     def __init__(self, resolver: Resolver, trusted_sealers: str | None = None) -> None:
         self._resolver = resolver
-        self._trusted = frozenset(each.strip().lower() for each in (trusted_sealers or "").split(",") if each.strip())
+        self._trusted = frozenset(
+            sealer.strip().lower() for sealer in (trusted_sealers or "").split(",") if sealer.strip()
+        )
 
     def evidence(self, claim: ReceivedMail, domain: str) -> Evidence:
-        """What proves that the domain's owner sent this mail. Unanswered when only the DNS could tell, and did not."""
-        found = _Check(claim, domain, self._resolver.questions()).made(self._trusted)
-        if found.by is None and UNANSWERED in (found.spf, found.dkim, found.arc):
+        """Evidence that the domain's owner sent this mail. Unanswered if it depends on a DNS that did not answer."""
+        evidence = _Check(claim, domain, self._resolver.questions()).made(self._trusted)
+        if evidence.by is None and UNANSWERED in (evidence.spf, evidence.dkim, evidence.arc):
             raise Unanswered(f"the DNS did not answer about {domain}")
-        return found
+        return evidence
 
 
 def from_domain(raw: bytes) -> str | None:
-    """The domain of the one From address, in ASCII; None when the mail has none, or several."""
+    """Domain of the only From address, in ASCII; None if the mail has no From address or several."""
     fields = [value for name, value in _fields(limits.header_block(raw)) if name == b"from"]
-    found = headers.addresses(headers.raw_text(fields[0])) if len(fields) == 1 else ()
-    return address.normal(found[0]).rpartition("@")[2] if len(found) == 1 else None
+    addresses = headers.addresses(headers.raw_text(fields[0])) if len(fields) == 1 else ()
+    return address.normal(addresses[0]).rpartition("@")[2] if len(addresses) == 1 else None
 
 
 class _Check:
-    """One mail, its From's domain, and how strictly that wants to be met."""
+    """Authentication of one mail against its From domain, with the alignment mode that the domain publishes."""
 
     def __init__(self, claim: ReceivedMail, domain: str, questions: Questions) -> None:
         self._claim, self._domain, self._questions = claim, domain, questions
         self._record: dict[str, str] | None = None
 
     def made(self, trusted: frozenset[str]) -> Evidence:
-        found = {"dkim": _tried(self._dkim)}
-        if PASS not in found.values():
-            found["spf"] = _tried(self._spf)
-        if PASS not in found.values() and trusted:
-            found["arc"] = _tried(partial(self._arc, trusted))
-        return Evidence(**found, by=next((way for way, result in found.items() if result == PASS), None))
+        results = {"dkim": _tried(self._dkim)}
+        if PASS not in results.values():
+            results["spf"] = _tried(self._spf)
+        if PASS not in results.values() and trusted:
+            results["arc"] = _tried(partial(self._arc, trusted))
+        return Evidence(**results, by=next((way for way, result in results.items() if result == PASS), None))
 
     def _dkim(self) -> str:
         signed = dkim.DKIM(self._claim.raw, logger=_SILENT)
@@ -92,12 +94,12 @@ class _Check:
         return _best(_tried(partial(self._signature, signed, i)) for i in could[:SIGNATURES])
 
     def _could_count(self, signature: bytes) -> bool:
-        found = re.search(rb"(?:^|;)\s*d\s*=\s*([^\s;]+)", signature)
-        return found is not None and self._kin(found[1].decode("latin-1"))
+        match = re.search(rb"(?:^|;)\s*d\s*=\s*([^\s;]+)", signature)
+        return match is not None and self._kin(match[1].decode("latin-1"))
 
     def _signature(self, signed: dkim.DKIM, index: int) -> str:
         verified = signed.verify(idx=index, dnsfunc=self._questions.key)
-        # Behind an l= anybody may have written more; without From the signature says nothing of it.
+        # With l=, text may have been appended unsigned; if From is not signed, the signature proves nothing about it.
         whole = verified and b"l" not in signed.signature_fields and b"from" in signed.include_headers
         return PASS if whole and self._aligned(signed.domain.decode("latin-1"), "adkim") else FAIL
 
@@ -112,7 +114,7 @@ class _Check:
         return result if result in {NONE, UNANSWERED} else FAIL
 
     def _arc(self, trusted: frozenset[str]) -> str:
-        """Believe what the newest sealers saw, as long as each is trusted: each could have changed what was before."""
+        """Accept the newest sealers' results while each is trusted: any of them could have changed what came before."""
         sealed = dkim.ARC(self._claim.raw, logger=_SILENT)
         names = [name.lower() for name, _ in sealed.headers]
         if not 0 < names.count(b"arc-seal") <= SEALS:
@@ -121,12 +123,12 @@ class _Check:
         return PASS if verdict == dkim.CV_Pass and self._seen_by(sets, trusted) else FAIL
 
     def _seen_by(self, sets: Sequence[dict[str, bytes]], trusted: frozenset[str]) -> bool:
-        for each in sets:
-            if each["as-domain"].decode("latin-1").lower() not in trusted:
+        for fields in sets:
+            if fields["as-domain"].decode("latin-1").lower() not in trusted:
                 return False
-            said = _QUOTED.sub("", each["aar-value"].decode("latin-1"))
-            seen = [_HEADER_FROM.search(found[1]) for found in _DMARC_PASS.finditer(said)]
-            if any(found and found[1].lower().rstrip(".") == self._domain for found in seen):
+            said = _QUOTED.sub("", fields["aar-value"].decode("latin-1"))
+            seen = [_HEADER_FROM.search(match[1]) for match in _DMARC_PASS.finditer(said)]
+            if any(match and match[1].lower().rstrip(".") == self._domain for match in seen):
                 return True
         return False
 
@@ -138,10 +140,10 @@ class _Check:
         return other.lower().rstrip(".") == self._domain if strict else self._kin(other)
 
     def _published(self) -> dict[str, str]:
-        """The DMARC record of the domain, or of its organisation; {} when there is none that can be read."""
+        """DMARC record of the domain or of its organisational domain; {} if there is no valid one."""
         if self._record is None:
-            places = dict.fromkeys((self._domain, _organisation(self._domain)))
-            self._record = next(filter(None, map(self._published_at, places)), {})
+            candidates = dict.fromkeys((self._domain, _organisation(self._domain)))
+            self._record = next(filter(None, map(self._published_at, candidates)), {})
         return self._record
 
     def _published_at(self, domain: str) -> dict[str, str]:
@@ -153,7 +155,7 @@ class _Check:
 
 
 def _tried(way: Callable[[], str]) -> str:
-    """The way's result; whatever the libraries make of hostile bytes proves nothing."""
+    """Result of one method; an exception of a library on hostile input counts as no proof."""
     try:
         return way()
     except Unanswered:
@@ -165,7 +167,7 @@ def _tried(way: Callable[[], str]) -> str:
 
 def _best(results: Iterable[str]) -> str:
     found = set(results)
-    return next((each for each in (PASS, UNANSWERED, FAIL) if each in found), NONE)
+    return next((result for result in (PASS, UNANSWERED, FAIL) if result in found), NONE)
 
 
 def _fields(block: bytes) -> list[tuple[bytes, bytes]]:
@@ -175,7 +177,7 @@ def _fields(block: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def _organisation(domain: str) -> str:
-    """The domain that its owner registered, by the public suffix list; its rule for what it does not know is `*`."""
+    """Organisational domain by the public suffix list; unlisted suffixes follow its default rule, `*`."""
     return str(_suffixes().get_public_suffix(domain, strict=True) or ".".join(domain.split(".")[-2:]))
 
 

@@ -1,4 +1,4 @@
-"""Claims on inbound mails: a live worker takes the next mails of many participations; a dead worker's are free again.
+"""Claims on inbound mails: a live worker claims the next mails of many participations; a dead worker's are released.
 
 Mails of one participation are taken in the order of their arrival, and by one worker at a time. Apps take turns, and
 bounces and mail to postmaster have their own small share. The cost of a claim does not depend on how many mails wait:
@@ -21,10 +21,10 @@ from mailtalk.vocabulary import Purpose
 
 BATCH = 100  # mails
 BATCH_BYTES = 32_000_000  # of raw mail; at least one mail is taken, whatever its size
-OTHERS = 10  # bounces, and mails to postmaster, in a batch with replies
+OTHERS = 10  # bounces, and mails to postmaster, claimed in one batch with replies
 
 APPS = 200  # apps with waiting mail that one claim looks at
-LOOKED_AT = 500  # participations of an app that one claim looks at: some are held, or wait for another try
+LOOKED_AT = 500  # participations of an app that one claim looks at: some are locked, or wait for a retry
 
 _CANDIDATES = sql.fragment(
     Path(__file__).with_name("claim_candidates.sql").read_text("utf-8"),
@@ -48,7 +48,7 @@ _RECOVER = text(f"""
 
 
 class ClaimedMail(NamedTuple):
-    """An inbound mail in a worker's hand: its row as it was claimed, its sealed bytes, and its envelope."""
+    """Inbound mail claimed by this worker: its row as of the claim, its sealed bytes, and its envelope."""
 
     id: int
     raw_id: int | None
@@ -71,12 +71,12 @@ class ClaimedMail(NamedTuple):
 
     @property
     def conversation(self) -> ConversationKey:
-        """The conversation whose address the mail came to; empty for bounces and postmaster."""
+        """Conversation of the address that the mail was sent to; empty for bounces and postmaster."""
         return ConversationKey(self.app_id or "", self.conversation_id or "")
 
 
 class Turn(NamedTuple):
-    """Whose turn it is: the apps after `after_app`; those whose senders are proven by DNS, or all the others."""
+    """Turn of a claim: apps after `after_app`, either those that authenticate senders by DNS or all others."""
 
     proving: bool = False
     after_app: str = ""
@@ -84,24 +84,24 @@ class Turn(NamedTuple):
 
 
 def claim(session: Session, now: datetime, worker_id: int, turn: Turn) -> list[ClaimedMail]:
-    """Take the next mails, oldest first; nobody else takes these or later ones of their participations meanwhile."""
+    """Claim the next mails, oldest first; no other worker claims later ones of their participations meanwhile."""
     values = _values(now, turn) | {"worker": worker_id}
     rows = session.execute(_CLAIM, values)
     return [ClaimedMail(*row)._replace(purpose=Purpose(row.purpose)) for row in rows]
 
 
 def waits(session: Session, now: datetime, *, proving: bool = False) -> bool:
-    """True if a claim would take a mail now."""
+    """True if a claim would return a mail now."""
     return session.scalar(_WAITS, _values(now, Turn(proving, most=1))) is not None
 
 
 def release(session: Session, worker_id: int, ids: Sequence[int]) -> None:
-    """Give claimed mails back undecided, for anybody to take."""
+    """Release claimed mails undecided, for any worker to claim."""
     session.execute(_RELEASE, {"worker": worker_id, "ids": list(ids)})
 
 
 def recover(session: Session) -> int:
-    """Free the mails that dead workers had claimed; returns their number."""
+    """Release the mails claimed by dead workers; returns their number."""
     return len(session.execute(_RECOVER).all())
 
 

@@ -1,11 +1,11 @@
--- Take the next mails of many participations; each participation's in the order of their arrival.
+-- Claim the next mails of many participations; each participation's in the order of their arrival.
 WITH $candidates,
--- Rows that another claim or worker holds are skipped, and what was decided meanwhile drops out.
+-- Rows locked by another claim are skipped; mails claimed or decided meanwhile drop out.
 locked AS MATERIALIZED (
     SELECT m.id FROM inbound_mails m JOIN picked USING (id)
     WHERE m.outcome = 'received' AND m.worker_id IS NULL
     FOR UPDATE OF m SKIP LOCKED),
--- Where an earlier mail of the participation was skipped, the later ones stay.
+-- If an earlier mail of the participation was skipped, its later ones stay in the queue.
 in_order AS (
     SELECT id, place, row_number() OVER (PARTITION BY participation_id ORDER BY place) AS nth, participation_id
     FROM picked JOIN locked USING (id)),

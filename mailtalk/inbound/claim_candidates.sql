@@ -37,7 +37,7 @@ head AS MATERIALIZED (
             WHERE n > 0 AND worker_id IS NULL AND (not_before IS NULL OR not_before <= :now)) s
         LIMIT (SELECT greatest(CAST(:most AS integer) / greatest(count(*), 1), 1) FROM app)) h
     LIMIT $batch),
--- Where there are fewer participations than mails fit, their next mails too, up to the first that may not be taken.
+-- If there are fewer participations than mails fit, their next mails too, up to the first that may not be claimed.
 own AS (
     SELECT q.id, q.participation_id, q.place, q.size
     FROM head CROSS JOIN LATERAL (
@@ -45,13 +45,13 @@ own AS (
             bool_and(m.worker_id IS NULL AND (m.not_before IS NULL OR m.not_before <= :now))
                 OVER (ORDER BY m.id) AS free
         FROM (SELECT * FROM inbound_mails m
-            -- >= and not =, so that no other index seems to serve this order.
+            -- >= and not =, so that no other index appears to serve this order.
             WHERE $queue AND m.app_id = head.app_id AND m.participation_id >= head.participation_id
             ORDER BY m.participation_id, m.id
             LIMIT (SELECT greatest(CAST(:most AS integer) / greatest(count(*), 1), 1) FROM head)) m
         WHERE m.participation_id = head.participation_id) q
     WHERE q.free),
--- Bounces and mail to postmaster in their own small share; mails whose sender the DNS did not prove yet, when due.
+-- Bounces and mail to postmaster in their own small share; mails whose DNS answer is still missing, when due.
 other AS (
     SELECT m.id, CAST(NULL AS uuid) AS participation_id, 1 AS place, m.size
     FROM (VALUES ('bounce'), ('postmaster')) AS p (purpose) CROSS JOIN LATERAL (

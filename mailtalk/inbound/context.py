@@ -1,4 +1,4 @@
-"""Dependencies of inbound processing: keys, reply domain, readers, and the rules that the settings name."""
+"""Dependencies of inbound processing: keys, reply domain, readers, and the limits from the settings."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,33 +22,33 @@ Result = TypeVar("Result")
 
 @cache
 def own_address(domain: str) -> OwnAddress:
-    """The form of our inbound addresses, by which they are hidden in what is kept."""
+    """Matcher for our inbound addresses, which are hidden in everything that is stored."""
     return OwnAddress(domain)
 
 
 class MailReader(Protocol):
-    """Reads one mail; LimitExceeded for one beyond the limits, Unreadable for one that it cannot read."""
+    """Reader of one mail; raises LimitExceeded for one beyond the limits, Unreadable for one that cannot be read."""
 
     def read(self, raw: bytes, mail_from: str, own_domain: str) -> Reading:
-        """Judge the mail, and keep it in mind."""
+        """Parse and classify the mail, and keep it for `words`."""
         ...
 
     def words(self, sent: bytes | None) -> Reply:
-        """What the person wrote in the mail in mind, who may answer our mail `sent`."""
+        """Reply text of the mail read last; `sent` is the mail of ours that it answers, if known."""
         ...
 
 
 class MailReaders(Protocol):
-    """Isolated processes that read mails, one mail at a time each."""
+    """Pool of isolated reader processes, each of which reads one mail at a time."""
 
     def map(self, read: Callable[[MailReader, Item], Result], items: Sequence[Item]) -> list[Result]:
-        """The results of `read(reader, item)` in the order of the items; several are read at once."""
+        """Results of `read(reader, item)` in the order of the items; several items are read in parallel."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class InboundContext:
-    """Dependencies of inbound processing: keys, reply domain, readers, and the rules that the settings name."""
+    """Dependencies of inbound processing: keys, reply domain, readers, and the limits from the settings."""
 
     keyring: Keyring
     domain: str
@@ -58,12 +58,12 @@ class InboundContext:
     sender: str = ""
     base_url: str = ""
     authenticator: Authenticator | None = None
-    suppress: timedelta = timedelta(days=30)  # how long an address that does not exist is left alone
+    suppress: timedelta = timedelta(days=30)  # suppression of an address that does not exist
     signer: MailSigner = MailSigner()  # noqa: RUF009  immutable
 
     @classmethod
     def from_settings(cls, settings: Settings, keyring: Keyring, readers: MailReaders) -> "InboundContext":
-        """The context that the settings name."""
+        """Build the context from the settings."""
         return cls(
             keyring,
             settings.reply_domain,

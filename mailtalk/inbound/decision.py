@@ -1,4 +1,4 @@
-"""What is decided about one inbound mail: everything that is written about it."""
+"""Decision about one inbound mail: everything that is written about it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from mailtalk.vocabulary import DeliveryKind, Outcome, Verdict
 
 
 class PendingNotice(NamedTuple):
-    """A mail of ours to the participant about their mail; a rejection is made once a day at most."""
+    """Notice to be sent to a participant about their mail; a rejection is sent once a day at most."""
 
     kind: DeliveryKind
     mailbox: str
@@ -26,9 +26,9 @@ class PendingNotice(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """Everything that is written about a mail: its outcome, what it becomes, and who is told.
+    """Everything that is written about a mail: outcome, resulting messages, events and notices.
 
-    RECEIVED leaves it waiting until `not_before`.
+    With outcome RECEIVED it stays in the queue until `not_before`.
     """
 
     outcome: Outcome

@@ -1,4 +1,4 @@
-"""Checks against a participant's earlier mails: one that came twice, and a machine that loops. Pure."""
+"""Checks against a participant's earlier mails: duplicate delivery, and floods by looping machines. Pure."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -17,9 +17,9 @@ REUSED = "message-id-reused"
 
 
 def said_hash(reply: Reply, answers: Sequence[str]) -> bytes | None:
-    """Hash of a text whatever its case and its blanks, by which it is known again; None for no text.
+    """Hash of a reply's text, ignoring case and white space, to recognise repetitions; None for an empty text.
 
-    People say "OK" many times in an hour: a short text counts apart for each mail that it answers.
+    People often write "OK" several times an hour: a short text is hashed together with the mail that it answers.
     """
     said = " ".join(reply.text.split()).casefold()
     answered = next(iter(answers), "") if len(said) < SHORT else ""
@@ -27,19 +27,19 @@ def said_hash(reply: Reply, answers: Sequence[str]) -> bytes | None:
 
 
 def same_mail(hand: MailInHand, _: InboundContext) -> Decision | None:
-    """The same mail, delivered twice; the same Message-ID with another body is another mail, see `flag`."""
+    """Duplicate delivery of a mail; the same Message-ID with another body is another mail, see `flag`."""
     if hand.reading.fingerprint in hand.earlier.posted:
         return Decision(outcome=Outcome.IGNORED, verdict=Verdict.DUPLICATE, reason="same-mail")
     return None
 
 
 def flag(hand: MailInHand) -> str | None:
-    """A mark for the operator on a mail with the Message-ID of an earlier, other one."""
+    """Flag for the operator on a mail that reuses the Message-ID of an earlier one."""
     return REUSED if hand.earlier.posted - {hand.reading.fingerprint} else None
 
 
 def flood(hand: MailInHand, context: InboundContext) -> Decision | None:
-    """The back-stop that needs no header: what writes so much, or always the same, is a machine."""
+    """Rate limit as a last resort without headers: a sender of too many mails, or of the same text, is a machine."""
     limit, mail = context.mail_per_hour, hand.mail
     if limit == 0 or (mail.released_at is not None and mail.verdict == Verdict.FLOOD):
         return None
@@ -52,6 +52,6 @@ def flood(hand: MailInHand, context: InboundContext) -> Decision | None:
 
 
 def within_an_hour(hand: MailInHand) -> Sequence[Said]:
-    """The participant's other mails of the hour before this one came."""
+    """Mails of the participant in the hour before this one arrived."""
     came = hand.mail.received_at
     return [said for said in hand.earlier.lately if came - HOUR <= said.received_at <= came]

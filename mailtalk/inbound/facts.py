@@ -1,6 +1,6 @@
-"""Facts: what the database knows about a batch of mails, read set-based under the conversations' locks.
+"""Facts: data for the decisions about a batch of mails, read set-based under the conversations' locks.
 
-Later mails of a batch see what was decided about the earlier ones.
+Decisions about earlier mails of the batch count for its later mails.
 """
 
 from collections import defaultdict
@@ -39,23 +39,25 @@ _SQL = {
 
 
 class Facts:
-    """The facts about one batch; `in_hand` makes a mail's own, `note` adds what was decided about it."""
+    """Facts about one batch; `in_hand` gives those about one mail, `note` adds a decision for the later mails."""
 
     def __init__(self, session: Session, context: InboundContext, now: datetime, mails: Sequence[ReadMail]) -> None:
         self._session, self._context, self._now = session, context, now
-        replies = [each for each in mails if each.mail.purpose is Purpose.REPLY and each.is_persons]
-        written = [each for each in replies if each.trouble is None]
-        self.conversations = self._locked(each.mail.conversation for each in replies)
-        self._people = self._read_people([each for each in mails if each.mail.app_id is not None])
+        replies = [read for read in mails if read.mail.purpose is Purpose.REPLY and read.is_persons]
+        written = [read for read in replies if read.trouble is None]
+        self.conversations = self._locked(read.mail.conversation for read in replies)
+        self._people = self._read_people([read for read in mails if read.mail.app_id is not None])
         self._earlier = self._read_earlier(written)
         self._names = self._read_names(written)
-        self._files = dict(zip((each.mail.id for each in written), self._fresh(written), strict=True))
+        self._files = dict(zip((read.mail.id for read in written), self._fresh(written), strict=True))
         self._deliveries = self._read_deliveries(mails)
         self._questions = self._read_questions(replies)
-        self._history = BatchHistory(each.id for each in self._deliveries.values() if each.bounced_at is not None)
+        self._history = BatchHistory(
+            delivery.id for delivery in self._deliveries.values() if delivery.bounced_at is not None
+        )
 
     def in_hand(self, read: ReadMail, reading: Reading) -> MailInHand:
-        """Everything that the checks may know of a mail."""
+        """Input of the checks for one mail."""
         mail, delivery, said_hash = read.mail, self._delivery(read), _hash(read)
         conversation = self.conversations.get(mail.conversation)
         return MailInHand(
@@ -78,7 +80,7 @@ class Facts:
         )
 
     def note(self, hand: MailInHand, decision: Decision) -> None:
-        """Let the later mails of the batch know."""
+        """Add a decision, for the later mails of the batch."""
         self._history.note(hand, decision)
 
     def _locked(self, keys: Iterable[ConversationKey]) -> dict[ConversationKey, Conversation]:
@@ -87,7 +89,7 @@ class Facts:
             return {}
         query = select(Conversation).from_statement(_SQL["conversations"]).execution_options(populate_existing=True)
         rows = self._session.scalars(query, of_conversations(wanted)).all()
-        for row in rows:  # set-based statements write them
+        for row in rows:  # written by set-based statements, not by the session
             self._session.expunge(row)
         return {ConversationKey(row.app_id, row.id): row for row in rows}
 
@@ -98,21 +100,21 @@ class Facts:
     def _read_earlier(self, written: Sequence[ReadMail]) -> dict[int, Earlier]:
         own = own_address(self._context.domain)
         values = _columns(written, "id", "participation_id", "received_at") | {
-            "fingerprints": [each.reading and each.reading.fingerprint for each in written],
-            "message_ids": [own.scrub((each.reading and each.reading.message_id) or "") or None for each in written],
+            "fingerprints": [read.reading and read.reading.fingerprint for read in written],
+            "message_ids": [own.scrub((read.reading and read.reading.message_id) or "") or None for read in written],
             "most": self._context.mail_per_hour,
         }
         return {row.mail_id: _earlier(row) for row in self._execute("earlier", written, values)}
 
     def _read_names(self, written: Sequence[ReadMail]) -> dict[int, dict[str, str]]:
-        naming = [each for each in written if mentions.may_name(each.reply.text[:TEXT_LIMIT])]
+        naming = [read for read in written if mentions.may_name(read.reply.text[:TEXT_LIMIT])]
         names: dict[int, dict[str, str]] = defaultdict(dict)
         for row in self._execute("names", naming, _columns(naming, "id", "app_id", "conversation_id")):
             names[row.mail_id][row.id] = row.name
         return names
 
     def _fresh(self, written: Sequence[ReadMail]) -> list[list[MailAttachment]]:
-        came = [(each, [each.reading.attachments[i] for i in each.reply.files]) for each in written if each.reading]
+        came = [(read, [read.reading.attachments[i] for i in read.reply.files]) for read in written if read.reading]
         authors = [
             ((read.mail.app_id or "", read.mail.conversation_id or "", read.mail.user_id or "")) for read, _ in came
         ]
@@ -123,9 +125,9 @@ class Facts:
         )
 
     def _read_questions(self, replies: Sequence[ReadMail]) -> dict[int, Row[Any]]:
-        suspects = [each for each in replies if each.reading and self._is_suspect(each, each.reading)]
+        suspects = [read for read in replies if read.reading and self._is_suspect(read, read.reading)]
         values = _columns(suspects, "id", "participation_id", "app_id", "conversation_id", "user_id", "received_at") | {
-            "hashes": [_hash(each) for each in suspects],
+            "hashes": [_hash(read) for read in suspects],
             "now": self._now,
         }
         return {row.mail_id: row for row in self._execute("questions", suspects, values)}
@@ -138,12 +140,12 @@ class Facts:
         )
 
     def _read_deliveries(self, mails: Sequence[ReadMail]) -> dict[UUID, Delivery]:
-        wanted = {each for read in mails for each in _about(read)}
-        return {each.id: each for each in bounces.lock(self._session, wanted)} if wanted else {}
+        wanted = {delivery_id for read in mails for delivery_id in _about(read)}
+        return {delivery.id: delivery for delivery in bounces.lock(self._session, wanted)} if wanted else {}
 
     def _delivery(self, read: ReadMail) -> Delivery | None:
-        """The delivery that a report is about: the newest one; that of the participant to whom the mail came."""
-        mail, named = read.mail, (self._deliveries.get(each) for each in _about(read))
+        """Delivery that a report is about: the newest one, of the participant whose address received the report."""
+        mail, named = read.mail, (self._deliveries.get(delivery_id) for delivery_id in _about(read))
         own = [
             delivery
             for delivery in named
@@ -153,7 +155,7 @@ class Facts:
         return max(own, key=lambda delivery: delivery.created_at, default=None)
 
     def _read_before(self, read: ReadMail) -> Earlier:
-        """The earlier mails that the database knows of."""
+        """Earlier mails in the database."""
         before, questions = self._earlier.get(read.mail.id, NOTHING_EARLIER), self._questions.get(read.mail.id)
         if questions is None:
             return before
@@ -175,7 +177,7 @@ _PLURALS = {
 
 
 def _columns(mails: Sequence[ReadMail], *names: str) -> dict[str, Any]:
-    return {_PLURALS[name]: [getattr(each.mail, name) for each in mails] for name in names}
+    return {_PLURALS[name]: [getattr(read.mail, name) for read in mails] for name in names}
 
 
 def _person(row: Row[Any]) -> Person:
@@ -197,12 +199,12 @@ def _hash(read: ReadMail) -> bytes | None:
 
 
 def _about(read: ReadMail) -> Sequence[UUID]:
-    """Deliveries that a report may be about: by a signed envelope sender, else by the Message-IDs that it names."""
+    """Deliveries that a report may be about: by signed envelope sender, else by the Message-IDs in it."""
     if read.reading is None or (read.reading.verdict not in REPORTS and read.mail.purpose is not Purpose.BOUNCE):
         return ()
     return _signed(read) or bounces.named(read.reading)
 
 
 def _signed(read: ReadMail) -> Sequence[UUID]:
-    """Deliveries whose envelope senders we signed: the one that the mail came to, else those that stand in it."""
+    """Deliveries by signed envelope sender: the one that received the mail, else those found in its text."""
     return [read.mail.delivery_id] if read.mail.delivery_id else read.signed

@@ -1,4 +1,4 @@
--- Names of the participants of each mail's conversation, of which the text may mention some.
+-- Names of the participants of each mail's conversation, for the text's @Name mentions.
 SELECT s.id AS mail_id, u.id, u.name
 FROM unnest(CAST(:mails AS bigint[]), CAST(:apps AS text[]), CAST(:conversations AS text[]))
     AS s (id, app_id, conversation_id)

@@ -1,4 +1,4 @@
--- Whether a participant was asked "was this you?" about this mail, about the same text, and how often in a day.
+-- "Was this you?" questions to a participant: about this mail, in one day, and whether one is about the same text.
 SELECT m.id AS mail_id, asked.mails AS asked,
     EXISTS (SELECT 1 FROM inbound_mails e
         WHERE e.participation_id = m.participation_id AND e.id < m.id AND e.verdict = 'sender'

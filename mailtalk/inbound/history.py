@@ -1,4 +1,4 @@
-"""What was decided about the earlier mails of a batch, which the database does not know yet."""
+"""Decisions about the earlier mails of a batch, which are not in the database yet."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ OF_PEOPLE = frozenset({Verdict.PERSON, Verdict.FLOOD})
 
 
 class BatchHistory:
-    """Decisions by participation, and the deliveries that were reported to have failed."""
+    """Decisions by participation, and the deliveries that were reported as failed."""
 
     def __init__(self, reported: Iterable[UUID]) -> None:
         self._posted: dict[UUID | None, list[tuple[bytes, str | None]]] = defaultdict(list)
@@ -33,11 +33,11 @@ class BatchHistory:
             self._reported.add(decision.report.delivery.id)
 
     def is_reported(self, delivery_id: UUID) -> bool:
-        """True for a delivery whose failure was reported before."""
+        """True if a failure of this delivery was reported before."""
         return delivery_id in self._reported
 
     def added_to(self, before: Earlier, read: ReadMail, said_hash: bytes | None) -> Earlier:
-        """A participant's earlier mails with those of the batch."""
+        """A participant's earlier mails including those of the batch."""
         participation = read.mail.participation_id
         asked = self._asked[participation]
         return before._replace(

@@ -1,4 +1,4 @@
-"""The log of inbound mails: each one that came, and what became of it; its raw bytes for so many days."""
+"""Log of inbound mails: each mail with its outcome, and its raw bytes until they are purged."""
 
 from datetime import datetime, timedelta
 
@@ -22,7 +22,7 @@ def page(  # noqa: PLR0913  a page is all of these
     conversation_id: str | None = None,
     user_id: str | None = None,
 ) -> list[InboundMail]:
-    """Mails of an app, newest first; those before `before`, the last id seen. Invalid for an unknown one."""
+    """Mails of an app, newest first, before the id `before`. Invalid for an unknown id."""
     query = select(InboundMail).where(InboundMail.app_id == app_id)
     if before is not None:
         if session.scalar(query.where(InboundMail.id == before)) is None:
@@ -34,22 +34,22 @@ def page(  # noqa: PLR0913  a page is all of these
 
 
 def get(session: Session, app_id: str, mail_id: int, *, lock: bool = False) -> InboundMail:
-    """One mail of an app, locked if it is to be changed; NotFound when there is none of this id."""
+    """One mail of an app, locked if it is to be changed; NotFound if there is none with this id."""
     query = select(InboundMail).where(InboundMail.app_id == app_id, InboundMail.id == mail_id)
-    found = session.scalar(query.with_for_update() if lock else query)
-    if found is None:
+    row = session.scalar(query.with_for_update() if lock else query)
+    if row is None:
         raise NotFound({"mailId": ["no such mail"]})
-    return found
+    return row
 
 
 def elided(session: Session, row: InboundMail) -> str | None:
-    """What was cut from the mail when it became a message."""
+    """Text that was cut from the mail when it became a message."""
     query = select(Message.elided).where(Message.app_id == row.app_id, Message.id == row.posted_as)
     return session.scalar(query) if row.posted_as else None
 
 
 def purge(session: Session, now: datetime, days: float) -> int:
-    """Forget the raw bytes of mails older than so many days, a batch of them; their rows stay. Gives how many."""
+    """Delete a batch of raw mails older than this many days, keeping their rows; returns the number."""
     result = session.execute(
         text("""
         DELETE FROM raw_mails WHERE id IN (

@@ -1,4 +1,4 @@
-"""What is known of one inbound mail, as values: the mail after reading, and all that its checks may use."""
+"""Values known about one inbound mail: the mail after reading, and the input of its checks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,11 +20,11 @@ NOTHING = Reply("", "", "whole", 0.0)
 
 @dataclass(frozen=True, slots=True)
 class ReadMail:
-    """A claimed mail after reading, which needs no database.
+    """A claimed mail after reading; no database is needed for it.
 
-    `trouble`: the limit that it exceeds (then `reading` is of its header alone, or missing); `unreadable`: why no
-    process could read it; `signed`: deliveries whose signed envelope senders stand in a report; `error`: its bytes
-    cannot be had; `is_postponed`: the DNS did not answer about its sender.
+    `trouble`: the limit that it exceeds (then `reading` covers its header alone, or is missing); `unreadable`: why no
+    process could read it; `signed`: deliveries whose signed envelope senders occur in a report; `error`: its bytes
+    cannot be unsealed; `is_postponed`: the DNS did not answer about its sender.
     """
 
     mail: ClaimedMail
@@ -39,12 +39,12 @@ class ReadMail:
 
     @property
     def is_persons(self) -> bool:
-        """True for a mail that no mark shows to be a machine's."""
+        """True if no signal shows that a machine wrote the mail."""
         return self.reading is not None and self.reading.verdict is Verdict.PERSON
 
 
 class Person(NamedTuple):
-    """The participant whose address a mail came to, and their app; `state` is None once the conversation is gone."""
+    """Participant whose address received a mail, and their app; `state` is None once the conversation is deleted."""
 
     app_name: str
     sender_policy: SenderPolicy
@@ -60,7 +60,7 @@ NOBODY = Person("", SenderPolicy.CAPABILITY, "", (), None, None, None)
 
 
 class Said(NamedTuple):
-    """One earlier mail of a participant that a person wrote."""
+    """An earlier mail of a participant, written by a person."""
 
     received_at: datetime
     hash: bytes | None
@@ -69,8 +69,8 @@ class Said(NamedTuple):
 class Earlier(NamedTuple):
     """A participant's earlier mails: `posted` with the same fingerprint or Message-ID, `lately` within the hour.
 
-    `asked` counts the questions "was this you?" of the last day; `is_repeated` is true when the same text was put
-    aside in that day; `questions` are the Message-IDs of this mail's own, from an earlier processing.
+    `asked` counts the "was this you?" questions of the last day; `is_repeated` is true if the same text was quarantined
+    within that day; `questions` are the Message-IDs of the questions about this very mail, from an earlier processing.
     """
 
     posted: frozenset[bytes] = frozenset()
@@ -85,7 +85,7 @@ NOTHING_EARLIER = Earlier()
 
 @dataclass(frozen=True, slots=True)
 class MailInHand:
-    """Everything that a check may know of one mail, as values; read under the conversation's lock."""
+    """Input of the checks for one mail, as values; read under the conversation's lock."""
 
     now: datetime
     mail: ClaimedMail
@@ -106,10 +106,10 @@ class MailInHand:
 
     @property
     def mailboxes(self) -> Sequence[str]:
-        """Where the participant has mail, as the app knows."""
+        """Registered addresses of the participant."""
         return self.person.mailboxes if self.person else ()
 
     @property
     def says_something(self) -> bool:
-        """True if there is a line that is neither blank nor a quote of somebody else's."""
+        """True if there is a line that is neither blank nor quoted."""
         return any(line.strip() and not line.lstrip().startswith(">") for line in self.reply.text.splitlines())

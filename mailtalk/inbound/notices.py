@@ -1,6 +1,6 @@
-"""Notices: mails to a participant about a mail of theirs, and the event that tells the app. Never to a machine.
+"""Notices: mails to a participant about a mail of theirs, and the event for the app. Never sent to a machine.
 
-Always to the registered address, never to the From of a mail: else anybody could have us write to others.
+They go to the registered address, never to a mail's From: anyone could make us write to others (backscatter).
 """
 
 from collections.abc import Sequence
@@ -25,11 +25,11 @@ from mailtalk.outbound import deliveries
 from mailtalk.vocabulary import DeliveryKind, EventType, Outcome, Purpose, Verdict
 
 DAY = timedelta(days=1)
-ASKED_A_DAY = 10  # times: who knows an address must not be able to fill its owner's inbox
-ENCRYPTED = "encrypted"  # why a mail is unreadable
+ASKED_A_DAY = 10  # times: a stranger who knows an address must not be able to flood its owner's inbox
+ENCRYPTED = "encrypted"  # reason of an unreadable mail
 NOT_ASKED = "not-asked"
-REPEATS = (Verdict.DUPLICATE,)  # what became a message already
-DOUBTFUL = "doubtful"  # why a mail was taken for a machine's
+REPEATS = (Verdict.DUPLICATE,)  # already a message
+DOUBTFUL = "doubtful"  # a mail classified as a machine's on weak evidence
 WHY = (
     Verdict.NO_ACCESS,
     Verdict.EMPTY,
@@ -37,8 +37,8 @@ WHY = (
     Verdict.FLOOD,
     DOUBTFUL,
     ENCRYPTED,
-)  # what a person is told
-DOUBTS = ("subject: ", "null-sender")  # marks of machines that people's mails bear too
+)  # reasons that a person is notified of
+DOUBTS = ("subject: ", "null-sender")  # weak signals of machines, which people's mails show too
 DayKey = tuple[str, str, str]  # app, participation, reason
 _FIRST = text("""
     INSERT INTO notices (app_id, address, reason, made_at)
@@ -52,14 +52,14 @@ _FIRST = text("""
 
 
 def tell(hand: MailInHand, context: InboundContext, decision: Decision) -> Decision:
-    """The decision with whom it is told to: the app and the person. A program that wrote the mail hears nothing."""
+    """The decision with its event for the app and its notices to the person. Machines get no notice."""
     if decision.outcome is Outcome.POSTED or not _may_be_persons(hand, decision):
         return decision
     told = replace(decision, events=events(hand.mail, decision))
     if decision.outcome is Outcome.QUARANTINED and decision.verdict is Verdict.SENDER:
         return _ask(hand, context, told)
     why = _why(hand, decision)
-    if why in WHY and hand.mail.mail_from.strip("<> "):  # nothing answers a null sender (RFC 3834 2)
+    if why in WHY and hand.mail.mail_from.strip("<> "):  # a null sender must not be answered (RFC 3834 2)
         return replace(
             told, notices=[PendingNotice(DeliveryKind.REJECTION, mailbox, why=why) for mailbox in hand.mailboxes]
         )
@@ -67,7 +67,7 @@ def tell(hand: MailInHand, context: InboundContext, decision: Decision) -> Decis
 
 
 def events(mail: ClaimedMail, decision: Decision) -> list[Happened]:
-    """The event for the app: somebody wrote, and it became no message; perhaps somebody, if it could not be read."""
+    """Event for the app: a mail, possibly a person's, did not become a message."""
     if mail.purpose is not Purpose.REPLY or mail.app_id is None:
         return []
     data = {
@@ -85,12 +85,12 @@ def events(mail: ClaimedMail, decision: Decision) -> list[Happened]:
 def make(
     session: Session, context: InboundContext, now: datetime, decided: Sequence[tuple[MailInHand, Decision]]
 ) -> None:
-    """Make the notices into deliveries; rejections for each participant and reason once a day."""
+    """Create deliveries for the notices; rejections once a day for each participant and reason."""
     wanted = [(hand, each) for hand, decision in decided for each in decision.notices]
     daily: dict[DayKey, list[tuple[MailInHand, PendingNotice]]] = {}
     for hand, each in wanted:
         same = daily.setdefault(_day_key(hand, each), []) if _is_daily(each) else []
-        if not same or same[0][0] is hand:  # the first mail's, to all mailboxes
+        if not same or same[0][0] is hand:  # notices about the first mail only, to all mailboxes
             same.append((hand, each))
     first = [pair for key in _first_today(session, now, list(daily)) for pair in daily[key]]
     questions = [pair for pair in wanted if not _is_daily(pair[1])]
@@ -99,7 +99,7 @@ def make(
 
 
 def _may_be_persons(hand: MailInHand, decision: Decision) -> bool:
-    """True for replies, not repeated, that no sure mark shows to be a machine's."""
+    """True for replies that are not duplicates and that no strong signal marks as a machine's."""
     is_persons = hand.reading.verdict is Verdict.PERSON and decision.verdict not in REPEATS
     return hand.mail.purpose is Purpose.REPLY and (is_persons or _is_doubtful(hand))
 
@@ -109,14 +109,14 @@ def _is_doubtful(hand: MailInHand) -> bool:
 
 
 def _why(hand: MailInHand, decision: Decision) -> str:
-    """The text that says why."""
+    """Key of the notice's text for the reason."""
     if decision.reason == ENCRYPTED:
         return ENCRYPTED
     return DOUBTFUL if _is_doubtful(hand) else decision.verdict or ""
 
 
 def _ask(hand: MailInHand, context: InboundContext, decision: Decision) -> Decision:
-    """The one "was this you?" of this mail."""
+    """The only "was this you?" question about this mail."""
     earlier = hand.earlier
     if not hand.mailboxes or earlier.is_repeated or earlier.asked >= ASKED_A_DAY:
         return replace(decision, flag=NOT_ASKED)
@@ -126,7 +126,9 @@ def _ask(hand: MailInHand, context: InboundContext, decision: Decision) -> Decis
         PendingNotice(DeliveryKind.CONFIRMATION, mailbox, f"<q.{hand.mail.id}.{i}@{context.domain}>", "", link, until)
         for i, mailbox in enumerate(hand.mailboxes)
     ]
-    return replace(decision, notices=[each for each in questions if each.message_id not in earlier.questions])
+    return replace(
+        decision, notices=[question for question in questions if question.message_id not in earlier.questions]
+    )
 
 
 def _is_daily(wanted: PendingNotice) -> bool:
@@ -138,7 +140,7 @@ def _day_key(hand: MailInHand, wanted: PendingNotice) -> DayKey:
 
 
 def _first_today(session: Session, now: datetime, keys: Sequence[DayKey]) -> list[DayKey]:
-    """Those of which nothing was told for a day; they count as told from now on."""
+    """Keys without a notice in the last 24 hours; they are marked as sent now."""
     if not keys:
         return []
     apps, addresses, reasons = map(list, zip(*keys, strict=True))

@@ -1,4 +1,4 @@
-"""The pipeline: the checks that decide about an inbound mail; the first one that answers decides. Pure."""
+"""Pipeline of checks for an inbound mail; the first check that returns a decision wins. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ ECHOES = frozenset({Verdict.LOOP, Verdict.BOUNCE, Verdict.COMPLAINT})
 
 
 def decide(hand: MailInHand, context: InboundContext) -> Decision:
-    """The first answer of the mail's checks, with all that is noted about the mail and whom it is told."""
+    """Decide by the first matching check, and complete the decision with the mail's facts, events and notices."""
     chain = CHAINS[hand.mail.purpose]
     decision = next(answer for check in chain if (answer := check(hand, context)) is not None)
     own = own_address(context.domain)
@@ -36,9 +36,9 @@ def decide(hand: MailInHand, context: InboundContext) -> Decision:
 
 
 def _report(hand: MailInHand, _: InboundContext) -> Decision | None:
-    """What mail servers and readers report of a mail of ours; it counts only with an envelope sender that we signed.
+    """Bounce or complaint about a mail of ours; it counts only if it carries an envelope sender that we signed.
 
-    Message-IDs are known to whoever saw the mail: a report that names no more is kept for the operator.
+    Every recipient of a mail knows its Message-ID: a report with nothing more is only logged for the operator.
     """
     reading = hand.reading
     if reading.verdict not in {Verdict.BOUNCE, Verdict.COMPLAINT}:
@@ -50,7 +50,7 @@ def _report(hand: MailInHand, _: InboundContext) -> Decision | None:
 
 
 def _no_report(hand: MailInHand, _: InboundContext) -> Decision:
-    """What comes to an envelope sender never becomes a message."""
+    """Ignore any other mail to an envelope sender; it never becomes a message."""
     reading = hand.reading
     reason = reading.reason or "no-report"
     return Decision(outcome=Outcome.IGNORED, verdict=reading.verdict, reason=reason, about=hand.delivery)
@@ -61,7 +61,7 @@ def _postmaster(_: MailInHand, _context: InboundContext) -> Decision:
 
 
 def _machine(hand: MailInHand, _: InboundContext) -> Decision | None:
-    """Own loop, bounce, complaint, auto-reply, auto-generated, list: mail/screening has the signals."""
+    """Loop, bounce, complaint, auto-reply, auto-generated or list mail; the signals are in mail/screening."""
     reading = hand.reading
     if reading.verdict is Verdict.PERSON:
         return None
@@ -69,19 +69,19 @@ def _machine(hand: MailInHand, _: InboundContext) -> Decision | None:
 
 
 def _echo(hand: MailInHand, context: InboundContext) -> Decision | None:
-    """What only comes back to us; a mail program that asks by itself for less mail is asked by its owner."""
+    """Ignore loops, bounces and complaints only: mail programs also send unsubscribe mails by themselves."""
     return _machine(hand, context) if hand.reading.verdict in ECHOES else None
 
 
 def _unreadable(hand: MailInHand, _: InboundContext) -> Decision | None:
-    """Beyond a limit of the parser, or encrypted; who encrypts a mail to unsubscribe is understood."""
+    """Refuse a mail beyond a parser limit, or encrypted; an encrypted mail to unsubscribe is accepted."""
     encrypted = hand.reading.encrypted and hand.mail.purpose is Purpose.REPLY
     reason = hand.trouble or (notices.ENCRYPTED if encrypted else None)
     return Decision(outcome=Outcome.REFUSED, verdict=Verdict.UNREADABLE, reason=reason) if reason else None
 
 
 def _authors(hand: MailInHand, _: InboundContext) -> Decision | None:
-    """A mail without exactly one From address: mail programs disagree on its author (RFC 5322 3.6.2)."""
+    """Refuse a mail without exactly one From address: mail clients disagree on its author (RFC 5322 3.6.2)."""
     if len(hand.reading.from_addresses) == 1:
         return None
     return Decision(outcome=Outcome.REFUSED, verdict=Verdict.SENDER, reason="not-one-from")
@@ -93,7 +93,7 @@ def _sender(hand: MailInHand, _: InboundContext) -> Decision | None:
 
 
 def suspicion(hand: MailInHand) -> str | None:
-    """Why the app's sender policy does not take the mail for the participant's; None if it does, or it was released."""
+    """Reason why the app's sender policy rejects the mail; None if it accepts it, or if the mail was released."""
     if hand.person is None or hand.mail.released_at is not None:
         return None
     policy, senders = hand.person.sender_policy, hand.reading.from_addresses
@@ -101,7 +101,7 @@ def suspicion(hand: MailInHand) -> str | None:
 
 
 def _rights(hand: MailInHand, _: InboundContext) -> Decision | None:
-    """Whether the address that was good at RCPT still is, under the conversation's lock."""
+    """Refuse if the address lost its rights after RCPT; checked again under the conversation's lock."""
     reason = _why_dead(hand) if hand.has_conversation else "conversation-deleted"
     return Decision(outcome=Outcome.REFUSED, verdict=Verdict.NO_ACCESS, reason=reason) if reason else None
 
@@ -119,14 +119,14 @@ def _why_dead(hand: MailInHand) -> str | None:
 
 
 def _empty(hand: MailInHand, _: InboundContext) -> Decision | None:
-    """Nothing but blank lines and quotes of others, and no file."""
+    """Refuse a mail that has only blank and quoted lines, and no file."""
     if hand.says_something or hand.files:
         return None
     return Decision(outcome=Outcome.IGNORED, verdict=Verdict.EMPTY, reason="nothing-written")
 
 
 def _unsubscribe(hand: MailInHand, _: InboundContext) -> Decision:
-    """Whoever has the address may ask for less mail: no sender policy stands in the way."""
+    """Unsubscribe by address alone: no sender policy applies."""
     reason = _why_dead(hand)
     if reason is not None:
         return Decision(outcome=Outcome.REFUSED, verdict=Verdict.NO_ACCESS, reason=reason)
@@ -134,13 +134,13 @@ def _unsubscribe(hand: MailInHand, _: InboundContext) -> Decision:
 
 
 def without_reading(read: ReadMail, now: datetime) -> Decision | None:
-    """The decision about a mail of which nothing could be read, or whose sender is not known yet; None for others."""
+    """Decision about a mail that could not be read, or whose sender is not authenticated yet; None for others."""
     if read.is_postponed:
         return sender_checks.postpone(read.mail, now)
     if read.unreadable is not None:
         failed = Decision(outcome=Outcome.FAILED, verdict=Verdict.UNREADABLE, reason=f"parser: {read.unreadable}")
         return replace(failed, events=notices.events(read.mail, failed))
-    if read.reading is None:  # nobody knows who wrote it, so nobody is told
+    if read.reading is None:  # the author is unknown, so no notice is sent
         return Decision(outcome=Outcome.REFUSED, verdict=Verdict.UNREADABLE, reason=read.trouble)
     return None
 

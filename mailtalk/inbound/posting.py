@@ -1,4 +1,4 @@
-"""Posting: a person's words and files as the messages that they become. Pure."""
+"""Posting: a reply's text and files as messages. Pure."""
 
 from collections.abc import Iterator
 
@@ -12,11 +12,11 @@ from mailtalk.mail import cutting
 from mailtalk.mail.composing import headers
 from mailtalk.vocabulary import MessageType, Origin, Outcome, Verdict
 
-CUT = "text-cut"  # the text is longer than a message may be: its rest stands in what was cut
+CUT = "text-cut"  # the text exceeds the limit of a message: its end is in the elided part
 
 
 def post(hand: MailInHand, _: InboundContext) -> Decision:
-    """The last answer of the chain: the mail becomes messages."""
+    """Final check of the chain: the mail becomes messages."""
     is_cut = len(hand.reply.text) > TEXT_LIMIT
     return Decision(
         outcome=Outcome.POSTED,
@@ -30,7 +30,7 @@ def post(hand: MailInHand, _: InboundContext) -> Decision:
 
 
 def _drafts(hand: MailInHand) -> Iterator[Draft]:
-    """A message of the words with the first file, and one for each other file: a message has one at most."""
+    """One message with the text and the first file, and one for each further file: a message has one file at most."""
     came, author = hand.files, hand.mail.user_id
     said = _text(hand) if hand.says_something else came[0].name
     yield Draft(
@@ -52,7 +52,7 @@ def _text(hand: MailInHand) -> str:
 
 
 def _elided(hand: MailInHand) -> str:
-    """What was cut, the end of a text that is too long, and the names of the files that are too many."""
+    """Elided content: quoted text, the end of a text that is too long, and the names of files beyond the limit."""
     rest = hand.reply.text[len(_text(hand)) :]
     beyond = ", ".join(file.name for file in hand.files[files.MOST :])
     return "\n".join(filter(None, (beyond and f"[not kept: {beyond}]", rest, hand.reply.elided)))

@@ -1,4 +1,4 @@
-"""Processing: read mails come to named outcomes, a batch in one transaction; a mail that fails is tried five times."""
+"""Processing: read mails are decided in batches of one transaction; a mail that fails is tried five times."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ RETRY = timedelta(seconds=10)
 
 
 class PoisonMail(Exception):
-    """Processing this mail raised what it should not."""
+    """Unexpected error in the processing of this mail."""
 
     def __init__(self, mail_id: int) -> None:
         super().__init__(f"inbound mail {mail_id} could not be processed")
@@ -33,7 +33,7 @@ class PoisonMail(Exception):
 
 @contextmanager
 def poison(mail_id: int) -> Iterator[None]:
-    """Raise PoisonMail for whatever is the mail's fault, and not trouble of ours that passes."""
+    """Raise PoisonMail for an error caused by the mail; temporary errors of ours pass through."""
     try:
         yield
     except Exception as error:
@@ -45,20 +45,20 @@ def poison(mail_id: int) -> Iterator[None]:
 def decide(
     session: Session, context: InboundContext, now: datetime, worker_id: int, mails: Sequence[ReadMail]
 ) -> list[Decided]:
-    """Decide about claimed mails in the order of their arrival, and write it all.
+    """Decide about claimed mails in the order of their arrival, and write the decisions.
 
-    Raises whatever a mail raises: then the batch is to be repeated one by one. ClaimLost if a claim is lost.
+    An exception of any mail is raised: then the batch must be repeated one by one. ClaimLost if a claim was lost.
     """
-    for each in mails:
-        if each.error is not None:
-            raise each.error
+    for mail in mails:
+        if mail.error is not None:
+            raise mail.error
     facts = Facts(session, context, now, mails)
-    decided = [_decide(facts, context, now, each) for each in sorted(mails, key=lambda each: each.mail.id)]
+    decided = [_decide(facts, context, now, mail) for mail in sorted(mails, key=lambda mail: mail.mail.id)]
     return write(session, context, now, worker_id, facts.conversations, decided)
 
 
 def fail(session: Session, worker_id: int, mail: ClaimedMail, now: datetime, reason: str) -> None:
-    """Count a failed attempt and end the claim; after the last one the mail ends as failed and can be replayed."""
+    """Count a failed attempt and release the claim; after the last attempt the mail is FAILED and can be replayed."""
     row = session.get_one(InboundMail, mail.id, with_for_update=True)
     if row.worker_id != worker_id or row.outcome != Outcome.RECEIVED:
         return

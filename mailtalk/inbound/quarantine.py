@@ -15,13 +15,13 @@ _CONTENT = Struct(">QQ")  # the mail's id, and the link's expiry in Unix seconds
 
 
 def link(keyring: Keyring, base_url: str, mail_id: int, now: datetime) -> str:
-    """URL by which the participant releases this mail and no other; works for 7 days."""
+    """URL by which the participant releases this mail and no other; valid for 7 days."""
     content = _CONTENT.pack(mail_id, int((now + LINK).timestamp()))
     return f"{base_url}/inbound/release/{signed.token(keyring, signed.RELEASE, content)}"
 
 
 def read_link(keyring: Keyring, token: str, now: datetime) -> int:
-    """Mail id of a release link's token; NotFound for a wrong or an expired one."""
+    """Mail id of a release link's token; NotFound if it is wrong or expired."""
     content = signed.read(keyring, signed.RELEASE, token)
     if content is None or len(content) != _CONTENT.size:
         raise _expired()
@@ -32,9 +32,9 @@ def read_link(keyring: Keyring, token: str, now: datetime) -> int:
 
 
 def release(row: InboundMail, now: datetime) -> None:
-    """Let a mail out: it is processed again, and its sender is not asked about. Twice is once.
+    """Release a mail: it is processed again without the sender check. Idempotent.
 
-    Conflict for one that is not in quarantine.
+    Conflict if it is not in quarantine.
     """
     if row.released_at is not None and row.outcome in {Outcome.RECEIVED, Outcome.POSTED}:
         return
@@ -45,9 +45,9 @@ def release(row: InboundMail, now: datetime) -> None:
 
 
 def replay(row: InboundMail) -> None:
-    """Process a mail again from its raw bytes, with every check; one that waits is left waiting.
+    """Process a mail again from its raw bytes, with every check; a mail that is still queued stays queued.
 
-    Conflict for one that had its effect, which would have it twice.
+    Conflict if it has already had its effect, which would happen twice.
     """
     if row.outcome == Outcome.RECEIVED:
         return

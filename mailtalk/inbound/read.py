@@ -1,4 +1,4 @@
-"""Reading: from a claimed mail's sealed bytes to values, in isolated processes and with no transaction open."""
+"""Reading: from a claimed mail's sealed bytes to values, in isolated processes and outside any transaction."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ from mailtalk.outbound import deliveries, verp
 from mailtalk.vocabulary import Purpose, Verdict
 
 REPORTS = frozenset({Verdict.BOUNCE, Verdict.COMPLAINT})
-ANSWERED = 50  # Message-IDs of ours in a header, the last ones
+ANSWERED = 50  # Message-IDs of ours in a header, counted from its end
 _ANSWERED = text("""
     SELECT d.message_id, d.id, d.body_sealed, m.id AS mail_id FROM unnest(
         CAST(:mails AS bigint[]), CAST(:apps AS text[]), CAST(:conversations AS text[]), CAST(:users AS text[]),
@@ -36,7 +36,7 @@ _ANSWERED = text("""
 
 
 class OpenedMail(NamedTuple):
-    """A claimed mail, its raw bytes and the Message-IDs of ours in its header; `error`: the bytes cannot be had."""
+    """A claimed mail, its raw bytes and the Message-IDs of ours in its header; `error`: it cannot be unsealed."""
 
     mail: ClaimedMail
     raw: bytes
@@ -55,14 +55,14 @@ class SentMail(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What reading needs of the database: the sealed mails of ours that are answered, and people's mailboxes."""
+    """Database input of reading: the sealed mails of ours that are answered, and participants' mailboxes."""
 
     answered: Mapping[int, Sequence[SentMail]]
     mailboxes: Mapping[int, Sequence[str]]
 
 
 def unseal(context: InboundContext, mail: ClaimedMail) -> OpenedMail:
-    """The mail's raw bytes, and the Message-IDs of ours in its header."""
+    """Unseal the mail's raw bytes, and find the Message-IDs of ours in its header."""
     try:
         raw = context.keyring.unseal(mail.sealed or b"", about=RAW_SEAL)
     except SealBroken as error:
@@ -70,31 +70,31 @@ def unseal(context: InboundContext, mail: ClaimedMail) -> OpenedMail:
     if mail.purpose is not Purpose.REPLY:
         return OpenedMail(mail, raw, evidence=mail.evidence)
     ours = re.compile(rb"<[!-;=?-~]{1,100}@" + re.escape(context.domain.encode()) + rb">")
-    found = ours.findall(limits.header_block(raw)[: limits.DEFAULT.header_block])
-    answers = tuple(each.decode("ascii") for each in dict.fromkeys(found[-ANSWERED:]))
+    message_ids = ours.findall(limits.header_block(raw)[: limits.DEFAULT.header_block])
+    answers = tuple(message_id.decode("ascii") for message_id in dict.fromkeys(message_ids[-ANSWERED:]))
     return OpenedMail(mail, raw, answers, mail.evidence)
 
 
 def known(session: Session, mails: Sequence[OpenedMail]) -> Known:
-    """Read what reading needs, in one or two statements."""
-    return Known(_answered(session, mails), sender_checks.mailboxes(session, [each.mail for each in mails]))
+    """Read the database input of reading, in one or two statements."""
+    return Known(_answered(session, mails), sender_checks.mailboxes(session, [opened.mail for opened in mails]))
 
 
 def read(context: InboundContext, known: Known, reader: MailReader, opened: OpenedMail) -> ReadMail:
-    """Judge the mail and extract what the person wrote."""
+    """Parse and classify the mail, and extract the reply."""
     mail = opened.mail
     if opened.error is not None or opened.is_postponed:
         return ReadMail(mail, error=opened.error, is_postponed=opened.is_postponed)
     try:
         return _read(context, known, reader, opened)
-    except Unreadable as error:  # another try at once would end the same
+    except Unreadable as error:  # an immediate retry would end the same way
         return ReadMail(mail, unreadable=error.reason)
     except SealBroken as error:
         return ReadMail(mail, error=error)
 
 
 def prove(context: InboundContext, known: Known, now: datetime, opened: OpenedMail) -> OpenedMail:
-    """The mail with the evidence of who sent it, where that is needed; postponed while the DNS does not answer."""
+    """The mail with evidence of its sender, where the app needs it; postponed while the DNS does not answer."""
     mail = opened.mail
     if not mail.needs_proof or opened.error is not None:
         return opened
@@ -119,7 +119,7 @@ def _read(context: InboundContext, known: Known, reader: MailReader, opened: Ope
 
 
 def _reading(reader: MailReader, raw: bytes, mail_from: str, domain: str) -> tuple[Reading | None, str | None]:
-    """The mail, or at least its header, which says whether a machine wrote it; and the limit that it exceeds."""
+    """The mail, or its header alone, which may show that a machine wrote it; and the limit that it exceeds."""
     try:
         return reader.read(raw, mail_from, domain), None
     except limits.LimitExceeded as error:
@@ -131,25 +131,25 @@ def _reading(reader: MailReader, raw: bytes, mail_from: str, domain: str) -> tup
 
 
 def _reply(context: InboundContext, reader: MailReader, reading: Reading, answered: Iterable[SentMail]) -> Reply:
-    """What the person wrote: the newest mail of ours that it answers holds the words that are ours."""
-    sent = [each for each in answered if each.message_id in reading.answers]
+    """The reply, extracted with the newest mail of ours that it answers, to recognise our own text."""
+    sent = [mail for mail in answered if mail.message_id in reading.answers]
     if not sent:
         return reader.words(None)
     return reader.words(context.keyring.unseal(sent[-1].body_sealed, about=deliveries.seal_name(sent[-1].id)))
 
 
 def _answered(session: Session, mails: Sequence[OpenedMail]) -> dict[int, list[SentMail]]:
-    asked = [(each.mail, message_id) for each in mails for message_id in each.answers]
-    if not asked:
+    wanted = [(opened.mail, message_id) for opened in mails for message_id in opened.answers]
+    if not wanted:
         return {}
     rows = session.execute(
         _ANSWERED,
         {
-            "mails": [mail.id for mail, _ in asked],
-            "apps": [mail.app_id for mail, _ in asked],
-            "conversations": [mail.conversation_id for mail, _ in asked],
-            "users": [mail.user_id for mail, _ in asked],
-            "message_ids": [message_id for _, message_id in asked],
+            "mails": [mail.id for mail, _ in wanted],
+            "apps": [mail.app_id for mail, _ in wanted],
+            "conversations": [mail.conversation_id for mail, _ in wanted],
+            "users": [mail.user_id for mail, _ in wanted],
+            "message_ids": [message_id for _, message_id in wanted],
         },
     )
     answered: dict[int, list[SentMail]] = {}

@@ -1,4 +1,4 @@
-"""Inbound mail at the bridge: recognise a recipient, then store the mail as rows before its 250."""
+"""Inbound mail at the bridge: recognise recipients, then store the mail as rows before its 250."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from mailtalk.outbound import verp
 from mailtalk.participation.addresses import Bearer
 from mailtalk.vocabulary import Purpose
 
-RAW_SEAL = "raw-mail"  # what binds a raw mail's sealed bytes to their table
+RAW_SEAL = "raw-mail"  # associated data, which binds a raw mail's sealed bytes to their table
 POSTMASTER = Bearer(Purpose.POSTMASTER)
-AddressHash = NewType("AddressHash", bytes)  # of an inbound address, to be looked up
+AddressHash = NewType("AddressHash", bytes)  # hash of an inbound address, for its look-up
 
 # A batch of mails in one statement: a row each in raw_mails, one for each recipient in inbound_mails. The ids are
 # given in the order of the mails. The sealed bytes stay out of the WITH query, which may spill to disk.
@@ -47,7 +47,7 @@ STORE: LiteralString = """
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An accepted mail: its raw bytes, the admitted recipients, and the client's address and name, where known."""
+    """Accepted mail: its raw bytes, its admitted recipients, and the client's IP address and HELO name, where known."""
 
     mail_from: str
     bearers: Sequence[Bearer]
@@ -75,9 +75,9 @@ class SealedMail:
 
 
 def recognise(keyring: Keyring, mailbox: str, domain: str) -> Bearer | AddressHash | None:
-    """Tell what a mailbox is without the database: the postmaster, a bounce, an address to look up, or none of ours.
+    """Classify a mailbox without the database: postmaster, a bounce, an address to look up, or None if it is not ours.
 
-    The postmaster is known with or without our domain (RFC 5321 4.5.1).
+    Postmaster is accepted with or without our domain (RFC 5321 4.5.1).
     """
     local, at = address.split(mailbox)
     if local == "postmaster" and at in {"", domain}:
@@ -91,7 +91,7 @@ def recognise(keyring: Keyring, mailbox: str, domain: str) -> Bearer | AddressHa
 
 
 def seal(keyring: Keyring, arrival: Arrival) -> SealedMail:
-    """Encrypt a mail for storing. It takes no lock, and 1 ms for 2 MB."""
+    """Encrypt a mail for storage; takes no lock, and 1 ms for 2 MB."""
     row = _MailRow(
         _without_token(keyring, arrival.mail_from),
         arrival.client_ip,
@@ -110,7 +110,7 @@ def parameters(mails: Sequence[SealedMail]) -> dict[str, object]:
 
 
 def receive(session: Session, keyring: Keyring, arrivals: Sequence[Arrival]) -> list[int]:
-    """Store mails in the session's transaction; gives each mail's id."""
+    """Store mails in the session's transaction; returns each mail's id."""
     mails = parameters([seal(keyring, arrival) for arrival in arrivals])
     return list(session.connection().exec_driver_sql(STORE, mails).scalars())
 

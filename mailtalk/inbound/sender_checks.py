@@ -1,4 +1,4 @@
-"""Sender checks: who sent a mail is asked of the DNS before its decision, while nothing is locked."""
+"""Sender checks: DNS queries about a mail's sender, made before its decision, while nothing is locked."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -16,8 +16,8 @@ from mailtalk.vocabulary import Outcome
 
 UNANSWERED = "dns-temperror"
 NO_ANSWER = {"dns": "temperror"}
-PATIENCE = timedelta(days=2)  # then a person decides
-SHORTEST, LONGEST = timedelta(seconds=10), timedelta(minutes=15)  # between two tries
+PATIENCE = timedelta(days=2)  # then it goes to quarantine, for a person to decide
+SHORTEST, LONGEST = timedelta(seconds=10), timedelta(minutes=15)  # between two attempts
 _MAILBOXES = text("""
     SELECT m.id, u.emails FROM unnest(CAST(:mails AS bigint[]), CAST(:apps AS text[]), CAST(:users AS text[]))
         AS m (id, app_id, user_id)
@@ -25,7 +25,7 @@ _MAILBOXES = text("""
 
 
 def mailboxes(session: Session, mails: Sequence[ClaimedMail]) -> Mapping[int, Sequence[str]]:
-    """The registered addresses of the participants whose mails need a proof, by the mail's id."""
+    """Registered addresses of the participants whose mails need authentication, by mail id."""
     unproven = [mail for mail in mails if mail.needs_proof]
     if not unproven:
         return {}
@@ -38,9 +38,9 @@ def mailboxes(session: Session, mails: Sequence[ClaimedMail]) -> Mapping[int, Se
 
 
 def evidence(context: InboundContext, claim: ReceivedMail, mailboxes: Sequence[str]) -> Evidence:
-    """What proves the sender; nothing unless the From is of a domain where the participant has mail.
+    """Evidence of the sender; empty unless the From domain is one of the participant's registered addresses.
 
-    Raises Unanswered when only the DNS could tell, and did not.
+    Unanswered if it depends on the DNS, which did not answer.
     """
     try:
         limits.check(claim.raw)
@@ -53,11 +53,11 @@ def evidence(context: InboundContext, claim: ReceivedMail, mailboxes: Sequence[s
 
 
 def is_over(mail: ClaimedMail, now: datetime) -> bool:
-    """True once the DNS was asked for two days."""
+    """True once the DNS has not answered for two days."""
     return now - mail.received_at > PATIENCE
 
 
 def postpone(mail: ClaimedMail, now: datetime) -> Decision:
-    """The mail waits for the DNS, longer each time."""
+    """Put the mail back into the queue, with a growing delay."""
     wait = min(max((now - mail.received_at) / 2, SHORTEST), LONGEST)
     return Decision(outcome=Outcome.RECEIVED, reason=UNANSWERED, not_before=now + wait)

@@ -1,4 +1,4 @@
-"""Sender policy: whose mail to an inbound address is the participant's."""
+"""Sender policy: the condition under which a mail to an inbound address counts as the participant's."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -8,19 +8,19 @@ from mailtalk.vocabulary import SenderPolicy
 
 
 def is_known(sender: str, mailboxes: Iterable[str]) -> bool:
-    """Whether the From address is one of these, whatever its case and however its domain is written."""
+    """True if the From address is one of these mailboxes, ignoring case and the form of the domain."""
     return address.normal(sender) in map(address.normal, mailboxes)
 
 
 def domains(mailboxes: Iterable[str]) -> set[str]:
-    """The domains of mailboxes, in ASCII."""
+    """Domains of mailboxes, in ASCII."""
     return {address.normal(each).rpartition("@")[2] for each in mailboxes}
 
 
 def why_not(
     policy: str, senders: Sequence[str], mailboxes: Sequence[str], evidence: Mapping[str, Any] | None
 ) -> str | None:
-    """Why the mail is not taken for the participant's; None when it is."""
+    """Reason why the mail is not accepted as the participant's; None if it is."""
     if policy == SenderPolicy.CAPABILITY:
         return None
     if len(senders) != 1 or not is_known(senders[0], mailboxes):

@@ -1,4 +1,4 @@
-"""Writing decisions: messages, files, effects, events, notices and outcomes of a batch, the only place that does."""
+"""Writing decisions: messages, files, changes, events, notices and outcomes of a batch are written only here."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -37,11 +37,11 @@ _OUTCOMES = text(f"""
 
 
 class ClaimLost(Exception):
-    """Another worker has a mail of the batch, since this one seemed to be dead: nothing of it is written."""
+    """Another worker has claimed a mail of the batch, since this one seemed dead: nothing of the batch is written."""
 
 
 class Decided(NamedTuple):
-    """A mail and the decision about it; `hand` is missing where nothing of the mail could be read."""
+    """A mail and the decision about it; `hand` is None if the mail could not be read."""
 
     mail: ClaimedMail
     decision: Decision
@@ -56,7 +56,7 @@ def write(  # noqa: PLR0913, PLR0917  a batch, and whose it is
     conversations: Mapping[ConversationKey, Conversation],
     decided: Sequence[Decided],
 ) -> list[Decided]:
-    """Write a batch; returns it as it was written. ClaimLost if a mail is not this worker's any more."""
+    """Write a batch; returns it as written. ClaimLost if this worker has lost a mail's claim."""
     decided = _unsubscribe(session, now, decided)
     posted = _post(session, context, now, conversations, decided)
     reports = [each.decision.report for each in decided if each.decision.report]
@@ -72,7 +72,7 @@ def write(  # noqa: PLR0913, PLR0917  a batch, and whose it is
 
 
 def _unsubscribe(session: Session, now: datetime, decided: Sequence[Decided]) -> list[Decided]:
-    """Accept a change for each mail that asks for less; the conversation may have been deleted meanwhile."""
+    """Accept a change for each mail that unsubscribes; the conversation may have been deleted meanwhile."""
     asking = [each for each in decided if each.decision.unsubscribes]
     requests = [Requested(ParticipantKey(each.mail.conversation, each.mail.user_id or ""), OFF, now) for each in asking]
     accepted = change_log.accept(session, requests) if requests else []
@@ -91,7 +91,7 @@ def _post(
     conversations: Mapping[ConversationKey, Conversation],
     decided: Sequence[Decided],
 ) -> dict[int, Message]:
-    """The first message that each mail became, by the mail's id."""
+    """First message posted from each mail, by mail id."""
     posting = [each for each in decided if each.decision.drafts]
     posts = [(conversations[each.mail.conversation], each.decision.drafts) for each in posting]
     posted = batch_post.post_many(session, now, context.pace, posts)
