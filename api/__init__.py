@@ -1,1 +1,1 @@
-"""The HTTP API: TalkJS's wire contract, thin over the domain."""
+"""HTTP API: TalkJS's wire contract, a thin layer over the domain."""

@@ -1,4 +1,4 @@
-"""The ASGI application: its routes, and the services it starts with."""
+"""ASGI application: routes, error handlers, and the services made at startup."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -48,7 +48,7 @@ OPERATIONS = routing.of(
 
 
 class QuotedPath:
-    """Matches routes to the path before percent-decoding, so that an id may hold a slash; drops a trailing slash."""
+    """ASGI middleware: route by the path before percent-decoding, so that ids can hold slashes; drop a final slash."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -62,7 +62,7 @@ class QuotedPath:
 
 
 def build(settings: Settings) -> ASGIApp:
-    """The application for these settings."""
+    """Build the application from settings."""
     database = Database(settings.require("database_url"), pool=32)
     keyring = Keyring.from_setting(settings.require("secret_key"))
 

@@ -1,4 +1,4 @@
-"""The app itself, and what is empty because nobody is online here: presences and sessions."""
+"""The app, and the presences and sessions of its users, which are always empty: nobody is online here."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ class App(msgspec.Struct, rename="camel"):
 
 
 class AppUpdate(msgspec.Struct, rename="camel"):
-    """What to set of an app. Null clears, what is missing stays; `custom` merges key by key."""
+    """Fields of an app to set. Null clears a field, an absent one is unchanged; `custom` merges key by key."""
 
     default_locale: Text = UNSET
     custom: dict[str, str | None] | UnsetType | None = UNSET
@@ -43,7 +43,7 @@ class Presences(msgspec.Struct):
 def get_app(session: Session, call: Call) -> App:
     """Get the app.
 
-    A check of the base URL and the credential.
+    Use it to check the base URL and the credential.
     """
     row = apps.found(session, call.app_id)
     return App(row.id, row.name, row.default_locale, row.custom)

@@ -1,4 +1,4 @@
-"""Credentials: a JWT signed with the app's secret, or the secret itself; the credential decides the app."""
+"""Authentication by bearer token: a JWT signed with an app's secret, or the secret itself, determines the app."""
 
 import time
 from dataclasses import dataclass
@@ -17,29 +17,29 @@ from mailtalk.keys import Keyring
 from mailtalk.models import App
 
 LEEWAY = 30  # seconds
-REMEMBERED = 2.0  # seconds that a checked credential is not looked up again
+REMEMBERED = 2.0  # seconds for which a verified credential is cached
 MOST = 10_000
-# exp is asked for: PyJWT takes a token without it by default.
+# exp is required explicitly: by default PyJWT accepts a token without it.
 RULES: Any = {"require": ["exp", "iss"], "verify_aud": False, "verify_sub": False, "verify_iat": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """The app a request belongs to."""
+    """App of a request."""
 
     id: str
     default_version: str
 
 
 class Credentials:
-    """Finds the app of a credential; Unauthorized when there is none."""
+    """Authenticator: finds the app of a credential; raises Unauthorized if there is none."""
 
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database, self._keyring = database, keyring
         self._known: dict[bytes, tuple[Tenant, float]] = {}
 
     async def tenant(self, authorization: str | None) -> Tenant:
-        """The app of an Authorization header."""
+        """Authenticate an Authorization header."""
         token = _bearer(authorization)
         digest = sha256(token.encode("utf-8", "surrogateescape")).digest()
         tenant, until = self._known.get(digest, (None, 0.0))

@@ -1,4 +1,4 @@
-"""Batch: up to ten requests in one, run one after the other, each with its own answer."""
+"""Batch: up to ten requests in one, run in order, each with its own answer."""
 
 import logging
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ from mailtalk.errors import InProgress, Invalid
 
 TAG = "Batch"
 PATH = "/batch"
-KEPT = "/%:@!$&'()*+,;=~?"  # characters of a path or a query that is encoded already
+KEPT = "/%:@!$&'()*+,;=~?"  # characters left alone in a path or query, which may already be encoded
 PASSED_ON = ("authorization", "prefer", versions.HEADER.lower())
 FAILED = 500
 
@@ -42,18 +42,18 @@ class BatchOperation(msgspec.Struct, array_like=True):
 
     @property
     def where(self) -> str:
-        """The path, percent-encoded."""
+        """Path, percent-encoded."""
         return quote(self.path.partition("?")[0].rstrip("/"), safe=KEPT)
 
     @property
     def query(self) -> str:
-        """The query of the path and a GET's payload."""
+        """Query: that of the path, then a GET's payload."""
         asked = urlencode({name: _plain(value) for name, value in self.payload.items()}) if self._asks else ""
         return "&".join(filter(None, (quote(self.path.partition("?")[2], safe=KEPT), asked)))
 
     @property
     def body(self) -> bytes:
-        """The payload as JSON; empty for a GET."""
+        """Body: the payload as JSON; empty for a GET."""
         return b"" if self.payload is None or self.method == "GET" else msgspec.json.encode(self.payload)
 
     @property
@@ -77,9 +77,9 @@ async def batch(call: Call, body: BatchOperations) -> Answer[list[BatchResult]]:
     """Run up to 10 requests in one.
 
     Each is `[seq, method, path, payload, options]`, with the path after `/v1/{appId}`; the payload of a GET is its
-    query. They run one after the other, and each has its own `[seq, status, body]` in the answer.
+    query. They run one after the other; the answer holds a `[seq, status, body]` for each.
     """
-    # With an Idempotency-Key each operation has a key of its own, made from it: a repeat runs what was left undone.
+    # Each operation's Idempotency-Key is derived from the batch's: a repeat runs only what was left undone.
     _check(body)
     first = await call.recall()
     if first is not None:
@@ -114,7 +114,7 @@ async def _result(call: Call, i: int, operation: BatchOperation) -> BatchResult:
     try:
         await call.request.app(_scope(call, i, operation), exchange.receive, exchange.send)
     except Exception:
-        log.exception("an operation of a batch failed")  # it is answered: Starlette raises it after its 500
+        log.exception("an operation of a batch failed")  # already answered: Starlette sends its 500, then raises
     return BatchResult(operation.seq, exchange.status, msgspec.Raw(bytes(exchange.answer) or b"{}"))
 
 
@@ -143,7 +143,7 @@ def _headers(call: Call, i: int, operation: BatchOperation) -> Iterable[tuple[st
 
 
 class _Exchange:
-    """The two ends of a request that does not come over a socket."""
+    """ASGI receive and send of a request without a socket."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body

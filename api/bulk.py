@@ -1,4 +1,4 @@
-"""Many changes of one conversation's participants in one request, each with a result of its own."""
+"""Bulk changes of a conversation's participants: many in one request, each with its own result."""
 
 from typing import Annotated, Any
 
@@ -36,13 +36,13 @@ ACTION: Any = Action  # a union is no type[…] to mypy
 
 
 class RawActions(msgspec.Struct):
-    """The body of a bulk POST; each action is decoded on its own, so that a malformed one harms no other."""
+    """Body of a bulk POST. Actions are decoded one by one, so that a malformed one does not affect the others."""
 
     actions: Annotated[list[msgspec.Raw], Meta(max_length=MOST_ACTIONS)]
 
 
 class Malformed(msgspec.Struct):
-    """The id of a malformed action, for its result."""
+    """Id of a malformed action, for its result."""
 
     id: ActionId
 
@@ -51,8 +51,8 @@ class Malformed(msgspec.Struct):
 async def change_participants(call: Call, body: RawActions) -> Answer[ActionResults]:
     """Join, update and leave, up to 1,000 at once.
 
-    In the order given, with a result for each action: one that fails undoes no other. A malformed action is a result
-    with status 400, and the answer is 200 all the same.
+    Actions are applied in the order given, each with its own result: one that fails does not undo the others. A
+    malformed action has a result with status 400; the answer itself is still 200.
     """
     await call.services.transact(lambda session: conversations.get(session, call.conversation_key))
     read = [_read(call, bytes(raw)) for raw in body.actions]

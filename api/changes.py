@@ -1,4 +1,4 @@
-"""The log of participation changes: one of them, or a conversation's."""
+"""Log of participation changes: get one, list a conversation's."""
 
 from typing import Annotated
 
@@ -19,7 +19,7 @@ TAG = "Changes"
 
 
 class ChangeQuery(PageQuery, rename="camel", kw_only=True):
-    """The query of a conversation's changes."""
+    """Query of a conversation's changes."""
 
     conversation_id: Annotated[Id, Meta(description="The conversation.")]
     user_id: Annotated[Id, Meta(description="Only the changes of this user.")] | UnsetType = UNSET
@@ -43,7 +43,7 @@ def list_changes(session: Session, call: Call, query: ChangeQuery) -> Page[Chang
 def get_change(session: Session, call: Call) -> Change:
     """Get a change of participation.
 
-    `Operation-Location` points here: has a join, update or leave been applied?
+    `Operation-Location` points here: it shows whether a join, update or leave has been applied.
     """
     change_id = CHANGE.read(call.id("changeId"))
     row = None if change_id is None else log.get(session, call.app_id, change_id)

@@ -1,4 +1,4 @@
-"""Conversations: put, get, list, delete; and a user's list of them."""
+"""Conversations: put, get, list, delete, and list those of a user."""
 
 from collections.abc import Sequence
 
@@ -61,8 +61,8 @@ def list_user_conversations(session: Session, call: Call, query: UserConversatio
 async def put_conversation(call: Call, body: ConversationUpdate) -> Answer[Empty]:
     """Create or update a conversation.
 
-    Null clears a field, and what is missing stays. `participants` joins those who are absent, with the defaults; it
-    overwrites and removes nobody.
+    Null clears a field; an absent one is unchanged. `participants` adds the users who are not in the conversation yet,
+    with the defaults; it overwrites and removes nobody.
     """
     key, fields = call.conversation_key, body.columns()
     added = [
@@ -91,7 +91,7 @@ def get_conversation(session: Session, call: Call) -> schemas.Conversation:
 def delete_conversation(session: Session, call: Call) -> None:
     """Delete a conversation.
 
-    And everything in it, for good: its messages, participants and inbound addresses.
+    Permanently, with its messages, participants and inbound addresses.
     """
     conversations.delete(session, call.conversation_key, clock.now())
 

@@ -1,4 +1,4 @@
-"""Messages of a request as drafts: fields or blocks, checked together."""
+"""Drafts: a request's messages, given as plain fields or as content blocks, validated."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,7 +24,7 @@ LATITUDE = 90
 
 
 def draft(i: int, message: NewMessage, origin: Origin) -> Draft:
-    """The `i`th message of a request, checked."""
+    """Validate the `i`th message of a request. Invalid names the wrong field."""
     message, stored = _with_content(i, message)
     if message.attachment_token not in {UNSET, None}:
         raise Invalid({f"{i}.attachmentToken": ["files are not uploaded here; send attachment {url, size}"]})
@@ -47,7 +47,7 @@ def draft(i: int, message: NewMessage, origin: Origin) -> Draft:
 
 
 def edited_text(body: MessageUpdate) -> dict[str, Any]:
-    """The text and content of an edit, if it has one. Invalid for a blank text."""
+    """Text and content columns of an edit; empty if it has neither. Invalid for a blank text."""
     if body.content:
         content, text = _text("content", body.content)
         return {"text": text, "content": content}
@@ -59,7 +59,7 @@ def edited_text(body: MessageUpdate) -> dict[str, Any]:
 
 
 def _with_content(i: int, message: NewMessage) -> tuple[NewMessage, list[Any] | None]:
-    """A message that was given in blocks with the plain fields that they mean, and the text blocks."""
+    """Convert a message's content blocks to plain fields; return it and its text blocks."""
     if not message.content:
         return message, None
     name = f"{i}.content"
@@ -75,7 +75,7 @@ def _with_content(i: int, message: NewMessage) -> tuple[NewMessage, list[Any] | 
 
 
 def _text(name: str, blocks: Sequence[ContentBlock]) -> tuple[list[Any], str]:
-    """The text blocks as they are stored, and their plain text. Invalid names the field of a wrong one."""
+    """Text blocks as stored, and their plain text. Invalid names the wrong block's field."""
     texts = [block for block in blocks if isinstance(block, TextBlock)]
     try:
         text = "\n".join(content.text_of(block.children) for block in texts).rstrip("\n")

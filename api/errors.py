@@ -1,4 +1,4 @@
-"""Errors on the wire: {"errorCode": …, "reasons": …}, never an exception's text."""
+"""Error responses: {"errorCode": …, "reasons": …}, never an exception's text."""
 
 import logging
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ log = logging.getLogger(__name__)
 
 
 def stated(error: MailtalkError) -> tuple[int, Error]:
-    """The status and the body of an error."""
+    """Status and body of an error."""
     if not isinstance(error, Refused):
         log.warning("answered 503: %s", error)
         return 503, _body(ErrorCode.UNAVAILABLE, ["temporarily unavailable; send the same request again"])
@@ -55,20 +55,20 @@ def stated(error: MailtalkError) -> tuple[int, Error]:
 
 
 def answer(error: MailtalkError, headers: Mapping[str, str] | None = None) -> Answer[Any]:
-    """The response to an error."""
+    """Response to an error."""
     status, content = stated(error)
     return reply(content, status, {**(headers or {}), **_HEADERS.get(type(error), {})})
 
 
 async def raised(_request: Request, error: Exception) -> Response:
-    """The response to an error of the request, or a temporary one of ours."""
+    """Exception handler: an error of the request, or a temporary failure of ours."""
     if not isinstance(error, MailtalkError):
         raise error
     return answer(error)
 
 
 async def http(_request: Request, error: Exception) -> Response:
-    """The response to an unknown path or method."""
+    """Exception handler: an unknown path or method."""
     if not isinstance(error, HTTPException):
         raise error
     code = _HTTP.get(error.status_code, ErrorCode.BAD_REQUEST)
@@ -76,12 +76,12 @@ async def http(_request: Request, error: Exception) -> Response:
 
 
 async def unforeseen(_request: Request, _raised: Exception) -> Response:
-    """The response to a defect of ours; Starlette logs its traceback."""
-    return reply(_body(ErrorCode.INTERNAL, ["a defect on our side; it is logged"]), 500)
+    """Exception handler: an unexpected exception, as a 500; Starlette logs the traceback."""
+    return reply(_body(ErrorCode.INTERNAL, ["internal error; it is logged"]), 500)
 
 
 def of_change(ended: Ended) -> MailtalkError | None:
-    """The error of a change that ended; None for an applied one."""
+    """Error of a finished change; None if it was applied."""
     if ended.error_code is None:
         return None
     if ended.error_code == ErrorCode.PARTICIPANT_LIMIT:

@@ -1,4 +1,4 @@
-"""Files of messages, by signed links that expire; the link is the credential."""
+"""Files of messages, by signed links that expire. The link is the credential."""
 
 import re
 from typing import Annotated
@@ -18,7 +18,7 @@ from mailtalk.errors import ErrorCode, Invalid, NotFound
 from mailtalk.models import File
 
 PATH = files.PATH + "/{appId}/{fileId}/{name}"
-# Types that a browser may be told; everything else, HTML and SVG above all, is bytes.
+# Content types served as they are; everything else, HTML and SVG above all, is application/octet-stream.
 SHOWN = re.compile(
     r"image/(?:png|jpeg|gif|webp|avif|heic|heif|bmp|tiff)|audio/[\w.+-]+|video/[\w.+-]+|text/(?:plain|csv|calendar)"
     r"|application/(?:pdf|zip|msword|rtf|vnd\.(?:openxmlformats|oasis\.opendocument|ms-)[\w.+-]+)"
@@ -40,10 +40,10 @@ FileContent = Annotated[str, Meta(extra_json_schema={"contentMediaType": BYTES})
 
 
 class LinkQuery(msgspec.Struct):
-    """The query of a signed link."""
+    """Query of a signed link."""
 
     expires: Annotated[
-        str, Meta(pattern="^[0-9]{1,12}$", description="When the link ends, in seconds.", examples=["1767323045"])
+        str, Meta(pattern="^[0-9]{1,12}$", description="When the link expires, in seconds.", examples=["1767323045"])
     ]
     signature: Annotated[
         str, Meta(min_length=1, description="The link's signature.", examples=["mSbvC0VhQ1YbKXyWqLkFZd2nUaTgR5eP"])
@@ -69,7 +69,7 @@ async def get_file(request: Request) -> Answer[FileContent]:
 
 
 def disposition(name: str) -> str:
-    """Content-Disposition (RFC 6266): a plain name for old programs, and the true one (RFC 8187)."""
+    """Content-Disposition (RFC 6266): an ASCII file name for old clients, and the full one (RFC 8187)."""
     return f"attachment; filename=\"{_PLAIN.sub('_', name)}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 

@@ -1,4 +1,4 @@
-"""Health of this process and of what it depends on."""
+"""Health checks: this process, and its dependencies."""
 
 from typing import Any, Literal
 
@@ -18,13 +18,13 @@ PATIENCE = 5.0  # seconds
 
 
 class Health(msgspec.Struct):
-    """The state of the process."""
+    """State of the process."""
 
     status: Literal["ok"]
 
 
 class Readiness(msgspec.Struct, kw_only=True):
-    """The state of what the process depends on."""
+    """State of the process's dependencies."""
 
     status: Literal["ready", "unready"]
     database: Literal["ok", "away"]
@@ -43,7 +43,7 @@ async def is_alive(_request: Request) -> Answer[Health]:
 async def is_ready(request: Request) -> Answer[Readiness]:
     """Check that the installation can work.
 
-    503 while the database is away or no worker's heartbeat is fresh; the broker may be away.
+    503 while the database is unreachable or no worker's heartbeat is fresh. The broker's state does not count.
     """
     state = await _state(request)
     missing = [name for name in ("database", "worker") if state[name] != "ok"]

@@ -1,4 +1,4 @@
-"""The Idempotency-Key header, and transactions that answer a repeat with the first answer."""
+"""Idempotency-Key header: a repeat of a request gets the first answer and has no effect."""
 
 from collections.abc import Callable, Sequence
 from hashlib import sha256
@@ -25,7 +25,7 @@ Content = TypeVar("Content")
 
 
 def claim(request: Request, app_id: str, version: str, body: bytes) -> Claim | None:
-    """The key of a request and a hash of the request; None without the header, and for what changes nothing."""
+    """Claim of a request: its key and a hash of it. None without the header and for a method that changes nothing."""
     key = request.headers.get(HEADER)
     if key is None or request.method in READING:
         return None
@@ -36,7 +36,7 @@ def claim(request: Request, app_id: str, version: str, body: bytes) -> Claim | N
 
 
 def commit(database: Database, claimed: Claim | None, verb: Callable[[Session], Content]) -> Answer[Content]:
-    """Call a verb and commit its answer with its effect; a repeat gets that answer and has no effect. None is {}."""
+    """Call a verb and commit its answer with its effect; a repeat gets that answer and has no effect. None means {}."""
     with database.transaction() as session:
         kept = idempotency.recall(session, claimed) if claimed else None
         body = kept.body if kept else _answer(session, claimed, verb)
@@ -54,7 +54,7 @@ def commit_changes(
 
 
 def recall(database: Database, claimed: Claim) -> Answer[Any] | None:
-    """The first answer, if there was one."""
+    """Answer to the first request with this key; None if there was none."""
     with database.transaction() as session:
         kept = idempotency.recall(session, claimed)
     return None if kept is None else Answer(kept.body, headers=REPLAYED)

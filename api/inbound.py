@@ -1,4 +1,4 @@
-"""Inbound mails: the log with outcome and reason, processing one again, and release from quarantine."""
+"""Inbound mails: list, get, replay, and release from quarantine."""
 
 from typing import Annotated
 
@@ -23,7 +23,7 @@ MAIL = MAILS + "/{mailId}"
 
 
 class InboundMailQuery(PageQuery, rename="camel", kw_only=True):
-    """The query of the log of inbound mails."""
+    """Query of the log of inbound mails."""
 
     outcome: Annotated[Outcome, Meta(description="Only mails with this outcome.")] | UnsetType = UNSET
     conversation_id: Annotated[Id, Meta(description="Only mails to this conversation.")] | UnsetType = UNSET
@@ -34,8 +34,8 @@ class InboundMailQuery(PageQuery, rename="camel", kw_only=True):
 def list_inbound_mails(session: Session, call: Call, query: InboundMailQuery) -> Page[InboundMail]:
     """List inbound mails, newest first.
 
-    Every mail that was accepted, with its outcome, the verdict and the reason; without the address it came to, which
-    is a secret. Ours, not TalkJS's.
+    All accepted mails, with outcome, verdict and reason; without the recipient's address, which is a secret. Ours, not
+    TalkJS's.
     """
     rows = log.page(
         session,
@@ -53,7 +53,7 @@ def list_inbound_mails(session: Session, call: Call, query: InboundMailQuery) ->
 def get_inbound_mail(session: Session, call: Call) -> InboundMail:
     """Get an inbound mail.
 
-    With the text that was cut off, and the evidence for its sender.
+    With the text that was cut off, and the evidence for the sender's identity.
     """
     row = _row(session, call)
     mail = InboundMail.of(row)
@@ -65,8 +65,8 @@ def get_inbound_mail(session: Session, call: Call) -> InboundMail:
 def replay_inbound_mail(session: Session, call: Call) -> InboundMail:
     """Process a mail again.
 
-    From its raw bytes and with every check, as if it came now: after `failed`, `refused`, `quarantined` and `ignored`.
-    It waits then for a worker. 409 for one that became a message, or whose bytes were purged.
+    A worker processes it from its raw bytes, with every check, as if it came now. The mail must be `failed`, `refused`,
+    `quarantined` or `ignored`: 409 for one that became a message, or whose bytes were purged.
     """
     row = _row(session, call, lock=True)
     quarantine.replay(row)

@@ -1,4 +1,4 @@
-"""The query of a list of conversations: order, filters and pages."""
+"""Query of a list of conversations: order, filters and pages."""
 
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
@@ -20,7 +20,7 @@ FILTER = (
 
 
 class ConversationQuery(PageQuery, rename="camel", kw_only=True):
-    """The query of the app's conversations."""
+    """Query of the app's conversations."""
 
     order_by: Annotated[
         Literal["lastActivity", "createdAt"], Meta(description="From version 2021-02-09; before: `createdAt`.")
@@ -29,35 +29,41 @@ class ConversationQuery(PageQuery, rename="camel", kw_only=True):
         Literal["DESC", "ASC"], Meta(description="Newest or oldest first, from version 2021-02-09.")
     ] = "DESC"
     offset_ts: (
-        Annotated[Timestamp, Meta(description="Those after this time in the order, in ms, from version 2021-02-09.")]
+        Annotated[
+            Timestamp, Meta(description="Only those after this time in the order, in ms, from version 2021-02-09.")
+        ]
         | UnsetType
     ) = UNSET
-    last_message_before: Annotated[Timestamp, Meta(description="Those with an older last message.")] | UnsetType = UNSET
-    last_message_after: Annotated[Timestamp, Meta(description="Those with a newer last message.")] | UnsetType = UNSET
+    last_message_before: (
+        Annotated[Timestamp, Meta(description="Only those with an older last message.")] | UnsetType
+    ) = UNSET
+    last_message_after: Annotated[Timestamp, Meta(description="Only those with a newer last message.")] | UnsetType = (
+        UNSET
+    )
     filter: Annotated[str, Meta(description=FILTER, extra_json_schema={"contentMediaType": "application/json"})] | (
         UnsetType
     ) = UNSET
 
 
 class UserConversationQuery(ConversationQuery, rename="camel", kw_only=True):
-    """The query of a user's conversations."""
+    """Query of a user's conversations."""
 
-    unreads_only: Annotated[bool, Meta(description="Those with unread messages.")] = False
+    unreads_only: Annotated[bool, Meta(description="Only those with unread messages.")] = False
 
 
 class Filter(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """The parameter `filter`, decoded."""
+    """Parameter `filter`, decoded."""
 
     custom: dict[str, Any] = msgspec.field(default_factory=dict)
     last_message_ts: tuple[Literal["<", ">"], Timestamp] | None = None
 
     def bound(self, sign: str) -> int | UnsetType:
-        """The time of `lastMessageTs` if it has this sign."""
+        """Time of `lastMessageTs` if its operator is `sign`, else UNSET."""
         return self.last_message_ts[1] if self.last_message_ts and self.last_message_ts[0] == sign else UNSET
 
 
 def read(query: ConversationQuery, version: Version) -> Listing:
-    """The query as the domain knows it, by the rules of a version. Invalid names a wrong filter."""
+    """Convert a query to the domain's Listing, by the rules of a version. Invalid names a wrong filter."""
     filters = _filter(query.filter or None)
     before = filters.bound("<") if query.last_message_before is UNSET else query.last_message_before
     after = filters.bound(">") if query.last_message_after is UNSET else query.last_message_after
@@ -77,7 +83,7 @@ def read(query: ConversationQuery, version: Version) -> Listing:
 def _filter(text: str | None) -> Filter:
     if text is None:
         return Filter()
-    decoded = text if text.lstrip().startswith("{") else unquote(text)  # many callers encode it twice
+    decoded = text if text.lstrip().startswith("{") else unquote(text)  # many clients encode it twice
     try:
         return wire.decode(decoded.encode(), Filter)
     except Invalid as error:

@@ -32,14 +32,14 @@ from mailtalk.vocabulary import Origin
 
 TAG = "Messages"
 AHEAD = 60_000  # milliseconds that the sender's clock may be ahead of ours
-SECONDS = range(100_000_000, 10_000_000_000)  # the years 1973 to 2286 if they are seconds, else early in 1970
+SECONDS = range(100_000_000, 10_000_000_000)  # 1973 to 2286 as seconds, but early 1970 as milliseconds
 NO_CONVERSATION = [ErrorCode.CONVERSATION_NOT_FOUND]
 NO_MESSAGE = [*NO_CONVERSATION, ErrorCode.MESSAGE_NOT_FOUND]
 NO_READER = [*NO_CONVERSATION, ErrorCode.USER_NOT_FOUND, ErrorCode.PARTICIPANT_NOT_FOUND]
 
 
 class MessageQuery(PageQuery, rename="camel", kw_only=True):
-    """The query of a conversation's messages."""
+    """Query of a conversation's messages."""
 
     as_user: Annotated[Id, Meta(description="Only what this user may see. Ours, not TalkJS's.")] | UnsetType = UNSET
 
@@ -48,9 +48,9 @@ class MessageQuery(PageQuery, rename="camel", kw_only=True):
 def post_messages(session: Session, call: Call, body: NewMessages) -> list[PostedMessage]:
     """Send 1 to 10 messages.
 
-    Always an array; all are sent or none. A `UserMessage` needs a `sender` who takes part, also with access `Read`; a
-    `SystemMessage` has none and never notifies. Each has a text, an attachment or a location. Mention a user by
-    `<!!mention:USER_ID|NAME>`.
+    Always an array; either all are sent or none. A `UserMessage` needs a `sender` who is a participant, also with
+    access `Read`; a `SystemMessage` has none and never notifies. Each has a text, an attachment or a location. Mention
+    a user by `<!!mention:USER_ID|NAME>`.
     """
     drafted = [drafts.draft(i, message, Origin.REST) for i, message in enumerate(body)]
     conversation = conversations.lock(session, call.conversation_key)
@@ -80,7 +80,7 @@ def get_message(session: Session, call: Call) -> Message:
 def edit_message(session: Session, call: Call, body: MessageUpdate) -> None:
     """Edit a message.
 
-    `custom` merges key by key. Nobody is notified, and mails that were made stay as they are.
+    `custom` merges key by key. Nobody is notified, and mails that are already made do not change.
     """
     text = drafts.edited_text(body)
     fields = text if body.custom is UNSET else text | {"custom": body.custom}
@@ -91,7 +91,7 @@ def edit_message(session: Session, call: Call, body: MessageUpdate) -> None:
 def delete_message(session: Session, call: Call) -> None:
     """Delete a message.
 
-    Mails that were made stay as they are.
+    Mails that are already made do not change.
     """
     messages.delete(session, call.conversation_key, call.id("messageId"))
 
@@ -100,7 +100,7 @@ def delete_message(session: Session, call: Call) -> None:
 def mark_all_read(session: Session, call: Call) -> None:
     """Mark a conversation read by a user.
 
-    Up to now. There is no body.
+    Everything up to now is read. There is no body.
     """
     read_state.read_all(session, call.participant_key)
 
@@ -109,8 +109,8 @@ def mark_all_read(session: Session, call: Call) -> None:
 def mark_read_until(session: Session, call: Call, body: ReadStateUpdate) -> None:
     """Mark a conversation read up to a moment, or unread.
 
-    What was created until `readUntil` is read, and nothing of what came after. `unread: true` makes the last message of
-    someone else unread again; it is not mailed again.
+    Messages created up to `readUntil` are read, later ones are not. `unread: true` marks the last message of someone
+    else as unread again; it is not mailed again.
     """
     if body.unread:
         read_state.mark_unread(session, call.participant_key)
@@ -122,9 +122,9 @@ def mark_read_until(session: Session, call: Call, body: ReadStateUpdate) -> None
 
 @route("POST", "/import" + MESSAGES, TAG, missing=NO_CONVERSATION)
 def import_messages(session: Session, call: Call, body: ImportedMessages) -> list[PostedMessage]:
-    """Import 1 to 100 messages of another system.
+    """Import 1 to 100 messages from another system.
 
-    With the times they had there (`createdAt` or `timestamp`, not in the future). Nobody is notified. Senders and
+    With their original times (`createdAt` or `timestamp`, not in the future). Nobody is notified. Senders and
     readers must be users, not participants.
     """
     items = [_old(i, message) for i, message in enumerate(body)]
@@ -133,7 +133,7 @@ def import_messages(session: Session, call: Call, body: ImportedMessages) -> lis
 
 
 def shown(session: Session, links: Links, rows: Sequence[MessageRow]) -> list[Message]:
-    """Messages on the wire, of one conversation or many."""
+    """Convert message rows, of one conversation or many, to the wire's messages."""
     read_by, now = read_state.of(session, rows), clock.now()
     counted = payloads.reactions(session, rows)
     shown = [serializers.message(row, read_by[row.id]) for row in rows]

@@ -1,4 +1,4 @@
-"""Participants: join, update and leave are changes that a worker applies; the rest are reads."""
+"""Participants: join, update and leave are changes applied by a worker; also reads, and a new inbound address."""
 
 from typing import Any
 
@@ -39,10 +39,10 @@ NO_PARTICIPANT = [*NO_CONVERSATION, ErrorCode.PARTICIPANT_NOT_FOUND]
 
 @route("PUT", PARTICIPANT, TAG, missing=NO_USER, conflict="Conflict", is_change=True)
 async def join_conversation(call: Call, body: NewParticipant) -> Answer[Empty]:
-    """Join: add a participant, or set one anew.
+    """Join: add a participant, or overwrite one.
 
-    Overwrites what was set before: what is missing gets its default (`ReadWrite`, `true`, `default`). A participant
-    who joins sees the whole history, also what was written while away. 409 over the app's participant limit.
+    Overwrites all settings: an absent one gets its default (`ReadWrite`, `true`, `default`). A participant who joins
+    sees the whole history, also what was written while they were away. 409 over the app's participant limit.
     """
     return await _change(call, change(ChangeKind.JOIN, body))
 
@@ -82,7 +82,7 @@ async def leave_conversation(call: Call) -> Answer[Empty]:
 def get_participant(session: Session, call: Call) -> Participant:
     """Get a participant.
 
-    Also with access `None`. Ours, not TalkJS's.
+    Also one with access `None`. Ours, not TalkJS's.
     """
     row = conversations.participant(session, call.participant_key)
     return Participant.of(row, clock.now(), read_marks.of_participants(session, [row.key])[row.key])
@@ -131,7 +131,7 @@ def get_inbound_address(session: Session, call: Call) -> InboundAddress:
 async def rotate_inbound_address(call: Call) -> Answer[InboundAddress]:
     """Give a participant a new inbound address.
 
-    The old address is refused from then on. There is no body. Ours, not TalkJS's.
+    The old address is refused from now on. There is no body. Ours, not TalkJS's.
     """
     answer = await _change(call, Request(ChangeKind.ROTATE))
     if answer.status_code != 200:  # noqa: PLR2004  only a 200 is done
@@ -145,14 +145,14 @@ async def rotate_inbound_address(call: Call) -> Answer[InboundAddress]:
 
 
 def update(call: Call, body: ParticipantSettingsUpdate) -> Request:
-    """The change that a PATCH asks for. Invalid for access `None` in a version that does not know it."""
+    """Change of a PATCH. Invalid for access `None` in a version that does not know it."""
     if body.access is Access.NONE and not call.version.knows_none:
         raise Invalid({"access": [f'"None" is not known to version {call.version.name}']})
     return change(ChangeKind.UPDATE, body)
 
 
 def leave(call: Call) -> Request:
-    """The change that a DELETE asks for, by the rules of the call's version."""
+    """Change of a DELETE, by the rules of the call's version."""
     return Request(ChangeKind.DEPART if call.version.leave_keeps_view else ChangeKind.LEAVE)
 
 

@@ -1,4 +1,4 @@
-"""Paths that several handlers share, relative to the app."""
+"""Paths shared by several handlers, relative to the app."""
 
 CONVERSATION = "/conversations/{conversationId}"
 MESSAGES = CONVERSATION + "/messages"

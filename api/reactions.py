@@ -15,7 +15,7 @@ from mailtalk.errors import ErrorCode, Invalid
 TAG = "Messages"
 REACTIONS = MESSAGE + "/reactions"
 REACTION = REACTIONS + "/{emoji}/{userId}"
-LONGEST = 64  # characters of an emoji: flags of regions and families have many
+LONGEST = 64  # characters of an emoji: flags of regions and families consist of many
 MISSING = [*NO_MESSAGE, ErrorCode.PARTICIPANT_NOT_FOUND]
 
 
@@ -23,7 +23,7 @@ MISSING = [*NO_MESSAGE, ErrorCode.PARTICIPANT_NOT_FOUND]
 def add_reaction(session: Session, call: Call) -> None:
     """Add a reaction.
 
-    Of a participant; adding it again changes nothing. Nobody is mailed. There is no body.
+    The user must be a participant. Adding it again changes nothing. Nobody is mailed. There is no body.
     """
     reactions.add(session, clock.now(), call.participant_key, call.id("messageId"), _emoji(call))
 
@@ -46,7 +46,7 @@ def list_reactions(session: Session, call: Call) -> Page[EmojiUsers]:
 
 @route("GET", REACTIONS + "/{emoji}", TAG, missing=NO_MESSAGE)
 def list_emoji_users(session: Session, call: Call) -> ReactionUsers:
-    """List the users who added an emoji to a message, in their order."""
+    """List the users who added an emoji to a message, the first one first."""
     found = reactions.listed(session, call.conversation_key, call.id("messageId"))
     return ReactionUsers(found.get(_emoji(call), []))
 

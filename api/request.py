@@ -1,4 +1,4 @@
-"""A request of an app: its credential, version, body and Idempotency-Key, and transactions to answer it in."""
+"""Authenticated request: its app, version, body and Idempotency-Key, and its transactions."""
 
 import zlib
 from collections.abc import Callable, Sequence
@@ -36,7 +36,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the process made when it started."""
+    """Services that the process made at startup."""
 
     database: Database
     keyring: Keyring
@@ -48,7 +48,7 @@ class Services:
     links: Links
 
     async def transact(self, verb: Callable[[Session], Result], seconds: float = DEADLINE) -> Result:
-        """Call a verb in a transaction of its own, off the event loop. Unavailable when it takes longer."""
+        """Call a verb in a transaction of its own, off the event loop. Unavailable after `seconds`."""
 
         def work() -> Result:
             with self.database.transaction() as session:
@@ -59,7 +59,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An authenticated request of an app."""
+    """Authenticated request of an app."""
 
     request: Request
     services: Services
@@ -70,52 +70,52 @@ class Call:
 
     @property
     def app_id(self) -> str:
-        """The app of the credential."""
+        """App of the credential."""
         return self.tenant.id
 
     @property
     def user_id(self) -> str:
-        """The user that the path names."""
+        """User in the path."""
         return self.id("userId")
 
     @property
     def conversation_key(self) -> ConversationKey:
-        """The conversation of the path."""
+        """Conversation in the path."""
         return ConversationKey(self.app_id, self.id("conversationId"))
 
     @property
     def participant_key(self) -> ParticipantKey:
-        """The participant of the path."""
+        """Participant in the path."""
         return ParticipantKey(self.conversation_key, self.id("userId"))
 
     @property
     def prefer(self) -> str:
-        """The preferences of the client (RFC 7240); the header may come more than once."""
+        """Value of Prefer (RFC 7240); repeated headers are joined."""
         return ", ".join(self.request.headers.getlist("prefer"))
 
     def id(self, name: str) -> str:
-        """An id from the path. Invalid for a text that is no id."""
+        """Id from the path. Invalid for a malformed one."""
         return wire.path_value(name, self.request.path_params[name])
 
     async def commit(self, verb: Callable[[Session], Result]) -> Answer[Result]:
-        """Call a verb that changes something, once for each Idempotency-Key; its result is the answer, None is {}."""
+        """Call a verb that changes something, once for each Idempotency-Key; its result is the answer (None: {})."""
         commit = partial(idempotency.commit, self.services.database, self.claim, verb)
         return await in_time(run_in_threadpool(commit))
 
     async def commit_changes(self, requested: Sequence[Requested], verb: Callable[[Session], object]) -> Answer[Empty]:
-        """Like `commit`, with changes of participation in the same transaction, whose outcome is the answer."""
+        """Like `commit`, with changes of participation in the same transaction; their outcome is the answer."""
         commit = partial(idempotency.commit_changes, self.services.database, self.claim, requested, verb)
         return await self.services.intake.follow(requested, await in_time(run_in_threadpool(commit)), self.prefer)
 
     async def recall(self) -> Answer[Any] | None:
-        """The answer to the first request with this Idempotency-Key; None when this is the first."""
+        """Answer to the first request with this Idempotency-Key; None if this is the first."""
         if self.claim is None:
             return None
         return await in_time(run_in_threadpool(idempotency.recall, self.services.database, self.claim))
 
 
 async def authenticated(request: Request) -> Call:
-    """The call of a request. Unauthorized, NotFound for another app's path, Invalid for an unknown version."""
+    """Authenticate a request. Raises Unauthorized, NotFound for another app's path, Invalid for an unknown version."""
     services: Services = request.app.state.services
     tenant = await services.credentials.tenant(request.headers.get("authorization"))
     if wire.path_value("appId", request.path_params["appId"]) != tenant.id:
@@ -138,13 +138,13 @@ async def _read(request: Request) -> bytes:
             if len(raw) > BODY_LIMIT:
                 raise _too_large()
     except ClientDisconnect:
-        raise Invalid({"body": ["ended too early"]}) from None  # nobody reads it, and it is no defect of ours
+        raise Invalid({"body": ["ended too early"]}) from None  # not read by anyone, and not logged
     return _unzipped(bytes(raw)) if request.headers.get("content-encoding", "") in GZIP else bytes(raw)
 
 
 def _unzipped(raw: bytes) -> bytes:
     try:
-        body = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(raw, BODY_LIMIT + 1)  # 16: with gzip's header
+        body = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(raw, BODY_LIMIT + 1)  # 16: expect gzip's header
     except zlib.error:
         raise Invalid({"body": ["is not gzip"]}) from None
     if len(body) > BODY_LIMIT:

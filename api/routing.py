@@ -1,9 +1,9 @@
-"""`@route`: method, path, parameters and errors at the handler; the routes and the OpenAPI document are made of them.
+"""`@route` declares a handler's method, path, parameters and errors; routes and OpenAPI document are made from it.
 
 A plain function takes the session first and is one transaction: a GET reads, every other method commits once for each
-Idempotency-Key. A coroutine function manages its own transactions. Both take the `call` (the request), and where they
-name them the `body`, decoded as it is annotated, and the `query`, a Struct of its parameters. The docstring is the
-operation's summary and description, the name is its operationId.
+Idempotency-Key. A coroutine function manages its own transactions. Both take the `call` (the request) and, if they
+name them, the `body`, decoded to its annotation, and the `query`, a Struct of the parameters. The docstring is the
+operation's summary and description; the name is its operationId.
 """
 
 import inspect
@@ -34,50 +34,50 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """An operation of the API: a method of a path, its handler, and what the handler does not say by itself."""
+    """Operation of the API: a method and path, the handler, and what its signature does not say."""
 
     method: str
-    path: str  # without the app, unless it is open
+    path: str  # relative to the app, unless open
     tag: str
     handler: Callable[..., Any]
-    missing: Sequence[ErrorCode] = ()  # of its 404
+    missing: Sequence[ErrorCode] = ()  # in its 404
     conflict: str = "InProgress"  # the document's response for its 409
-    is_change: bool = False  # of participation: durable, then applied by a worker
+    is_change: bool = False  # takes changes of participation: durable, then applied by a worker
     is_open: bool = False  # without a credential
-    takes_prefer: bool = False  # though it is no single change
+    takes_prefer: bool = False  # also for more than a single change
     media: str = JSON
-    body_schema: Any = None  # describes a body that is decoded by itself
-    query_schema: type[msgspec.Struct] | None = None  # and a query
+    body_schema: Any = None  # describes a body that the handler decodes itself
+    query_schema: type[msgspec.Struct] | None = None  # likewise a query
 
     @property
     def name(self) -> str:
-        """The operationId: the handler's name in camel case."""
+        """operationId: the handler's name in camel case."""
         return re.sub("_(.)", lambda match: match[1].upper(), self.handler.__name__)
 
     @property
     def url(self) -> str:
-        """The whole path."""
+        """Full path."""
         return self.path if self.is_open else APP + self.path
 
     @property
     def body(self) -> Any:
-        """The type that describes the body, or None."""
+        """Type of the body; None if there is none."""
         return self.body_schema or self._hints.get("body")
 
     @property
     def needs_body(self) -> bool:
-        """False if {} will do."""
+        """False if {} is a valid body."""
         is_struct = isinstance(self.body, type) and issubclass(self.body, msgspec.Struct)
         return not is_struct or any(field.required for field in msgspec.structs.fields(self.body))
 
     @property
     def query(self) -> type[msgspec.Struct] | None:
-        """The Struct of the query, or None."""
+        """Struct of the query; None if there is none."""
         return self.query_schema or self._hints.get("query")
 
     @property
     def answer(self) -> Any:
-        """The type of a 200's content."""
+        """Type of a 200's content."""
         answer = self._hints["return"]
         answer = get_args(answer)[0] if get_origin(answer) is Answer else answer
         return Empty if answer is type(None) else answer
@@ -91,7 +91,7 @@ _OPERATIONS: list[Operation] = []
 
 
 def route(method: str, path: str, tag: str, **more: Any) -> Callable[[Handler], Handler]:
-    """Mark a handler as the one of a method and path; `more` are the other fields of Operation."""
+    """Register a handler for a method and path; `more` are other fields of Operation."""
 
     def mark(handler: Handler) -> Handler:
         _OPERATIONS.append(Operation(method=method, path=path, tag=tag, handler=handler, **more))
@@ -101,7 +101,7 @@ def route(method: str, path: str, tag: str, **more: Any) -> Callable[[Handler], 
 
 
 def of(modules: Sequence[ModuleType]) -> list[Operation]:
-    """The operations of these modules, in their order."""
+    """Operations of these modules, in their order."""
     names = [module.__name__ for module in modules]
     return sorted(
         (operation for operation in _OPERATIONS if operation.handler.__module__ in names),
@@ -110,7 +110,7 @@ def of(modules: Sequence[ModuleType]) -> list[Operation]:
 
 
 def routes(operations: Sequence[Operation]) -> list[Route]:
-    """One route for each path, so that the Allow of a 405 names all of its methods."""
+    """Make one route for each path, so that a 405's Allow header names all of its methods."""
     by_path: dict[str, dict[str, Endpoint]] = {}
     for operation in operations:
         by_path.setdefault(operation.url, {})[operation.method] = _endpoint(operation)

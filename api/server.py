@@ -1,4 +1,4 @@
-"""The process `mailtalk api`: uvicorn on uvloop."""
+"""Process `mailtalk api`: uvicorn on uvloop."""
 
 import logging
 
@@ -7,9 +7,9 @@ import uvicorn
 from api.app import build
 from mailtalk.settings.load import Settings
 
-KEEP_ALIVE = 75  # seconds: longer than the 60 of ALB and nginx, so that they never meet a connection being closed
+KEEP_ALIVE = 75  # seconds: longer than ALB's and nginx's 60, so that they never reuse a connection we are closing
 CONCURRENCY = 2_000  # connections; above it a 503
-GRACE = 5  # seconds for the requests under way when we stop
+GRACE = 5  # seconds that requests in progress have at shutdown
 
 log = logging.getLogger(__name__)
 

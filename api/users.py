@@ -24,7 +24,7 @@ RawUpdates = Annotated[dict[Id, msgspec.Raw], MOST]
 
 
 class UserQuery(PageQuery, rename="camel", kw_only=True):
-    """The query of the app's users."""
+    """Query of the app's users."""
 
     is_online: Annotated[bool, Meta(description="True gives an empty list: nobody is online here.")] = False
 
@@ -33,7 +33,7 @@ class UserQuery(PageQuery, rename="camel", kw_only=True):
 def put_users(session: Session, call: Call, body: RawUpdates) -> None:
     """Create or update up to 100 users.
 
-    A map of ids to the body of a single PUT. All of them are written, or none.
+    The body maps ids to the bodies of single PUTs. Either all are written or none.
     """
     users.put_many(session, call.app_id, {user_id: _columns(user_id, body[user_id]) for user_id in sorted(body)})
 
@@ -50,8 +50,8 @@ def list_users(session: Session, call: Call, query: UserQuery) -> Page[User]:
 def put_user(session: Session, call: Call, body: UserUpdate) -> None:
     """Create or update a user.
 
-    Null clears a field, and what is missing stays. `custom` merges key by key. `name` is required to create. All of a
-    user's addresses get the mails, in the language of `locale` and with the times of `timeZone`.
+    Null clears a field; an absent one is unchanged. `custom` merges key by key. `name` is required to create a user.
+    Mails go to all of a user's addresses, in the language of `locale` and with times in `timeZone`.
     """
     users.put(session, call.app_id, call.user_id, body.columns())
 
@@ -63,7 +63,7 @@ def get_user(session: Session, call: Call) -> User:
 
 
 def _columns(user_id: str, body: msgspec.Raw) -> dict[str, Any]:
-    """The columns of one user; an error names the user before the field."""
+    """Columns of one user. Errors name the user, then the field."""
     try:
         return wire.decode(bytes(body), UserUpdate).columns()
     except Invalid as error:

@@ -1,4 +1,4 @@
-"""What each version of the wire contract changes, in one table."""
+"""Versions of the wire contract: one table of their differences."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,14 @@ HEADER = "TalkJS-REST-Version"
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version; the rules are TalkJS's, https://talkjs.com/docs/Reference/REST_API/Versioning/."""
+    """A version's rules, as TalkJS defines them: https://talkjs.com/docs/Reference/REST_API/Versioning/."""
 
     name: str
-    leave_keeps_view: bool  # DELETE participant leaves the conversation in the user's list, readable until then
+    leave_keeps_view: bool  # after DELETE participant the conversation stays in the user's list, readable up to then
     knows_none: bool  # access "None" may be set
-    orders: bool  # lists of conversations may be ordered; before, they are by createdAt, newest first
-    has_topic: bool  # a conversation's topicId is its id, else null
-    lists_unknown_user: bool  # the conversations of a user we don't know are an empty list, not 404
+    orders: bool  # lists of conversations can be ordered; if False, by createdAt, newest first
+    has_topic: bool  # a conversation's topicId is its id; if False, null
+    lists_unknown_user: bool  # the list of an unknown user's conversations is empty, not 404
 
 
 VERSIONS = {

@@ -1,4 +1,4 @@
-"""Who waits for a change is told at once: by Redis pub/sub, and by looking at the rows when Redis is away."""
+"""Wait for changes to be applied: woken by Redis pub/sub, and by polling the rows while Redis is unreachable."""
 
 import asyncio
 import json
@@ -18,17 +18,17 @@ from mailtalk.db.database import Database
 from mailtalk.errors import Unavailable
 from worker.bell import CHANNEL
 
-HEARING = 0.5  # seconds between two looks while we hear what is announced: announcements may be lost
-DEAF = 0.1  # and while we don't
-SILENCE = 3.0  # seconds without a word, not even an answer to our pings: a frozen broker closes no connection
-HEARD = 20_000  # announcements kept for those who have not begun to wait
+HEARING = 0.5  # seconds between polls while subscribed: announcements may be lost
+DEAF = 0.1  # seconds between polls while not subscribed
+SILENCE = 3.0  # seconds without a message or pong until reconnecting: a frozen broker closes no connection
+HEARD = 20_000  # announcements kept for requests that do not wait yet
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False, slots=True)
 class _Waiter:
-    """A request that waits for some changes; `done` when all of them have ended."""
+    """Request waiting for changes; `done` is set when all have ended."""
 
     app_id: str
     left: set[int]
@@ -43,28 +43,28 @@ class _Waiter:
 
 
 class Outcomes:
-    """The changes that requests of this process wait for."""
+    """Waiting requests of this process, by change."""
 
     def __init__(self, database: Database, redis_url: str) -> None:
         self._database, self._redis_url = database, redis_url
         self._waiting: dict[int, list[_Waiter]] = {}
-        self._heard: dict[int, None] = {}  # in order, the oldest first
+        self._heard: dict[int, None] = {}  # an ordered set, the oldest first
         self._news = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self.hears = False
 
     def start(self) -> None:
-        """Begin to listen; before any change is accepted, so that nothing is missed."""
+        """Start listening; call it before any change is accepted, so that no announcement is missed."""
         self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._look())]
 
     async def stop(self) -> None:
-        """End; whoever still waits gets a 202 by its own deadline."""
+        """Stop listening; requests still waiting answer 202 at their own deadlines."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def of(self, app_id: str, ids: Sequence[int], seconds: float) -> dict[int, Ended]:
-        """What became of these changes, by id; those that did not end in time are missing."""
+        """Wait for changes to end, at most `seconds`; return those that ended in time, by id."""
         waiter = _Waiter(app_id, set(ids), asyncio.get_running_loop().create_future())
         for change_id in ids:
             self._waiting.setdefault(change_id, []).append(waiter)
@@ -77,7 +77,7 @@ class Outcomes:
         return waiter.ended
 
     def announced(self, ids: Sequence[int]) -> None:
-        """Look at once for those who wait for these, or will: they may have ended. The rows say how, nobody else."""
+        """Poll at once for requests that wait for these changes, now or soon. Only the rows tell how a change ended."""
         self._heard.update(dict.fromkeys(ids))
         while len(self._heard) > HEARD:
             del self._heard[next(iter(self._heard))]
@@ -99,9 +99,9 @@ class Outcomes:
         while True:
             try:
                 await self._hear()
-            except (RedisError, OSError, ValueError, TypeError) as error:  # the last two: nonsense on the channel
+            except (RedisError, OSError, ValueError, TypeError) as error:  # the last two: malformed messages
                 if self.hears:
-                    log.warning("the broker is away (%s); looking at the rows instead", type(error).__name__)
+                    log.warning("the broker does not answer (%s); polling the database instead", type(error).__name__)
             self.hears = False
             await asyncio.sleep(HEARING)
 
@@ -131,9 +131,9 @@ class Outcomes:
                 try:
                     self._tell(await run_in_threadpool(self._ended, self._left()))
                 except Unavailable as error:
-                    log.warning("cannot look at the changes: %s", error)
+                    log.warning("polling for changes failed: %s", error)
                 except Exception:
-                    log.exception("cannot look at the changes")
+                    log.exception("polling for changes failed")
 
     def _left(self) -> list[tuple[str, int]]:
         waiters = {waiter for each in self._waiting.values() for waiter in each}

@@ -1,4 +1,4 @@
-"""Webhooks: put, get, list, delete; a new secret, the log of deliveries, a replay, a test event."""
+"""Webhooks: put, get, list, delete; rotate the secret, list deliveries, replay events, send a test event."""
 
 import re
 from typing import Annotated
@@ -34,9 +34,9 @@ ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class DeliveryQuery(PageQuery, rename="camel", kw_only=True):
-    """The query of the log of deliveries."""
+    """Query of the log of deliveries."""
 
-    stage: Annotated[WebhookStage, Meta(description="Only deliveries of this stage.")] | UnsetType = UNSET
+    stage: Annotated[WebhookStage, Meta(description="Only deliveries in this stage.")] | UnsetType = UNSET
 
 
 @route("GET", "/webhooks", TAG)
@@ -49,9 +49,9 @@ def list_webhooks(session: Session, call: Call) -> Page[Webhook]:
 async def put_webhook(call: Call, body: WebhookUpdate) -> Answer[Webhook]:
     """Create or update a webhook.
 
-    The URL is https at port 443 or 8443 and leads to public addresses, unless the operator allows more. Without
-    `events`, or with null, it gets all of them. A secret that was made is in this answer only. A webhook that was
-    paused or disabled gets events again, also those it missed while it was paused.
+    The URL is https at port 443 or 8443 and must resolve to public addresses, unless the operator allows more. Without
+    `events`, or with null, the webhook gets all of them. A generated secret is in this answer only. A webhook that was
+    paused or disabled gets events again, also those it missed while paused.
     """
     webhook_id, services = _id(call), call.services
     spec = EndpointSpec(body.url, body.events or None, body.secret or None, bool(body.ordered))
@@ -85,7 +85,7 @@ def delete_webhook(session: Session, call: Call) -> None:
 async def rotate_webhook_secret(call: Call) -> Answer[Webhook]:
     """Give a webhook a new secret.
 
-    It is in this answer only. For a day the one before signs too, in `webhook-signature`.
+    It is in this answer only. For a day the previous one signs too, in `webhook-signature`.
     """
     webhook_id, keyring = _id(call), call.services.keyring
 
@@ -110,8 +110,8 @@ def list_deliveries(session: Session, call: Call, query: DeliveryQuery) -> Page[
 def replay_events(session: Session, call: Call, body: WebhookReplay) -> ReplayedEvents:
     """Replay events to a webhook.
 
-    Those that the webhook wants of a time (`from`, `to`, in milliseconds), or those with these ids, in their order,
-    with the ids and bodies they had. At most 10,000 at once.
+    The events of a period (`from`, `to`, in milliseconds) that the webhook subscribes to, or those with these ids; in
+    their order, with their original ids and bodies. At most 10,000 at once.
     """
     span = _span(body)
     row = endpoints.get(session, call.app_id, _id(call))
@@ -129,7 +129,7 @@ def test_webhook(session: Session, call: Call) -> TestEvent:
 
 
 async def _with_secret(call: Call, answer: Answer[Webhook]) -> Answer[Webhook]:
-    """The answer with its secret, which is not kept with the answers of Idempotency-Keys."""
+    """Add the secret to an answer: it is not stored with the answers of Idempotency-Keys."""
     webhook = msgspec.json.decode(bytes(answer.body), type=Webhook)
     if webhook.secret is UNSET:
         return answer

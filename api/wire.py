@@ -1,4 +1,4 @@
-"""JSON in and out: bodies and queries decoded as their types, errors that name the field."""
+"""JSON on the wire: decode bodies and queries to their types, with errors that name the field; encode answers."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -25,20 +25,20 @@ _MISSING = re.compile(r"Object missing required field `(?P<field>[^`]+)`")
 
 
 class Answer(Response, Generic[Content]):
-    """A response whose JSON is a Content."""
+    """JSON response; its body is a Content."""
 
     media_type = "application/json"
 
 
 def reply(content: Content, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer[Content]:
-    """A JSON response; None is {}."""
+    """Make a JSON response; None means {}."""
     return Answer(msgspec.json.encode({} if content is None else content), status, headers)
 
 
 def decode(raw: bytes, shape: type[Shape]) -> Shape:
-    """A request body as its type; an empty one is {}. Invalid names the wrong field.
+    """Decode a request body to its type; an empty body means {}. Invalid names the wrong field.
 
-    An empty array where an object is expected is PHP's empty object.
+    An empty array where an object is expected is accepted as {}: PHP encodes empty objects so.
     """
     raw = raw.removeprefix(BOM).strip() or b"{}"
     try:
@@ -51,18 +51,18 @@ def decode(raw: bytes, shape: type[Shape]) -> Shape:
 
 
 def query(parameters: Mapping[str, str], shape: type[Shape]) -> Shape:
-    """The parameters of a query as a Struct. Invalid names the wrong one."""
+    """Decode a query's parameters to a Struct. Invalid names the wrong parameter."""
     return _checked(lambda: msgspec.convert(dict(parameters), shape, strict=False))
 
 
 def within(name: str, error: Invalid) -> Invalid:
-    """An error of a part, with the fields named as in the whole; the part itself is its `body`."""
+    """Prefix an error's fields with the part `name`; the field `body` becomes the part itself."""
     reasons = error.reasons if isinstance(error.reasons, Mapping) else {}
     return Invalid({name if field == "body" else f"{name}.{field}": texts for field, texts in reasons.items()})
 
 
 def path_value(name: str, quoted: str) -> str:
-    """An id from the path: percent-encoded, with any character but control characters."""
+    """Decode a percent-encoded id of the path. Invalid for control characters, a wrong length and what is not UTF-8."""
     try:
         value = unquote_to_bytes(quoted.encode("latin-1")).decode()
     except UnicodeDecodeError:
@@ -71,14 +71,14 @@ def path_value(name: str, quoted: str) -> str:
 
 
 def checked_id(name: str, value: str) -> str:
-    """An id. Invalid unless it has 1 to 255 characters, none of them a control character."""
+    """Validate an id: 1 to 255 characters, none of them a control character. Raises Invalid."""
     if len(value) > ID_LENGTH or _ID.match(value) is None:
         raise Invalid({name: [f"must be 1 to {ID_LENGTH} characters, none of them a control character"]})
     return value
 
 
 def cursor(kind: PublicId, text: str | None) -> int | None:
-    """The number of the id that `startingAfter` names. Invalid for any other text."""
+    """Parse the id in `startingAfter` to its number. Invalid for any other text."""
     number = None if text is None else kind.read(text)
     if text is not None and number is None:
         raise Invalid({"startingAfter": [f"is not the id of a {kind.noun}"]})
@@ -96,7 +96,7 @@ def _decoded(raw: bytes, shape: type[Shape]) -> Shape:
 
 
 def _mended(raw: bytes, message: str) -> bytes | None:
-    """The JSON with {} for the empty array that a message of msgspec is about; None if it is about none."""
+    """JSON with {} in place of the empty array that a msgspec message rejects; None if it is about no empty array."""
     match = _AT.match(message)
     if match is None or not _ARRAY_FOR_OBJECT.match(match["what"]):
         return None
@@ -120,7 +120,7 @@ def _checked(read: Callable[[], Shape]) -> Shape:
 
 
 def _refuse_nul(content: object) -> None:
-    # PostgreSQL's text cannot hold U+0000.
+    # PostgreSQL's text type cannot hold U+0000.
     try:
         field = _nul_in(msgspec.to_builtins(content, builtin_types=(msgspec.Raw, datetime)), "")
     except RecursionError:

@@ -1,1 +1,1 @@
-"""The API's description: an OpenAPI 3.1 document and a page for people, both from one table of entries."""
+"""API description: an OpenAPI 3.1 document and an HTML page, both made from the operations."""

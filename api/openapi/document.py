@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made of the operations and of msgspec's schemas of their types."""
+"""OpenAPI 3.1 document, made from the operations and msgspec's schemas of their types."""
 
 import re
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ CREDENTIAL: Json = {
     "description": "A JWT signed (HS256) with the app's secret, with `tokenType` `app`, the app's id as `iss`, and an "
     "`exp`; or the secret itself.",
 }
-VISIBLE = "^[!-~¡-¬®-ÿ]([ -~¡-¬®-ÿ]*[!-~¡-¬®-ÿ])?$"  # what is printable and can stand in a header
+VISIBLE = "^[!-~¡-¬®-ÿ]([ -~¡-¬®-ÿ]*[!-~¡-¬®-ÿ])?$"  # printable, and allowed in a header
 HEADERS: dict[str, Json] = {
     "Version": {
         "name": versions.HEADER,
@@ -83,7 +83,7 @@ Schemas = dict[Any, Json]
 
 
 def document(operations: Sequence[Operation]) -> Json:
-    """The document; the same for every app and every installation."""
+    """Make the document; it is the same for every app and every installation."""
     schemas, components = _schemas(operations)
     paths: dict[str, Json] = {}
     for operation in operations:
@@ -113,7 +113,7 @@ def document(operations: Sequence[Operation]) -> Json:
 
 
 def path_parameter(name: str) -> Json:
-    """A parameter of the path."""
+    """Parameter of a path."""
     schema = _cleaned(msgspec.json.schema(PATH[name]))
     text, (example,) = schema.pop("description"), schema.pop("examples")
     return {"name": name, "in": "path", "required": True, "schema": schema, "description": text, "example": example}
@@ -180,18 +180,18 @@ def _unready(operation: Operation, schemas: Schemas) -> Json:
 
 
 def _schemas(operations: Sequence[Operation]) -> tuple[Schemas, Json]:
-    """The schema of every type of the operations, and the components that the schemas point to."""
+    """Schema of every type of the operations, and the components they refer to."""
     types = [Error, Change, Event]
     for operation in operations:
         types += [each for each in (operation.body, operation.query, operation.answer) if each is not None]
     schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     schemas, components = _cleaned([schemas, components])
     for component in components.values():
-        component.pop("title", None)  # the name is the key; generators would take it for another one
+        component.pop("title", None)  # equal to the key; code generators would take it for a second name
     return dict(zip(types, schemas, strict=True)), components
 
 
 def _cleaned(schema: Any) -> Any:
-    r"""A schema with \A and \Z as JSON Schema has them, and Page[User] under the name UserPage."""
+    r"""Schema with ^ and $ for Python's \A and \Z, and with Page[User] named UserPage."""
     text = msgspec.json.encode(schema).decode().replace(r"\\A", "^").replace(r"\\Z", "$")
     return msgspec.json.decode(re.sub(r'(["/])Page_(\w+?)_"', r'\1\2Page"', text))

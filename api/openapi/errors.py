@@ -1,4 +1,4 @@
-"""The error responses of the document: one shape, an example for each code."""
+"""Error responses of the document: one schema, an example for each code."""
 
 from api.routing import JSON, Operation
 from api.wire import Json
@@ -26,7 +26,7 @@ def _response(when: str, reasons: Json, headers: Json | None = None) -> Json:
 
 RESPONSES: dict[str, Json] = {
     "Invalid": _response(
-        "A field has a wrong type or value; it is named.",
+        "A field, which is named, has a wrong type or value.",
         {ErrorCode.INVALID_ARGUMENTS: {"notify": ["Expected `bool | str`, got `int`"]}},
     ),
     "Unauthorized": _response(
@@ -61,7 +61,7 @@ RESPONSES: dict[str, Json] = {
 
 
 def of(operation: Operation) -> Json:
-    """The error responses of an operation, by status."""
+    """Error responses of an operation, by status."""
     missing: Json = {code: _about(code) for code in operation.missing}
     if operation.is_open:
         return {"404": _response("Not found.", missing)} if missing else {}

@@ -1,4 +1,4 @@
-"""The `webhooks` section of the document: the requests that receivers get, one for each type of event."""
+"""`webhooks` section of the document: the requests to receivers, one for each type of event."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ REJECTED: Json = {
     "reason": "left",
     "receivedAt": T1,
 }
-# The summary of each event, and an example of its `data`.
+# Each event's summary, and an example of its `data`.
 EVENTS: dict[EventType, tuple[str, Json]] = {
     EventType.USER_CREATED: ("A user was created.", {"user": MESSAGE["sender"]}),
     EventType.USER_UPDATED: ("A user was changed.", {"user": MESSAGE["sender"]}),
@@ -91,7 +91,7 @@ SIGNATURES: dict[str, Json] = {
 
 
 def section(schemas: dict[Any, Json]) -> Json:
-    """The section."""
+    """Make the section."""
     return {kind: {"post": _request(kind, text, data, schemas)} for kind, (text, data) in EVENTS.items()}
 
 

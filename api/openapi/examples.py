@@ -1,4 +1,4 @@
-"""An example of each type in the document, as typed values."""
+"""Examples of the document's types, as typed values."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -214,7 +214,7 @@ EXAMPLES: dict[Any, Any] = {
 
 
 def of(shape: Any) -> Any:
-    """An example of a type, as JSON values."""
+    """Example of a type, as JSON values."""
     origin, arguments = get_origin(shape), get_args(shape)
     if origin is Annotated:
         return of(arguments[0])
@@ -228,10 +228,10 @@ def of(shape: Any) -> Any:
 
 
 def plain(value: object) -> Any:
-    """A value as JSON values."""
+    """Convert a value to JSON values."""
     return msgspec.to_builtins(value, str_keys=True)
 
 
 def without(value: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """An object without some of its keys."""
+    """Copy of an object without some of its keys."""
     return {name: item for name, item in value.items() if name not in names}

@@ -1,4 +1,4 @@
-"""`GET /docs` and `GET /openapi.json`: the description of the API for people and for programs."""
+"""`GET /docs` and `GET /openapi.json`: the API description as an HTML page and as an OpenAPI document."""
 
 import json
 import re
@@ -34,25 +34,25 @@ CACHE = {"Cache-Control": "public, max-age=300"}
 
 
 class Description:
-    """The document and its page, made when first asked for."""
+    """Document and page, each made at its first request."""
 
     def __init__(self, operations: Sequence[Operation], base_url: str) -> None:
-        """The examples for curl ask `base_url`."""
+        """`base_url` is that of the curl examples."""
         self._operations, self._base_url = operations, base_url
 
     @cached_property
     def document(self) -> Json:
-        """The document."""
+        """OpenAPI document."""
         return document(self._operations)
 
     @cached_property
     def program(self) -> Answer[OpenApi]:
-        """GET /openapi.json."""
+        """Response to GET /openapi.json."""
         return Answer(msgspec.json.encode(self.document), headers=CACHE)
 
     @cached_property
     def page(self) -> Answer[str]:
-        """GET /docs."""
+        """Response to GET /docs."""
         style = TEMPLATES.get_template("docs.css").render()
         page = render(self.document, self._base_url, style)
         return Answer(page, headers=CACHE | _guards(style), media_type="text/html")
@@ -73,7 +73,7 @@ async def get_docs(request: Request) -> Answer[str]:
 
 
 def render(described: Json, base_url: str, style: str) -> str:
-    """The page of a document."""
+    """Render a document as an HTML page."""
     resolved = _resolved(described, described)
     shown = {tag["name"]: _operations(resolved, tag["name"], base_url) for tag in described["tags"]}
     return TEMPLATES.get_template("docs.html").render(
@@ -89,7 +89,7 @@ def render(described: Json, base_url: str, style: str) -> str:
 
 
 def fields(schema: Json) -> list[Json]:
-    """The fields of an object's schema, or of what an array or a map holds: name, kind, text, required."""
+    """Fields of an object's schema, or of an array's items or a map's values: name, kind, text, required."""
     schema = schema.get("items") or schema.get("additionalProperties") or schema
     required = schema.get("required", ())
     return [
@@ -99,7 +99,7 @@ def fields(schema: Json) -> list[Json]:
 
 
 def kind(schema: Json) -> str:
-    """What a schema lets be, in a few words."""
+    """Type of a schema in a few words, such as `array of integer`."""
     if "anyOf" in schema:
         return " or ".join(dict.fromkeys(_one_of(each) for each in schema["anyOf"]))
     if "enum" in schema or "const" in schema:
@@ -109,7 +109,7 @@ def kind(schema: Json) -> str:
 
 
 def pretty(value: object) -> str:
-    """JSON for people."""
+    """Format a value as indented JSON."""
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
@@ -162,7 +162,7 @@ def _plain(schema: Json) -> str:
 
 
 def _one_of(schema: Json) -> str:
-    """A kind beside others; in brackets when it is an object of several kinds itself."""
+    """Type of one alternative of a union; in brackets if it is a union itself."""
     said = kind(schema)
     return f"({said})" if " or " in said else said
 
@@ -178,7 +178,7 @@ def _bounds(schema: Json, what: str) -> str:
 
 
 def _resolved(node: Any, described: Json) -> Any:
-    """The document with each $ref replaced by what it points to; none of ours points back."""
+    """Replace each $ref in a document by its target; ours are not recursive."""
     if isinstance(node, list):
         return [_resolved(each, described) for each in node]
     if not isinstance(node, dict):
@@ -192,7 +192,7 @@ def _resolved(node: Any, described: Json) -> Any:
 
 
 def _guards(style: str) -> dict[str, str]:
-    """Headers of a page that loads nothing, runs nothing and is framed by nobody."""
+    """Security headers of the page: no loading, no scripts, no framing."""
     digest = b64encode(sha256(style.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

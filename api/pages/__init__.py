@@ -1,1 +1,1 @@
-"""The pages behind the links in our mails: no login, no script, and a GET changes nothing."""
+"""Pages that the links in our mails lead to: no login, no script, and a GET changes nothing."""

@@ -1,4 +1,4 @@
-"""What the settings page lets choose: a form's values, and the change of participation that they ask for."""
+"""Settings form: its values, and the change of participation they stand for."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ Value = TypeVar("Value")
 
 
 def asked(form: Mapping[str, str], row: Participation, now: datetime) -> Request | None:
-    """The change that a form asks for; what it does not name, or names wrongly, stays. None: nothing is to change."""
+    """Convert a form to a change; missing and unknown values change nothing. None if nothing changes."""
     request = Request(
         ChangeKind.UPDATE,
         by=Actor.PARTICIPANT,
@@ -29,12 +29,12 @@ def asked(form: Mapping[str, str], row: Participation, now: datetime) -> Request
 
 
 def wants_mail(form: Mapping[str, str]) -> bool:
-    """Whether a form asks for mails."""
+    """True if a form asks for mails, of all messages or of mentions."""
     return NOTIFY.get(form.get("notify", ""), Notify.OFF) is not Notify.OFF
 
 
 def muted_until(row: Participation, now: datetime) -> datetime | None:
-    """Until when the conversation is muted, if it is."""
+    """End of the mute; None if the conversation is not muted."""
     return row.mute_until if row.mute_until is not None and row.mute_until > now else None
 
 

@@ -1,4 +1,4 @@
-"""A page as an answer: its template in its language, and headers that let it load nothing and tell nobody its link."""
+"""HTML response: a template in a language, with headers that forbid loading anything and leaking the link."""
 
 from base64 import b64encode
 from hashlib import sha256
@@ -33,7 +33,7 @@ def answer(template: str, language: str, status: int = 200, **values: Any) -> Re
 
 
 def trouble(language: str) -> Response:
-    """The page for when something of ours does not answer."""
+    """503 page: the database does not answer in time."""
     shown = answer("trouble.html", language, 503)
     shown.headers["Retry-After"] = "1"
     return shown

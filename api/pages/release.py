@@ -1,4 +1,4 @@
-"""The page behind the link of a "was this you?" mail. GET changes nothing: mail scanners open every link."""
+"""Page of the link in a "was this you?" mail. GET changes nothing: mail scanners open every link."""
 
 from dataclasses import dataclass, field
 
@@ -17,7 +17,7 @@ from mailtalk.models import App, Conversation, InboundMail, User
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What the page says: its state, of which mail, in which language."""
+    """Content of the page: its state, its mail and its language."""
 
     state: str
     status: int
@@ -26,7 +26,7 @@ class Shown:
 
 
 async def answer(request: Request) -> Response:
-    """GET the question, POST its answer."""
+    """Answer GET with the question; release the mail at POST."""
     services: Services = request.app.state.services
     language = words.wanted(request.headers.get("accept-language", ""))
     try:

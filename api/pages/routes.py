@@ -1,6 +1,6 @@
-"""`/settings/…` and `/unsubscribe/…`: whoever has the link of a mail chooses how that participant is mailed.
+"""`/settings/…` and `/unsubscribe/…`: email settings of a participant, by the signed links in their mails.
 
-The link is a capability: it is no cookie that another site could ride on, so no token against forgery is needed.
+The link is the only credential. Browsers do not send it by themselves as they do a cookie, so no CSRF token is needed.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -26,13 +26,13 @@ from mailtalk.participation.rules import Request as Change
 from mailtalk.vocabulary import Actor, ChangeKind, Choice, Notify
 
 FORM_LIMIT = 10_000  # bytes
-ONE_CLICK = b"One-Click"  # of List-Unsubscribe, in a form of either encoding
+ONE_CLICK = b"One-Click"  # List-Unsubscribe=One-Click, in a form of either encoding
 SEE_OTHER = 303
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Somebody who came by a link: how they take part, and in which language they are spoken to."""
+    """Request by a valid link, with its participation, user and language."""
 
     request: Request
     services: Services
@@ -43,12 +43,12 @@ class Visit:
 
     @property
     def token(self) -> str:
-        """What the link ends with."""
+        """Token at the end of the link."""
         given: str = self.request.path_params["token"]
         return given
 
     def shown(self, template: str, status: int = 200, **values: Any) -> Response:
-        """A page for this visitor."""
+        """Render a page for this visitor."""
         shown = {"about": self.about, "name": self.user.name, "token": self.token} | values
         return page.answer(template, self.language, status, **shown)
 
@@ -57,7 +57,7 @@ Handler = Callable[[Visit], Awaitable[Response]]
 
 
 def routes() -> list[Route]:
-    """The two pages, each to be looked at and to be sent."""
+    """Routes of the two pages, each with GET and POST."""
     return [
         Route(links.SETTINGS + "{token}", _visited(settings), methods=["GET"]),
         Route(links.SETTINGS + "{token}", _visited(save), methods=["POST"]),
@@ -67,7 +67,7 @@ def routes() -> list[Route]:
 
 
 async def settings(visit: Visit) -> Response:
-    """GET: how this participant is mailed, as a form."""
+    """GET: show the participant's email settings as a form."""
     row, now = visit.participation, clock.now()
     until = choices.muted_until(row, now)
     query = visit.request.query_params
@@ -82,7 +82,7 @@ async def settings(visit: Visit) -> Response:
 
 
 async def save(visit: Visit) -> Response:
-    """POST: take the form, and show the page again, so that loading it anew sends nothing twice."""
+    """POST: save the form and redirect to the page, so that a reload does not send it twice."""
     form = dict(parse_qsl((await _body(visit.request)).decode("utf-8", "replace"), max_num_fields=20))
     language = form.get("language")
     if language in words.LANGUAGES and language != words.spoken(visit.user.locale):
@@ -95,12 +95,12 @@ async def save(visit: Visit) -> Response:
 
 
 async def ask(visit: Visit) -> Response:
-    """GET: a button, because whatever opens links to look at them must not end anybody's mails."""
+    """GET: show a button, since scanners that open links must not unsubscribe anyone."""
     return visit.shown("unsubscribe.html")
 
 
 async def unsubscribe(visit: Visit) -> Response:
-    """POST: end this conversation's mails, for the button and for mail programs' own (RFC 8058)."""
+    """POST: turn this conversation's mails off; for the page's button and for one-click unsubscribing (RFC 8058)."""
     if ONE_CLICK not in await _body(visit.request):
         return visit.shown("unsubscribe.html", 400)
     off = Change(ChangeKind.UPDATE, notify=Notify.OFF, by=Actor.PARTICIPANT)
@@ -145,12 +145,12 @@ def _speak(session: Session, user: User, language: str) -> None:
 
 
 def _reach(session: Session, user: User) -> None:
-    """Mail them again whatever was against it: who asks for mails here reads them, and may take a complaint back."""
+    """Lift all suppressions of the user's addresses: asking for mails here also withdraws a complaint."""
     suppressions.release(session, user.app_id, user.emails or ())
 
 
 async def _apply(visit: Visit, change: Change) -> bool:
-    """Let a worker apply the change, as one of the API's; False when it was not done in time, and will be."""
+    """Have a worker apply a change, as for the API; False if it is still pending when the time is up."""
     row = visit.participation
     asked = Requested(row.key, change, clock.now())
     (receipt,) = await visit.services.intake.take([asked])

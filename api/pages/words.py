@@ -1,4 +1,4 @@
-"""The pages' words in every language we speak, and how a moment is written in it."""
+"""Texts of the pages, and times, in every supported language."""
 
 import re
 from collections.abc import Iterable
@@ -15,19 +15,19 @@ _WANTED = re.compile(r"^\s*([A-Za-z]{2,3})\b[^;]*(?:;\s*q\s*=\s*([01](?:\.[0-9]{
 
 
 def spoken(locale: str | None) -> str | None:
-    """The language of a locale such as pt-BR or de_AT; None when we don't speak it."""
+    """Language of a locale such as pt-BR or de_AT; None if it is not supported."""
     code = re.split("[-_]", locale or "")[0].lower()
     return code if code in TEXTS else None
 
 
 def wanted(accept_language: str) -> str:
-    """The language that a browser wants most among those we speak (RFC 9110, 12.5.4); English when it says none."""
+    """Supported language that a browser prefers (RFC 9110, 12.5.4); English if it accepts none."""
     weighed = sorted(_weighed(accept_language.split(",")), reverse=True, key=lambda each: each[0])
     return next((code for weight, code in weighed if weight > 0), DEFAULT)
 
 
 def moment(at: datetime, code: str, zone: str | None) -> str:
-    """A moment as people write it, with the time zone; as our mails have it."""
+    """Format a time with its time zone, as in our mails."""
     return language(code, zone).moment(at)
 
 

@@ -1,1 +1,1 @@
-"""The shapes of requests and answers, as msgspec Structs: what is decoded, encoded and described at `/docs`."""
+"""Schemas of requests and answers: msgspec Structs, used to decode, encode and describe (`/docs`)."""

@@ -1,4 +1,4 @@
-"""Changes of participation: those that wait, and those of the log."""
+"""Changes of participation: pending ones, and those in the log."""
 
 from datetime import datetime
 from typing import Literal
@@ -34,7 +34,7 @@ _STATUS: dict[str, Status] = {
 
 
 class Change(msgspec.Struct, rename="camel", kw_only=True):
-    """A change of participation. In a log with what it asked for, and `appliedSeq`, its place in the order."""
+    """A change of participation. In the log with the requested settings and `appliedSeq`, its place in the order."""
 
     id: str
     kind: Kind
@@ -53,7 +53,7 @@ class Change(msgspec.Struct, rename="camel", kw_only=True):
 
     @classmethod
     def pending(cls, change_id: int, requested: Requested) -> "Change":
-        """A change that was accepted and is not known to be applied."""
+        """Accepted change, not known to be applied."""
         return cls(
             id=CHANGE.show(change_id),
             kind=_KIND[requested.request.kind],
@@ -67,7 +67,7 @@ class Change(msgspec.Struct, rename="camel", kw_only=True):
 
     @classmethod
     def of(cls, row: ChangeRow) -> "Change":
-        """A change's row, without what it asked for."""
+        """Convert a change's row, without the requested settings."""
         return cls(
             id=CHANGE.show(row.id),
             kind=_KIND[row.kind],
@@ -82,7 +82,7 @@ class Change(msgspec.Struct, rename="camel", kw_only=True):
 
     @classmethod
     def logged(cls, row: ChangeRow) -> "Change":
-        """A change's row with its place in the order and what it asked for."""
+        """Convert a change's row, with its place in the order and the requested settings."""
         change = cls.of(row)
         change.applied_seq = row.applied_seq
         change.access = Access(row.access) if row.access else UNSET

@@ -1,4 +1,4 @@
-"""Bodies and queries of requests about conversations, and a conversation in a user's list."""
+"""Conversations: the body of a PUT, and a conversation in a user's list."""
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -8,7 +8,7 @@ from mailtalk.events.schemas import Conversation
 
 
 class ConversationUpdate(msgspec.Struct, rename="camel"):
-    """What to set of a conversation. Null clears a field, what is missing stays; `participants` adds who is absent."""
+    """Fields of a conversation to set. Null clears a field, an absent one is unchanged; `participants` adds users."""
 
     subject: Text = UNSET
     photo_url: Text = UNSET
@@ -17,7 +17,7 @@ class ConversationUpdate(msgspec.Struct, rename="camel"):
     participants: list[Id] | UnsetType | None = UNSET
 
     def columns(self) -> dict[str, object]:
-        """The given fields by column."""
+        """Given fields, by column."""
         names = [name for name in self.__struct_fields__ if name != "participants"]
         return {name: value for name in names if (value := getattr(self, name)) is not UNSET}
 

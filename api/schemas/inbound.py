@@ -1,4 +1,4 @@
-"""Inbound mails in the log."""
+"""Inbound mails of the log."""
 
 from typing import Annotated
 
@@ -15,13 +15,13 @@ from mailtalk.vocabulary import Outcome, Purpose, Verdict
 
 
 class InboundMail(msgspec.Struct, rename="camel", kw_only=True):
-    """A mail to an inbound address, and its outcome. The address is a secret and in no answer."""
+    """A mail to an inbound address, and its outcome. The address is a secret and never shown."""
 
     id: str
     outcome: Outcome
     verdict: Verdict | None
-    reason: Annotated[str, Meta(description="The rule that decided, for programs: `left`, `null-sender`, …")] | None
-    flag: Annotated[str, Meta(description="A finding that decided nothing.")] | None
+    reason: Annotated[str, Meta(description="The rule that decided, as a code: `left`, `null-sender`, …")] | None
+    flag: Annotated[str, Meta(description="A finding that did not decide the outcome.")] | None
     purpose: Purpose
     user_id: str | None
     conversation_id: str | None
@@ -31,13 +31,13 @@ class InboundMail(msgspec.Struct, rename="camel", kw_only=True):
     processed_at: Millis | None
     released_at: Millis | None
     can_replay: bool
-    elided: Annotated[str, Meta(description="The text that was cut off; in the answer for one mail.")] | (
+    elided: Annotated[str, Meta(description="The text that was cut off; only in the answer for one mail.")] | (
         UnsetType | None
     ) = UNSET
     evidence: (
         Annotated[
             dict[str, str | None],
-            Meta(description="SPF, DKIM and ARC results, where the app's policy asks for them; for one mail."),
+            Meta(description="SPF, DKIM and ARC results, if the app's policy asks for them; for one mail."),
         ]
         | UnsetType
         | None
@@ -45,7 +45,7 @@ class InboundMail(msgspec.Struct, rename="camel", kw_only=True):
 
     @classmethod
     def of(cls, row: InboundMailRow) -> "InboundMail":
-        """A mail's row, without what was cut off and the evidence."""
+        """Convert a mail's row, without the text cut off and the authentication results."""
         return cls(
             id=MAIL.show(row.id),
             outcome=Outcome(row.outcome),

@@ -1,4 +1,4 @@
-"""Bodies of requests about messages and read state."""
+"""Messages and read state: bodies of requests, and their answers."""
 
 from typing import Annotated, Any
 
@@ -24,7 +24,7 @@ class NewAttachment(msgspec.Struct):
 
 
 class TextBlock(msgspec.Struct, tag_field="type", tag="text"):
-    """A text: strings, and nodes such as links, mentions and lists."""
+    """A text block: strings, and nodes such as links, mentions and lists."""
 
     children: list[str | dict[str, Any]]
 
@@ -65,19 +65,19 @@ class NewMessage(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class ImportedMessage(NewMessage, rename="camel", kw_only=True):
-    """A message of another system, with its time there."""
+    """A message from another system, with its original time."""
 
     created_at: (
         Annotated[Timestamp, Meta(description="When it was written, in milliseconds since 1970-01-01 UTC; required.")]
         | UnsetType
         | None
     ) = UNSET
-    timestamp: Annotated[Timestamp, Meta(description="The same by its older name.")] | UnsetType | None = UNSET
+    timestamp: Annotated[Timestamp, Meta(description="Older name of `createdAt`.")] | UnsetType | None = UNSET
     read_by: Annotated[list[Id], Meta(max_length=1_000)] | UnsetType | None = UNSET
 
 
 class MessageUpdate(msgspec.Struct):
-    """What to change of a message. `custom` merges key by key; null clears a key, or all."""
+    """Fields of a message to change. `custom` merges key by key; null clears a key, or all of them."""
 
     text: MessageText | UnsetType | None = UNSET
     content: Annotated[list[TextBlock], Meta(min_length=1, max_length=10)] | UnsetType | None = UNSET
@@ -85,13 +85,13 @@ class MessageUpdate(msgspec.Struct):
 
 
 class PostedMessage(msgspec.Struct):
-    """The id of a message that was posted."""
+    """Id of a posted message."""
 
     id: str
 
 
 class ReadStateUpdate(msgspec.Struct, rename="camel"):
-    """Up to when the conversation is read."""
+    """The time up to which the conversation is read."""
 
     read_until: Timestamp | UnsetType | None = UNSET
     unread: Annotated[bool, Meta(description="True marks the last message of someone else as unread.")] | (
@@ -100,14 +100,14 @@ class ReadStateUpdate(msgspec.Struct, rename="camel"):
 
 
 class EmojiUsers(msgspec.Struct, rename="camel"):
-    """An emoji at a message, and the users who added it."""
+    """An emoji on a message, and the users who added it."""
 
     emoji: str
     user_ids: list[str]
 
 
 class ReactionUsers(msgspec.Struct):
-    """The ids of the users who added an emoji to a message."""
+    """Ids of the users who added an emoji to a message."""
 
     data: list[str]
 

@@ -1,4 +1,4 @@
-"""The notifications of a participant, and the mails of each."""
+"""Notifications of a participant, with their mails."""
 
 import msgspec
 
@@ -24,7 +24,7 @@ class Delivery(msgspec.Struct, rename="camel", kw_only=True):
 
     @classmethod
     def of(cls, row: DeliveryRow) -> "Delivery":
-        """A delivery's row."""
+        """Convert a delivery's row."""
         return cls(
             address=row.address,
             stage=Stage(row.stage),
@@ -37,7 +37,7 @@ class Delivery(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class Notification(msgspec.Struct, rename="camel", kw_only=True):
-    """A notification: mailed, waiting to be mailed, or not mailed for a reason."""
+    """A notification: mailed, waiting to be mailed, or not mailed, with the reason."""
 
     id: str
     status: NotificationStatus
@@ -50,7 +50,7 @@ class Notification(msgspec.Struct, rename="camel", kw_only=True):
 
     @classmethod
     def of(cls, told: NotificationReport) -> "Notification":
-        """A notification's row, its messages and its deliveries."""
+        """Convert a notification with its messages and deliveries."""
         row = told.notification
         return cls(
             id=NOTIFICATION.show(row.id),

@@ -1,4 +1,4 @@
-"""Participants: the bodies that ask for a change, and how a participant is shown."""
+"""Participants: bodies of changes, and the participant in answers."""
 
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import Annotated, Any, Literal
@@ -24,7 +24,7 @@ _NOTIFY = {True: NotifyValue.ALL, False: NotifyValue.OFF, "MentionsOnly": Notify
 
 
 class NewParticipant(msgspec.Struct, rename="camel"):
-    """How a user joins. What is missing gets its default: `ReadWrite`, `true`, not muted, `default`."""
+    """Settings of a user who joins. Absent ones get their defaults: `ReadWrite`, `true`, not muted, `default`."""
 
     notify: Notify | UnsetType | None = UNSET
     access: Literal["ReadWrite", "Read"] | UnsetType | None = UNSET
@@ -33,7 +33,7 @@ class NewParticipant(msgspec.Struct, rename="camel"):
 
 
 class ParticipantSettingsUpdate(msgspec.Struct, rename="camel"):
-    """What to change of a participant's settings; what is missing stays."""
+    """Settings of a participant to change; an absent one is unchanged."""
 
     notify: Notify | UnsetType | None = UNSET
     access: Access | UnsetType | None = UNSET
@@ -42,7 +42,7 @@ class ParticipantSettingsUpdate(msgspec.Struct, rename="camel"):
 
 
 class ParticipantUpdate(ParticipantSettingsUpdate, rename="camel", kw_only=True):
-    """What to change of a participant; what is missing stays."""
+    """Fields of a participant to change; an absent one is unchanged."""
 
     read_until: Annotated[Timestamp, Meta(description="Marks everything up to then as read.")] | UnsetType | None = (
         UNSET
@@ -63,7 +63,7 @@ class Participant(msgspec.Struct, rename="camel", kw_only=True):
 
     @classmethod
     def of(cls, row: Participation, now: datetime, mark: ReadMark, user_id: str | UnsetType = UNSET) -> "Participant":
-        """A participation and its read state; `mute_until` is null once it has passed."""
+        """Convert a participation and its read state; `mute_until` is null once it has passed."""
         return cls(
             id=user_id,
             access=Access(row.access),
@@ -83,19 +83,19 @@ class InboundAddress(msgspec.Struct, rename="camel"):
 
 
 class JoinParams(NewParticipant, kw_only=True, rename="camel"):
-    """Who joins, and how."""
+    """User who joins, and their settings."""
 
     user_id: Id
 
 
 class UpdateParams(ParticipantSettingsUpdate, kw_only=True, rename="camel"):
-    """Who is updated, and what changes."""
+    """User who is updated, and the settings to change."""
 
     user_id: Id
 
 
 class LeaveParams(msgspec.Struct, rename="camel"):
-    """Who leaves."""
+    """User who leaves."""
 
     user_id: Id
 
@@ -131,7 +131,7 @@ class ParticipantActions(msgspec.Struct):
 
 
 class ActionResult(msgspec.Struct, rename="camel", kw_only=True):
-    """The result of one action: what a request of its own would have answered."""
+    """The result of one action, with the status and error a single request would have got."""
 
     id: int | str | None
     status: int
@@ -147,7 +147,7 @@ class ActionResults(msgspec.Struct):
 
 
 def change(kind: ChangeKind, body: NewParticipant | ParticipantSettingsUpdate) -> Request:
-    """The change of participation that a body asks for."""
+    """Convert a body to a change of participation."""
     return Request(
         kind,
         Access(body.access) if body.access else None,
@@ -160,6 +160,6 @@ def change(kind: ChangeKind, body: NewParticipant | ParticipantSettingsUpdate) -
 def _mute_until(value: datetime | UnsetType | None) -> Any:
     if value is UNSET:
         return Unset.UNSET
-    if value is not None and not MINYEAR < value.year < MAXYEAR:  # at the edge another zone has no such time
+    if value is not None and not MINYEAR < value.year < MAXYEAR:  # in UTC it could be year 0 or 10000
         raise Invalid({"muteUntil": [f"must be in the years {MINYEAR + 1} to {MAXYEAR - 1}"]})
     return value and value.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""Types that many schemas share: ids, times, pages, errors, and the query of a page."""
+"""Shared types of the schemas: ids, times, pages, errors, and the query of a page."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Generic, TypeVar
@@ -11,7 +11,7 @@ from mailtalk.errors import Invalid
 from mailtalk.ids import CHANGE, EVENT, MAIL
 
 ID_LENGTH = 255
-ID_PATTERN = r"\A[^\x00-\x1f\x7f-\x9f\u2028\u2029]+\Z"  # no control character and nothing that breaks a line
+ID_PATTERN = r"\A[^\x00-\x1f\x7f-\x9f\u2028\u2029]+\Z"  # no control characters, no line separators
 LATEST = 253_402_300_799_000  # ms: the end of the year 9999
 LIMIT, LIMIT_MOST = 10, 100
 
@@ -22,7 +22,7 @@ EventId = Annotated[str, Meta(pattern=EVENT.pattern)]
 Text = str | UnsetType | None
 
 Item = TypeVar("Item")
-# The ids of paths, by the names that the paths give them.
+# Parameters of paths, by name.
 PATH: dict[str, object] = {
     "appId": Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$", description="Your app.", examples=["demo"])],
     "userId": Annotated[Id, Meta(description="Your id of the user, percent-encoded.", examples=["alice"])],
@@ -54,7 +54,7 @@ PATH: dict[str, object] = {
 
 
 class Empty(msgspec.Struct):
-    """No fields: there is nothing to return."""
+    """An empty object: there is nothing to return."""
 
 
 class Page(msgspec.Struct, Generic[Item]):
@@ -77,26 +77,26 @@ class OpenApi(msgspec.Struct):
 
 
 class PageQuery(msgspec.Struct, rename="camel", kw_only=True):
-    """The query of a list."""
+    """Query of a list."""
 
-    limit: Annotated[int, Meta(ge=1, le=LIMIT_MOST, description="Items of a page; a shorter page is the last one.")] = (
+    limit: Annotated[int, Meta(ge=1, le=LIMIT_MOST, description="Items in a page; a shorter page is the last one.")] = (
         LIMIT
     )
-    starting_after: Annotated[Id, Meta(description="The last id of the page before.")] | UnsetType = UNSET
+    starting_after: Annotated[Id, Meta(description="The last id of the previous page.")] | UnsetType = UNSET
 
     @property
     def after(self) -> str | None:
-        """The last id of the page before; None for the first page."""
+        """Last id of the previous page; None for the first page."""
         return self.starting_after or None
 
 
 def moment(name: str, millis: float) -> datetime:
-    """A wire timestamp in milliseconds as a moment; Invalid outside of the years 1970 to 9999."""
+    """Convert a wire timestamp in milliseconds; Invalid outside the years 1970 to 9999."""
     if not 0 <= millis <= LATEST:
         raise Invalid({name: ["must be a time in milliseconds since 1970"]})
     return datetime.fromtimestamp(millis / 1000, UTC)
 
 
 def maybe_millis(moment: datetime | None) -> int | None:
-    """A moment as a wire timestamp; None for none."""
+    """Convert a moment to a wire timestamp; None stays None."""
     return None if moment is None else clock.millis(moment)

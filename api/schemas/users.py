@@ -1,4 +1,4 @@
-"""Bodies of requests about users; the answer is `mailtalk.events.schemas.User`."""
+"""Users: the body of a PUT. The user in answers is `mailtalk.events.schemas.User`."""
 
 from typing import Annotated, Any
 from zoneinfo import available_timezones
@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from api.schemas.types import Text
 from mailtalk.errors import Invalid
 
-SPECIAL_USE_DOMAIN_NAMES.clear()  # .local, .test, …: mails may go to hosts of the operator's own network
+SPECIAL_USE_DOMAIN_NAMES.clear()  # accepts .local, .test, …: mail may go to hosts of the operator's own network
 MAILBOXES = 20
 TIME_ZONES = frozenset(available_timezones())
 
@@ -20,7 +20,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=1_000, pattern=r"\S", descri
 
 
 class UserUpdate(msgspec.Struct, rename="camel"):
-    """What to set of a user. Null clears a field, what is missing stays; `custom` merges key by key."""
+    """Fields of a user to set. Null clears a field, an absent one is unchanged; `custom` merges key by key."""
 
     name: Name | UnsetType | None = UNSET
     email: Mailbox | Mailboxes | UnsetType | None = UNSET
@@ -28,9 +28,7 @@ class UserUpdate(msgspec.Struct, rename="camel"):
     photo_url: Text = UNSET
     welcome_message: Text = UNSET
     locale: Text = UNSET
-    time_zone: Annotated[str, Meta(description="A name of the IANA's, such as Europe/Berlin.")] | UnsetType | None = (
-        UNSET
-    )
+    time_zone: Annotated[str, Meta(description="An IANA time zone, such as Europe/Berlin.")] | UnsetType | None = UNSET
     role: Text = UNSET
     custom: dict[str, str | None] | UnsetType | None = UNSET
     push_tokens: dict[str, Any] | UnsetType | None = UNSET
@@ -38,7 +36,7 @@ class UserUpdate(msgspec.Struct, rename="camel"):
     header_photo_url: Text = UNSET
 
     def columns(self) -> dict[str, Any]:
-        """The given fields by column. Invalid for a text that is no mail address and an unknown time zone."""
+        """Given fields, by column. Invalid for a malformed email address or an unknown time zone."""
         given = {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not UNSET}
         if given.get("name", "") is None:
             del given["name"]

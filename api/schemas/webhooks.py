@@ -1,4 +1,4 @@
-"""Webhooks: the bodies that set them up, and how webhooks, their deliveries and events are shown."""
+"""Webhooks: bodies of requests, and the webhooks, deliveries and events in answers."""
 
 from typing import Annotated, Any, Literal
 
@@ -17,7 +17,7 @@ WebhookStage = Literal["queued", "sent", "failed", "cancelled"]
 
 
 class WebhookUpdate(msgspec.Struct, rename="camel"):
-    """What a webhook is to be. Without a secret it keeps its own, or one is made; null or no events: all of them."""
+    """Settings of a webhook. Without a secret it keeps its own, or one is generated; null or no events: all of them."""
 
     url: Annotated[str, Meta(max_length=2_000)]
     secret: Annotated[str, Meta(max_length=200)] | UnsetType | None = UNSET
@@ -36,7 +36,7 @@ class WebhookUpdate(msgspec.Struct, rename="camel"):
 
 
 class WebhookReplay(msgspec.Struct):
-    """The events to send again: those from a time to another one, which is excluded; or those of these ids."""
+    """The events to send again: those of a period (`from` included, `to` excluded), or those with these ids."""
 
     start: Timestamp | UnsetType | None = msgspec.field(default=UNSET, name="from")
     end: Timestamp | UnsetType | None = msgspec.field(default=UNSET, name="to")
@@ -57,11 +57,11 @@ class Webhook(msgspec.Struct, rename="camel", kw_only=True):
     failing_since: Millis | None
     secret_since: Millis
     created_at: Millis
-    secret: Annotated[str, Meta(description="In the answer that made it, and in no other.")] | UnsetType | None = UNSET
+    secret: Annotated[str, Meta(description="Shown once, in the answer that created it.")] | UnsetType | None = UNSET
 
     @classmethod
     def of(cls, row: WebhookRow) -> "Webhook":
-        """A webhook's row, without its secret."""
+        """Convert a webhook's row, without its secret."""
         return cls(
             id=row.id,
             url=row.url,
@@ -94,7 +94,7 @@ class WebhookDelivery(msgspec.Struct, rename="camel", kw_only=True):
 
     @classmethod
     def of(cls, row: Any) -> "WebhookDelivery":
-        """A row of `mailtalk.webhooks.log.page`."""
+        """Convert a row of `mailtalk.webhooks.log.page`."""
         return cls(
             id=DELIVERY.show(row.id),
             event_id=EVENT.show(row.event_id),
@@ -113,19 +113,19 @@ class WebhookDelivery(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class ReplayedEvents(msgspec.Struct):
-    """The number of events that are sent again."""
+    """Number of events to be sent again."""
 
     count: int
 
 
 class TestEvent(msgspec.Struct, rename="camel"):
-    """The event of a test."""
+    """Event of a test."""
 
     event_id: str
 
 
 class Event(msgspec.Struct, rename="camel", kw_only=True):
-    """The body of a webhook's request."""
+    """Body of a request to a webhook."""
 
     id: Annotated[str, Meta(description="The same at every try and replay.")]
     type: EventType
