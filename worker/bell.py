@@ -47,7 +47,7 @@ class Bell:
     def announce(self, ended: Sequence[Ended]) -> None:
         """Have waiting requests look at these changes; call it after the commit."""
         with self._wake:
-            self._ended.extend(each.id for each in ended)
+            self._ended.extend(change.id for change in ended)
             self._wake.notify()
 
     def close(self) -> None:

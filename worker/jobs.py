@@ -132,9 +132,9 @@ class Jobs:
     def _tell(self, decided: Sequence[Decided]) -> None:
         """Log what became of mails, without what they say: that is their senders', and no log's."""
         for mail, decision, _ in decided:
-            found = filter(None, (decision.verdict, (decision.reason or "").partition(": ")[0]))
+            reasons = filter(None, (decision.verdict, (decision.reason or "").partition(": ")[0]))
             log.info(
-                "inbound mail %d of raw mail %s: %s (%s)", mail.id, mail.raw_id, decision.outcome, ": ".join(found)
+                "inbound mail %d of raw mail %s: %s (%s)", mail.id, mail.raw_id, decision.outcome, ": ".join(reasons)
             )
         if any(each.decision.outcome is Outcome.UNSUBSCRIBED for each in decided):
             self._bell.ring(APPLY_CHANGES)

@@ -84,10 +84,10 @@ class Parser:
         """Judge the mail, and keep it in mind; LimitExceeded for one beyond the limits."""
         self._mail = protocol.ReadRequest(raw, mail_from, own_domain)
         self._make_room(protocol.scale(len(raw)))
-        found = self._asked(self._mail)
-        if not isinstance(found, protocol.MailRead):
-            raise _trouble(found)
-        return found.reading
+        response = self._asked(self._mail)
+        if not isinstance(response, protocol.MailRead):
+            raise _trouble(response)
+        return response.reading
 
     def words(self, sent: bytes | None) -> Reply:
         """What the person wrote in the mail in mind."""

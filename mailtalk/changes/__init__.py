@@ -1,1 +1,1 @@
-"""Participation changes: the log they are accepted into, and how they are applied in order."""
+"""Participation changes: the log in which they are accepted, and their application in order."""

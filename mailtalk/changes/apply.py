@@ -32,7 +32,7 @@ _FAIL = sql.load(__file__, "count_failure")
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A change that waits to be applied."""
+    """A pending change."""
 
     id: int
     participant: ParticipantKey
@@ -41,7 +41,7 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class AppliedChange:
-    """A change that is applied, or rejected with an error code, and its number in the conversation's order."""
+    """A change that was applied, or rejected with an error code, and its number in the conversation's order."""
 
     change: Pending
     applied_seq: int
@@ -49,7 +49,7 @@ class AppliedChange:
 
     @property
     def status(self) -> ChangeStatus:
-        """Applied or rejected."""
+        """APPLIED or REJECTED."""
         return ChangeStatus.REJECTED if self.error else ChangeStatus.APPLIED
 
 
@@ -82,7 +82,7 @@ def apply(session: Session, now: datetime, only: Sequence[int] | None = None) ->
 
 
 def fail(session: Session, change_id: int, now: datetime) -> Ended | None:
-    """Count a failed attempt; after the last one the change ends as failed, and the conversation goes on."""
+    """Count a failed attempt; after the last one the change is FAILED, and the conversation continues without it."""
     values = {"id": change_id, "later": now + RETRY, "most": ATTEMPTS, "code": ErrorCode.INTERNAL}
     row = session.execute(_FAIL, values).one_or_none()
     if row is None or row.status == ChangeStatus.PENDING:
@@ -96,7 +96,7 @@ def _take(session: Session, now: datetime, only: Sequence[int] | None) -> list[C
 
 
 def _pending(session: Session, keys: Sequence[ConversationKey], only: Sequence[int] | None) -> list[Pending]:
-    # A statement after the one that took the locks: it sees all that was committed before them (READ COMMITTED).
+    # A new statement sees everything that was committed before the locks were taken (READ COMMITTED).
     rows = session.execute(_PENDING, of_conversations(keys) | {"only": only, "most": BATCH})
     return [Pending(row.id, ParticipantKey.of(*row[1:4]), _request(row)) for row in rows]
 

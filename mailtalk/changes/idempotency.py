@@ -1,4 +1,4 @@
-"""Idempotency keys: a key's row is committed with the effect it stands for, so a crash leaves both or neither."""
+"""Idempotency keys: a key's row is committed together with its effect, so a crash leaves both or neither."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from mailtalk.changes.log import Requested
 from mailtalk.errors import ErrorCode, InProgress, KeyReused, NotFound, Refused
 from mailtalk.models import IdempotencyKey
 
-KEPT = timedelta(hours=25)  # a day is the promise; the clocks of machines differ
+KEPT = timedelta(hours=25)  # 24 hours are promised; clocks differ between machines
 PURGED = 10_000  # in one transaction
-PATIENCE = 3  # seconds that a repeat waits for the first request
+PATIENCE = 3  # seconds that a repeated request waits for the first one
 LOCKED_TOO_LONG = "55P03"  # SQLSTATE lock_not_available
 
 Accepted = list[int | NotFound]
@@ -24,7 +24,7 @@ Accepted = list[int | NotFound]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A request's Idempotency-Key, and the hash of the request."""
+    """Idempotency-Key of a request, and the request's hash."""
 
     app_id: str
     key: str
@@ -38,7 +38,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Stored result of a key's first request: the body of its 200, or its changes, whose outcome is the answer."""
+    """Stored result of a key's first request: the body of its 200, or its changes, whose outcomes are the response."""
 
     request_hash: bytes
     body: bytes | None
@@ -55,14 +55,14 @@ class ChangeRequest:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedChanges:
-    """A request's changes in the log: its own, or those of the first request of its key if it is `replayed`."""
+    """Accepted changes of a request: its own, or those of the first request with its key if `replayed`."""
 
     accepted: Accepted
     replayed: bool = False
 
 
 def recall(session: Session, claim: Claim) -> Kept | None:
-    """Stored result of the key's first request; None makes this the first, and locks the key until the commit.
+    """Stored result of the key's first request; None if this is the first, and then the key is locked until the commit.
 
     Waits while another request holds the lock; InProgress after 3 s, KeyReused if the first request was different.
     """
@@ -72,14 +72,14 @@ def recall(session: Session, claim: Claim) -> Kept | None:
 
 
 def keep(session: Session, claim: Claim, body: bytes) -> None:
-    """Store the answer of a request whose key is locked; in the transaction of its effect."""
+    """Store the response to a request whose key is locked, in the transaction of its effect."""
     session.add(IdempotencyKey(app_id=claim.app_id, key=claim.key, request_hash=claim.request_hash, body=body))
 
 
 def keep_changes(session: Session, claim: Claim, accepted: Accepted) -> None:
-    """Store the changes of a request whose key is locked; in their transaction."""
+    """Store the changes of a request whose key is locked, in their transaction."""
     row = {"app_id": claim.app_id, "key": claim.key, "request_hash": claim.request_hash}
-    session.add(IdempotencyKey(**row, change_ids=[_stored(each) for each in accepted]))
+    session.add(IdempotencyKey(**row, change_ids=[_stored(change) for change in accepted]))
 
 
 def accept(session: Session, arrivals: Sequence[ChangeRequest]) -> list[AcceptedChanges | Refused]:
@@ -92,13 +92,13 @@ def accept(session: Session, arrivals: Sequence[ChangeRequest]) -> list[Accepted
     known |= _known(session, sorted(first))
     fresh = [i for i, arrival in enumerate(arrivals) if _is_fresh(i, arrival, first, known)]
     mine = _accept(session, arrivals, fresh)
-    for i, each in mine.items():
-        _remember(session, known, arrivals[i].claim, each)
+    for i, results in mine.items():
+        _remember(session, known, arrivals[i].claim, results)
     return [AcceptedChanges(mine[i]) if i in mine else _again(arrival, known) for i, arrival in enumerate(arrivals)]
 
 
 def purge(session: Session, now: datetime) -> int:
-    """Delete some keys older than 25 hours; the count, 0 if none is left."""
+    """Delete a batch of keys older than 25 hours; returns the number, 0 if none is left."""
     forgotten = session.execute(
         text("""
         DELETE FROM idempotency_keys WHERE (app_id, key) IN (
@@ -122,7 +122,7 @@ def _hold(session: Session, claim: Claim) -> None:
 
 
 def _accept(session: Session, arrivals: Sequence[ChangeRequest], indexes: Iterable[int]) -> dict[int, Accepted]:
-    """Accept the changes of these arrivals in one go; the results by the arrival's index."""
+    """Accept the changes of these requests together; the results by the request's index."""
     accepted: dict[int, Accepted] = {i: [] for i in indexes}
     changes = [(i, change) for i in accepted for change in arrivals[i].changes]
     results = change_log.accept(session, [change for _, change in changes])
@@ -140,7 +140,7 @@ def _first_of_each_key(arrivals: Sequence[ChangeRequest]) -> dict[tuple[str, str
 
 
 def _known(session: Session, places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Kept | Refused]:
-    # Many requests share this transaction: a locked key is answered InProgress, never waited for.
+    # Many requests share this transaction: a locked key is answered with InProgress, without waiting.
     held = session.execute(
         text("""
         SELECT app_id, key FROM unnest(CAST(:apps AS text[]), CAST(:keys AS text[])) AS asked (app_id, key)
@@ -153,7 +153,7 @@ def _known(session: Session, places: Sequence[tuple[str, str]]) -> dict[tuple[st
 
 
 def _kept(session: Session, places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Kept]:
-    # A statement after the one that took the locks sees the commits of their last holders (READ COMMITTED).
+    # A statement after the one that took the locks sees the commits of their previous holders (READ COMMITTED).
     rows = session.execute(
         text("""
         SELECT k.app_id, k.key, k.request_hash, k.body, k.change_ids FROM idempotency_keys k
@@ -161,7 +161,7 @@ def _kept(session: Session, places: Sequence[tuple[str, str]]) -> dict[tuple[str
         _columns(places),
     )
     return {
-        (row.app_id, row.key): Kept(row.request_hash, row.body, [_restored(each) for each in row.change_ids or ()])
+        (row.app_id, row.key): Kept(row.request_hash, row.body, [_restored(stored) for stored in row.change_ids or ()])
         for row in rows
     }
 
@@ -179,18 +179,16 @@ def _remember(
     if claim is None:
         return
     known[claim.place] = Kept(claim.request_hash, None, accepted)
-    if any(isinstance(each, int) for each in accepted):  # what had no effect may be tried again
+    if any(isinstance(result, int) for result in accepted):  # a request without effect may be repeated with its key
         keep_changes(session, claim, accepted)
 
 
 def _again(arrival: ChangeRequest, known: dict[tuple[str, str], Kept | Refused]) -> AcceptedChanges | Refused:
     assert arrival.claim is not None  # noqa: S101  one without a key is always fresh
-    found = known[arrival.claim.place]
+    kept = known[arrival.claim.place]
     try:
         return (
-            found
-            if isinstance(found, Refused)
-            else AcceptedChanges(_same(found, arrival.claim).accepted, replayed=True)
+            kept if isinstance(kept, Refused) else AcceptedChanges(_same(kept, arrival.claim).accepted, replayed=True)
         )
     except KeyReused as refusal:
         return refusal
@@ -206,12 +204,12 @@ def _in_progress() -> InProgress:
     return InProgress({"Idempotency-Key": ["its first request is still being worked on"]})
 
 
-def _stored(each: int | NotFound) -> Any:
-    return each if isinstance(each, int) else {"code": each.code, "reasons": each.reasons}
+def _stored(result: int | NotFound) -> Any:
+    return result if isinstance(result, int) else {"code": result.code, "reasons": result.reasons}
 
 
-def _restored(each: Any) -> int | NotFound:
-    return each if isinstance(each, int) else NotFound(each["reasons"], ErrorCode(each["code"]))
+def _restored(stored: Any) -> int | NotFound:
+    return stored if isinstance(stored, int) else NotFound(stored["reasons"], ErrorCode(stored["code"]))
 
 
 def _columns(places: Sequence[tuple[str, str]]) -> dict[str, list[str]]:

@@ -43,17 +43,17 @@ class ImportedRow:
 
 
 def last_line(session: Session, source: Source) -> int:
-    """The last accepted line of this file; 0 for a new file."""
+    """Last accepted line of this file; 0 for a new file."""
     query = select(func.max(ImportBatch.last_line)).where(_of(source))
     return session.scalar(query) or 0
 
 
 def accept(session: Session, source: Source, after_line: int, rows: Sequence[Row], now: datetime) -> list[ImportedRow]:
-    """Accept the rows after `after_line`, unless another run of the same file has just done so.
+    """Accept the rows after `after_line`, unless a concurrent run of the same file has just done so.
 
     Rows with an unknown user or conversation are refused; the others are accepted.
     """
-    place = insert(ImportBatch).values(
+    insertion = insert(ImportBatch).values(
         app_id=source.app_id,
         file_hash=source.file_hash,
         after_line=after_line,
@@ -61,17 +61,17 @@ def accept(session: Session, source: Source, after_line: int, rows: Sequence[Row
         taken=[],
         accepted_at=now,
     )
-    if session.scalar(place.on_conflict_do_nothing().returning(ImportBatch.after_line)) is None:
+    if session.scalar(insertion.on_conflict_do_nothing().returning(ImportBatch.after_line)) is None:
         return _taken_elsewhere(session, source, after_line, rows)
     accepted = change_log.accept(session, [row.change for row in rows])
-    taken = [_taken(row, each) for row, each in zip(rows, accepted, strict=True)]
+    taken = [_taken(row, result) for row, result in zip(rows, accepted, strict=True)]
     batch = session.get_one(ImportBatch, (source.app_id, source.file_hash, after_line))
     batch.taken = [[row.line, row.change_id, row.error_code] for row in taken]
     return taken
 
 
 def batch_after(session: Session, source: Source, line: int) -> list[ImportedRow]:
-    """The batch after this line; empty if there is none."""
+    """Batch after this line; empty if there is none."""
     query = select(ImportBatch.taken).where(_of(source), ImportBatch.after_line >= line)
     found = session.scalar(query.order_by(ImportBatch.after_line).limit(1))
     return [ImportedRow(*row) for row in found or ()]
@@ -84,7 +84,7 @@ def pending(session: Session, app_id: str, taken: Sequence[ImportedRow]) -> bool
 
 
 def errors(session: Session, app_id: str, taken: Sequence[ImportedRow]) -> Iterator[ImportedRow]:
-    """Rows that were refused, at acceptance or when they were applied, with their error codes."""
+    """Rows that were refused on acceptance or on application, with their error codes."""
     query = select(Change.id, Change.error_code)
     query = query.where(_among(app_id, taken), Change.status != ChangeStatus.APPLIED)
     late = {row.id: row.error_code for row in session.execute(query)}
@@ -96,7 +96,7 @@ def errors(session: Session, app_id: str, taken: Sequence[ImportedRow]) -> Itera
 
 
 def forget(session: Session, source: Source) -> None:
-    """Forget the file: the next run accepts all its rows again."""
+    """Forget the file: the next run imports all its rows again."""
     session.execute(delete(ImportBatch).where(_of(source)))
 
 

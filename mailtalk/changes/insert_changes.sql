@@ -1,4 +1,4 @@
--- Store changes as pending; their ids count up in the order given.
+-- Store changes as pending; their ids increase in the order given.
 INSERT INTO changes (app_id, conversation_id, user_id, kind, access, notify, mute_given, mute_until, frequency,
     requested_by, requested_at)
 SELECT app_id, conversation_id, user_id, kind, access, notify, mute_given, mute_until, frequency, requested_by, at

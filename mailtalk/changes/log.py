@@ -1,4 +1,4 @@
-"""The change log: requested changes of participation as rows, accepted here, applied by `apply`, listed and awaited."""
+"""Change log: requested changes of participation as rows, accepted here, applied by `apply`, listed and awaited."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ _ENDED = sql.statement("""
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """A change as it was requested, of whom, and when."""
+    """Requested change: participant, request, and time."""
 
     participant: ParticipantKey
     request: Request
@@ -45,7 +45,7 @@ class Requested:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The outcome of a change; the error code is None if it was applied."""
+    """Outcome of a change; the error code is None if it was applied."""
 
     id: int
     status: ChangeStatus
@@ -53,7 +53,7 @@ class Ended:
 
 
 def accept(session: Session, items: Sequence[Requested]) -> list[int | NotFound]:
-    """Store changes as pending; the id of each, or NotFound for an unknown conversation or user.
+    """Store changes as pending; returns the id of each, or NotFound for an unknown conversation or user.
 
     Changes of one participant are applied in the order given.
     """
@@ -70,14 +70,14 @@ def waits(session: Session, now: datetime) -> bool:
 
 
 def get(session: Session, app_id: str, change_id: int) -> Change | None:
-    """One change of this app."""
+    """Change by id; NotFound if the app has none."""
     return session.get(Change, (app_id, change_id))
 
 
 def log(
     session: Session, key: ConversationKey, *, user_id: str | None = None, before: int | None = None, limit: int = 10
 ) -> list[Change]:
-    """A conversation's changes, newest first: of one user, before an id; Invalid for the id of another conversation."""
+    """Changes of a conversation or one user in it, newest first, before an id; Invalid for an id from elsewhere."""
     query = select(Change).filter_by(app_id=key.app_id, conversation_id=key.id)
     if user_id is not None:
         query = query.where(Change.user_id == user_id)
@@ -90,7 +90,7 @@ def log(
 
 
 def ended(session: Session, changes: Sequence[tuple[str, int]]) -> list[Ended]:
-    """The outcomes of these changes, given by app and id; pending ones are missing."""
+    """Outcomes of these changes, given as (app, id); pending ones are missing."""
     apps, ids = [app_id for app_id, _ in changes], [change_id for _, change_id in changes]
     rows = session.execute(_ENDED, {"apps": apps, "changes": ids})
     return [

@@ -1,4 +1,4 @@
-"""Events of applied changes: participant.joined, participant.updated and participant.left, with who requested them."""
+"""Events of applied changes: participant.joined, participant.updated and participant.left, with their requester."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -21,7 +21,7 @@ KINDS = (EventType.PARTICIPANT_JOINED, EventType.PARTICIPANT_UPDATED, EventType.
 
 
 class _Event(NamedTuple):
-    """A user's event in a conversation."""
+    """Event of one user in one conversation."""
 
     conversation: ConversationKey
     user_id: str
@@ -30,7 +30,7 @@ class _Event(NamedTuple):
 
 
 def record(session: Session, now: datetime, folds: Mapping[ConversationKey, Fold]) -> None:
-    """Record an event for each participation that differs to others, for the apps that want one."""
+    """Record an event for each participation that visibly changed, for apps with an endpoint for it."""
     found = list(_events(folds))
     wanting = events.wanting(session, {event.conversation.app_id for event in found}, *KINDS) if found else set()
     wanted = [event for event in found if event.conversation.app_id in wanting]

@@ -1,4 +1,4 @@
--- All participants of the conversations asked for.
+-- All participants of the given conversations.
 SELECT p.app_id, p.conversation_id, p.user_id,
     p.present, p.access, p.notify, p.generation, p.mute_until, p.sees, p.frequency, p.chosen
 FROM participations p

@@ -1,4 +1,4 @@
--- Pending changes of the conversations asked for, in the order in which they were accepted.
+-- Pending changes of the given conversations, in the order in which they were accepted.
 SELECT ch.id, ch.app_id, ch.conversation_id, ch.user_id, ch.kind, ch.access, ch.notify, ch.mute_given, ch.mute_until,
     ch.frequency, ch.requested_by
 FROM changes ch

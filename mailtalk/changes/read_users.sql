@@ -1,4 +1,4 @@
--- Users of the app and, as far as they ever joined, their participations in the conversations asked for.
+-- The given users and, if they ever joined, their participations in the given conversations.
 SELECT u.app_id, key.conversation_id, u.id AS user_id,
     p.present, p.access, p.notify, p.generation, p.mute_until, p.sees, p.frequency, p.chosen
 FROM unnest(CAST(:apps AS text[]), CAST(:ids AS text[]), CAST(:users AS text[]))

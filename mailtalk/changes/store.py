@@ -1,4 +1,4 @@
-"""Participations of locked conversations: read before their changes are folded, written after, set-based."""
+"""Participations of locked conversations: read before their changes are folded, written afterwards, set-based."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -31,7 +31,7 @@ _KEPT = sql.statement("""
 
 @dataclass(frozen=True, slots=True)
 class LockedConversation:
-    """A conversation whose row is locked."""
+    """Conversation whose row is locked."""
 
     applied_seq: int
     last_seq: int
@@ -48,11 +48,11 @@ def lock(session: Session, keys: Sequence[ConversationKey]) -> dict[Conversation
 def read(
     session: Session, conversations: Mapping[ConversationKey, LockedConversation], requests: Requests
 ) -> dict[ConversationKey, Fold]:
-    """A fold for each conversation: of the users of its changes, or of all participants if a view may be frozen."""
+    """Fold of each conversation, with the users of its changes, or with all participants if a view may be frozen."""
     known: dict[ConversationKey, set[str]] = {key: set() for key in conversations}
     states: dict[ConversationKey, dict[str, State]] = {key: {} for key in conversations}
-    asked = {ParticipantKey(key, user_id) for key in conversations for user_id, _ in requests.get(key, ())}
-    for row in session.execute(_USERS, of_participants(asked)):
+    participants = {ParticipantKey(key, user_id) for key in conversations for user_id, _ in requests.get(key, ())}
+    for row in session.execute(_USERS, of_participants(participants)):
         known[ConversationKey(row.app_id, row.conversation_id)].add(row.user_id)
         if row.present is not None:
             states[ConversationKey(row.app_id, row.conversation_id)][row.user_id] = state(row)
@@ -68,7 +68,7 @@ def write(
     conversations: Mapping[ConversationKey, LockedConversation],
     folds: Mapping[ConversationKey, Fold],
 ) -> None:
-    """Write the participations that changed, and the views that were frozen, in one order for their row locks."""
+    """Write the changed participations and frozen views, in a fixed order of their row locks."""
     changed = sorted(
         (ParticipantKey(key, user_id), user) for key, fold in folds.items() for user_id, user in fold.users.items()
     )

@@ -1,4 +1,4 @@
--- Write the participations that changed. A frozen view stays until it is frozen anew, and goes once it is not frozen.
+-- Write changed participations. A frozen view stays until it is frozen again, and is deleted when it is unfrozen.
 INSERT INTO participations AS p (app_id, conversation_id, user_id, present, access, notify, generation, mute_until,
     frequency, chosen, sees, view_seq, view, joined_at)
 SELECT app_id, conversation_id, user_id, present, access, notify, generation, mute_until, frequency,

@@ -1,1 +1,1 @@
-"""Apps, users, conversations and messages: what backend services put in and read back."""
+"""Apps, users, conversations and messages, as backends write and read them."""

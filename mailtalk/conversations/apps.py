@@ -1,4 +1,4 @@
-"""Apps: the tenants, their credentials, settings and style of mails."""
+"""Apps: the tenants, with their credentials, settings and mail style."""
 
 import re
 import secrets
@@ -17,7 +17,7 @@ from mailtalk.keys import Keyring
 from mailtalk.mail.composing import style_check
 from mailtalk.models import App
 
-SLOWEST = 900  # seconds: TalkJS's own bound
+SLOWEST = 900  # seconds, as in TalkJS
 LIMIT_MOST = 1_000_000
 STYLE_LIMIT = 300_000  # characters of all templates and texts together
 PACE = ("quiet_seconds", "cap_seconds")
@@ -50,10 +50,10 @@ def rotate_secret(session: Session, keyring: Keyring, app_id: str, secret: str |
 
 
 def put(session: Session, app_id: str, fields: dict[str, Any]) -> None:
-    """Set the given columns: name, participant_limit (None: no limit), default_version, sender_policy, and the pace.
+    """Set the given columns: name, participant_limit (None: no limit), default_version, sender_policy, and pace.
 
-    Without a pace of its own (None) an app has the settings'; its frequency is that of the participants whose
-    own is default. A version must be one that the wire contract knows.
+    An app without a pace of its own (None) has that of the settings; its frequency applies to participants whose own
+    is DEFAULT. Invalid for a version that the API does not have.
     """
     wrong = {column: reason for column, value in fields.items() if (reason := _wrong(column, value))}
     if wrong:
@@ -75,12 +75,12 @@ def listed(session: Session) -> Sequence[App]:
 
 
 def get(session: Session, app_id: str) -> App | None:
-    """The app of this id; None if there is none."""
+    """App by id; None if there is none."""
     return session.get(App, app_id)
 
 
 def found(session: Session, app_id: str) -> App:
-    """The app of this id; NotFound if there is none."""
+    """App by id; NotFound if there is none."""
     app = get(session, app_id)
     if app is None:
         raise _missing(app_id)
@@ -88,7 +88,7 @@ def found(session: Session, app_id: str) -> App:
 
 
 def put_style(session: Session, app_id: str, raw: dict[str, Any]) -> None:
-    """Replace the style of the app's mails; Invalid names what is wrong with it."""
+    """Replace the style of the app's mails; Invalid names each problem."""
     style_check.checked(raw)
     if len(str(raw)) > STYLE_LIMIT:
         raise Invalid({"templates": [f"must have at most {STYLE_LIMIT} characters in all"]})
@@ -96,7 +96,7 @@ def put_style(session: Session, app_id: str, raw: dict[str, Any]) -> None:
 
 
 def style(session: Session, app_id: str) -> dict[str, Any]:
-    """A copy of the style of the app's mails, as it was put."""
+    """Copy of the style of the app's mails, as it was put."""
     return deepcopy(found(session, app_id).style)
 
 
@@ -106,12 +106,12 @@ def new_secret() -> str:
 
 
 def by_secret(session: Session, secret: str) -> App | None:
-    """The app whose secret this is."""
+    """App by its secret; None if there is none."""
     return session.scalar(select(App).where(App.secret_hash == _hash(secret)))
 
 
 def secret_of(app: App, keyring: Keyring) -> str:
-    """The app's secret in clear, for checking the signature of a JWT."""
+    """Decrypted secret of the app, to verify the signature of a JWT."""
     return keyring.unseal(app.secret_sealed, about=f"app/{app.id}").decode()
 
 

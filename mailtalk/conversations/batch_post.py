@@ -69,7 +69,7 @@ def _tell_many(
         data = payloads.new_messages(session, list(rows.values()), told)
         kind = EventType.MESSAGE_SENT
         happened = [
-            Happened(message.app_id, kind, each, message.conversation_id)
-            for message, each in zip(told, data, strict=True)
+            Happened(message.app_id, kind, payload, message.conversation_id)
+            for message, payload in zip(told, data, strict=True)
         ]
         events.record_many(session, happened, now)

@@ -1,4 +1,4 @@
-"""Conversations: created and merged by backends; the row is the lock for all changes within it."""
+"""Conversations: created and merged by backends; the row is the lock for every change within it."""
 
 from datetime import datetime
 from typing import Any
@@ -38,12 +38,12 @@ def put(session: Session, key: ConversationKey, fields: dict[str, Any]) -> None:
 
 
 def get(session: Session, key: ConversationKey) -> Conversation:
-    """The conversation; NotFound if the app has none of this id."""
+    """Conversation by key; NotFound if there is none."""
     return _found(session.get(Conversation, key), key)
 
 
 def lock(session: Session, key: ConversationKey) -> Conversation:
-    """The conversation, locked until the transaction ends; rows that refer to it can still be inserted."""
+    """Conversation, locked until the transaction ends; rows that reference it can still be inserted."""
     for_no_key_update = {"key_share": True}
     return _found(session.get(Conversation, key, with_for_update=for_no_key_update), key)
 
@@ -57,7 +57,7 @@ def participants(session: Session, key: ConversationKey) -> list[Participation]:
 def participants_page(
     session: Session, key: ConversationKey, limit: int, after: str | None = None
 ) -> list[Participation]:
-    """Current participants, newest join first; after a present or former participant, else Invalid."""
+    """Current participants, newest join first, after the user `after`; Invalid if that user was never a participant."""
     get(session, key)
     query = _taking_part(key)
     newest = tuple_(Participation.joined_at, Participation.user_id)
@@ -70,7 +70,7 @@ def participants_page(
 
 
 def participant(session: Session, key: ParticipantKey) -> Participation:
-    """One participation that has not ended, also with access None; NotFound otherwise."""
+    """Participation of a current participant, also one with access None; NotFound otherwise."""
     row = session.get(Participation, (*key.conversation, key.user_id))
     if row is None or not row.present:
         get(session, key.conversation)
@@ -79,7 +79,7 @@ def participant(session: Session, key: ParticipantKey) -> Participation:
 
 
 def delete(session: Session, key: ConversationKey, now: datetime) -> None:
-    """Delete the conversation with its content and addresses; mails not sent yet are cancelled.
+    """Delete the conversation with its content and addresses, and cancel its unsent mails.
 
     The worker rejects its pending changes.
     """

@@ -1,4 +1,4 @@
-"""History: messages of another system, imported with their original times; nobody is notified."""
+"""History: import of messages from another system, with their original times; nobody is notified."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ def add(session: Session, conversation: Conversation, items: Sequence[Old]) -> l
     known = messages.by_key(session, conversation, [item.draft for item in items])
     before = conversation.last_seq
     added = {}
-    for i, item in sorted(enumerate(items), key=lambda each: each[1].at):
+    for i, item in sorted(enumerate(items), key=lambda pair: pair[1].at):
         added[i] = messages.append(session, item.at, conversation, item.draft, known)
         if added[i].seq > before and not added[i].read_by:
             added[i].read_by = list(dict.fromkeys(item.read_by))
@@ -55,7 +55,7 @@ def _check(session: Session, app_id: str, items: Sequence[Old]) -> None:
 
 
 def _move_marks(session: Session, conversation: Conversation, before: int, added: Sequence[Message]) -> None:
-    """Advance the read state of users who had read everything, over imported messages that they have read."""
+    """Advance the read state of users who had read everything, past imported messages that they have read."""
     marks = _marks(before, [message for message in added if message.seq > before])
     session.execute(
         text("""

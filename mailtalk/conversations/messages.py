@@ -42,21 +42,21 @@ class Draft:
     idempotency_key: str | None = None
     attachment: dict[str, Any] | None = None
     location: list[float] | None = None
-    content: list[dict[str, Any]] | None = None  # the text's blocks, where it was given in blocks
-    mail_id: str | None = None  # of the mail it came by
+    content: list[dict[str, Any]] | None = None  # the text's blocks, if the text was given as blocks
+    mail_id: str | None = None  # Message-ID of the mail it came from
 
 
 def post(
     session: Session, now: datetime, pace: Pace, conversation: Conversation, drafts: Sequence[Draft]
 ) -> list[Message]:
-    """Append messages to a locked conversation and open its window; one whose key is known is not posted again.
+    """Append messages to a locked conversation and open its window; a known idempotency key is not posted again.
 
-    Invalid, naming each, for senders who may not write and references to what is not there.
+    Invalid, naming each, for senders who may not write and for references to missing messages or files.
     """
     known = by_key(session, conversation, drafts)
     fresh = {i: draft for i, draft in enumerate(drafts) if draft.idempotency_key not in known}
     _check(session, conversation, fresh)
-    now = max(now, conversation.last_message_at or now)  # the clock of another machine may be behind
+    now = max(now, conversation.last_message_at or now)  # another machine's clock may be behind
     before = conversation.last_seq
     posted = [append(session, now, conversation, draft, known) for draft in drafts]
     added = [message for message in posted if message.seq > before]
@@ -70,7 +70,7 @@ def post(
 def append(
     session: Session, at: datetime, conversation: Conversation, draft: Draft, known: dict[str, Message]
 ) -> Message:
-    """The draft as the newest message of the locked conversation, or the known one with its key."""
+    """Append the draft to the locked conversation; returns the new message, or the known one with its key."""
     if draft.idempotency_key in known:
         return known[draft.idempotency_key]
     conversation.last_seq += 1
@@ -83,7 +83,7 @@ def append(
 
 
 def from_draft(at: datetime, conversation: Conversation, draft: Draft) -> Message:
-    """A draft as the message with the conversation's newest seq."""
+    """New message from a draft, with the conversation's newest seq."""
     return Message(
         app_id=conversation.app_id,
         conversation_id=conversation.id,
@@ -108,7 +108,7 @@ def from_draft(at: datetime, conversation: Conversation, draft: Draft) -> Messag
 
 
 def by_key(session: Session, conversation: Conversation, drafts: Sequence[Draft]) -> dict[str, Message]:
-    """Messages of the locked conversation that have these drafts' idempotency keys, by key."""
+    """Messages of the locked conversation with these drafts' idempotency keys, by key."""
     keys = {draft.idempotency_key for draft in drafts if draft.idempotency_key is not None}
     if not keys:
         return {}
@@ -124,9 +124,9 @@ def page(
     *,
     until: int | None = None,
 ) -> list[Message]:
-    """Messages, newest first; those before `starting_after`, the last id seen, and not after the seq `until`.
+    """Messages, newest first, before the message `starting_after`, and not after the seq `until`.
 
-    Imported ones stand where their time puts them. Invalid for an unknown id.
+    Imported messages are sorted by their original time. Invalid for an unknown id.
     """
     query = _of(key)
     if starting_after is not None:
@@ -137,12 +137,12 @@ def page(
 
 
 def get(session: Session, key: ConversationKey, message_id: str) -> Message:
-    """One message; NotFound if the conversation has none of this id."""
+    """Message by id; NotFound if the conversation has none."""
     return _found(session.scalar(_of(key).where(Message.id == message_id)), message_id)
 
 
 def edit(session: Session, now: datetime, key: ConversationKey, message_id: str, fields: Mapping[str, Any]) -> None:
-    """Change `text` with its `content`, merge `custom` or clear it with None; nobody is notified, mentions stay."""
+    """Change `text` with its `content`, merge `custom` or clear it with None; nobody is notified, and mentions stay."""
     conversation = conversations.get(session, key)
     query = _of(key).where(Message.id == message_id).with_for_update(key_share=True)
     message = _found(session.scalar(query), message_id)
@@ -156,7 +156,7 @@ def edit(session: Session, now: datetime, key: ConversationKey, message_id: str,
 
 
 def delete(session: Session, key: ConversationKey, message_id: str) -> None:
-    """Delete a message and its file; mails made from now on are without it."""
+    """Delete a message and its file; mails made from now on no longer contain it."""
     conversation = conversations.lock(session, key)
     message = get(session, key, message_id)
     _tell(session, conversation, [message], EventType.MESSAGE_DELETED)
@@ -170,14 +170,14 @@ def delete(session: Session, key: ConversationKey, message_id: str) -> None:
 def _tell(
     session: Session,
     conversation: Conversation,
-    found: Sequence[Message],
+    changed: Sequence[Message],
     kind: EventType,
     now: datetime | None = None,
 ) -> None:
-    if not found or not events.wanted(session, conversation.app_id, kind):
+    if not changed or not events.wanted(session, conversation.app_id, kind):
         return
-    read_by = {} if kind is EventType.MESSAGE_SENT else read_state.of(session, found)  # nobody has read what is new
-    told = payloads.messages(session, conversation, found, read_by)
+    read_by = {} if kind is EventType.MESSAGE_SENT else read_state.of(session, changed)  # new messages have no readers
+    told = payloads.messages(session, conversation, changed, read_by)
     place = (conversation.app_id, kind)
     events.record_many(session, [Happened(*place, data, conversation.id) for data in told], now)
 
@@ -193,12 +193,12 @@ def _found(message: Message | None, message_id: str) -> Message:
 
 
 def _cursor(session: Session, key: ConversationKey, message_id: str) -> Any:
-    found = session.execute(
+    position = session.execute(
         _of(key).where(Message.id == message_id).with_only_columns(Message.created_at, Message.seq)
     ).one_or_none()
-    if found is None:
+    if position is None:
         raise Invalid({"startingAfter": [f"no message {message_id!r} in this conversation"]})
-    return tuple_(*found)
+    return tuple_(*position)
 
 
 def _check(session: Session, conversation: Conversation, drafts: Mapping[int, Draft]) -> None:
@@ -215,7 +215,7 @@ def _check(session: Session, conversation: Conversation, drafts: Mapping[int, Dr
 
 
 def _may_send(state: State | None, origin: Origin) -> bool:
-    """A backend posts for every participant: access limits what people do by mail."""
+    """True if the author may send the message: access limits mail only, and a backend may post for any participant."""
     if state is None:
         return False
     return state.may_post if origin is Origin.EMAIL else state.takes_part

@@ -1,4 +1,4 @@
-"""Reactions: emojis of participants at messages."""
+"""Reactions: emojis that participants add to messages."""
 
 from datetime import datetime
 
@@ -15,11 +15,11 @@ from mailtalk.ids import ConversationKey, ParticipantKey
 from mailtalk.models import Message, Reaction
 from mailtalk.vocabulary import EventType
 
-MOST = 50  # different emojis of a message, as TalkJS has it
+MOST = 50  # different emojis of a message, as in TalkJS
 
 
 def add(session: Session, now: datetime, key: ParticipantKey, message_id: str, emoji: str) -> None:
-    """Add a participant's emoji; adding it again changes nothing. NotFound for no participant or message."""
+    """Add a participant's emoji; idempotent. NotFound for no participant or message."""
     message = _message(session, key, message_id)
     kinds = select(Reaction.emoji).filter_by(app_id=key.app_id, message_id=message_id).distinct()
     known = set(session.scalars(kinds))
@@ -32,7 +32,7 @@ def add(session: Session, now: datetime, key: ParticipantKey, message_id: str, e
 
 
 def remove(session: Session, now: datetime, key: ParticipantKey, message_id: str, emoji: str) -> None:
-    """Remove a participant's emoji; removing it again changes nothing. NotFound for no participant or message."""
+    """Remove a participant's emoji; idempotent. NotFound for no participant or message."""
     message = _message(session, key, message_id)
     row = {"app_id": key.app_id, "message_id": message_id, "emoji": emoji, "user_id": key.user_id}
     if session.scalar(delete(Reaction).filter_by(**row).returning(Reaction.emoji)) is not None:
@@ -44,10 +44,10 @@ def listed(session: Session, key: ConversationKey, message_id: str) -> dict[str,
     conversations.get(session, key)
     messages.get(session, key, message_id)
     query = select(Reaction).filter_by(app_id=key.app_id, message_id=message_id)
-    found: dict[str, list[str]] = {}
+    user_ids: dict[str, list[str]] = {}
     for row in session.scalars(query.order_by(Reaction.created_at, Reaction.emoji, Reaction.user_id)):
-        found.setdefault(row.emoji, []).append(row.user_id)
-    return found
+        user_ids.setdefault(row.emoji, []).append(row.user_id)
+    return user_ids
 
 
 def _message(session: Session, key: ParticipantKey, message_id: str) -> Message:

@@ -1,4 +1,4 @@
-"""How far participants have read: the time of the last message before the first unread one of someone else."""
+"""Read marks: the time of the last message before a participant's first unread message by someone else."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from mailtalk.db import arrays
 from mailtalk.ids import ConversationKey, ParticipantKey
 
-# The seq of a participant's first unread message of someone else; NULL: there is none.
+# The seq of a participant's first unread message by someone else; NULL if there is none.
 _UNREAD = """SELECT min(m.seq) AS seq FROM messages m
     WHERE m.app_id = p.app_id AND m.conversation_id = p.conversation_id AND m.seq > p.read_seq
         AND m.seq <= coalesce(p.view_seq, m.seq) AND m.sender_id IS DISTINCT FROM p.user_id"""
@@ -20,14 +20,14 @@ _BEFORE = """SELECT m.created_at FROM messages m
 
 
 class ReadMark(NamedTuple):
-    """A participant's read state; `until` is None if nothing is read."""
+    """Read state of a participant; `until` is None if nothing has been read."""
 
     is_unread: bool
     until: datetime | None
 
 
 def of_participants(session: Session, keys: Iterable[ParticipantKey]) -> Mapping[ParticipantKey, ReadMark]:
-    """The read state of each of these participants, in one statement."""
+    """Read state of each of these participants, in one statement."""
     rows = session.execute(
         text(f"""
         SELECT p.app_id, p.conversation_id, p.user_id, unread.seq IS NOT NULL,
@@ -42,7 +42,7 @@ def of_participants(session: Session, keys: Iterable[ParticipantKey]) -> Mapping
 
 
 def of_everyone(session: Session, keys: Iterable[ConversationKey]) -> Mapping[ConversationKey, datetime | None]:
-    """The time up to which all participants have read each of these conversations; None if nothing is."""
+    """Time up to which all participants have read each of these conversations; None if nothing has been read by all."""
     rows = session.execute(
         text(f"""
         SELECT c.app_id, c.id, ({_BEFORE.format(seq="everyone.seq")})

@@ -16,8 +16,8 @@ from mailtalk.ids import ParticipantKey
 from mailtalk.models import Message
 from mailtalk.vocabulary import EventType
 
-TOLD = 100  # newest messages of one request that have events
-ROUNDING = timedelta(microseconds=500)  # the wire says whole milliseconds, the nearest ones
+TOLD = 100  # newest messages of one request, for which events are recorded
+ROUNDING = timedelta(microseconds=500)  # the wire rounds to whole milliseconds
 
 
 def of(session: Session, messages: Sequence[Message]) -> Mapping[str, list[str]]:
@@ -25,11 +25,13 @@ def of(session: Session, messages: Sequence[Message]) -> Mapping[str, list[str]]
     marks: dict[tuple[str, str], list[tuple[str, int]]] = {}
     for row in _marks(session, messages) if messages else ():
         marks.setdefault((row[0], row[1]), []).append((row[2], row[3]))
-    return {each.id: _readers(each, marks.get((each.app_id, each.conversation_id), ())) for each in messages}
+    return {
+        message.id: _readers(message, marks.get((message.app_id, message.conversation_id), ())) for message in messages
+    }
 
 
 def read_all(session: Session, key: ParticipantKey) -> None:
-    """Mark all messages that the user may see as read. NotFound for a user who is no participant."""
+    """Mark all messages that the user may see as read. NotFound for no participant."""
     done = session.execute(
         text("""
         UPDATE participations p SET read_seq = greatest(p.read_seq, coalesce(p.view_seq, c.last_seq))
@@ -45,9 +47,9 @@ def read_all(session: Session, key: ParticipantKey) -> None:
 
 
 def read_until(session: Session, key: ParticipantKey, moment: datetime) -> None:
-    """Mark the messages created until then as read, and later ones as unread.
+    """Mark messages created up to this moment as read, and later ones as unread.
 
-    An old message that an import put behind a newer one stays unread, with all that follow it.
+    An old message that was imported after a newer one stays unread, as do all that follow it.
     """
     done = session.execute(
         text("""
@@ -66,7 +68,7 @@ def read_until(session: Session, key: ParticipantKey, moment: datetime) -> None:
 
 
 def mark_unread(session: Session, key: ParticipantKey) -> None:
-    """The last message of someone else that the user may see is unread again. NotFound for no participant."""
+    """Mark the last message by someone else that the user may see as unread. NotFound for no participant."""
     check(session, key)
     session.execute(
         text("""
@@ -79,14 +81,14 @@ def mark_unread(session: Session, key: ParticipantKey) -> None:
 
 
 def check(session: Session, key: ParticipantKey) -> None:
-    """NotFound for a user who is no participant."""
+    """NotFound for no participant."""
     users.get(session, key.app_id, key.user_id)
     conversations.get(session, key.conversation)
     conversations.participant(session, key)
 
 
 def _tell(session: Session, key: ParticipantKey, before: int, after: int) -> None:
-    """Record an event for each message that was read just now, without the user's own."""
+    """Record an event for each message that was just read, except the user's own."""
     (app_id, conversation_id), user_id = key
     kind = EventType.MESSAGE_READ
     if after <= before or not events.wanted(session, app_id, kind):
@@ -104,8 +106,8 @@ def _tell(session: Session, key: ParticipantKey, before: int, after: int) -> Non
 def _marks(session: Session, messages: Sequence[Message]) -> Sequence[tuple[str, str, str, int]]:
     first: dict[tuple[str, str], int] = {}
     for message in messages:
-        place = (message.app_id, message.conversation_id)
-        first[place] = min(message.seq, first.get(place, message.seq))
+        conversation = (message.app_id, message.conversation_id)
+        first[conversation] = min(message.seq, first.get(conversation, message.seq))
     rows = session.execute(
         text("""
         SELECT p.app_id, p.conversation_id, p.user_id, p.read_seq
@@ -121,8 +123,8 @@ def _marks(session: Session, messages: Sequence[Message]) -> Sequence[tuple[str,
 
 
 def _readers(message: Message, marks: Sequence[tuple[str, int]]) -> list[str]:
-    found = {user_id for user_id, read_seq in marks if read_seq >= message.seq} | set(message.read_by)
-    return sorted(found - {message.sender_id})
+    readers = {user_id for user_id, read_seq in marks if read_seq >= message.seq} | set(message.read_by)
+    return sorted(readers - {message.sender_id})
 
 
 def _why(session: Session, key: ParticipantKey) -> NotFound:

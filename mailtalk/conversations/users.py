@@ -15,19 +15,19 @@ from mailtalk.models import User
 from mailtalk.outbound import suppressions
 from mailtalk.vocabulary import EventType
 
-Put = tuple[User, EventType | None]  # and what it is to others
+Put = tuple[User, EventType | None]  # the user, and the type of the event to record
 
 
 def put(session: Session, app_id: str, user_id: str, fields: dict[str, Any]) -> None:
     """Create the user, or merge the given columns; `custom` and `push_tokens` merge key by key, None clears one.
 
-    Raises Invalid when the user is new and has no name.
+    Invalid if the user is new and has no name.
     """
     _tell(session, [_put(session, app_id, user_id, fields)])
 
 
 def put_many(session: Session, app_id: str, users: Mapping[str, dict[str, Any]]) -> None:
-    """Put several users, in the order of their ids so that two of these never wait for each other."""
+    """Put several users, in the order of their ids to avoid deadlocks."""
     done = []
     for user_id in sorted(users):
         try:
@@ -38,7 +38,7 @@ def put_many(session: Session, app_id: str, users: Mapping[str, dict[str, Any]])
 
 
 def page(session: Session, app_id: str, limit: int, starting_after: str | None = None) -> list[User]:
-    """Users, newest first; those before `starting_after`, the last id seen. Invalid for an unknown id."""
+    """Users, newest first, before the user `starting_after`. Invalid for an unknown id."""
     query = select(User).where(User.app_id == app_id)
     if starting_after is not None:
         last = session.get(User, (app_id, starting_after))
@@ -49,7 +49,7 @@ def page(session: Session, app_id: str, limit: int, starting_after: str | None =
 
 
 def get(session: Session, app_id: str, user_id: str) -> User:
-    """The user; NotFound when the app has none of this id."""
+    """User by id; NotFound if the app has none."""
     user = session.get(User, (app_id, user_id))
     if user is None:
         raise NotFound({"userId": [f"no user {user_id!r}"]}, ErrorCode.USER_NOT_FOUND)
@@ -57,13 +57,13 @@ def get(session: Session, app_id: str, user_id: str) -> User:
 
 
 def assign(row: Any, fields: Mapping[str, Any]) -> None:
-    """Give a row's columns these values; objects merge, and `custom`, which is never null, is emptied by None."""
+    """Set these columns of a row; objects merge, and None empties `custom`, which is never null."""
     for column, value in fields.items():
         setattr(row, column, _value(column, getattr(row, column), value))
 
 
 def merged(old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
-    """A JSON object with the new keys over the old ones; None takes a key away."""
+    """JSON object with the new keys merged over the old ones; None removes a key."""
     return {key: value for key, value in {**(old or {}), **new}.items() if value is not None}
 
 
@@ -78,8 +78,8 @@ def _put(session: Session, app_id: str, user_id: str, fields: dict[str, Any]) ->
         if made is not None:
             suppressions.release(session, app_id, made.emails or ())
             return made, EventType.USER_CREATED
-        row = session.get_one(User, (app_id, user_id), with_for_update={"key_share": True})  # created beside us
-    # An address that is given anew is wanted.
+        row = session.get_one(User, (app_id, user_id), with_for_update={"key_share": True})  # created concurrently
+    # An address that is set anew gets mail again.
     suppressions.release(session, app_id, set(fields.get("emails") or ()).difference(row.emails or ()))
     assign(row, fields)
     return row, EventType.USER_UPDATED if session.is_modified(row) else None

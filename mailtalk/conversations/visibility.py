@@ -1,4 +1,4 @@
-"""Visibility: lists of conversations as an app or a user sees them, and how far a user may read."""
+"""Visibility: lists of conversations as an app or a user sees them, and the last message that a user may read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from mailtalk.vocabulary import Sees
 OPERATORS = {"==": "= ANY(:{0})", "oneOf": "= ANY(:{0})", "!=": "<> ALL(:{0})", "!oneOf": "<> ALL(:{0})"}
 _KEYS = {"lastActivity": "activity", "createdAt": "created_at"}
 
-# A conversation and where its reader's view ends (seq); NULL: it does not.
+# A conversation and the last seq of its reader's view; NULL if the view is not frozen.
 _OF_APP = """
     SELECT c.app_id, c.id, c.created_at, c.custom, c.last_message_at AS last_at, CAST(NULL AS bigint) AS cut,
         coalesce(c.last_message_at, c.created_at) AS activity, CAST(NULL AS bigint) AS read_seq
@@ -63,7 +63,7 @@ class Seen:
 
 
 def horizon(session: Session, key: ParticipantKey) -> int | None:
-    """The last seq that this user may read; None: all. NotFound for a user who may read nothing."""
+    """The last seq that this user may read; None for no limit. NotFound for a user who may read nothing."""
     conversations.get(session, key.conversation)
     users.get(session, key.app_id, key.user_id)
     row = session.get(Participation, (*key.conversation, key.user_id))
@@ -75,12 +75,12 @@ def horizon(session: Session, key: ParticipantKey) -> int | None:
 
 
 def of_app(session: Session, app_id: str, listing: Listing) -> list[Seen]:
-    """The app's conversations."""
+    """Conversations of an app."""
     return _seen(session, app_id, None, _page(session, _OF_APP, {"app": app_id}, listing))
 
 
 def of_user(session: Session, app_id: str, user_id: str, listing: Listing) -> list[Seen]:
-    """The conversations in a user's list, each as this user may see it."""
+    """Conversations in a user's list, each as this user may see it."""
     rows = _page(session, _OF_USER, {"app": app_id, "user": user_id}, listing)
     return _seen(session, app_id, user_id, rows)
 
@@ -93,7 +93,7 @@ def _page(session: Session, source: str, values: dict[str, Any], listing: Listin
         conditions.append(f"({key}, id) {sign} (SELECT {key}, id FROM seen WHERE id = :starting_after)")  # noqa: S608  the same
     if listing.offset is not None:
         conditions.append(f"{key} {sign} :offset")
-    # Only names of ours are put together here; what comes from outside is bound.
+    # Only fragments of ours are concatenated; values from outside are bound parameters.
     statement = f"""WITH seen AS ({source}) SELECT id, cut, read_seq FROM seen
         WHERE {" AND ".join(conditions)} ORDER BY {key} {way}, id {way} LIMIT :limit"""  # noqa: S608
     bound = {"limit": listing.limit, "starting_after": listing.starting_after, "offset": listing.offset}
@@ -102,9 +102,9 @@ def _page(session: Session, source: str, values: dict[str, Any], listing: Listin
 
 
 def _require(session: Session, source: str, values: dict[str, Any], conversation_id: str) -> None:
-    """Invalid for a conversation that is not in the list: an empty page would mean its end."""
-    found = text(f"WITH seen AS ({source}) SELECT 1 FROM seen WHERE id = :last")  # noqa: S608  ours
-    if session.scalar(found, values | {"last": conversation_id}) is None:
+    """Raise Invalid for a conversation outside the list; an empty page would look like the end of the list."""
+    query = text(f"WITH seen AS ({source}) SELECT 1 FROM seen WHERE id = :last")  # noqa: S608  ours
+    if session.scalar(query, values | {"last": conversation_id}) is None:
         raise Invalid({"startingAfter": [f"no conversation {conversation_id!r} in this list"]})
 
 
@@ -131,13 +131,13 @@ def _custom(i: int, operator: str) -> str:
 
 def _seen(session: Session, app_id: str, user_id: str | None, rows: Sequence[Any]) -> list[Seen]:
     ids = [row.id for row in rows]
-    found = {c.id: c for c in session.scalars(_in(Conversation, app_id, Conversation.id, ids))}
+    conversations = {c.id: c for c in session.scalars(_in(Conversation, app_id, Conversation.id, ids))}
     views = _views(session, app_id, user_id, ids)
     last = _last_messages(session, app_id, rows)
     unread = _unread(session, app_id, user_id, rows) if user_id is not None else {}
     members = _members(session, app_id, ids)
     return [
-        Seen(found[row.id], last.get(row.id), views.get(row.id), members.get(row.id, ()), unread.get(row.id, 0))
+        Seen(conversations[row.id], last.get(row.id), views.get(row.id), members.get(row.id, ()), unread.get(row.id, 0))
         for row in rows
     ]
 

@@ -1,4 +1,4 @@
-"""The tables. Every key starts with the app; whatever is asked for is a row with a status first."""
+"""Tables. Every key starts with the app; everything requested is first stored as a row with a status."""
 
 from mailtalk.models.base import Base
 from mailtalk.models.events import Event, EventCount, Webhook, WebhookDelivery, WebhookQueue

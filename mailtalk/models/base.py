@@ -1,4 +1,4 @@
-"""Base of all tables: column types by annotation, names of constraints."""
+"""Base of all tables: column types by annotation, and constraint names."""
 
 from datetime import datetime
 from typing import Any
@@ -14,12 +14,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase
 
-NOW = text("date_trunc('milliseconds', now())")  # the wire has milliseconds, and what it says must compare
+NOW = text("date_trunc('milliseconds', now())")  # the precision of the wire, so that a time from it compares equal
 Json = dict[str, Any]
 
 
 class Base(DeclarativeBase):
-    """Column types by annotation, and names for the constraints that migrations must know."""
+    """Column types by annotation, and constraint names that migrations can rely on."""
 
     metadata = MetaData(
         naming_convention={

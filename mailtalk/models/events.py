@@ -1,4 +1,4 @@
-"""Events, the webhook endpoints that want them, and the queues and log of deliveries."""
+"""Events, the endpoints that receive them, and the queues and log of deliveries."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,9 +10,9 @@ from mailtalk.models.base import Base, Json
 
 
 class Event(Base):
-    """Something that happened, written in the transaction that made it true.
+    """Event, recorded in the transaction that made it true.
 
-    `seq` counts a conversation's events in the order in which they are told; it is given after the commit.
+    `seq` numbers a conversation's events in the order of delivery; it is assigned after the commit.
     """
 
     __tablename__ = "events"
@@ -28,11 +28,11 @@ class Event(Base):
     seq: Mapped[int | None]
     data: Mapped[Json]
     created_at: Mapped[datetime]
-    told_at: Mapped[datetime | None]  # when it was handed to those who want it
+    told_at: Mapped[datetime | None]  # when its deliveries were queued
 
 
 class EventCount(Base):
-    """The last seq of a conversation's events; it outlives events that are purged, and the conversation."""
+    """The last seq of a conversation's events; survives the purge of events and the deletion of the conversation."""
 
     __tablename__ = "event_counts"
 
@@ -42,31 +42,31 @@ class EventCount(Base):
 
 
 class Webhook(Base):
-    """An endpoint of an app's events. `secret_sealed` is the secret of a webhook, or the URL of a channel."""
+    """Endpoint for an app's events. `secret_sealed` is a webhook's secret or a channel's URL."""
 
     __tablename__ = "webhooks"
 
     app_id: Mapped[str] = mapped_column(ForeignKey("apps.id"), primary_key=True)
     id: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(server_default="webhook")
-    url: Mapped[str]  # of a channel only its scheme
+    url: Mapped[str]  # of a channel, the scheme only
     secret_sealed: Mapped[bytes]
     secret_since: Mapped[datetime]
     old_secret_sealed: Mapped[bytes | None]
-    events: Mapped[list[str] | None]  # none: all
+    events: Mapped[list[str] | None]  # null: all
     status: Mapped[str] = mapped_column(server_default="active")
     reason: Mapped[str | None]
     failing_since: Mapped[datetime | None]
-    rests_until: Mapped[datetime | None]  # nothing is sent before: it did not answer, or asked to wait
+    rests_until: Mapped[datetime | None]  # no requests before this: it was not available, or asked to wait
     ordered: Mapped[bool] = mapped_column(server_default="false")  # a failing delivery holds back its conversation
-    until: Mapped[datetime | None]  # a listener's, who goes away without a word
+    until: Mapped[datetime | None]  # expiry of a listener, which may disappear without notice
     created_at: Mapped[datetime]
 
 
 class WebhookQueue(Base):
     """Queue of one endpoint's deliveries about one conversation or one user: sent in order, by one worker at a time.
 
-    `lane` is its name, `lone` a queue of one delivery that failed too often to hold back others.
+    `lane` is its name; a `lone` queue holds one delivery that failed too often to hold back others.
     """
 
     __tablename__ = "webhook_lanes"
@@ -94,7 +94,7 @@ class WebhookQueue(Base):
 
 
 class WebhookDelivery(Base):
-    """One event for one endpoint, and how its last attempt went."""
+    """Delivery of one event to one endpoint, with the result of its last attempt."""
 
     __tablename__ = "webhook_deliveries"
     __table_args__ = (

@@ -10,7 +10,7 @@ from mailtalk.models.base import NOW, Base
 
 
 class Change(Base):
-    """A requested join, update or leave; `applied_seq` is the order in which they took effect."""
+    """Requested join, update or leave; `applied_seq` is the order in which changes took effect."""
 
     __tablename__ = "changes"
     __table_args__ = (
@@ -39,7 +39,7 @@ class Change(Base):
 
 
 class IdempotencyKey(Base):
-    """An Idempotency-Key with its request's hash, and its answer or its changes."""
+    """Idempotency-Key with its request's hash, and its response or its changes."""
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (Index(None, "created_at"),)
@@ -53,7 +53,7 @@ class IdempotencyKey(Base):
 
 
 class KeyCheck(Base):
-    """The one row that is sealed with the first key of MAILTALK_SECRET_KEY, to tell a wrong one."""
+    """The only row is sealed with the first key of MAILTALK_SECRET_KEY, so that a wrong key is detected."""
 
     __tablename__ = "key_checks"
 
@@ -62,7 +62,7 @@ class KeyCheck(Base):
 
 
 class ImportBatch(Base):
-    """Lines of an imported file that were accepted together; the next run goes on after `last_line`."""
+    """Lines of an imported file that were accepted together; the next run continues after `last_line`."""
 
     __tablename__ = "import_batches"
 
@@ -70,12 +70,12 @@ class ImportBatch(Base):
     file_hash: Mapped[bytes] = mapped_column(primary_key=True)
     after_line: Mapped[int] = mapped_column(primary_key=True)
     last_line: Mapped[int]
-    taken: Mapped[list[Any]]  # for each row [its line, its change's id or null, why it was refused or null]
+    taken: Mapped[list[Any]]  # for each row [line, id of its change or null, error code or null]
     accepted_at: Mapped[datetime]
 
 
 class Worker(Base):
-    """A worker; while it lives, it holds the session-level advisory lock of its id."""
+    """Worker process; while it lives, it holds the session-level advisory lock of its id."""
 
     __tablename__ = "workers"
 

@@ -1,4 +1,4 @@
-"""Mails that came in, and those that go out."""
+"""Inbound mails, notifications, outgoing mails and suppressions."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,24 +12,24 @@ from mailtalk.models.base import Base, Json
 
 
 class RawMail(Base):
-    """A mail as it came, sealed: it holds inbound addresses. One row, however many recipients."""
+    """Raw mail as received, sealed because it contains inbound addresses. One row for all recipients."""
 
     __tablename__ = "raw_mails"
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     sealed: Mapped[bytes]
     mail_from: Mapped[str]
-    client_ip: Mapped[str | None]  # of the SMTP client, for SPF
+    client_ip: Mapped[str | None]  # HELO name of the SMTP client, for SPF
     helo: Mapped[str | None]
     received_at: Mapped[datetime]
 
 
 class InboundMail(Base):
-    """A mail to one of our addresses and what became of it; postmaster's has no app."""
+    """Inbound mail to one recipient, and its outcome; mail to postmaster has no app."""
 
     __tablename__ = "inbound_mails"
     __table_args__ = (
-        # What waits: a claim steps from app to app and from participation to participation.
+        # Queue of unprocessed mails: a claim steps from app to app and from participation to participation.
         Index(
             "ix_inbound_mails_queue",
             "app_id",
@@ -62,7 +62,7 @@ class InboundMail(Base):
         ),
         Index(None, "app_id", "conversation_id"),
         Index("ix_inbound_mails_log", "app_id", "id"),
-        # A participant's earlier mails: of the last hour, and by Message-ID.
+        # A participant's earlier mails: those of the last hour, and by Message-ID.
         Index(
             "ix_inbound_mails_recent",
             "participation_id",
@@ -79,36 +79,36 @@ class InboundMail(Base):
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    raw_id: Mapped[int | None] = mapped_column(ForeignKey("raw_mails.id", ondelete="SET NULL"))  # none: it was purged
+    raw_id: Mapped[int | None] = mapped_column(ForeignKey("raw_mails.id", ondelete="SET NULL"))  # null once purged
     app_id: Mapped[str | None]
     conversation_id: Mapped[str | None]
     user_id: Mapped[str | None]
     participation_id: Mapped[UUID | None]
     generation: Mapped[int | None]
-    delivery_id: Mapped[UUID | None]  # of whose failure it tells, when it came to a delivery's envelope sender
+    delivery_id: Mapped[UUID | None]  # delivery whose envelope sender it came to, and whose failure it reports
     purpose: Mapped[str]
     outcome: Mapped[str] = mapped_column(server_default="received")
     verdict: Mapped[str | None]
     reason: Mapped[str | None]
-    flag: Mapped[str | None]  # what an operator may want to look at, though it decided nothing
-    evidence: Mapped[Json | None]  # what SPF, DKIM and ARC say of its sender, where the app wants to know
+    flag: Mapped[str | None]  # note for the operator; did not influence the outcome
+    evidence: Mapped[Json | None]  # SPF, DKIM and ARC results, if the app's sender policy needs them
     size: Mapped[int | None]
     fingerprint: Mapped[bytes | None]
-    said_hash: Mapped[bytes | None]  # of the text that was found in it
+    said_hash: Mapped[bytes | None]  # of the extracted text
     message_id: Mapped[str | None]
-    posted_as: Mapped[str | None]  # the id of the message that it became
+    posted_as: Mapped[str | None]  # id of the resulting message
     received_at: Mapped[datetime]
     processed_at: Mapped[datetime | None]
-    released_at: Mapped[datetime | None]  # when somebody let it out of quarantine
+    released_at: Mapped[datetime | None]  # release from quarantine
     attempts: Mapped[int] = mapped_column(server_default="0")
     not_before: Mapped[datetime | None]
-    worker_id: Mapped[int | None]  # whose hand it is in, while it is received
+    worker_id: Mapped[int | None]  # worker that has claimed it, while its outcome is received
 
 
 class Notification(Base):
-    """A notification of one participant; at most one per participant is open.
+    """Notification of one participant; at most one per participant is open.
 
-    Of a message and a participant who took part then, at most one that has ended says what became of it.
+    For each message and participant at the time, at most one ended notification records the result.
     """
 
     __tablename__ = "notifications"
@@ -133,7 +133,7 @@ class Notification(Base):
     status: Mapped[str] = mapped_column(server_default="open")
     reason: Mapped[str | None]
     from_seq: Mapped[int]
-    # Of the messages that were mailed, or for which the reason holds; ranges, since they mostly follow each other.
+    # Messages that were mailed, or for which the reason holds; as ranges, since most are consecutive.
     seqs: Mapped[Sequence[Range[int]]] = mapped_column(INT8MULTIRANGE, server_default="{}")
     not_before: Mapped[datetime]
     created_at: Mapped[datetime]
@@ -141,7 +141,7 @@ class Notification(Base):
 
 
 class Delivery(Base):
-    """One mail to one address: its bytes are frozen and sealed when it is made, so every retry is equal.
+    """Outgoing mail to one address: its bytes are fixed and sealed when it is made, so every retry is equal.
 
     A notice about an inbound mail has no notification.
     """
@@ -165,19 +165,19 @@ class Delivery(Base):
     body_sealed: Mapped[bytes]
     stage: Mapped[str] = mapped_column(server_default="queued")
     attempts: Mapped[int] = mapped_column(server_default="0")
-    unknowns: Mapped[int] = mapped_column(server_default="0")  # how often its answer was lost: so many may be repeats
+    unknowns: Mapped[int] = mapped_column(server_default="0")  # number of lost replies: as many may be repeats
     not_before: Mapped[datetime]
-    slot_at: Mapped[datetime | None]  # when its domain's rate lets it go; none: it has not asked yet
+    slot_at: Mapped[datetime | None]  # slot in its domain's rate; null: not scheduled yet
     claim: Mapped[UUID | None]
     worker_id: Mapped[int | None]
     reply: Mapped[str | None]
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
-    bounced_at: Mapped[datetime | None]  # when a mail server said that it did not arrive after all
+    bounced_at: Mapped[datetime | None]  # when a bounce reported that it did not arrive after all
 
 
 class Suppression(Base):
-    """A suppressed address: nothing is sent to it before `until`; the score of soft failures decays."""
+    """Suppressed address: nothing is sent to it before `until`; the score of soft failures decays."""
 
     __tablename__ = "suppressions"
 
@@ -191,7 +191,7 @@ class Suppression(Base):
 
 
 class DomainRate(Base):
-    """When the next mail to a domain of recipients may go, of all workers; only while a rate is set."""
+    """Time of the next mail to a recipient domain, for all workers; used only while a rate is set."""
 
     __tablename__ = "domain_rates"
 
@@ -200,11 +200,11 @@ class DomainRate(Base):
 
 
 class Notice(Base):
-    """A notice about inbound mail that was made: at most one a day for each participation and reason."""
+    """Notice about inbound mail that was sent: at most one a day for each participation and reason."""
 
     __tablename__ = "notices"
 
     app_id: Mapped[str] = mapped_column(primary_key=True)
-    address: Mapped[str] = mapped_column(primary_key=True)  # the participation's id
+    address: Mapped[str] = mapped_column(primary_key=True)  # id of the participation
     reason: Mapped[str] = mapped_column(primary_key=True)
     made_at: Mapped[datetime]

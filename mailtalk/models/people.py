@@ -1,4 +1,4 @@
-"""Apps, users, conversations, and who takes part."""
+"""Apps, users, conversations, participations, messages and files."""
 
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from mailtalk.vocabulary import Access
 
 
 class App(Base):
-    """A tenant: its secret is kept sealed (JWTs need it) and hashed (so that a raw secret finds its app)."""
+    """Tenant: its secret is stored sealed (JWTs need it) and hashed (to find the app by it)."""
 
     __tablename__ = "apps"
 
@@ -24,18 +24,18 @@ class App(Base):
     secret_hash: Mapped[bytes] = mapped_column(unique=True)
     participant_limit: Mapped[int | None] = mapped_column(server_default="100")
     default_version: Mapped[str] = mapped_column(server_default="2024-01-01")
-    quiet_seconds: Mapped[float | None]  # none: as the settings say
+    quiet_seconds: Mapped[float | None]  # null: as in the settings
     cap_seconds: Mapped[float | None]
-    frequency: Mapped[str] = mapped_column(server_default="default")  # of participants whose own is default
+    frequency: Mapped[str] = mapped_column(server_default="default")  # for participants whose own is DEFAULT
     sender_policy: Mapped[str] = mapped_column(server_default="capability")
-    style: Mapped[Json] = mapped_column(server_default="{}")  # how its mails look: name, logo, colour, templates, …
+    style: Mapped[Json] = mapped_column(server_default="{}")  # style of its mails: name, logo, colour, templates, …
     default_locale: Mapped[str | None]
     custom: Mapped[Json] = mapped_column(server_default="{}")
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
 class User(Base):
-    """A person an app knows; never deleted."""
+    """User of an app; never deleted."""
 
     __tablename__ = "users"
     __table_args__ = (Index(None, "app_id", "created_at", "id"),)
@@ -58,7 +58,7 @@ class User(Base):
 
 
 class Conversation(Base):
-    """A conversation; its row is the lock under which seq and applied_seq are given out."""
+    """Conversation; its row is the lock under which seq and applied_seq are assigned."""
 
     __tablename__ = "conversations"
     __table_args__ = (
@@ -88,7 +88,7 @@ class Conversation(Base):
 
 
 class Participation(Base):
-    """A user in a conversation; survives leaving, so that `generation` never goes back."""
+    """A user in a conversation; the row survives leaving, so that `generation` never goes back."""
 
     __tablename__ = "participations"
     __table_args__ = (
@@ -115,7 +115,7 @@ class Participation(Base):
     view: Mapped[Json | None]
     joined_at: Mapped[datetime]
     read_seq: Mapped[int] = mapped_column(server_default="0")
-    mailed_seq: Mapped[int] = mapped_column(server_default="0")  # what it mailed, or decided not to mail, up to here
+    mailed_seq: Mapped[int] = mapped_column(server_default="0")  # settled up to here: mailed, or not for a reason
 
     @property
     def key(self) -> ParticipantKey:
@@ -134,7 +134,7 @@ class Participation(Base):
 
 
 class Address(Base):
-    """An inbound address that was issued: only its hash; dead when the participation's generation moved on."""
+    """Issued inbound address, by its hash only; dead once the participation's generation has moved on."""
 
     __tablename__ = "addresses"
 
@@ -147,7 +147,7 @@ class Address(Base):
 
 
 class Message(Base):
-    """A message; `mentions` is written once, when it is posted."""
+    """Message; `mentions` is fixed when it is posted."""
 
     __tablename__ = "messages"
     __table_args__ = (
@@ -171,7 +171,7 @@ class Message(Base):
     type: Mapped[str]
     sender_id: Mapped[str | None]
     text: Mapped[str]
-    content: Mapped[list[Any] | None]  # TalkJS's structured form, where it was given; else it is made of the others
+    content: Mapped[list[Any] | None]  # TalkJS's structured form, if given; else built from the others
     mentions: Mapped[list[str]] = mapped_column(server_default="{}")
     origin: Mapped[str]
     custom: Mapped[Json] = mapped_column(server_default="{}")
@@ -182,12 +182,12 @@ class Message(Base):
     attachment: Mapped[Json | None]
     location: Mapped[list[Any] | None]
     elided: Mapped[str | None]
-    mail_id: Mapped[str | None]  # the Message-ID of the mail it came by, which answers to it refer to
-    read_by: Mapped[list[str]] = mapped_column(server_default="{}")  # an imported one's; else read_seq says it
+    mail_id: Mapped[str | None]  # Message-ID of the mail it came from, which replies to it refer to
+    read_by: Mapped[list[str]] = mapped_column(server_default="{}")  # of an imported message; else by read_seq
 
 
 class Reaction(Base):
-    """An emoji of a user at a message; it goes with the message."""
+    """Emoji of a user on a message; deleted with the message."""
 
     __tablename__ = "reactions"
     __table_args__ = (
@@ -202,7 +202,7 @@ class Reaction(Base):
 
 
 class File(Base):
-    """A file of a message, that came by mail or was uploaded; an upload has no message until one uses it."""
+    """File of a message, received by mail or uploaded; an upload has no message until one uses it."""
 
     __tablename__ = "files"
     __table_args__ = (

@@ -1,1 +1,1 @@
-"""Participation: rules of joining and leaving, the notify rule, inbound addresses, settings links."""
+"""Participation: the rules of joining and leaving, the notify rule, inbound addresses, settings links."""

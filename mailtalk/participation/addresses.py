@@ -19,7 +19,7 @@ _KEEP = text(f"""
     SELECT app_id, participation_id, purpose, generation, key_id, hash FROM {bulk.records(Address)}
     ON CONFLICT DO NOTHING""")  # noqa: S608  ours
 
-# Addresses by hash, each with its participation. One for unsubscribing outlives a rotation, as the link beside it does.
+# Addresses by hash with their participations. An unsubscribe address outlives a rotation, as the link in the mail does.
 BEARERS: LiteralString = """
     SELECT a.hash, a.purpose, p.present, p.access, p.app_id, p.conversation_id, p.user_id, p.id, p.generation
     FROM addresses a JOIN participations p ON p.id = a.participation_id
@@ -28,7 +28,7 @@ BEARERS: LiteralString = """
 
 
 class AddressOwner(Protocol):
-    """What an address depends on: a participation's row, or its values."""
+    """Columns of a participation on which its addresses depend; a row, or values."""
 
     @property
     def app_id(self) -> str:
@@ -40,7 +40,7 @@ class AddressOwner(Protocol):
 
     @property
     def generation(self) -> int:
-        """Goes up with every rotation."""
+        """Number of rotations, never lowered."""
 
     @property
     def present(self) -> bool:
@@ -48,7 +48,7 @@ class AddressOwner(Protocol):
 
     @property
     def access(self) -> str:
-        """Of `Access`."""
+        """An `Access` value."""
 
     @property
     def takes_part(self) -> bool:
@@ -57,7 +57,7 @@ class AddressOwner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Whose address it is and what it is for."""
+    """Participation and purpose of an inbound address."""
 
     purpose: Purpose
     app_id: str | None = None
@@ -69,14 +69,14 @@ class Bearer:
 
 
 def issue(session: Session, keyring: Keyring, participation: Participation, purpose: Purpose) -> str:
-    """The local part for this participation; the same until its generation or our signing key changes."""
+    """Local part for this participation, stored; the same until its generation or our current key changes."""
     local, row = made(keyring, participation, purpose)
     keep(session, [row])
     return local
 
 
 def made(keyring: Keyring, participation: AddressOwner, purpose: Purpose) -> tuple[str, dict[str, Any]]:
-    """The local part, and the row that has to be kept so that mail to it is taken."""
+    """Local part, and the row to be stored before mail to it is accepted."""
     key = keyring.current
     local = address.token(key, participation.id, participation.generation, purpose)
     return local, {
@@ -90,13 +90,13 @@ def made(keyring: Keyring, participation: AddressOwner, purpose: Purpose) -> tup
 
 
 def keep(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    """Keep the rows of addresses that are issued."""
+    """Store the rows of issued addresses."""
     if rows:
         session.execute(_KEEP, {"rows": bulk.encode(rows)})
 
 
 def find(session: Session, keyring: Keyring, local: str) -> Bearer | None:
-    """Find one live address by its local part; None for unknown, left, read-only, revoked and never issued alike."""
+    """Find a live address by its local part; None alike for unknown, left, read-only, revoked and never issued."""
     key = address.signer(keyring, local)
     if key is None:
         return None
@@ -111,7 +111,7 @@ def hashes(wanted: Sequence[bytes]) -> dict[str, object]:
 
 
 def bearers(rows: Iterable[Sequence[Any]]) -> dict[bytes, Bearer]:
-    """The result of `BEARERS` by hash: the live addresses."""
+    """Rows of `BEARERS` by hash, only those of live addresses."""
     return {
         bytes(hash_): Bearer(Purpose(purpose), *participation)
         for hash_, purpose, present, access, *participation in rows
@@ -120,7 +120,7 @@ def bearers(rows: Iterable[Sequence[Any]]) -> dict[bytes, Bearer]:
 
 
 def serves(participation: AddressOwner, purpose: Purpose) -> bool:
-    """True if mail to the participant's address of this purpose is taken: to reply one must be allowed to write."""
+    """True if mail to the participant's address of this purpose is accepted: a reply needs write access."""
     return _serves(participation.takes_part, participation.access, purpose)
 
 

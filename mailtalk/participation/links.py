@@ -1,7 +1,7 @@
-"""Settings and unsubscribe links of a participation, for mails: they work without a login.
+"""Settings and unsubscribe links of a participation, for use in mails without a login.
 
-A link works while its participant takes part, also after the inbound address was rotated, so that any old mail lets
-its reader unsubscribe. It opens nothing but how this one person is mailed.
+A link works while its participant takes part, also after a rotation of the inbound address, so that the reader of any
+old mail can unsubscribe. It gives access only to the mail settings of this one participation.
 """
 
 from uuid import UUID
@@ -20,7 +20,7 @@ TOKEN_CHARS = 43
 
 
 def settings(keyring: Keyring, base_url: str, participation: Participation) -> str:
-    """URL of the page where this participant chooses how they are mailed."""
+    """URL of the participant's settings page."""
     return f"{base_url}{SETTINGS}{token(keyring, participation.id)}"
 
 
@@ -35,7 +35,7 @@ def token(keyring: Keyring, participation_id: UUID) -> str:
 
 
 def read(session: Session, keyring: Keyring, token: str) -> Participation | None:
-    """Participation of a token; None for a wrong token, and for one who left or has access None."""
+    """Participation of a token; None for a wrong token, and for a user who left or has access None."""
     participation_id = _participation_id(keyring, token)
     if participation_id is None:
         return None

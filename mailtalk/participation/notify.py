@@ -1,4 +1,4 @@
-"""The notify rule: which message is mailed to whom, or the reason why not; in Python, and as SQL fragments.
+"""The notify rule: the users to whom a message is mailed, or the reason why not; in Python, and as SQL fragments.
 
 Python decides for one message when a mail is made. Set-based statements (closing a window, claiming deliveries) are
 built from the same conditions in SQL: of a participation `p`, a message `m`, and the parameter `:now`.
@@ -14,7 +14,7 @@ from mailtalk.vocabulary import Access, MessageType, Notify, Origin, Reason
 
 
 class Written(Protocol):
-    """A message, as far as the rule needs it."""
+    """Columns of a message that the rule needs."""
 
     @property
     def seq(self) -> int:
@@ -22,19 +22,19 @@ class Written(Protocol):
 
     @property
     def type(self) -> str:
-        """Of `MessageType`."""
+        """A `MessageType` value."""
 
     @property
     def origin(self) -> str:
-        """Of `Origin`."""
+        """An `Origin` value."""
 
     @property
     def sender_id(self) -> str | None:
-        """Its author; None for a system message."""
+        """Author; None for a system message."""
 
     @property
     def mentions(self) -> Collection[str]:
-        """The ids of the users that it mentions."""
+        """Ids of the mentioned users."""
 
 
 def why_not(user_id: str, state: State, read_seq: int, message: Written, now: datetime) -> Reason | None:
@@ -53,13 +53,13 @@ def why_not(user_id: str, state: State, read_seq: int, message: Written, now: da
 
 
 def barred(user_id: str, state: State, now: datetime) -> Reason | None:
-    """The first reason not to mail this user any message now; None if one that mentions them would be mailed."""
+    """The first reason not to mail this user any message now; None if a message that mentions them would be mailed."""
     return why_not(user_id, state, 0, _Mention(mentions=(user_id,)), now)
 
 
 @dataclass(frozen=True, slots=True)
 class _Mention:
-    """A new message of nobody, which mentions its reader: no reason of its own stands against it."""
+    """A new message without an author that mentions its reader, so that only the reader's own state can bar it."""
 
     mentions: Collection[str]
     seq: int = 1

@@ -1,4 +1,4 @@
-"""The rules of join, update and leave: pure; one change at a time, or a conversation's changes folded in order."""
+"""Rules of join, update and leave: pure; for one change, or a conversation's changes folded in order."""
 
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from mailtalk.vocabulary import Access, Actor, ChangeKind, Choice, EventType, Fr
 
 
 class Unset(Enum):
-    """Marks a field that is not given, where None is a value."""
+    """Marker of a field that is not given, for fields in which None is a value."""
 
     UNSET = "unset"
 
@@ -20,7 +20,7 @@ UNSET = Unset.UNSET
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A participation; `generation` counts the ends of its addresses, `chosen` are the participant's own choices."""
+    """Participation; `generation` counts the rotations of its addresses, `chosen` are the participant's own choices."""
 
     present: bool
     access: Access
@@ -47,7 +47,7 @@ ABSENT = State(present=False, access=Access.READ_WRITE, notify=Notify.ALL, sees=
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A requested change; a field that is not given stays (update) or gets its default (join)."""
+    """Requested change; a field that is not given stays as it is (update) or gets its default (join)."""
 
     kind: ChangeKind
     access: Access | None = None
@@ -58,7 +58,7 @@ class Request:
 
     @property
     def settings(self) -> frozenset[Choice]:
-        """The settings that are given."""
+        """Settings that are given."""
         given = (
             (Choice.NOTIFY, self.notify is not None),
             (Choice.MUTE, self.mute_until is not UNSET),
@@ -76,7 +76,7 @@ class Forbidden(Exception):
 
 
 def change(state: State, request: Request) -> State:
-    """The state after one change; Forbidden if a rule refuses it. The participant limit is the fold's."""
+    """State after one change; Forbidden if a rule refuses it. The participant limit is checked by the fold."""
     after = _RULES[request.kind](state, request)
     if after.takes_part:  # a re-join shows the whole history
         return after if after.sees is Sees.ALL else replace(after, sees=Sees.ALL)
@@ -85,14 +85,14 @@ def change(state: State, request: Request) -> State:
 
 
 def _sees_after(state: State, kind: ChangeKind) -> Sees:
-    """Visibility after leaving or access None, which freezes the view; so does the leave of old API versions."""
+    """Visibility after leaving or access None, which freeze the view; only LEAVE, of newer API versions, ends it."""
     if kind is ChangeKind.LEAVE:
         return Sees.NOTHING
     return Sees.FROZEN if state.takes_part else state.sees
 
 
 def _join(state: State, request: Request) -> State:
-    """Overwrite: a field that is not given gets its default, unless the participant chose its value."""
+    """Join or overwrite: a field that is not given gets its default, unless the participant chose its value."""
     chosen = state.chosen
     defaults = State(
         present=True,
@@ -117,7 +117,7 @@ def _update(state: State, request: Request) -> State:
 
 
 def _set(state: State, request: Request) -> State:
-    """Set the given fields; settings become the participant's choice if the participant asks, else they end it."""
+    """Set the given fields; they become the participant's choices if the participant asks, else they stop being so."""
     own = request.by is Actor.PARTICIPANT
     return State(
         present=state.present,
@@ -160,14 +160,14 @@ LEAVING = frozenset({ChangeKind.LEAVE, ChangeKind.DEPART})
 
 @dataclass(slots=True)
 class Folded:
-    """A user whose participation changed: the state before and after, and what happened on the way."""
+    """Changed participation of a user: the state before and after, and what happened between."""
 
     before: State
     state: State
     by: Actor  # who requested the last change
     joined: bool = False
     repaced: bool = False  # the frequency changed
-    view: Mapping[str, State] | None = None  # the participants of the view, if it was frozen and is
+    view: Mapping[str, State] | None = None  # participants of the view, if it was frozen and still is
 
 
 class Fold:
@@ -180,13 +180,13 @@ class Fold:
         self, states: Mapping[str, State], active: int, limit: int | None, known_users: Container[str]
     ) -> None:
         self.states = dict(states)
-        self.users: dict[str, Folded] = {}  # those that changed, in order
+        self.users: dict[str, Folded] = {}  # changed users, in order
         self._active = active
         self._limit = limit
         self._known = known_users
 
     def apply(self, requests: Iterable[tuple[str, Request]]) -> list[ErrorCode | None]:
-        """Apply (user, request) in order; an error code, or None, for each."""
+        """Apply (user, request) in order; returns an error code or None for each."""
         return [self._one(user_id, request) for user_id, request in requests]
 
     def _one(self, user_id: str, request: Request) -> ErrorCode | None:
@@ -226,7 +226,7 @@ class Fold:
 
 
 def event_of(before: State, after: State) -> EventType | None:
-    """The event that tells others of a change; None if they see no difference."""
+    """Event type for a change; None if other users see no difference."""
     if before.takes_part != after.takes_part:
         return EventType.PARTICIPANT_JOINED if after.takes_part else EventType.PARTICIPANT_LEFT
     unseen = replace(before, generation=after.generation, sees=after.sees, chosen=after.chosen)
@@ -234,5 +234,5 @@ def event_of(before: State, after: State) -> EventType | None:
 
 
 def may_freeze(request: Request) -> bool:
-    """True if the change may freeze a view, which needs all participants."""
+    """True if the change may freeze a view; then the fold needs all participants."""
     return request.kind is ChangeKind.DEPART or request.access is Access.NONE

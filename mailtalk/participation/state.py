@@ -1,4 +1,4 @@
-"""A participation's row as the state that the rules work on."""
+"""State of a participation, from its row, as the rules use it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ from mailtalk.vocabulary import Access, Choice, Frequency, Notify, Sees
 
 
 class Stored(Protocol):
-    """What the rules need of a participation: its row, or the row's values."""
+    """Columns of a participation that the rules need; a row, or values."""
 
     @property
     def present(self) -> bool:
@@ -17,35 +17,35 @@ class Stored(Protocol):
 
     @property
     def access(self) -> str:
-        """Of `Access`."""
+        """An `Access` value."""
 
     @property
     def notify(self) -> str:
-        """Of `Notify`."""
+        """A `Notify` value."""
 
     @property
     def generation(self) -> int:
-        """Goes up with every rotation."""
+        """Number of rotations, never lowered."""
 
     @property
     def mute_until(self) -> datetime | None:
-        """Until when it is muted."""
+        """End of the mute; None if not muted."""
 
     @property
     def sees(self) -> str:
-        """Of `Sees`."""
+        """A `Sees` value."""
 
     @property
     def frequency(self) -> str:
-        """Of `Frequency`."""
+        """A `Frequency` value."""
 
     @property
     def chosen(self) -> Sequence[str]:
-        """Of `Choice`."""
+        """`Choice` values."""
 
 
 def state(row: Stored) -> State:
-    """A participation as its rules see it."""
+    """Convert a participation to its state."""
     return State(
         row.present,
         Access(row.access),
