@@ -1,1 +1,1 @@
-"""Who is mailed what and when: windows, recipients, frequency, and the mails made of them."""
+"""Notifications: windows, recipients, frequency, and the mails made from them."""

@@ -1,4 +1,4 @@
-"""One batch of due notifications: claimed, with all that their mails need, in a constant number of statements."""
+"""One batch of due notifications: claimed, with all the data their mails need, in a constant number of statements."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -22,7 +22,7 @@ from mailtalk.vocabulary import Access, Origin
 BATCH = 300  # notifications in one transaction
 Row = TypeVar("Row", App, Conversation)
 
-# SKIP LOCKED for the participation too: a change that is being applied is waited for by coming back.
+# SKIP LOCKED for the participation too: one whose change is being applied is retried later, not waited for.
 _CLAIM = text("""
     SELECT n.id, n.from_seq, p.app_id, p.conversation_id, p.user_id, p.id AS participation_id, p.present, p.access,
         p.notify, p.generation, p.mute_until, p.sees, p.frequency, p.chosen, p.read_seq, p.mailed_seq,
@@ -57,7 +57,7 @@ _LAST_ANSWERS = text("""
 
 @dataclass(frozen=True)
 class Recipient:
-    """Values of a participation, named as its columns are, and of its user."""
+    """Columns of a participation, under their names, and of its user."""
 
     app_id: str
     conversation_id: str
@@ -80,7 +80,7 @@ class Recipient:
 
     @classmethod
     def of(cls, row: Participation, user: User) -> "Recipient":
-        """The values of these rows."""
+        """Values of these rows."""
         own = {field.name: getattr(row, field.name) for field in fields(cls) if hasattr(row, field.name)}
         return cls(**own, name=user.name, emails=user.emails, locale=user.locale, time_zone=user.time_zone)
 
@@ -101,7 +101,7 @@ class Recipient:
 
 
 class DueNotification(NamedTuple):
-    """An open notification whose time has come."""
+    """Open notification whose time has come."""
 
     id: int
     from_seq: int
@@ -109,12 +109,12 @@ class DueNotification(NamedTuple):
 
     @property
     def first_seq(self) -> int:
-        """The first message that the notification is about and that is not settled yet."""
+        """First message of the notification that is not settled yet."""
         return max(self.recipient.mailed_seq + 1, self.from_seq)
 
 
 class Batch:
-    """What the mails of a batch share: conversations, messages and authors, and each reader's earlier mails."""
+    """Shared data of the mails of a batch: conversations, messages, authors, and each reader's earlier mails."""
 
     def __init__(self, session: Session, due: Sequence[DueNotification], now: datetime) -> None:
         self._session = session
@@ -128,7 +128,7 @@ class Batch:
         self._last_answers = self._read_last_answers(recipients)
 
     def fresh(self, notification: DueNotification) -> list[Message]:
-        """The messages that are not settled yet for the reader, in order."""
+        """Messages that are not settled yet for the reader, in order."""
         messages, first = self._messages.get(notification.recipient.conversation, []), notification.first_seq
         return [message for message in messages if message.seq >= first]
 
@@ -137,21 +137,21 @@ class Batch:
         return self.name(message.app_id, message.sender_id or "")
 
     def sender_names(self, messages: Sequence[Message]) -> tuple[str, ...]:
-        """The authors' names, each once."""
+        """The authors' names, without repetitions."""
         return tuple(dict.fromkeys(self.sender_name(message) for message in messages))
 
     def name(self, app_id: str, user_id: str) -> str:
-        """The name of an author, or of a user whom a mail mentions."""
+        """Name of an author, or of a user mentioned in a mail."""
         user = self._authors.get((app_id, user_id))
         return user.name if user else ""
 
     def sender(self, message: Message) -> schemas.User | None:
-        """The author as the wire has it."""
+        """Author in wire form."""
         user = self._authors.get((message.app_id, message.sender_id or ""))
         return serializers.user(user) if user else None
 
     def addresses(self, recipient: Recipient) -> list[str]:
-        """The reader's addresses, each once, without suppressed ones."""
+        """The reader's distinct addresses, without suppressed ones."""
         mailboxes = mail_address.distinct(recipient.emails or ())
         return [address for address in mailboxes if (recipient.app_id, address) not in self._suppressed]
 
@@ -160,7 +160,7 @@ class Batch:
         return self._last_mails.get((*recipient.key, address))
 
     def last_answer(self, recipient: Recipient) -> str | None:
-        """Message-ID of the reader's own newest mail since our last one; it stands in their outbox."""
+        """Message-ID of the reader's own newest mail since our last one; it is in their mail client's sent mail."""
         return self._last_answers.get(recipient.key)
 
     def users(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], User]:
@@ -213,7 +213,7 @@ def claim(session: Session, now: datetime) -> list[DueNotification]:
 
 
 def _given(**columns: Sequence[Any]) -> FromClause:
-    """Arrays as a table, whose columns a query joins."""
+    """Array parameters as a table, for joins."""
     kinds = {name: BigInteger if name == "seq" else Text for name in columns}
     values = [cast(list(values), ARRAY(kinds[name])) for name, values in columns.items()]
     return func.unnest(*values).table_valued(*(column(name, kinds[name]) for name in columns)).render_derived("given")
@@ -224,7 +224,7 @@ def _conversation_of(message: Message) -> ConversationKey:
 
 
 def _authors(conversations: Iterable[Sequence[Message]]) -> set[tuple[str, str]]:
-    """Who wrote the messages, and whom mails among them mention by a plain @Name."""
+    """Authors of the messages, and users whom messages from mail mention by a plain @Name."""
     messages = [message for messages in conversations for message in messages]
     writers = {(message.app_id, message.sender_id) for message in messages if message.sender_id}
     mails = [message for message in messages if message.origin == Origin.EMAIL]

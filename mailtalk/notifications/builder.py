@@ -1,4 +1,4 @@
-"""Makes due notifications into mails, a batch in one transaction: rights are checked now, and the bytes are final."""
+"""Builds the mails of due notifications, a batch per transaction: rights are checked now, and the bytes are final."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -45,12 +45,12 @@ class MailIdentity:
     signer: MailSigner = MailSigner()  # noqa: RUF009  immutable
 
     def links(self, keyring: Keyring) -> Links:
-        """How files that came with mails are linked in ours."""
+        """Links in our mails to files received by mail."""
         return Links(keyring, self.base_url, self.file_url_seconds)
 
 
 class MailBuilder:
-    """Builds one batch; what its mails share is read and rendered once."""
+    """Builder of one batch; shared data is read and rendered once."""
 
     def __init__(self, session: Session, keyring: Keyring, identity: MailIdentity, now: datetime) -> None:
         self._session, self._keyring, self._identity, self._now = session, keyring, identity, now
@@ -58,7 +58,7 @@ class MailBuilder:
         self._addresses: list[dict[str, Any]] = []
 
     def build(self) -> int:
-        """Build the notifications that are due; gives how many, 0 when none is left."""
+        """Build the due notifications; returns their number, 0 if none is left."""
         due = batches.claim(self._session, self._now)
         if due:
             self._batch = Batch(self._session, due, self._now)
@@ -70,14 +70,14 @@ class MailBuilder:
         return len(due)
 
     def _mails(self, due: Sequence[DueNotification]) -> Iterator[NewMail]:
-        """The mails of all, each notification's end noted on the way; runs while the mails are written."""
+        """Mails of all notifications, made while they are written; the end of each notification is noted on the way."""
         for notification in due:
             settlement, mails = self._build_safely(notification)
             self._ended.append((notification, settlement))
             yield from mails
 
     def _build_safely(self, notification: DueNotification) -> tuple[Settlement, Sequence[NewMail]]:
-        """One that cannot be built must not keep the others, of all apps, from being built."""
+        """Build one notification; its failure must not keep those of other apps from being built."""
         is_reachable = bool(self._batch.addresses(notification.recipient))
         settlement = settle(notification, self._batch.fresh(notification), self._now, is_reachable=is_reachable)
         try:
@@ -137,7 +137,7 @@ class MailBuilder:
         return NewMail(delivery_id, notification, address, message_id, sealed)
 
     def _references(self, recipient: Recipient, address: str) -> tuple[str, ...]:
-        """What the mail goes on from: the root of its thread, our last mail, and the reader's own answer, if newer."""
+        """References of the mail: the thread's root, our last mail, and the reader's own reply, if newer."""
         root = f"<c.{label(*recipient.conversation, recipient.user_id, address)}@{self._identity.domain}>"
         earlier = (root, self._batch.last_mail(recipient, address), self._batch.last_answer(recipient))
         return tuple(filter(None, earlier))
@@ -148,7 +148,7 @@ class MailBuilder:
         return f"{local}@{self._identity.domain}"
 
     def _tell(self) -> None:
-        """Record an event for each notification, also of a reader without an address, for apps that want it."""
+        """Record an event for each notification, also of a reader without an address, for apps with an endpoint."""
         apps = events.wanting(
             self._session, {notification.recipient.app_id for notification, _ in self._ended}, TRIGGERED
         )
@@ -161,9 +161,12 @@ class MailBuilder:
         events.record_many(self._session, list(self._events(told)), self._now)
 
     def _events(self, told: Sequence[tuple[DueNotification, Sequence[Message]]]) -> Iterator[Happened]:
-        keys = [(each.recipient.app_id, each.recipient.user_id) for each, _ in told]
+        keys = [(notification.recipient.app_id, notification.recipient.user_id) for notification, _ in told]
         users = self._batch.users(keys) if keys else {}
-        rows = {key: self._batch.conversations[key] for key in (each.recipient.conversation for each, _ in told)}
+        rows = {
+            key: self._batch.conversations[key]
+            for key in (notification.recipient.conversation for notification, _ in told)
+        }
         conversations = payloads.conversations(self._session, list(rows.values())) if rows else {}
         for (notification, wanted), key in zip(told, keys, strict=True):
             conversation = notification.recipient.conversation

@@ -1,4 +1,4 @@
-"""Contents of a batch's mails, put together from rows and rendered once for all readers who see the same."""
+"""Contents of a batch's mails, composed from rows and rendered once for all readers with equal content."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ from mailtalk.vocabulary import Origin
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """What a mail has in common with those of all readers who see the same."""
+    """Shared parts of the mails of all readers with equal content."""
 
     sender_name: str
     style: Style
     body: RenderedBody
-    relaxed: Pieces  # the body as DKIM hashes it
+    relaxed: Pieces  # body in DKIM's relaxed form
 
 
 class Contents:
-    """The contents of one batch."""
+    """Contents of one batch."""
 
     def __init__(self, batch: Batch, files: Links, now: datetime) -> None:
         self._batch, self._files, self._now = batch, files, now
@@ -35,7 +35,7 @@ class Contents:
         self._variants: dict[tuple[object, ...], Variant] = {}
 
     def variant(self, recipient: Recipient, wanted: Sequence[Message], *, may_reply: bool) -> Variant:
-        """The variant for this reader."""
+        """Variant for this reader."""
         seqs = tuple(message.seq for message in wanted)
         mentioned = recipient.user_id if _mentions(recipient, wanted) else None
         key = (recipient.conversation, seqs, may_reply, recipient.locale, recipient.time_zone, mentioned)
@@ -48,7 +48,7 @@ class Contents:
         return self._variants[key]
 
     def content(self, recipient: Recipient, wanted: Sequence[Message], *, may_reply: bool) -> NotificationContent:
-        """What this reader is told; equal for all who see the same."""
+        """Content for this reader; equal for all who see the same."""
         app, conversation = self._batch.apps[recipient.app_id], self._batch.conversations[recipient.conversation]
         look = style.of(app.style)
         return NotificationContent(
@@ -83,7 +83,7 @@ class Contents:
         return [FileLink(name or file["url"], file["url"], file.get("size"))]
 
     def _named(self, message: Message) -> Sequence[tuple[str, str]]:
-        """Users whom a mail mentions, as (id, name)."""
+        """Users mentioned in a message from mail, as (id, name)."""
         if message.origin != Origin.EMAIL:
             return ()
         names = {user_id: self._batch.name(message.app_id, user_id) for user_id in message.mentions}

@@ -1,4 +1,4 @@
-"""Frequencies: digests are due at the next full hour, or at eight in the morning of the reader's time zone."""
+"""Frequencies: a digest is due at the next full hour, or at 8 a.m. in the reader's time zone."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -11,8 +11,8 @@ MORNING = 8  # o'clock
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
-# How often a participation p of an app a is mailed, and when it may be at the earliest, with the parameters of
-# `moments`: a digest only moves a mail to a later time.
+# Frequency of a participation p of an app a, and the earliest time of its mail, with the parameters of `moments`: a
+# digest only delays a mail.
 FREQUENCY = sql.fragment("CASE p.frequency WHEN $Frequency.DEFAULT THEN a.frequency ELSE p.frequency END")
 NOT_BEFORE = sql.fragment(
     """CASE $frequency
@@ -27,7 +27,7 @@ NOT_BEFORE = sql.fragment(
 
 
 def moments(now: datetime, zones: Iterable[str]) -> dict[str, Any]:
-    """The parameters of NOT_BEFORE for users in these time zones, or in none."""
+    """Parameters of NOT_BEFORE for users with and without these time zones."""
     known = list(zones)
     return {
         "now": now,
@@ -39,12 +39,12 @@ def moments(now: datetime, zones: Iterable[str]) -> dict[str, Any]:
 
 
 def next_hour(now: datetime) -> datetime:
-    """The next full hour."""
+    """Next full hour."""
     return now.replace(minute=0, second=0, microsecond=0) + HOUR
 
 
 def next_morning(now: datetime, zone: str | None) -> datetime:
-    """The next eight in the morning of the zone; of UTC if the zone is unknown."""
+    """Next 8 a.m. in the time zone; in UTC if the zone is unknown."""
     local = now.astimezone(_zone(zone))
     morning = local.replace(hour=MORNING, minute=0, second=0, microsecond=0, fold=0)
     return (morning if morning > local else morning + DAY).astimezone(UTC)
@@ -53,5 +53,5 @@ def next_morning(now: datetime, zone: str | None) -> datetime:
 def _zone(name: str | None) -> tzinfo:
     try:
         return ZoneInfo(name) if name else UTC
-    except (KeyError, ValueError, OSError):  # no such zone, no such name, and a directory's name
+    except (KeyError, ValueError, OSError):  # unknown zone, malformed name, or the name of a directory
         return UTC

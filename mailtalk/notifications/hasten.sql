@@ -1,5 +1,5 @@
 -- Open notifications for new messages before the windows close: at once for participants who are mailed immediately,
--- soon for those whom the messages mention. Digests wait.
+-- soon for those mentioned in the messages. Digests wait.
 WITH written AS MATERIALIZED (
     SELECT * FROM unnest(CAST(:apps AS text[]), CAST(:ids AS text[]), CAST(:authors AS text[]))
         AS key (app_id, conversation_id, author)),
@@ -9,7 +9,7 @@ mentioned AS MATERIALIZED (
         AS key (app_id, conversation_id, user_id)),
 candidate AS (
     SELECT * FROM mentioned
-    -- those who chose to be mailed immediately, by the index of participants with a frequency of their own
+    -- participants who chose to be mailed immediately, by the index of participants with a frequency of their own
     UNION SELECT app_id, conversation_id, i.user_id FROM written w JOIN participations i USING (app_id, conversation_id)
     WHERE i.frequency <> $Frequency.DEFAULT AND i.frequency = $Frequency.IMMEDIATELY
         AND i.user_id IS DISTINCT FROM w.author

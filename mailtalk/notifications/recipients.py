@@ -1,4 +1,4 @@
-"""Recipients: who is mailed a window's messages, and why others are not, in set-based statements."""
+"""Recipients: the participants to whom a window's messages are mailed, and the reasons for others, set-based."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from mailtalk.ids import ConversationKey, ParticipantKey
 from mailtalk.notifications import frequency
 from mailtalk.participation import notify
 
-MENTION = timedelta(seconds=5)  # wait of a mentioned participant, if the window's own is longer
+MENTION = timedelta(seconds=5)  # delay for a mentioned participant, if the window's is longer
 
 _SETTLE = sql.load(
     __file__,
@@ -30,8 +30,8 @@ _HASTEN = sql.load(
     barred_unless_mentioned=notify.BARRED_UNLESS_MENTIONED,
     frequency=frequency.FREQUENCY,
 )
-# Wait for mails that are being made: the messages that they settle must not be settled here too. New notifications
-# are opened under the conversation's lock only, which we hold.
+# Wait for mails that are being built: the messages that they settle must not be settled here too. New notifications
+# are opened only under the conversation's lock, which we hold.
 _AWAIT = sql.statement("""
     SELECT 1 FROM notifications n JOIN unnest(CAST(:apps AS text[]), CAST(:ids AS text[])) AS key (app_id, id)
         ON n.app_id = key.app_id AND n.conversation_id = key.id
@@ -65,7 +65,7 @@ _REPACE = sql.statement(
 
 
 class Announced(NamedTuple):
-    """New messages of a conversation: whom they mention, and their author if all have the same one."""
+    """New messages of a conversation: mentioned users, and the author if all messages have the same one."""
 
     conversation: ConversationKey
     mentioned: Sequence[str]
@@ -85,7 +85,7 @@ def settle(session: Session, windows: Mapping[ConversationKey, int], now: dateti
 
 
 def hasten(session: Session, now: datetime, announced: Sequence[Announced]) -> None:
-    """Open notifications before the open windows close, for mentioned participants and those mailed immediately."""
+    """Open notifications before the windows close, for mentioned participants and those mailed immediately."""
     mentions = [ParticipantKey(each.conversation, user_id) for each in announced for user_id in each.mentioned]
     mentioned = {f"mention_{name}": column for name, column in of_participants(mentions).items()}
     written = of_conversations(each.conversation for each in announced)
@@ -94,7 +94,7 @@ def hasten(session: Session, now: datetime, announced: Sequence[Announced]) -> N
 
 
 def repace(session: Session, now: datetime, participants: Sequence[ParticipantKey]) -> None:
-    """Move the open notifications of participants whose frequency changed."""
+    """Reschedule the open notifications of participants whose frequency changed."""
     if participants:
         values = of_participants(participants)
         moments = frequency.moments(now, session.scalars(_REPACED_ZONES, values))

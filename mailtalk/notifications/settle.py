@@ -1,4 +1,4 @@
-"""The end of a notification, decided on values: each of its messages is mailed, or the reason why not is kept."""
+"""End of a notification, computed from values: each of its messages is mailed, or the reason why not is recorded."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,11 +14,11 @@ ByReason = dict[Reason | None, list[Message]]
 
 
 class Settlement(NamedTuple):
-    """How a notification ends.
+    """Result of a notification.
 
-    `wanted`: messages that the reader wants. `reason`: why none is mailed. `told`: the messages that the notification
-    ends with, which are `wanted`, or those of one reason. `others`: messages of other reasons. `last_seq`: all messages
-    up to here are settled.
+    `wanted`: messages that the reader wants. `reason`: why none is mailed. `told`: messages of the ended notification,
+    either `wanted` or those of one reason. `others`: messages of other reasons. `last_seq`: all messages up to here are
+    settled.
     """
 
     wanted: Sequence[Message]
@@ -29,7 +29,7 @@ class Settlement(NamedTuple):
 
 
 def settle(notification: DueNotification, fresh: Sequence[Message], now: datetime, *, is_reachable: bool) -> Settlement:
-    """Decide on all messages that are new to the reader."""
+    """Settle all messages that are new to the reader."""
     recipient = notification.recipient
     others = _by_reason(recipient, fresh, now)
     wanted = others.pop(None, [])
@@ -39,13 +39,13 @@ def settle(notification: DueNotification, fresh: Sequence[Message], now: datetim
 
 
 def _by_reason(recipient: Recipient, fresh: Sequence[Message], now: datetime) -> ByReason:
-    """The messages by the reason why they are not mailed; None for those that are."""
-    rules, found = state(recipient), ByReason()
+    """Messages by the reason why they are not mailed; None for those that are."""
+    rules, by_reason = state(recipient), ByReason()
     for message in fresh:
         reason = why_not(recipient.user_id, rules, recipient.read_seq, message, now)
-        found.setdefault(reason, []).append(message)
-    found.pop(Reason.NEVER_NOTIFIES, None)
-    return found
+        by_reason.setdefault(reason, []).append(message)
+    by_reason.pop(Reason.NEVER_NOTIFIES, None)
+    return by_reason
 
 
 def _unreachable(recipient: Recipient, *, is_reachable: bool) -> Reason | None:

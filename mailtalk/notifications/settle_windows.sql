@@ -16,10 +16,10 @@ WITH judged AS MATERIALIZED (
             -- their numbers
             SELECT range_agg(int8range(seq, seq + 1)) AS seqs FROM m),
         named AS (
-            -- the users who wrote or are mentioned
+            -- users who wrote or are mentioned
             SELECT sender_id AS user_id FROM m UNION SELECT unnest(mentions) FROM m),
         p AS MATERIALIZED (
-            -- the participants: why no message is mailed that does not mention them; when a mail may be made
+            -- participants: the reason against messages that do not mention them; the earliest time of a mail
             SELECT p.user_id, p.present, p.access, p.notify, p.mute_until, p.read_seq, p.mailed_seq,
                 named.user_id IS NOT NULL AS is_named, $barred_unless_mentioned AS unnamed_reason,
                 $not_before AS not_before,
@@ -29,7 +29,7 @@ WITH judged AS MATERIALIZED (
             FROM participations p JOIN apps a ON a.id = p.app_id LEFT JOIN named ON named.user_id = p.user_id
             WHERE p.app_id = closing.app_id AND p.conversation_id = closing.conversation_id AND $takes_part),
         verdict AS (
-            -- for each participant the messages of each reason, or of none (mailed); who is not named has two ranges
+            -- per participant the messages of each reason, or of none (mailed); a user in no message has two ranges
             SELECT user_id, not_before, has_open, v.reason, v.seqs FROM p, every, LATERAL (VALUES
                 ($Reason.ALREADY_READ,
                     seqs * int8multirange(int8range(mailed_seq + 1, greatest(mailed_seq, read_seq) + 1))),
@@ -40,7 +40,7 @@ WITH judged AS MATERIALIZED (
             SELECT user_id, not_before, has_open, r.reason, range_agg(int8range(m.seq, m.seq + 1))
             FROM p JOIN m ON m.seq > p.mailed_seq, LATERAL (SELECT $why_not AS reason) AS r
             WHERE is_named GROUP BY user_id, not_before, has_open, r.reason)
-        -- is_told: an open notification, old or new, settles all of them when it is made
+        -- is_told: an open notification, old or new, settles all of them when it is built
         SELECT *, has_open OR bool_or(reason IS NULL) OVER (PARTITION BY user_id) AS is_told
         FROM verdict) AS verdicts),
 opened AS (

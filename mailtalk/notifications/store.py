@@ -1,4 +1,4 @@
-"""Writes what a batch of notifications became: each table by one statement, the mails by COPY."""
+"""Writes the results of a batch of notifications: one statement per table, the mails by COPY."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -28,7 +28,7 @@ _MAILS = {
     "not_before": "timestamptz",
     "created_at": "timestamptz",
 }
-# LIMIT tells the planner how few they are.
+# LIMIT is the planner's estimate of their number.
 _END = text("""
     WITH ended AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(CAST(:ended AS jsonb)) AS e (app_id text, conversation_id text, user_id text,
@@ -42,7 +42,7 @@ _END = text("""
 
 
 class NewMail(NamedTuple):
-    """A notification's mail to one address, sealed."""
+    """Mail of a notification to one address, sealed."""
 
     id: UUID
     notification: DueNotification
@@ -52,12 +52,12 @@ class NewMail(NamedTuple):
 
 
 def add_mails(session: Session, now: datetime, mails: Iterable[NewMail]) -> None:
-    """Queue the mails; each is taken from the iterator when it is written, so that memory holds one."""
+    """Queue the mails; each is taken from the iterator as it is written, so that only one is in memory."""
     copy(session, "deliveries", _MAILS, _rows(mails, now))
 
 
 def end(session: Session, now: datetime, ended: Sequence[Ended]) -> None:
-    """End the notifications, and add one for each other reason of their messages."""
+    """End the notifications, and add one for each further reason of their messages."""
     rows = [
         {
             **_participant(notification),
@@ -91,7 +91,7 @@ def _rows(mails: Iterable[NewMail], now: datetime) -> Iterator[tuple[object, ...
 
 
 def _others(now: datetime, notification: DueNotification, settlement: Settlement) -> Iterator[dict[str, object]]:
-    """A notification that has ended for each other reason."""
+    """Ended notifications for the further reasons."""
     for reason, messages in settlement.others.items():
         yield {
             **_participant(notification),
@@ -113,5 +113,5 @@ def _participant(notification: DueNotification) -> dict[str, object]:
 
 
 def _ranges(messages: Sequence[Message]) -> str:
-    """A multirange as text; PostgreSQL joins the ranges that touch."""
+    """Multirange as text; PostgreSQL merges adjacent ranges."""
     return "{" + ",".join(f"[{message.seq},{message.seq}]" for message in messages) + "}"

@@ -1,4 +1,4 @@
-"""Windows: messages of a conversation are gathered until it is quiet; the close decides who is mailed, or why not."""
+"""Windows: messages of a conversation are gathered until it is quiet; the close settles who is mailed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ _NEXT_DUE = sql.statement("""
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Length of a window: until the conversation was quiet for `quiet`, at most `cap` after the first message.
+    """Window length: until the conversation was quiet for `quiet`, at most `cap` after the first message.
 
     Apps may have a pace of their own.
     """
@@ -72,16 +72,16 @@ class Pace:
 
     @classmethod
     def of(cls, settings: Settings) -> "Pace":
-        """The pace that the settings name."""
+        """Pace from the settings."""
         return cls(timedelta(seconds=settings.quiet_seconds), timedelta(seconds=settings.cap_seconds))
 
 
 def announce(
     session: Session, conversation: Conversation, now: datetime, pace: Pace, written: Sequence[Message]
 ) -> None:
-    """Open the locked conversation's window for new messages of users, or put its end off because it was not quiet.
+    """Open the locked conversation's window for new messages of users, or extend it.
 
-    Those whom they mention, and those who are mailed immediately, do not wait for its close.
+    Mentioned participants and those mailed immediately do not wait for its close.
     """
     if conversation.window_opened_at is None:
         conversation.window_opened_at = now
@@ -94,7 +94,7 @@ def announce(
 def announce_many(
     session: Session, now: datetime, pace: Pace, written: Sequence[tuple[Conversation, Sequence[Message]]]
 ) -> None:
-    """Announce users' new messages in many locked conversations, and write those conversations' last messages."""
+    """Announce users' new messages in many locked conversations, and write these conversations' last messages."""
     ends = {
         "first": [messages[0].seq for _, messages in written],
         "last": [messages[-1].seq for _, messages in written],
@@ -106,9 +106,9 @@ def announce_many(
 
 
 def close_windows(session: Session, now: datetime) -> int:
-    """Close windows that are due; the count, 0 if none is left: call again after the commit until then.
+    """Close due windows; returns the number, 0 if none is left: call again after the commit until then.
 
-    Each participant with a message to be mailed then has one open notification, the others have their reasons.
+    Each participant with a message to be mailed then has one open notification; the others have ended ones.
     """
     rows = session.execute(_DUE, {"now": now, "most": WINDOWS})
     due = {ConversationKey(row.app_id, row.id): row.window_from_seq for row in rows}
@@ -120,12 +120,12 @@ def close_windows(session: Session, now: datetime) -> int:
 
 
 def purge(session: Session, now: datetime) -> int:
-    """Delete some notifications that ended long ago; the count, 0 if none is left."""
+    """Delete a batch of notifications that ended long ago; returns the number, 0 if none is left."""
     return len(session.execute(_PURGE, {"before": now - KEPT, "most": PURGED}).all())
 
 
 def next_due(session: Session, *, deliveries: bool = True) -> datetime | None:
-    """When the next window, notification or, if asked, delivery is due; None if nothing waits."""
+    """Time of the next window, notification or, with `deliveries`, delivery; None if nothing is queued."""
     due: datetime | None = session.scalar(_NEXT_DUE, {"deliveries": deliveries})
     return due
 
@@ -138,7 +138,7 @@ def _announced(conversation: Conversation, written: Sequence[Message]) -> Announ
 
 
 def _groups(session: Session, keys: Sequence[ConversationKey]) -> Iterator[list[ConversationKey]]:
-    """Conversations that are settled together: a statement's work grows with their participants."""
+    """Conversations grouped for settling: a statement's work grows with their participants."""
     sizes = {ConversationKey(*row[:2]): row[2] for row in session.execute(_SIZES, of_conversations(keys))}
     before = accumulate(sizes.get(key, 0) for key in keys)
     for _, group in groupby(zip(before, keys, strict=True), lambda pair: pair[0] // PARTICIPANTS):
@@ -146,7 +146,7 @@ def _groups(session: Session, keys: Sequence[ConversationKey]) -> Iterator[list[
 
 
 def _due(app_id: str, opened: datetime, now: datetime, pace: Pace) -> ScalarSelect[datetime]:
-    # The database computes it in the UPDATE that writes it: that the app's own values win costs no query.
+    # Computed by the UPDATE that writes it, so that an app's own values cost no query.
     quiet = func.coalesce(App.quiet_seconds, pace.quiet.total_seconds()) * SECOND
     cap = func.coalesce(App.cap_seconds, pace.cap.total_seconds()) * SECOND
     due = func.least(literal(now, MOMENT) + quiet, literal(opened, MOMENT) + cap, type_=MOMENT)

@@ -64,10 +64,10 @@ async def _hello(protocol: SmtpProtocol, seconds: float) -> Extensions:
 def _extensions(text: str) -> Extensions:
     """Names and parameters of EHLO's lines after the first; `AUTH=LOGIN` is an old way to write `AUTH LOGIN`."""
     lines = (line.replace("AUTH=", "AUTH ", 1).split(None, 1) for line in text.split("\n")[1:])
-    found: Extensions = {}
+    extensions: Extensions = {}
     for name, *parameters in filter(None, lines):
-        found[name.lower()] = " ".join((found.get(name.lower(), ""), *parameters)).strip()
-    return found
+        extensions[name.lower()] = " ".join((extensions.get(name.lower(), ""), *parameters)).strip()
+    return extensions
 
 
 def _demand(step: str, reply: WireReply, code: int) -> None:

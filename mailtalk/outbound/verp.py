@@ -34,8 +34,8 @@ def delivery(keyring: Keyring, local: str) -> UUID | None:
 def within(keyring: Keyring, mail: bytes, domain: str) -> list[UUID]:
     """Deliveries whose envelope senders stand in a mail, as in a report's `Original-Mail-From` or `Return-Path`."""
     pattern = rb"(?i)\b(b[a-z2-7]{39})@" + re.escape(domain.encode()) + rb"\b"
-    found = islice(dict.fromkeys(match[1].decode().lower() for match in re.finditer(pattern, mail)), MOST)
-    return [delivery_id for local in found if (delivery_id := delivery(keyring, local))]
+    local_parts = islice(dict.fromkeys(match[1].decode().lower() for match in re.finditer(pattern, mail)), MOST)
+    return [delivery_id for local in local_parts if (delivery_id := delivery(keyring, local))]
 
 
 def _check(key: Key, encoded: str) -> str:
