@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 from starlette.types import Message, Scope
 
-from api import idempotency, versions, wire
+from api import idempotency_header, versions, wire
 from api.request import Call
 from api.routing import route
 from api.wire import Answer
@@ -138,7 +138,7 @@ def _headers(call: Call, i: int, operation: BatchOperation) -> Iterable[tuple[st
     if operation.options is not None and operation.options.api_version is not None:
         headers[versions.HEADER.lower()] = operation.options.api_version
     if call.claim is not None:
-        headers[idempotency.HEADER] = f"{sha256(call.claim.key.encode()).hexdigest()}/{i}"
+        headers[idempotency_header.HEADER] = f"{sha256(call.claim.key.encode()).hexdigest()}/{i}"
     return headers.items()
 
 

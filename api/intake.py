@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from api import errors
-from api.idempotency import REPLAYED
+from api.idempotency_header import REPLAYED
 from api.schemas.changes import Change
 from api.waiting import Outcomes
 from api.wire import Answer, reply

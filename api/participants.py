@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from api import errors, wire
-from api.idempotency import REPLAYED
+from api.idempotency_header import REPLAYED
 from api.paths import PARTICIPANT, PARTICIPANTS
 from api.request import Call
 from api.routing import route

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from api import idempotency, versions, wire
+from api import idempotency_header, versions, wire
 from api.auth import Credentials, Tenant
 from api.intake import Intake
 from api.schemas.types import Empty
@@ -99,19 +99,19 @@ class Call:
 
     async def commit(self, verb: Callable[[Session], Result]) -> Answer[Result]:
         """Call a verb that changes something, once for each Idempotency-Key; its result is the answer (None: {})."""
-        commit = partial(idempotency.commit, self.services.database, self.claim, verb)
+        commit = partial(idempotency_header.commit, self.services.database, self.claim, verb)
         return await in_time(run_in_threadpool(commit))
 
     async def commit_changes(self, requested: Sequence[Requested], verb: Callable[[Session], object]) -> Answer[Empty]:
         """Like `commit`, with changes of participation in the same transaction; their outcome is the answer."""
-        commit = partial(idempotency.commit_changes, self.services.database, self.claim, requested, verb)
+        commit = partial(idempotency_header.commit_changes, self.services.database, self.claim, requested, verb)
         return await self.services.intake.follow(requested, await in_time(run_in_threadpool(commit)), self.prefer)
 
     async def recall(self) -> Answer[Any] | None:
         """Answer to the first request with this Idempotency-Key; None if this is the first."""
         if self.claim is None:
             return None
-        return await in_time(run_in_threadpool(idempotency.recall, self.services.database, self.claim))
+        return await in_time(run_in_threadpool(idempotency_header.recall, self.services.database, self.claim))
 
 
 async def authenticated(request: Request) -> Call:
@@ -124,8 +124,10 @@ async def authenticated(request: Request) -> Call:
     version = versions.VERSIONS.get(name)
     if version is None:
         raise Invalid({versions.HEADER: [f"must be one of {', '.join(versions.VERSIONS)}"]})
-    raw = b"" if request.method in idempotency.READING else await _read(request)
-    return Call(request, services, tenant, version, raw, idempotency.claim(request, tenant.id, version.name, raw))
+    raw = b"" if request.method in idempotency_header.READING else await _read(request)
+    return Call(
+        request, services, tenant, version, raw, idempotency_header.claim(request, tenant.id, version.name, raw)
+    )
 
 
 async def _read(request: Request) -> bytes:

@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api import wire
-from api.idempotency import READING
+from api.idempotency_header import READING
 from api.request import authenticated
 from api.schemas.types import Empty
 from api.wire import Answer

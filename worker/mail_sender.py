@@ -25,7 +25,7 @@ from mailtalk.keys import Keyring, SealBroken
 from mailtalk.outbound import deliveries, queue, verp
 from mailtalk.outbound.deliveries import ClaimedDelivery, Step
 from mailtalk.outbound.relay import Relays
-from mailtalk.outbound.sending_rules import SendingRules
+from mailtalk.outbound.sending_settings import SendingSettings
 from mailtalk.outbound.smtp_connection import SmtpEnvelope
 from mailtalk.outbound.smtp_replies import SendResult
 from mailtalk.vocabulary import DeliveryKind, Stage
@@ -46,7 +46,7 @@ class MailSender:
         keyring: Keyring,
         domain: str,
         relays: Relays | None,
-        rules: SendingRules,
+        rules: SendingSettings,
         worker_id: Callable[[], int | None],
         connections: int,
     ) -> None:

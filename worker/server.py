@@ -15,7 +15,7 @@ from mailtalk.keys import Keyring
 from mailtalk.notifications.builder import MailIdentity
 from mailtalk.outbound.dkim_signing import MailSigner
 from mailtalk.outbound.relay import Relays
-from mailtalk.outbound.sending_rules import SendingRules
+from mailtalk.outbound.sending_settings import SendingSettings
 from mailtalk.settings.load import Settings
 from mailtalk.webhooks import log as webhooks_log
 from mailtalk.webhooks.ssrf import SsrfGuard
@@ -130,7 +130,7 @@ def _purge(settings: Settings, database: Database) -> Purge:
 
 
 def _mail_sender(settings: Settings, database: Database, keyring: Keyring, heartbeat: Heartbeat) -> MailSender:
-    rules, connections = SendingRules.of(settings), settings.relay_connections
+    rules, connections = SendingSettings.of(settings), settings.relay_connections
     urls = settings.relay_url.get_secret_value() if settings.relay_url else None
     relays = Relays(urls, connections=connections) if urls else None
     return MailSender(database, keyring, settings.reply_domain, relays, rules, lambda: heartbeat.id, connections)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from api import idempotency, versions
+from api import idempotency_header, versions
 from api.health import Readiness
 from api.openapi import errors, events, examples
 from api.routing import JSON, Operation
@@ -57,9 +57,9 @@ HEADERS: dict[str, Json] = {
         "example": "wait=10",
     },
     "IdempotencyKey": {
-        "name": idempotency.HEADER,
+        "name": idempotency_header.HEADER,
         "in": "header",
-        "schema": {"type": "string", "minLength": 1, "maxLength": idempotency.LONGEST, "pattern": VISIBLE},
+        "schema": {"type": "string", "minLength": 1, "maxLength": idempotency_header.LONGEST, "pattern": VISIBLE},
         "description": "A repeat of the request with the same key gets the first answer and has no effect, for a day.",
     },
 }

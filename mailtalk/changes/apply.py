@@ -15,7 +15,7 @@ from mailtalk.db.arrays import of_conversations
 from mailtalk.db.database import is_temporary
 from mailtalk.errors import ErrorCode
 from mailtalk.ids import ConversationKey, ParticipantKey
-from mailtalk.notifications import recipients
+from mailtalk.notifications import scheduling
 from mailtalk.participation.rules import UNSET, Fold, Request
 from mailtalk.vocabulary import Access, Actor, ChangeKind, ChangeStatus, Frequency, Notify
 
@@ -119,7 +119,7 @@ def _apply(
         outcomes += map(AppliedChange, waiting, range(first, first + len(waiting)), errors)
     store.write(session, now, conversations, folds)
     participant_events.record(session, now, folds)
-    recipients.repace(session, now, _repaced(folds))
+    scheduling.repace(session, now, _repaced(folds))
     _end(session, now, outcomes)
     return [Ended(outcome.change.id, outcome.status, outcome.error) for outcome in outcomes]
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
-from mailtalk.inbound import duplicates, notices, posting, sender_checks, sender_policy
+from mailtalk.inbound import access, duplicates, notices, posting, sender_checks, sender_policy, unsubscribe
 from mailtalk.inbound.context import InboundContext, own_address
 from mailtalk.inbound.decision import Decision
 from mailtalk.inbound.mail_in_hand import MailInHand, ReadMail
 from mailtalk.outbound import bounces
-from mailtalk.vocabulary import Access, Outcome, Purpose, Verdict
+from mailtalk.vocabulary import Outcome, Purpose, Verdict
 
 Check: TypeAlias = Callable[[MailInHand, InboundContext], Decision | None]
 ECHOES = frozenset({Verdict.LOOP, Verdict.BOUNCE, Verdict.COMPLAINT})
@@ -100,37 +100,11 @@ def suspicion(hand: MailInHand) -> str | None:
     return sender_policy.why_not(policy, senders, hand.mailboxes, hand.evidence)
 
 
-def _rights(hand: MailInHand, _: InboundContext) -> Decision | None:
-    """Refuse if the address lost its rights after RCPT; checked again under the conversation's lock."""
-    reason = _why_dead(hand) if hand.has_conversation else "conversation-deleted"
-    return Decision(outcome=Outcome.REFUSED, verdict=Verdict.NO_ACCESS, reason=reason) if reason else None
-
-
-def _why_dead(hand: MailInHand) -> str | None:
-    state, purpose = hand.person.state if hand.person else None, hand.mail.purpose
-    if state is None or not state.present:
-        return "left"
-    if state.access is Access.NONE:
-        return "access-none"
-    if purpose is Purpose.REPLY and not state.may_post:
-        return "read-only"
-    is_replaced = state.generation != hand.mail.generation and purpose is not Purpose.UNSUBSCRIBE
-    return "address-replaced" if is_replaced else None
-
-
 def _empty(hand: MailInHand, _: InboundContext) -> Decision | None:
     """Refuse a mail that has only blank and quoted lines, and no file."""
     if hand.says_something or hand.files:
         return None
     return Decision(outcome=Outcome.IGNORED, verdict=Verdict.EMPTY, reason="nothing-written")
-
-
-def _unsubscribe(hand: MailInHand, _: InboundContext) -> Decision:
-    """Unsubscribe by address alone: no sender policy applies."""
-    reason = _why_dead(hand)
-    if reason is not None:
-        return Decision(outcome=Outcome.REFUSED, verdict=Verdict.NO_ACCESS, reason=reason)
-    return Decision(outcome=Outcome.UNSUBSCRIBED, verdict=Verdict.PERSON, unsubscribes=True)
 
 
 def without_reading(read: ReadMail, now: datetime) -> Decision | None:
@@ -152,13 +126,13 @@ CHAINS: Mapping[Purpose, Sequence[Check]] = {
         _unreadable,
         _authors,
         _sender,
-        _rights,
+        access.may_write,
         _empty,
         duplicates.same_mail,
         duplicates.flood,
         posting.post,
     ),
-    Purpose.UNSUBSCRIBE: (_report, _echo, _unreadable, _authors, _unsubscribe),
+    Purpose.UNSUBSCRIBE: (_report, _echo, _unreadable, _authors, unsubscribe.unsubscribe),
     Purpose.BOUNCE: (_report, _no_report),
     Purpose.POSTMASTER: (_report, _postmaster),
 }

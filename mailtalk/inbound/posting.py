@@ -8,7 +8,7 @@ from mailtalk.inbound import duplicates
 from mailtalk.inbound.context import InboundContext
 from mailtalk.inbound.decision import Decision
 from mailtalk.inbound.mail_in_hand import MailInHand
-from mailtalk.mail import cutting
+from mailtalk.mail import truncation
 from mailtalk.mail.composing import headers
 from mailtalk.vocabulary import MessageType, Origin, Outcome, Verdict
 
@@ -48,7 +48,7 @@ def _drafts(hand: MailInHand) -> Iterator[Draft]:
 
 
 def _text(hand: MailInHand) -> str:
-    return cutting.cut(hand.reply.text, TEXT_LIMIT, dict(hand.names))
+    return truncation.cut(hand.reply.text, TEXT_LIMIT, dict(hand.names))
 
 
 def _elided(hand: MailInHand) -> str:

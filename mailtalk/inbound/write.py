@@ -1,7 +1,6 @@
 """Writing decisions: messages, files, changes, events, notices and outcomes of a batch are written only here."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -9,23 +8,19 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mailtalk import files
-from mailtalk.changes import log as change_log
-from mailtalk.changes.log import Requested
 from mailtalk.conversations import batch_post
 from mailtalk.db.bulk import encode, records
 from mailtalk.events import record as event_log
-from mailtalk.ids import ConversationKey, ParticipantKey
-from mailtalk.inbound import notices
+from mailtalk.ids import ConversationKey
+from mailtalk.inbound import notices, unsubscribe
 from mailtalk.inbound.claim import ClaimedMail
 from mailtalk.inbound.context import InboundContext
 from mailtalk.inbound.decision import Decision
 from mailtalk.inbound.mail_in_hand import MailInHand
 from mailtalk.models import Conversation, InboundMail, Message
 from mailtalk.outbound import bounces, suppressions
-from mailtalk.participation.rules import Request
-from mailtalk.vocabulary import Actor, ChangeKind, Notify, Outcome, Verdict
+from mailtalk.vocabulary import Outcome
 
-OFF = Request(ChangeKind.UPDATE, notify=Notify.OFF, by=Actor.PARTICIPANT)
 _OUTCOMES = text(f"""
     UPDATE inbound_mails m SET app_id = r.app_id, conversation_id = r.conversation_id, user_id = r.user_id,
         delivery_id = r.delivery_id, outcome = r.outcome, verdict = r.verdict, reason = r.reason, flag = r.flag,
@@ -57,7 +52,7 @@ def write(  # noqa: PLR0913, PLR0917  a batch, and whose it is
     decided: Sequence[Decided],
 ) -> list[Decided]:
     """Write a batch; returns it as written. ClaimLost if this worker has lost a mail's claim."""
-    decided = _unsubscribe(session, now, decided)
+    decided = _accept_unsubscribes(session, now, decided)
     posted = _post(session, context, now, conversations, decided)
     reports = [each.decision.report for each in decided if each.decision.report]
     bounces.write(session, now, reports, context.suppress)
@@ -71,17 +66,12 @@ def write(  # noqa: PLR0913, PLR0917  a batch, and whose it is
     return decided
 
 
-def _unsubscribe(session: Session, now: datetime, decided: Sequence[Decided]) -> list[Decided]:
-    """Accept a change for each mail that unsubscribes; the conversation may have been deleted meanwhile."""
-    asking = [each for each in decided if each.decision.unsubscribes]
-    requests = [Requested(ParticipantKey(each.mail.conversation, each.mail.user_id or ""), OFF, now) for each in asking]
-    accepted = change_log.accept(session, requests) if requests else []
-    gone = {each.mail.id for each, change in zip(asking, accepted, strict=True) if not isinstance(change, int)}
-    return [each._replace(decision=_refused(each.decision)) if each.mail.id in gone else each for each in decided]
-
-
-def _refused(decision: Decision) -> Decision:
-    return replace(decision, outcome=Outcome.REFUSED, verdict=Verdict.NO_ACCESS, reason="conversation-deleted")
+def _accept_unsubscribes(session: Session, now: datetime, decided: Sequence[Decided]) -> list[Decided]:
+    refused = unsubscribe.accept(session, now, [each.mail for each in decided if each.decision.unsubscribes])
+    return [
+        each._replace(decision=unsubscribe.refused(each.decision)) if each.mail.id in refused else each
+        for each in decided
+    ]
 
 
 def _post(

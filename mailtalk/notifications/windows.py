@@ -13,8 +13,8 @@ from mailtalk.db import sql
 from mailtalk.db.arrays import of_conversations
 from mailtalk.ids import ConversationKey
 from mailtalk.models import App, Conversation, Message
-from mailtalk.notifications import recipients
-from mailtalk.notifications.recipients import Announced
+from mailtalk.notifications import scheduling
+from mailtalk.notifications.scheduling import Announced
 from mailtalk.settings.load import Settings
 
 WINDOWS = 200  # closed in one transaction
@@ -88,7 +88,7 @@ def announce(
         conversation.window_from_seq = written[0].seq
     conversation.window_due_at = _due(conversation.app_id, conversation.window_opened_at, now, pace)
     session.flush()
-    recipients.hasten(session, now, [_announced(conversation, written)])
+    scheduling.hasten(session, now, [_announced(conversation, written)])
 
 
 def announce_many(
@@ -102,7 +102,7 @@ def announce_many(
     }
     keys = of_conversations(conversation.key for conversation, _ in written)
     session.execute(_ANNOUNCE, keys | ends | {"now": now, "quiet": pace.quiet, "cap": pace.cap})
-    recipients.hasten(session, now, [_announced(conversation, messages) for conversation, messages in written])
+    scheduling.hasten(session, now, [_announced(conversation, messages) for conversation, messages in written])
 
 
 def close_windows(session: Session, now: datetime) -> int:
@@ -114,7 +114,7 @@ def close_windows(session: Session, now: datetime) -> int:
     due = {ConversationKey(row.app_id, row.id): row.window_from_seq for row in rows}
     if due:
         for group in _groups(session, list(due)):
-            recipients.settle(session, {key: due[key] for key in group}, now)
+            scheduling.settle(session, {key: due[key] for key in group}, now)
         session.execute(_CLOSE, of_conversations(due))
     return len(due)
 

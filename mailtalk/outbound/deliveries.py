@@ -20,7 +20,7 @@ from mailtalk.mail import address
 from mailtalk.models import Delivery
 from mailtalk.outbound import delivery_events, suppressions
 from mailtalk.outbound.dkim_signing import MailSigner
-from mailtalk.outbound.sending_rules import DEFAULT, SendingRules
+from mailtalk.outbound.sending_settings import DEFAULT, SendingSettings
 from mailtalk.outbound.smtp_replies import BACK_OFF, RELAY_AWAY, SendResult, SmtpReply
 from mailtalk.outbound.suppressions import Refusal
 from mailtalk.vocabulary import Stage
@@ -95,7 +95,7 @@ def freeze(delivery: Delivery, mail: bytes, keyring: Keyring, signer: MailSigner
     return delivery
 
 
-def advance(session: Session, now: datetime, steps: Sequence[Step], rules: SendingRules = DEFAULT) -> list[bool]:
+def advance(session: Session, now: datetime, steps: Sequence[Step], rules: SendingSettings = DEFAULT) -> list[bool]:
     """Take the steps, note refused addresses; for each, in order, False if its claim was lost and nothing changed."""
     rows = session.connection().exec_driver_sql(ADVANCE, parameters(now, steps, rules))
     moved = set(rows.scalars())
@@ -103,7 +103,7 @@ def advance(session: Session, now: datetime, steps: Sequence[Step], rules: Sendi
     return taken(steps, moved)
 
 
-def parameters(now: datetime, steps: Sequence[Step], rules: SendingRules = DEFAULT) -> Mapping[str, Any]:
+def parameters(now: datetime, steps: Sequence[Step], rules: SendingSettings = DEFAULT) -> Mapping[str, Any]:
     """Parameters of ADVANCE."""
     return {
         "steps": msgspec.json.encode([_row(now, step, rules) for step in steps]).decode(),
@@ -135,7 +135,7 @@ class _Row(msgspec.Struct, omit_defaults=True):
     data: dict[str, Any] | None = None
 
 
-def _row(now: datetime, step: Step, rules: SendingRules) -> _Row:
+def _row(now: datetime, step: Step, rules: SendingSettings) -> _Row:
     delivery, result = step
     row = _Row(delivery.app_id, delivery.id, delivery.claim, Stage.SENDING, 0)
     if result is None:
@@ -150,7 +150,7 @@ def _row(now: datetime, step: Step, rules: SendingRules) -> _Row:
     return row
 
 
-def _end(now: datetime, delivery: ClaimedDelivery, result: SendResult, rules: SendingRules) -> tuple[Stage, str]:
+def _end(now: datetime, delivery: ClaimedDelivery, result: SendResult, rules: SendingSettings) -> tuple[Stage, str]:
     """The stage after an attempt, and what the row says of it."""
     reply = address.hidden(result.text)[:REPLY_LIMIT]
     if result.stage in {Stage.DEFERRED, Stage.UNKNOWN} and now - delivery.created_at > rules.give_up:
@@ -173,7 +173,7 @@ def _event(delivery: ClaimedDelivery, result: SendResult, stage: Stage) -> Happe
     return None
 
 
-def _note_refusals(session: Session, now: datetime, steps: Sequence[Step], rules: SendingRules) -> None:
+def _note_refusals(session: Session, now: datetime, steps: Sequence[Step], rules: SendingSettings) -> None:
     refusals = [
         Refusal(step.delivery.app_id, step.delivery.address, step.refusal.status, dead=step.refusal.is_dead_address)
         for step in steps

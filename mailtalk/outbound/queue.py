@@ -1,16 +1,16 @@
-"""The queue of deliveries: claims by live workers, recovery of dead workers' claims, rates of domains."""
+"""The queue of deliveries: claims by live workers, recovery of dead workers' claims."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mailtalk.db.workers import of_the_dead
+from mailtalk.outbound import domain_rates
 from mailtalk.outbound.deliveries import ClaimedDelivery
-from mailtalk.outbound.sending_rules import DEFAULT, SendingRules
+from mailtalk.outbound.sending_settings import DEFAULT, SendingSettings
 from mailtalk.participation import notify
 
-SLOTS = 1000  # deliveries scheduled in one statement, where domains have a rate
 _HELD = "stage IN ('claimed', 'sending')"
 
 _CLAIM = text(f"""
@@ -45,14 +45,14 @@ _RECOVER = text(f"""
 
 
 def claim(
-    session: Session, now: datetime, worker_id: int, limit: int, rules: SendingRules = DEFAULT
+    session: Session, now: datetime, worker_id: int, limit: int, rules: SendingSettings = DEFAULT
 ) -> list[ClaimedDelivery]:
     """Claim due deliveries, oldest first; no other worker claims them while this one is alive.
 
     A delivery that must not be sent any more is cancelled: its reader left, wants no mail, or is suppressed.
     """
     if rules.per_minute:
-        _give_slots(session, now, rules.per_minute)
+        domain_rates.schedule(session, now, rules.per_minute)
     rows = session.execute(
         _CLAIM,
         {"worker": worker_id, "now": now, "limit": limit, "paced": rules.per_minute > 0},
@@ -60,35 +60,6 @@ def claim(
     return [ClaimedDelivery(*row) for row in rows]
 
 
-def recover(session: Session, rules: SendingRules = DEFAULT) -> int:
+def recover(session: Session, rules: SendingSettings = DEFAULT) -> int:
     """Release dead workers' claims; gives how many. `claimed` is queued again, `sending` may have been sent."""
     return len(session.execute(_RECOVER, {"doubt": rules.doubt}).all())
-
-
-def _give_slots(session: Session, now: datetime, per_minute: int) -> None:
-    """Schedule due deliveries at their domain's rate: GCRA (the generic cell rate algorithm) in SQL.
-
-    `domain_rates.next_at` is the domain's theoretical arrival time; its row is the lock between workers.
-    """
-    session.execute(
-        text("""
-        WITH due AS MATERIALIZED (
-            SELECT app_id, id, not_before, lower(split_part(address, '@', -1)) AS domain FROM deliveries
-            WHERE stage IN ('queued', 'deferred', 'unknown') AND not_before <= :now AND slot_at IS NULL
-            ORDER BY not_before LIMIT :slots FOR UPDATE SKIP LOCKED),
-        -- each delivery's place among those of its domain
-        placed AS (SELECT *, row_number() OVER (PARTITION BY domain ORDER BY not_before) - 1 AS place FROM due),
-        -- moves the domain's arrival time on by one interval for each delivery, from now if it has passed
-        started AS (
-            INSERT INTO domain_rates AS r (domain, next_at)
-            SELECT domain, :now + count(*) * :interval FROM due GROUP BY domain ORDER BY domain
-            ON CONFLICT (domain) DO UPDATE SET next_at = greatest(r.next_at, :now) + (excluded.next_at - :now)
-            RETURNING domain, next_at)
-        UPDATE deliveries d SET slot_at = s.first_at + p.place * :interval,
-            not_before = greatest(d.not_before, s.first_at + p.place * :interval)
-        FROM placed p
-        JOIN (SELECT domain, next_at - :interval * (SELECT count(*) FROM due WHERE due.domain = started.domain)
-            AS first_at FROM started) s USING (domain)
-        WHERE d.app_id = p.app_id AND d.id = p.id"""),
-        {"now": now, "slots": SLOTS, "interval": timedelta(minutes=1) / per_minute},
-    )

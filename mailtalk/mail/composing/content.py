@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from mailtalk.mail import cutting
+from mailtalk.mail import truncation
 from mailtalk.mail.composing import headers, spans
 from mailtalk.mail.composing.link_slots import LINKS, slot
 from mailtalk.mail.composing.style import Style
@@ -89,12 +89,12 @@ def view(content: NotificationContent, *, cut: int = CUT) -> dict[str, Any]:
 
 def _line(content: NotificationContent, line: ShownMessage, cut: int) -> dict[str, Any]:
     text = spans.clean(line.text)
-    kept = cutting.cut_bytes(text, cut, dict(line.named))
+    kept = truncation.cut_bytes(text, cut, dict(line.named))
     parts = spans.of(kept, content.reader_id, dict(line.named))
     time = content.language.moment(line.at)
     return {
         "sender": line.sender,
-        "initial": cutting.first(line.sender).upper(),
+        "initial": truncation.first(line.sender).upper(),
         "time": time,
         "wrote": content.language.say("wrote", name=line.sender, time=time),
         "text": "".join(span.text for span in parts),
@@ -111,7 +111,7 @@ def _attachment(content: NotificationContent, found: FileLink) -> Mapping[str, s
 
 
 def _gist(lines: list[dict[str, Any]]) -> str:
-    return cutting.cut(" ".join(lines[0]["text"][: 40 * GIST].split()), GIST) if lines else ""
+    return truncation.cut(" ".join(lines[0]["text"][: 40 * GIST].split()), GIST) if lines else ""
 
 
 def _earlier(content: NotificationContent) -> str | None:

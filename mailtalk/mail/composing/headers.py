@@ -11,7 +11,7 @@ from email.utils import format_datetime
 from functools import lru_cache
 from hashlib import sha256
 
-from mailtalk.mail import cutting
+from mailtalk.mail import truncation
 
 NAME_LIMIT = 100
 SUBJECT_LIMIT = 200
@@ -78,7 +78,7 @@ def clean(text: str, limit: int) -> str:
     """Make foreign text safe for a header: one line without control, bidi and encoded words, at most `limit` long."""
     if not (text.isascii() and text.isprintable()):
         text = _seen(text)
-    return cutting.shortened(" ".join(text.replace("=?", "= ?").split()), limit).strip()
+    return truncation.shortened(" ".join(text.replace("=?", "= ?").split()), limit).strip()
 
 
 def name(text: str, limit: int = NAME_LIMIT) -> str:

@@ -12,7 +12,7 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
-from mailtalk.mail import cutting
+from mailtalk.mail import truncation
 from mailtalk.mail.composing import catalogues, spans, style
 from mailtalk.mail.composing.headers import NAME_LIMIT, NO_REACTIONS, SUBJECT_LIMIT, clean
 from mailtalk.mail.composing.headers import name as shown_name
@@ -133,7 +133,7 @@ def _mailbox(name: str, address: str) -> Address:
 def _excerpt(said: str) -> str:
     """The beginning of the text, without control characters."""
     said = spans.clean(said).strip()
-    return said if len(said) <= SHOWN else f"{cutting.cut(said, SHOWN)} …"
+    return said if len(said) <= SHOWN else f"{truncation.cut(said, SHOWN)} …"
 
 
 def _checked(raw: bytes, names: list[str]) -> bytes:

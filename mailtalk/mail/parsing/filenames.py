@@ -4,7 +4,7 @@ import mimetypes
 import re
 import unicodedata
 
-from mailtalk.mail import cutting
+from mailtalk.mail import truncation
 
 _LENGTH = 150
 _SEPARATORS = re.compile(r"[/\\]")
@@ -26,8 +26,8 @@ def _shortened(name: str) -> str:
     """Truncate the stem and keep the extension, which decides how a desktop opens the file."""
     stem, dot, extension = name.rpartition(".")
     if len(name) <= _LENGTH or not stem or len(extension) > 10:  # noqa: PLR2004 - longer is no extension
-        return cutting.shortened(name, _LENGTH)
-    return cutting.shortened(stem, _LENGTH - len(extension) - 1) + dot + extension
+        return truncation.shortened(name, _LENGTH)
+    return truncation.shortened(stem, _LENGTH - len(extension) - 1) + dot + extension
 
 
 def _by_type(content_type: str) -> str:

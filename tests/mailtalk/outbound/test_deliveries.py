@@ -10,7 +10,7 @@ from support.waiting import until
 
 from mailtalk.outbound import deliveries, queue
 from mailtalk.outbound.deliveries import ClaimedDelivery, Step
-from mailtalk.outbound.sending_rules import DEFAULT, SendingRules
+from mailtalk.outbound.sending_settings import DEFAULT, SendingSettings
 from mailtalk.outbound.smtp_replies import BACK_OFF, RELAY_AWAY, SendResult, SmtpReply
 from mailtalk.vocabulary import Stage
 
@@ -181,6 +181,6 @@ def test_how_often_an_answer_was_lost_is_counted(post: Post) -> None:
 def test_a_lost_answer_is_held_when_the_settings_say_so(post: Post) -> None:
     (claimed,) = claim(post.cast)
     with post.cast.database.transaction() as session:
-        deliveries.advance(session, at(30), [Step(claimed, SendResult(Stage.UNKNOWN))], SendingRules(hold=True))
+        deliveries.advance(session, at(30), [Step(claimed, SendResult(Stage.UNKNOWN))], SendingSettings(hold=True))
     assert tuple(rows(post.cast.database, "SELECT stage, unknowns, ended_at FROM deliveries")[0]) == ("held", 1, None)
     assert claim(post.cast, 100_000) == []

@@ -11,7 +11,7 @@ from mailtalk.conversations import users
 from mailtalk.keys import Keyring
 from mailtalk.outbound import deliveries, queue, suppressions
 from mailtalk.outbound.deliveries import ClaimedDelivery, Step
-from mailtalk.outbound.sending_rules import SendingRules
+from mailtalk.outbound.sending_settings import DEFAULT, SendingSettings
 from mailtalk.outbound.smtp_replies import SendResult
 from mailtalk.vocabulary import Stage, Suspicion
 
@@ -28,12 +28,12 @@ def post(cast: Cast, keyring: Keyring) -> Post:
     return post
 
 
-def claim(post: Post, seconds: float, rules: SendingRules = SendingRules(), limit: int = 10) -> list[ClaimedDelivery]:  # noqa: B008
+def claim(post: Post, seconds: float, rules: SendingSettings = DEFAULT, limit: int = 10) -> list[ClaimedDelivery]:
     with post.cast.database.transaction() as session:
         return queue.claim(session, at(seconds), 1, limit, rules)
 
 
-def claimed(post: Post, seconds: float, rules: SendingRules) -> list[str]:
+def claimed(post: Post, seconds: float, rules: SendingSettings) -> list[str]:
     return sorted(each.user_id for each in claim(post, seconds, rules))
 
 
@@ -69,7 +69,7 @@ def test_a_notice_reaches_who_left(post: Post) -> None:
 
 
 def test_a_domain_gets_its_mails_at_its_pace_and_others_at_theirs(post: Post) -> None:
-    rules = SendingRules(per_minute=6)
+    rules = SendingSettings(per_minute=6)
     first = claimed(post, 30, rules)
     assert len(first) == 2  # one to each domain
     assert "dave" in first
@@ -86,13 +86,13 @@ def test_a_pace_holds_over_all_workers_and_over_time(post: Post) -> None:
             created_at) SELECT app_id, gen_random_uuid(), conversation_id, user_id, address, '', '', not_before,
             created_at FROM deliveries, generate_series(1, 99)""",
     )
-    went = [len(claim(post, second, SendingRules(per_minute=60), 3)) for second in range(30, 131)]
+    went = [len(claim(post, second, SendingSettings(per_minute=60), 3)) for second in range(30, 131)]
     assert went[:100] == [1] * 100
     assert sum(went) == 100
 
 
 def test_a_mail_that_comes_back_asks_for_its_time_again(post: Post) -> None:
-    rules = SendingRules(per_minute=6)
+    rules = SendingSettings(per_minute=6)
     for each in claim(post, 30, rules):
         with post.cast.database.transaction() as session:
             deliveries.advance(session, at(30), [Step(each, SendResult(Stage.QUEUED, note="the relay is away"))], rules)
@@ -103,7 +103,7 @@ def test_a_mail_that_comes_back_asks_for_its_time_again(post: Post) -> None:
 
 
 def test_what_may_have_gone_is_held_when_the_settings_say_so(post: Post) -> None:
-    rules = SendingRules(hold=True)
+    rules = SendingSettings(hold=True)
     rows(post.cast.database, "UPDATE deliveries SET stage = 'sending', worker_id = 99")
     with post.cast.database.transaction() as session:
         assert queue.recover(session, rules) == 3

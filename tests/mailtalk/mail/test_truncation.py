@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from wcwidth import iter_graphemes
 
 from mailtalk import mentions
-from mailtalk.mail import address, cutting, urls
+from mailtalk.mail import address, truncation, urls
 
 NAMES = {"bob": "Bob Baker", "ana": "Ana"}
 PIECES = (
@@ -36,7 +36,7 @@ def wholes(text: str) -> list[tuple[int, int]]:
 @given(texts, st.integers(1, 80))
 @settings(max_examples=400, deadline=None)
 def test_a_cut_is_never_within_a_grapheme_a_url_or_a_mention(text: str, limit: int) -> None:
-    kept = cutting.cut(text, limit, NAMES)
+    kept = truncation.cut(text, limit, NAMES)
     assert text.startswith(kept)
     assert len(kept) <= limit
     if kept != text and kept and not alone(text, limit):
@@ -51,11 +51,11 @@ def alone(text: str, limit: int) -> bool:
 
 @given(texts, st.integers(1, 200))
 def test_bytes_are_counted_as_utf8(text: str, limit: int) -> None:
-    assert len(cutting.cut_bytes(text, limit, NAMES).encode()) <= limit
+    assert len(truncation.cut_bytes(text, limit, NAMES).encode()) <= limit
 
 
 def test_initials_are_whole() -> None:
-    assert [cutting.first(name) for name in ("👨‍👩‍👧 Family", "Élodie", "")] == ["👨‍👩‍👧", "É", ""]
+    assert [truncation.first(name) for name in ("👨‍👩‍👧 Family", "Élodie", "")] == ["👨‍👩‍👧", "É", ""]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from mailtalk.vocabulary import Stage
 
 
 @dataclass(frozen=True, slots=True)
-class SendingRules:
+class SendingSettings:
     """How long a mail is tried, how fast mails go, and what becomes of a mail whose reply was lost."""
 
     give_up: timedelta = timedelta(hours=48)
@@ -17,7 +17,7 @@ class SendingRules:
     per_minute: int = 0  # mails to one domain; 0: no limit
 
     @classmethod
-    def of(cls, settings: Settings) -> "SendingRules":
+    def of(cls, settings: Settings) -> "SendingSettings":
         """Read the settings."""
         return cls(
             timedelta(hours=settings.give_up_hours),
@@ -32,4 +32,4 @@ class SendingRules:
         return Stage.HELD if self.hold else Stage.UNKNOWN
 
 
-DEFAULT = SendingRules()
+DEFAULT = SendingSettings()

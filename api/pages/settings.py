@@ -1,0 +1,52 @@
+"""The settings page behind the link in mails: what a participant is mailed, how often, and in which language."""
+
+from urllib.parse import parse_qsl
+
+from sqlalchemy.orm import Session
+from starlette.responses import Response
+
+from api.pages import choices, page, words
+from api.pages.visits import Visit, apply, form_body
+from mailtalk import clock
+from mailtalk.conversations import users
+from mailtalk.models import User
+from mailtalk.outbound import suppressions
+
+SEE_OTHER = 303
+
+
+async def settings(visit: Visit) -> Response:
+    """GET: show the participant's email settings as a form."""
+    row, now = visit.participation, clock.now()
+    until = choices.muted_until(row, now)
+    query = visit.request.query_params
+    return visit.shown(
+        "settings.html",
+        notify=next(name for name, notify in choices.NOTIFY.items() if notify == row.notify),
+        frequency=row.frequency,
+        muted_until=until and words.moment(until, visit.language, visit.user.time_zone),
+        languages=words.LANGUAGES,
+        outcome=next((name for name in ("saved", "later") if name in query), None),
+    )
+
+
+async def save(visit: Visit) -> Response:
+    """POST: save the form and redirect to the page, so that a reload does not send it twice."""
+    form = dict(parse_qsl((await form_body(visit.request)).decode("utf-8", "replace"), max_num_fields=20))
+    language = form.get("language")
+    if language in words.LANGUAGES and language != words.spoken(visit.user.locale):
+        await visit.services.transact(lambda session: _speak(session, visit.user, language))
+    if choices.wants_mail(form):
+        await visit.services.transact(lambda session: _reach(session, visit.user))
+    change = choices.asked(form, visit.participation, clock.now())
+    applied = change is None or await apply(visit, change)
+    return Response(status_code=SEE_OTHER, headers=page.GUARDS | {"Location": "?saved" if applied else "?later"})
+
+
+def _speak(session: Session, user: User, language: str) -> None:
+    users.put(session, user.app_id, user.id, {"locale": language})
+
+
+def _reach(session: Session, user: User) -> None:
+    """Lift all suppressions of the user's addresses: asking for mails here also withdraws a complaint."""
+    suppressions.release(session, user.app_id, user.emails or ())
