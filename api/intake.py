@@ -1,4 +1,4 @@
-"""The intake of participation changes: group commit, bell, and the response once they are applied."""
+"""Intake of participation changes: group commit, bell, and the response once they are applied."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -26,27 +26,27 @@ _WAIT = re.compile(r'^wait\s*=\s*"?([0-9]{1,18})"?$')
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A durable change, and its end if that is known yet."""
+    """Durable change, and its end, if known."""
 
     id: int
     requested: Requested
     ended: Ended | None
-    replayed: bool = False  # an Idempotency-Key was sent again
+    replayed: bool = False  # a repeated Idempotency-Key
 
     @property
     def failure(self) -> MailtalkError | None:
-        """The error of a change that was refused."""
+        """Error of a refused change; None for any other."""
         return errors.of_change(self.ended) if self.ended else None
 
     @property
     def location(self) -> dict[str, str]:
-        """The header that names the change's own path."""
+        """Header with the change's path."""
         location = f"/v1/{self.requested.participant.app_id}/changes/{CHANGE.show(self.id)}"
         return {"Operation-Location": location, **replayed([self])}
 
 
 class Intake:
-    """Accepts changes; one for each process."""
+    """Acceptor of changes; one per process."""
 
     def __init__(self, database: Database, bell: Bell, outcomes: Outcomes, wait_seconds: float) -> None:
         self._outcomes, self._wait_seconds = outcomes, wait_seconds
@@ -56,11 +56,11 @@ class Intake:
         )
 
     async def change(self, requested: Sequence[Requested], prefer: str = "", claim: Claim | None = None) -> Answer[Any]:
-        """Make changes durable and answer: 200 once all are applied, 202 when not in time, or the first error."""
+        """Make changes durable and answer: 200 once all are applied, 202 if not in time, or the first error."""
         return _answer(await self.take(requested, prefer, claim))
 
     async def follow(self, requested: Sequence[Requested], taken: AcceptedChanges, prefer: str = "") -> Answer[Any]:
-        """Ring for changes that were made durable elsewhere, and answer like `change`."""
+        """Ring the bell for changes that are durable already, and answer like `change`."""
         self._ring()
         return _answer(await self._receipts(requested, taken, prefer))
 
@@ -69,7 +69,7 @@ class Intake:
     ) -> list[Receipt | NotFound]:
         """Make changes of one app durable, in one commit and in this order, and wait for the end of each.
 
-        With a known key they are the changes of its first request.
+        With a known Idempotency-Key, return the changes of its first request.
         """
         taken = await self._door.put(ChangeRequest(requested, claim))
         if isinstance(taken, Refused):
@@ -77,7 +77,7 @@ class Intake:
         return await self._receipts(requested, taken, prefer)
 
     async def close(self) -> None:
-        """Wait for the commits under way."""
+        """Wait for the commits in progress."""
         await self._door.close()
 
     async def _receipts(
@@ -97,7 +97,7 @@ class Intake:
 
 
 def replayed(receipts: Sequence[Receipt | NotFound]) -> dict[str, str]:
-    """The header of changes that are those of an earlier request with the same Idempotency-Key."""
+    """Header of changes made by an earlier request with the same Idempotency-Key; else empty."""
     is_repeat = any(isinstance(receipt, Receipt) and receipt.replayed for receipt in receipts)
     return REPLAYED if is_repeat else {}
 
@@ -123,7 +123,7 @@ def _answer(taken: Sequence[Receipt | NotFound]) -> Answer[Any]:
 
 
 def _failure(refused: Sequence[Receipt]) -> MailtalkError:
-    """The error of changes that were refused: the first one's, with a reason for each user."""
+    """Error of refused changes: the first one's, with the reasons of each user."""
     first = refused[0].failure
     assert first is not None  # noqa: S101  refused means that there is one
     alike = [receipt for receipt in refused if type(receipt.failure) is type(first)]

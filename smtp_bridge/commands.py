@@ -1,4 +1,4 @@
-"""The command loop of a session: which commands are obeyed, how many, and how many errors a client may make."""
+"""Command loop of a session: dispatches commands, and limits their number and the number of errors."""
 
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, ClassVar
@@ -10,14 +10,14 @@ from smtp_bridge.connection import BridgeConnection, SessionContext, SessionStag
 
 LINE = 2_048  # bytes of a command; RFC 5321 asks for 512, and more for extensions
 BEFORE_TLS = {"NOOP", "LHLO", "EHLO", "STARTTLS", "QUIT"}  # RFC 3207 4
-OF_A_MAIL = {"MAIL", "RCPT", "DATA"}  # not counted when they are agreed to: they have bounds of their own
-PENANCE = 1.0  # seconds after each error, once half of those allowed were made
+OF_A_MAIL = {"MAIL", "RCPT", "DATA"}  # not counted when accepted: they have limits of their own
+PENANCE = 1.0  # seconds of delay after each error, once half of the permitted errors were made
 
-Verb = Callable[[Any, str | None], str | None]  # obeys a command; None: its reply comes later
+Verb = Callable[[Any, str | None], str | None]  # handles a command and returns its reply, or None if it comes later
 
 
 class CommandLoop(BridgeConnection):
-    """Commands by their names; `verbs` is filled by a subclass."""
+    """Dispatcher of commands by name; a subclass defines `verbs`."""
 
     verbs: ClassVar[Mapping[str, Verb]]
 
@@ -27,7 +27,7 @@ class CommandLoop(BridgeConnection):
         self._pushed = ""
 
     async def push(self, status: Any) -> None:
-        """Aiosmtpd's way to reply."""
+        """Reply from aiosmtpd, with the enhanced code added."""
         self._pushed = replies.complete(status)
         await super().push(self._pushed)
 
@@ -55,20 +55,20 @@ class CommandLoop(BridgeConnection):
         return None
 
     def _conclude(self, verb: str, reply: str) -> None:
-        """Give the last reply to a command, and count it."""
+        """Send a command's final reply, and count it."""
         self._reply(reply)
         self._stage = SessionStage.COMMAND
         self._count(verb, reply)
 
     def _leave_to_aiosmtpd(self, verb: str, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Have aiosmtpd obey a command; its replies come by `push`."""
+        """Have aiosmtpd handle a command; it replies by `push`."""
         self._stage = SessionStage.WAITING
         self._task = self.loop.create_task(self._conclude_after(verb, coroutine))
 
     async def _conclude_after(self, verb: str, coroutine: Coroutine[Any, Any, None]) -> None:
         try:
             await coroutine
-        except TLSSetupException as error:  # nobody else tells us that the client is gone
+        except TLSSetupException as error:  # nothing else reports that the client is gone
             self.abort()
             self.connection_lost(error)
             return

@@ -1,4 +1,4 @@
-"""One SMTP connection: its bytes and flow control, the PROXY header, its timeouts, and every way in which it ends."""
+"""SMTP connection: buffering and flow control, the PROXY header, timeouts, and closing."""
 
 import asyncio
 import logging
@@ -18,27 +18,27 @@ from smtp_bridge.quotas import MailQuotas
 from smtp_bridge.session_timer import SessionTimer
 from smtp_bridge.tls import Certificate
 
-LINE_LIMIT = 16 * 1024  # bytes without an end of line; beyond it the connection is closed
-READ_AHEAD = 2 * LINE_LIMIT  # bytes that wait for a reply under way; the rest stays with the kernel
-LINGER = 10.0  # seconds for the last reply to be taken
+LINE_LIMIT = 16 * 1024  # bytes without a line end; the connection is closed beyond
+READ_AHEAD = 2 * LINE_LIMIT  # bytes buffered while a reply is pending; the rest stays in the kernel
+LINGER = 10.0  # seconds for the client to read the last reply
 
 log = logging.getLogger(__name__)
 
 
 class SessionStage(Enum):
-    """What the client's next bytes are, or what the client waits for."""
+    """Stage of a session: what the client sends next, or waits for."""
 
-    GREETING = auto()  # the PROXY header comes first
+    GREETING = auto()  # sends the PROXY header, if any; then it is greeted
     COMMAND = auto()
-    WAITING = auto()  # for the reply to a command
-    RECEIVING = auto()  # a mail's data
-    STORING = auto()  # the commit of a mail
+    WAITING = auto()  # waits for the reply to a command
+    RECEIVING = auto()  # sends a mail's data
+    STORING = auto()  # waits for a mail's commit
     ENDED = auto()
 
 
 @dataclass(frozen=True)
 class SessionContext:
-    """What all connections of a process share."""
+    """Objects shared by all connections of a process."""
 
     settings: Settings
     handler: Any
@@ -49,14 +49,14 @@ class SessionContext:
 
     @cached_property
     def hooks(self) -> dict[str, Any]:
-        """The handler's, by verb."""
+        """Methods handle_VERB of the handler, by name."""
         return {"MAIL": self.handler.handle_MAIL, "RCPT": self.handler.handle_RCPT}
 
 
 class BridgeConnection(SMTP):
-    """aiosmtpd's protocol, which leaves the reading to `data_received`: no task, reader or writer for a connection.
+    """aiosmtpd's protocol, with `data_received` in place of a task, a StreamReader and a StreamWriter per connection.
 
-    A subclass answers `_command(line)` and takes `_data(part)`.
+    A subclass implements `_command(line)` and `_data(part)`.
     """
 
     may_be_proxied = True
@@ -64,35 +64,35 @@ class BridgeConnection(SMTP):
     transport: Any
     session: Session
 
-    # What SMTP.__init__ would set for STARTTLS, MAIL and RCPT.
+    # Set by SMTP.__init__ otherwise; needed for STARTTLS, MAIL and RCPT.
     _auth_required = _decode_data = False
     enable_SMTPUTF8 = True  # noqa: N815 - aiosmtpd's name
     tls_context: ssl.SSLContext | None = None
 
     def __init__(self, context: SessionContext) -> None:
-        # Not SMTP.__init__, which inspects its class and handler anew for each connection (0.3 ms).
+        # SMTP.__init__ is not called: it inspects its class and handler for each connection (0.3 ms).
         self._context, self._settings = context, context.settings
         self._limits, self._quotas = context.limits, context.quotas
         self.loop = asyncio.get_running_loop()
         self.hostname, self.data_size_limit = context.settings.reply_domain, context.settings.smtp_message_bytes
         self._handler, self._handle_hooks = context.handler, context.hooks
-        self.client: str | None = None  # its address, where it is known
-        self.host: str | None = None  # what its quotas are counted for, unless it is on this machine
-        self._useful_at = self.loop.time()  # when it came, or delivered its last mail
+        self.client: str | None = None  # the client's address, if known
+        self.host: str | None = None  # key of its quotas; None for a client on this machine
+        self._useful_at = self.loop.time()  # time of connecting, or of its last delivered mail
         self.transport = self._original_transport = self._tls_protocol = None
         self._stage = SessionStage.GREETING
         self._buffer = bytearray()
         self._replies: deque[str] = deque()
-        self._farewell: str | None = None  # the last reply, as soon as it is known
+        self._farewell: str | None = None  # the last reply, once known
         self._received = 0
         self._is_eof = self._is_congested = self._is_held_back = False
-        self._header: asyncio.StreamReader | None = None  # of the PROXY protocol
+        self._header: asyncio.StreamReader | None = None  # the PROXY protocol's
         self._task: asyncio.Task[None] | None = None
         self._timer = SessionTimer(self.loop, context.settings.smtp_session_seconds, self._time_out)
         self._lingering: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Greet a client; or go on after STARTTLS, with all forgotten that came before (RFC 3207 4.2)."""
+        """Greet a client; or continue after STARTTLS, discarding all state from before (RFC 3207 4.2)."""
         self.transport = transport
         self.envelope = self._create_envelope()
         self.session = Session(self.loop)
@@ -106,7 +106,7 @@ class BridgeConnection(SMTP):
         self._welcome(farewell)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes: a mail's data goes to its place at once, commands are answered as far as possible."""
+        """Process bytes: store a mail's data, answer as many commands as possible."""
         self._received += len(data)
         if self._header:
             self._header.feed_data(data)
@@ -118,7 +118,7 @@ class BridgeConnection(SMTP):
             self._proceed()
 
     def eof_received(self) -> bool:
-        """The client will send nothing more: what came is still answered, where the transport can."""
+        """The client sends nothing more: answer what it has sent, if the transport still can."""
         self._is_eof = True
         if self._header:
             self._header.feed_eof()
@@ -126,16 +126,16 @@ class BridgeConnection(SMTP):
         return self._tls_protocol is None
 
     def pause_writing(self) -> None:
-        """The client does not take its replies: answer nothing more."""
+        """The client does not read its replies: stop answering."""
         self._is_congested = True
 
     def resume_writing(self) -> None:
-        """The client takes its replies again."""
+        """The client reads its replies again: continue."""
         self._is_congested = False
         self._proceed()
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """The client is gone; a mail that is being stored is stored all the same. Called twice after STARTTLS."""
+        """Clean up; a mail that is being stored is stored all the same. Called twice after STARTTLS."""
         self._stage = SessionStage.ENDED
         self._timer.stop()
         if self._lingering:
@@ -155,7 +155,7 @@ class BridgeConnection(SMTP):
 
     @property
     def gives_way(self) -> bool:
-        """True if it has delivered nothing for a while, and no mail is under way."""
+        """True if it has delivered nothing for a while, and no mail is in progress."""
         is_free = self._stage in {SessionStage.GREETING, SessionStage.COMMAND, SessionStage.WAITING}
         return is_free and self.loop.time() - self._useful_at > USELESS_AFTER
 
@@ -166,7 +166,7 @@ class BridgeConnection(SMTP):
             transport.abort()
 
     async def push(self, status: Any) -> None:
-        """Aiosmtpd's way to reply."""
+        """Send a reply of aiosmtpd's."""
         self._reply(replies.complete(status))
         self._flush()
 
@@ -177,11 +177,11 @@ class BridgeConnection(SMTP):
         raise NotImplementedError
 
     def _reply(self, reply: str) -> None:
-        """Add a reply to those of the next write."""
+        """Queue a reply for the next write."""
         self._replies.append(reply)
 
     def _proceed(self) -> None:
-        """Answer all that has come and can be answered now, in one write."""
+        """Answer everything that can be answered now, in one write."""
         while self._step():
             pass
         self._flush()
@@ -192,7 +192,7 @@ class BridgeConnection(SMTP):
         self._hold_back(len(self._buffer) > READ_AHEAD)
 
     def _step(self) -> bool:
-        """Take one command, or a mail's data, out of the buffer; False when there is none, or when it has to wait."""
+        """Process one command or a mail's data from the buffer; False if there is none, or it has to wait."""
         if self._stage is SessionStage.RECEIVING and self._buffer:
             part, self._buffer = bytes(self._buffer), bytearray()
             self._data(part)
@@ -214,7 +214,7 @@ class BridgeConnection(SMTP):
         self._replies.clear()
 
     def _hold_back(self, wanted: bool) -> None:
-        """Leave what the client sends with the kernel, or take it again."""
+        """Pause or resume reading; while paused, the client's bytes stay in the kernel."""
         if wanted is self._is_held_back or self.transport is None or self._stage is SessionStage.ENDED:
             return
         self._is_held_back = wanted
@@ -243,7 +243,7 @@ class BridgeConnection(SMTP):
             return
         self._header = None
         header.feed_eof()
-        self._buffer += await header.read()  # what came behind it
+        self._buffer += await header.read()  # bytes after the header
         if self._stage is SessionStage.GREETING:
             self._greet(client)
 
@@ -263,7 +263,7 @@ class BridgeConnection(SMTP):
             self._end(replies.TIMEOUT)
 
     def _end(self, farewell: str) -> None:
-        if self._tls_protocol and self.session.ssl is None:  # in the handshake a reply is garbage
+        if self._tls_protocol and self.session.ssl is None:  # in the handshake a reply would be garbage
             self.abort()
         elif self._stage is not SessionStage.ENDED:
             self._reply(farewell)
@@ -271,7 +271,7 @@ class BridgeConnection(SMTP):
             self._close()
 
     def _close(self) -> None:
-        """Close once the client has taken its replies, for which it has a moment."""
+        """Close once the client has read its replies, or after LINGER seconds."""
         self._stage = SessionStage.ENDED
         self._timer.stop()
         if self.transport:

@@ -1,32 +1,32 @@
-"""A mail's data, from the 354 to the final dot, in memory that is accounted for."""
+"""Mail data, from the 354 to the final dot, with its memory counted against the limits."""
 
 from smtp_bridge.limits import SessionLimits, memory
 from smtp_bridge.replies import NO_STORAGE, TOO_LARGE
 
 CRLF = b"\r\n"
-END = b"\r\n.\r\n"  # this and nothing else ends a mail (RFC 5321 4.1.1.4): a bare LF or CR around the dot is content
-UNSURE = len(END) - 1  # bytes at the end of what came that may turn out to be a part of END
+END = b"\r\n.\r\n"  # only this ends a mail (RFC 5321 4.1.1.4): a bare LF or CR around the dot is content
+UNSURE = len(END) - 1  # bytes at the end of the data that may be part of END
 
 
 class DataOverrun(Exception):
-    """Twice the permitted size came without a final dot."""
+    """Twice the permitted size was received without a final dot."""
 
 
 class MailData:
-    """The bytes of one mail. What cannot be kept is read to its dot all the same, so that the reply is understood.
+    """Bytes of one mail. Data over a limit is discarded up to the final dot, since clients expect the reply only there.
 
     Lines may have any length: only the mail's size counts.
     """
 
     def __init__(self, limits: SessionLimits, size_limit: int) -> None:
         self._limits, self._size_limit = limits, size_limit
-        self._data = bytearray(CRLF)  # a dot at once ends the mail too
+        self._data = bytearray(CRLF)  # so that a dot in the first line ends the mail too
         self._dropped = 0
         self._taken = 0
         self.refusal: str | None = None
 
     def feed(self, part: bytes) -> bytes | None:
-        """Take a part; what came behind the final dot, or None before it. Raises DataOverrun."""
+        """Add a part; return the bytes after the final dot, or None before it. Raises DataOverrun."""
         start = max(0, len(self._data) - UNSURE)
         self._data += part
         end = self._data.find(END, start)
@@ -44,20 +44,20 @@ class MailData:
         return self._dropped + len(self._data) - len(CRLF)
 
     def take_out(self) -> bytes:
-        """The mail, without the dots that were put before its lines' own (RFC 5321 4.5.2)."""
+        """Remove and return the mail, with dot-stuffing undone (RFC 5321 4.5.2)."""
         with memoryview(self._data) as view:
             raw = bytes(view[len(CRLF) :])
         self._data = bytearray()
         return raw.removeprefix(b".").replace(b"\r\n.", CRLF)
 
     def close(self) -> None:
-        """Give its memory back."""
+        """Release its memory."""
         self._data = bytearray()
         self._limits.give_back(self._taken)
         self._taken = 0
 
     def _account(self, certain: int) -> None:
-        """Hold the size against the limits; `certain` counts the bytes at hand that are the mail's own."""
+        """Check the size against the limits; `certain` counts the buffered bytes known to belong to the mail."""
         size = max(0, self._dropped + certain - len(CRLF))
         if size > 2 * self._size_limit:
             raise DataOverrun

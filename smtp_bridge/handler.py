@@ -1,4 +1,4 @@
-"""The bridge's handler: admits recipients, stores mails before their 250. Nothing of a mail is parsed here."""
+"""Handler of the bridge: admits recipients, and stores mails before their 250. It does not parse mails."""
 
 import asyncio
 import logging
@@ -22,17 +22,17 @@ from smtp_bridge import replies
 from smtp_bridge.protocol import SmtpSession
 from smtp_bridge.transaction import MailEnvelope
 
-BATCH_UNIT = 35_000  # bytes that weigh as much as one small mail: a commit is 18 MB at most, or one mail
-LARGE = 250_000  # bytes of a mail that is sealed in a thread
-WRITERS = 2  # commits at a time: one waits for the disk while the mails of the other are answered
-BELL_PAUSE = 0.05  # seconds between two rings: each costs as much as ten mails
+BATCH_UNIT = 35_000  # bytes that count as one mail in a batch: a commit is at most 18 MB, or one mail
+LARGE = 250_000  # bytes from which a mail is sealed in a thread
+WRITERS = 2  # concurrent commits: one waits for the disk while the other's mails are answered
+BELL_PAUSE = 0.05  # seconds between two rings: one costs as much as ten mails
 NAME = 255  # characters of a HELO name that are kept
 
 log = logging.getLogger(__name__)
 
 
 class BridgeHandler:
-    """What a session asks about a mail. Look-ups and commits are shared by all sessions that ask at the same time."""
+    """Decisions and storage for all sessions. Concurrent look-ups share a query, concurrent mails a commit."""
 
     def __init__(self, database: Database, keyring: Keyring, settings: Settings, bell: Callable[[], None]) -> None:
         self._keyring, self._bell = keyring, bell
@@ -47,7 +47,7 @@ class BridgeHandler:
         self._sealing: set[asyncio.Task[int]] = set()
 
     def begin(self, session: SmtpSession, envelope: MailEnvelope, sender: str, options: list[str]) -> str:
-        """Answer MAIL: 250 for any sender, 552 or 452 for the size that is announced."""
+        """Answer MAIL: 250 for any sender; 552 or 452 for the declared SIZE."""
         size = next((int(option[5:]) for option in options if option.startswith("SIZE=")), 0)
         if size > (session.data_size_limit or size):
             return replies.TOO_LARGE
@@ -58,7 +58,7 @@ class BridgeHandler:
         return replies.OK_SENDER
 
     def admit(self, envelope: MailEnvelope, mailbox: str) -> "str | asyncio.Future[Bearer | None]":
-        """Answer RCPT at once, or by a look-up whose result goes to `admitted`."""
+        """Answer RCPT at once, or return a look-up; pass its result to `admitted`."""
         if len(envelope.rcpt_tos) >= self._recipients:
             return replies.TOO_MANY_RECIPIENTS
         recipient = receive.recognise(self._keyring, mailbox, self._domain)
@@ -67,13 +67,13 @@ class BridgeHandler:
         return _accept(envelope, mailbox, recipient)
 
     def admitted(self, envelope: MailEnvelope, mailbox: str, bearer: "asyncio.Future[Bearer | None]") -> str:
-        """Answer RCPT: 250 for an address of ours, 550 for any other, 451 when nobody can tell."""
+        """Answer RCPT after the look-up: 250 for an address of ours, 550 for any other, 451 if the look-up failed."""
         if error := bearer.exception():
             return self.failure(error)
         return _accept(envelope, mailbox, bearer.result())
 
     def store(self, envelope: MailEnvelope, client_ip: str | None, helo: str | None) -> "asyncio.Future[int]":
-        """Have a mail stored; gives its id. It is stored also when the client leaves in the middle of the commit."""
+        """Store a mail; the future gives its id. A client that disconnects does not stop the commit."""
         try:
             mail_id = self._store(envelope, client_ip, helo)
         except Exception:
@@ -88,7 +88,7 @@ class BridgeHandler:
         return self.failure(error) if error else replies.OK_QUEUED
 
     def failure(self, error: BaseException) -> str:
-        """Answer what went wrong on our side: never its text, never a 5xx."""
+        """Answer a failure of ours: always a 4xx, never with the exception's text."""
         if isinstance(error, Unavailable):
             log.warning("answered 451: %s", error)
         else:
@@ -98,13 +98,13 @@ class BridgeHandler:
     async def handle_MAIL(  # noqa: N802  aiosmtpd's name and parameters, as those below
         self, server: SmtpSession, _session: Session, envelope: MailEnvelope, address: str, options: list[str]
     ) -> str:
-        """MAIL in a syntax that aiosmtpd read."""
+        """Handle a MAIL parsed by aiosmtpd."""
         return self.begin(server, envelope, address, options)
 
     async def handle_RCPT(  # noqa: N802
         self, _server: SmtpSession, _session: Session, envelope: MailEnvelope, address: str, _options: list[str]
     ) -> str:
-        """RCPT in a syntax that aiosmtpd read."""
+        """Handle a RCPT parsed by aiosmtpd."""
         answer = self.admit(envelope, address)
         if isinstance(answer, str):
             return answer
@@ -112,7 +112,7 @@ class BridgeHandler:
         return self.admitted(envelope, address, answer)
 
     async def close(self) -> None:
-        """Wait for the commits under way."""
+        """Wait for the commits in progress."""
         await asyncio.gather(*self._sealing, return_exceptions=True)
         self._sealer.shutdown(wait=False)
         await self._intake.close()
@@ -124,7 +124,7 @@ class BridgeHandler:
 
     def _store(self, envelope: MailEnvelope, client_ip: str | None, helo: str | None) -> "asyncio.Future[int]":
         raw = envelope.data.take_out()
-        sender, name = _clean(envelope.mail_from).removeprefix("<>"), _clean(helo)[:NAME]
+        sender, name = _clean(envelope.mail_from).removeprefix("<>"), _clean(helo)[:NAME]  # aiosmtpd: "<>"
         arrival = Arrival(sender, tuple(envelope.bearers), raw, clock.now(), client_ip, name or None)
         if len(raw) < LARGE:
             return self._intake.submit(receive.seal(self._keyring, arrival))
@@ -135,7 +135,7 @@ class BridgeHandler:
 
     async def _seal_and_store(self, arrival: Arrival) -> int:
         mail = await asyncio.get_running_loop().run_in_executor(self._sealer, receive.seal, self._keyring, arrival)
-        del arrival  # while the mail waits, it is in memory once
+        del arrival  # so that the waiting mail is in memory only once
         return await self._intake.put(mail)
 
     async def _look_up(self, hashes: Sequence[AddressHash]) -> list[Bearer | None]:
@@ -155,7 +155,7 @@ class BridgeHandler:
         return ids
 
     def _ring(self) -> None:
-        """Ring the bell; again after a pause if there was more by then."""
+        """Ring the bell; ring again after a pause if more mails were stored meanwhile."""
         if self._bell_rests:
             self._to_ring = True
             return
@@ -173,7 +173,7 @@ def _accept(envelope: MailEnvelope, mailbox: str, bearer: Bearer | None) -> str:
     if bearer is None:
         return replies.NO_MAILBOX
     envelope.rcpt_tos.append(mailbox)
-    if bearer not in envelope.bearers:  # one that is named twice gets the mail once
+    if bearer not in envelope.bearers:  # a recipient named twice gets the mail once
         envelope.bearers.append(bearer)
     return replies.OK_RECIPIENT
 
@@ -183,6 +183,6 @@ def _weight(mail: SealedMail) -> int:
 
 
 def _clean(name: str | None) -> str:
-    """A name that was told, as text that the database takes; aiosmtpd hands the null sender as "<>"."""
-    told = (name or "").encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return told.replace("\x00", "")
+    """Convert a sender or HELO name to text valid in the database."""
+    text = (name or "").encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return text.replace("\x00", "")

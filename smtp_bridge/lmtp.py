@@ -8,7 +8,7 @@ from smtp_bridge.protocol import SmtpSession
 
 
 class LmtpSession(SmtpSession):
-    """A session with an MTA of the operator's own, whose address tells nothing about where a mail is from."""
+    """Session with an MTA of the operator's; its address says nothing about a mail's origin."""
 
     setting = "LMTP_PORT"
     protocol_name = "LMTP"
@@ -16,7 +16,7 @@ class LmtpSession(SmtpSession):
     origin = (None, None)
 
     def _answers(self, reply: str) -> list[str]:
-        """One answer for each recipient that was agreed to, in their order."""
+        """Repeat the reply for each accepted recipient, in their order (RFC 2033 4.2)."""
         return [reply] * len(self.envelope.rcpt_tos)
 
     verbs: ClassVar[Mapping[str, Verb]] = {

@@ -1,4 +1,4 @@
-"""The SMTP session: its verbs. The usual MAIL and RCPT are read here, any other syntax is left to aiosmtpd."""
+"""SMTP session: its commands. MAIL and RCPT in the usual syntax are parsed here, any other by aiosmtpd."""
 
 import asyncio
 import re
@@ -20,7 +20,7 @@ _TO = re.compile(rf"(?i:TO:)<({_MAILBOX})>", re.ASCII)
 
 
 class SmtpSession(MailTransactions):
-    """A session in which mail is handed over by SMTP."""
+    """SMTP session."""
 
     setting = "SMTP_PORT"
 
@@ -49,7 +49,7 @@ class SmtpSession(MailTransactions):
             return replies.UNKNOWN_COMMAND
         if self._tls_protocol:
             return replies.TLS_ACTIVE
-        self.tls_context = self._context.certificate.context  # the newest
+        self.tls_context = self._context.certificate.context  # the current one: it may have been reloaded
         self._leave_to_aiosmtpd("STARTTLS", self.smtp_STARTTLS(argument or ""))
         return None
 
@@ -105,7 +105,7 @@ class SmtpSession(MailTransactions):
         self._farewell = replies.BYE
 
     async def check_helo_needed(self, _helo: str = "") -> bool:
-        """True if the client has to introduce itself first."""
+        """True, after an error reply, if the client has not sent EHLO or HELO."""
         if not self.session.host_name:
             await self.push(replies.NO_GREETING)
         return not self.session.host_name
@@ -114,10 +114,10 @@ class SmtpSession(MailTransactions):
         try:
             return super()._getaddr(arg)
         except (AttributeError, LookupError, NameError, RecursionError):
-            return None, None  # Python's parser stumbles over what is no address
+            return None, None  # Python's parser fails on some malformed addresses
 
     def _getparams(self, params: Sequence[str]) -> dict[str, str | bool] | None:
-        return super()._getparams(params) if "".join(params).isascii() else None  # not all digits are numbers
+        return super()._getparams(params) if "".join(params).isascii() else None  # int() fails on some non-ASCII digits
 
     verbs: ClassVar[Mapping[str, Verb]] = {
         "EHLO": _ehlo,

@@ -1,4 +1,4 @@
-"""Quotas for mail: by client host, for reports (mail to the postmaster and bounces) in all, and by free disk space."""
+"""Quotas for mail: per client host, for all reports (mail to the postmaster, bounces), and by free disk space."""
 
 import os
 import time
@@ -13,12 +13,12 @@ from mailtalk.vocabulary import Purpose
 from smtp_bridge import replies
 
 MINUTE = 60.0
-DISK_CHECK = 1.0  # seconds between two looks at the disk
+DISK_CHECK = 1.0  # seconds between two checks of the disk
 REPORTS = {Purpose.POSTMASTER, Purpose.BOUNCE}
 
 
 class RateLimit:
-    """Amounts by key, counted in each minute anew; a limit of 0 is none."""
+    """Amounts by key and minute; a limit of 0 means no limit."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -26,7 +26,7 @@ class RateLimit:
         self._ends_at = 0.0
 
     def is_used_up(self, key: str) -> bool:
-        """True if the key has reached the limit in this minute."""
+        """True if the key has reached the limit in the current minute."""
         self._start_minute()
         return 0 < self._limit <= self._amounts[key]
 
@@ -43,7 +43,7 @@ class RateLimit:
 
 
 class MailQuotas:
-    """Decides before the 354 whether a mail is taken now, and counts those that are."""
+    """Quotas, checked before the 354; counts received mails."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -53,12 +53,12 @@ class MailQuotas:
         self._disk_is_full, self._disk_checked_at = False, -inf
 
     def size_limit(self, bearers: Sequence[Bearer]) -> int:
-        """The largest mail for these recipients, in bytes."""
+        """Largest permitted mail for these recipients, in bytes."""
         largest = self._settings.smtp_message_bytes
         return min(largest, self._settings.smtp_report_bytes) if _report(bearers) else largest
 
     def refusal(self, host: str | None, bearers: Sequence[Bearer]) -> str | None:
-        """The reply to DATA when a quota is used up."""
+        """Reply to DATA if a quota is used up, else None."""
         if self._is_disk_full():
             return replies.NO_STORAGE
         if host and (self._host_mails.is_used_up(host) or self._host_bytes.is_used_up(host)):
@@ -83,13 +83,13 @@ class MailQuotas:
 
 
 def _report(bearers: Sequence[Bearer]) -> Purpose | None:
-    """The purpose of a mail that reaches no participant."""
+    """Purpose of a mail that is for no participant; None for any other mail."""
     purposes = {bearer.purpose for bearer in bearers}
     return min(purposes) if purposes and purposes <= REPORTS else None
 
 
 def _free_bytes(directory: Path) -> int:
-    """Free space where a directory is, or will be."""
+    """Free disk space at a directory that may not exist yet, in bytes."""
     existing = next(path for path in (directory, *directory.absolute().parents) if path.exists())
     status = os.statvfs(existing)
     return status.f_bavail * status.f_frsize

@@ -1,14 +1,14 @@
-"""Rate-limited warnings, for events that clients can cause at will."""
+"""Rate-limited warnings, for events that clients can cause at any rate."""
 
 import logging
 import time
 from collections import Counter
 
-PAUSE = 10.0  # seconds between two lines of one kind
+PAUSE = 10.0  # seconds between two lines of a kind
 
 
 class RateLimitedLog:
-    """Logs each kind of warning at most once in 10 s, with the number of its occurrences."""
+    """Logger that writes each kind of warning at most once in 10 s, with the number of occurrences."""
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log

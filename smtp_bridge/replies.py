@@ -37,7 +37,7 @@ TLS_REQUIRED = "530 5.7.0 Must issue a STARTTLS command first"
 NO_MAILBOX = "550 5.1.1 No such mailbox here"  # the same for unknown, left, read-only, revoked and never issued
 TOO_LARGE = "552 5.3.4 Message too large"
 
-# Replies of aiosmtpd that lack an enhanced code, or that this table words otherwise.
+# Replies of aiosmtpd that lack an enhanced code, or have another wording in this table.
 _REWORDED = {"552 Error: message size exceeds fixed maximum message size": TOO_LARGE, "250 OK": OK}
 _ENHANCED = {
     "220": "2.0.0",

@@ -28,13 +28,13 @@ from worker.bell import PROCESS_INBOUND, Bell
 BACKLOG = 1_000
 DRAIN = 3.0  # seconds for the mails being received at shutdown; below the grace of `mailtalk up`
 LAST = 8.0  # seconds from SIGTERM until the process exits in any case
-FILES = 200  # beside the sessions'
+FILES = 200  # open files besides the sessions'
 
 log = logging.getLogger(__name__)
 
 
 def run(settings: Settings) -> None:
-    """Listen until SIGTERM or SIGINT; SIGHUP has the certificate read again."""
+    """Listen until SIGTERM or SIGINT; SIGHUP reloads the certificate."""
     _allow_files(settings.smtp_sessions + FILES)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings))
@@ -54,7 +54,7 @@ async def _serve(settings: Settings) -> None:
 
 @asynccontextmanager
 async def listening(settings: Settings, certificate: Certificate | None = None) -> AsyncIterator[None]:
-    """Listen while the block runs; then let the mails that are being received finish, and the commits under way."""
+    """Listen while the block runs; then let mails being received and commits in progress finish."""
     _silence()
     keyring = Keyring.from_setting(settings.require("secret_key"))
     limits = SessionLimits(settings)
@@ -74,7 +74,7 @@ async def listening(settings: Settings, certificate: Certificate | None = None) 
 
 
 async def _listen(context: SessionContext, kind: type[SmtpSession], port: int) -> asyncio.Server:
-    """Listen; other bridges may listen at the same port, and the kernel shares the clients out."""
+    """Listen; other bridges may listen at the same port, and the kernel distributes connections."""
     host = context.settings.smtp_host
     try:
         server = await asyncio.get_running_loop().create_server(
@@ -93,7 +93,7 @@ def _silence() -> None:
 
 
 def _force_exit() -> None:
-    """End even if the database hangs: clients without a reply try again."""
+    """Exit even if the database hangs: clients without a reply try again."""
     timer = threading.Timer(LAST, os._exit, [0])
     timer.daemon = True
     timer.start()
@@ -104,7 +104,7 @@ def _nothing_to_read() -> None:
 
 
 def _allow_files(count: int) -> None:
-    """Raise the limit of open files to a socket for each session, as far as the system permits."""
+    """Raise the limit of open files to one socket per session, as far as the system permits."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -6,7 +6,7 @@ from math import inf
 
 
 class SessionTimer:
-    """Calls `expired` at the earlier of the two times. A restart that moves it back costs no new timer."""
+    """Calls `expired` when the client was idle for too long, or the session's time is up. Restarting is cheap."""
 
     def __init__(self, loop: AbstractEventLoop, seconds: float, expired: Callable[[], None]) -> None:
         self._loop, self._expired = loop, expired
@@ -15,17 +15,17 @@ class SessionTimer:
         self._handle: TimerHandle | None = None
 
     def restart(self, patience: float) -> None:
-        """The client has so many seconds from now."""
+        """Expire after `patience` seconds from now."""
         self._idle_until = self._loop.time() + patience
         if self._due < self._set_for:
             self._set()
 
     def suspend(self) -> None:
-        """The client may be idle: only the session's end counts."""
+        """Expire at the session's end only: the client may be idle."""
         self._idle_until = inf
 
     def stop(self) -> None:
-        """Never call."""
+        """Do not expire any more."""
         if self._handle:
             self._handle.cancel()
 
@@ -39,7 +39,7 @@ class SessionTimer:
         self._handle = self._loop.call_at(self._set_for, self._tick)
 
     def _tick(self) -> None:
-        if self._loop.time() < self._due:  # it was restarted since
+        if self._loop.time() < self._due:  # restarted since
             self._set()
         else:
             self._expired()

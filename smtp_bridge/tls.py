@@ -19,7 +19,7 @@ class Certificate:
 
     @classmethod
     def of(cls, settings: Settings) -> Self | None:
-        """The certificate of the settings, or None; SettingsError if it is unusable."""
+        """Load the settings' certificate; None if none is set, SettingsError if it is unusable."""
         cert, key = settings.smtp_tls_cert, settings.smtp_tls_key
         if cert is None or key is None:
             return None

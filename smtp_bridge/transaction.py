@@ -1,4 +1,4 @@
-"""Mail transaction (RFC 5321 3.3): its envelope, its data at a least speed, and its storing before the 250."""
+"""Mail transaction (RFC 5321 3.3): its envelope, its data at a minimum speed, and its commit before the 250."""
 
 import asyncio
 
@@ -11,11 +11,11 @@ from smtp_bridge.connection import SessionStage
 from smtp_bridge.data import DataOverrun, MailData
 from smtp_bridge.limits import memory
 
-WINDOW = 10.0  # seconds over which the speed of a mail's data is measured
+WINDOW = 10.0  # seconds over which the speed of a mail's data is averaged
 
 
 class MailEnvelope(Envelope):
-    """aiosmtpd's envelope, with the mail's data, and the bearers of its recipients' addresses."""
+    """aiosmtpd's envelope, with the mail's data and the bearers of the recipients' addresses."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,13 +24,13 @@ class MailEnvelope(Envelope):
 
 
 class MailTransactions(CommandLoop):
-    """A session's mails, one after the other."""
+    """Mail transactions of a session, one after the other."""
 
     envelope: MailEnvelope
 
     @property
     def origin(self) -> tuple[str | None, str | None]:
-        """The client's address and name, as far as they tell where a mail is from."""
+        """Client's address and HELO name, where they say something about a mail's origin."""
         return self.client, self.session.host_name
 
     def has_room(self, size: int) -> bool:
@@ -38,7 +38,7 @@ class MailTransactions(CommandLoop):
         return self._limits.has_room(memory(size))
 
     def connection_lost(self, error: Exception | None) -> None:
-        """The client is gone: so is a mail that was not complete."""
+        """Clean up; an incomplete mail is discarded."""
         if self._stage is SessionStage.RECEIVING:
             self._stop_receiving()
         super().connection_lost(error)
@@ -49,10 +49,10 @@ class MailTransactions(CommandLoop):
         super()._close()
 
     def _receive(self) -> None:
-        """Take the mail's data from now on."""
+        """Start receiving the mail's data."""
         self.envelope.data = MailData(self._limits, self._quotas.size_limit(self.envelope.bearers))
         self._stage = SessionStage.RECEIVING
-        self._timer.suspend()  # from now on the speed counts
+        self._timer.suspend()  # the speed counts from now on
         self._reply(replies.GO_AHEAD)
         self._watch(self._received)
 
