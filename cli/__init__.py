@@ -1,1 +1,1 @@
-"""The commands: they start servers and processes, and show what is there."""
+"""Command line: start servers and processes, inspect and change what they store."""

@@ -16,7 +16,7 @@ NO_SUCH_TABLE = ("42P01", "42703")  # or no such column
 
 @contextmanager
 def database(settings: Settings | None = None) -> Iterator[Database]:
-    """Open the database, at the command's own settings unless given; missing tables become a message that says why."""
+    """Open the database, of these settings or the command's own; ClickException if tables are missing."""
     url = datadir.url_of(settings or datadir.settings("database_url"))
     with closing(Database(url, pool=2)) as opened:
         try:

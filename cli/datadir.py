@@ -1,4 +1,4 @@
-"""The data directory of `mailtalk up`: URLs, keys and secrets, private to its owner, for other commands to find."""
+"""Data directory of `mailtalk up`: URLs, keys and secrets, readable by its owner only, found by other commands."""
 
 import fcntl
 import os
@@ -19,7 +19,7 @@ KEPT = ("database_url", "redis_url", "secret_key")
 
 
 class CannotStart(click.ClickException):
-    """The environment prevents the start; the text says why, and what to do."""
+    """The environment prevents the start. The text says why, and what to do."""
 
 
 def settings(*needed: str) -> Settings:
@@ -57,12 +57,12 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def url_of(settings: Settings) -> str:
-    """The database's URL, of resolved settings."""
+    """Database URL of resolved settings."""
     return settings.database_url.get_secret_value() if settings.database_url else ""
 
 
 def keyring(settings: Settings) -> Keyring:
-    """The keys derived from the secret key, of resolved settings."""
+    """Keys derived from the secret key of resolved settings."""
     return Keyring.from_setting(settings.secret_key.get_secret_value() if settings.secret_key else "")
 
 

@@ -1,4 +1,4 @@
-"""The result of a test event that was sent to a webhook or channel."""
+"""Result of a test event sent to a webhook or channel."""
 
 import time
 from typing import Any
@@ -13,7 +13,7 @@ PATIENCE = 12.0  # seconds
 
 
 def wait_for_test(row: Webhook, event_id: int) -> bool:
-    """Wait until a worker has sent the event, and print the result; True when it was accepted."""
+    """Wait until a worker has sent the event, and print the result; True if it was accepted."""
     deadline = time.monotonic() + PATIENCE
     with connect.database() as database:
         while time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""A click group whose commands are imported when they are used, so that its help needs none of them."""
+"""Lazy click group: commands are imported when used; the group's help needs none of them."""
 
 import gc
 import sys
@@ -12,7 +12,7 @@ Lazy = Mapping[str, tuple[str, str]]
 
 
 class LazyGroup(click.Group):
-    """A group with a table: the command's name, its module, and its line in the group's help.
+    """Group with a table: each command's name, module, and line in the group's help.
 
     The module holds the command under its own name. (click's documentation, "Complex Applications".)
     """
@@ -43,7 +43,7 @@ def _load(module: str, name: str) -> click.Command:
 
 
 def _import(module: str) -> None:
-    """Import without garbage collection: the code stays, and looking through it takes a sixth of the start."""
+    """Import without garbage collection: code is never garbage, and scanning it takes a sixth of the start."""
     gc.disable()
     import_module(module)
     gc.freeze()

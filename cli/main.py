@@ -1,4 +1,4 @@
-"""The command `mailtalk`: the table of its commands, and errors as one line on stderr."""
+"""Command `mailtalk`: the table of its commands, and errors as one line on stderr."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -74,7 +74,7 @@ COMMANDS = {
 
 
 class _Main(LazyGroup):
-    """Reports errors that people can mend as one line on stderr, without a traceback."""
+    """Main group. Errors that the user can fix are one line on stderr, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         from mailtalk.errors import MailtalkError, Refused  # noqa: PLC0415 - help needs neither

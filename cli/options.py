@@ -1,4 +1,4 @@
-"""Options, arguments and value types that several commands share."""
+"""Shared options, arguments and value types of the commands."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 class NumberOrWord(click.ParamType[Any]):
-    """A number, or one word that unsets it; the word is given as UNSET, since None means that the option is absent."""
+    """A number, or a word that unsets it. The word converts to UNSET, since None means that the option is absent."""
 
     def __init__(self, number: click.ParamType[Any], word: str) -> None:
         self._number, self._word = number, word
@@ -34,7 +34,7 @@ class NumberOrWord(click.ParamType[Any]):
 
 
 class IdType(click.ParamType[int]):
-    """A public id, as evt_12; `bare` allows 12 too."""
+    """A public id, such as evt_12; `bare` allows 12 too."""
 
     name = "id"
 
@@ -48,12 +48,12 @@ class IdType(click.ParamType[int]):
 
 
 class Moment(click.ParamType[datetime]):
-    """A moment: ISO 8601 (UTC unless it says otherwise), or a time ago: 90s, 15m, 2h, 3d."""
+    """A time: ISO 8601 (UTC unless it names an offset), or a time ago: 90s, 15m, 2h, 3d."""
 
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Convert to a moment with a time zone."""
+        """Convert to a time with a time zone."""
         ago = _AGO.fullmatch(value)
         if ago is not None:
             return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
@@ -65,12 +65,12 @@ class Moment(click.ParamType[datetime]):
 
 
 class _Unset:
-    """The value of a NumberOrWord that was given as its word."""
+    """Value of a NumberOrWord given as its word."""
 
 
 UNSET = _Unset()
 
 
 def given(**options: Any) -> dict[str, Any]:
-    """Keep the options that are present; UNSET becomes None."""
+    """Keep the options given; UNSET becomes None."""
     return {name: None if value is UNSET else value for name, value in options.items() if value is not None}

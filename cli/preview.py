@@ -1,4 +1,4 @@
-"""A mail as it would be made, and its pages for a browser: light, dark, and as wide as a phone."""
+"""Mail preview: mails as they would be made, and HTML pages that show them light, dark, and as wide as a phone."""
 
 import email
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ FRAME = """<figure><figcaption>{name}</figcaption>
 
 @dataclass(frozen=True)
 class Preview:
-    """A mail as it would be sent, and its parts."""
+    """Mail as it would be sent, and its parts."""
 
     source: bytes
     sender: str
@@ -68,7 +68,7 @@ def preview_of(content: NotificationContent, names: tuple[str, ...]) -> Preview:
 
 
 def write_pages(mails: Mapping[str, Preview], out: Path) -> Path:
-    """Write the mails and an index.html that shows them all; give its path."""
+    """Write the mails, and an index.html that shows them all; return its path."""
     out.mkdir(parents=True, exist_ok=True)
     for kind, mail in mails.items():
         for scheme in ("light", "dark"):
@@ -84,7 +84,7 @@ def _links(content: NotificationContent) -> Mapping[str, str | None]:
 
 
 def _in_scheme(scheme: str, html: str) -> str:
-    """Fix the page to one colour scheme: frames of a browser cannot have their own."""
+    """Force a page into one colour scheme: browsers do not set one per frame."""
     dark = "(prefers-color-scheme: dark)"
     return html.replace(dark, "all" if scheme == "dark" else "not all")
 

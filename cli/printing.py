@@ -1,4 +1,4 @@
-"""Tables and JSON on stdout; control characters in what others wrote are escaped, secret addresses masked."""
+"""Output on stdout as tables or JSON, with control characters escaped and secret addresses masked."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-WIDEST = 60  # characters of a column
+WIDEST = 60  # maximum characters of a column
 # An inbound address in any text: 30 base32 characters before the @.
 _SECRET = re.compile(r"(?<![a-z2-7])[a-z2-7]{30}(?=@)", re.IGNORECASE)
 
@@ -22,7 +22,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 
 def records(columns: Mapping[str, str], rows: Sequence[Mapping[str, object]]) -> None:
-    """Print rows of JSON as a table; `columns` maps each heading to its key."""
+    """Print rows of JSON as a table; `columns` maps headings to keys."""
     table(list(columns), [[_value(key, row.get(key)) for key in columns.values()] for row in rows])
 
 
@@ -43,7 +43,7 @@ def fields(content: Mapping[str, object]) -> None:
 
 
 def _value(key: str, value: object) -> object:
-    """Read the API's moments, which are milliseconds since 1970, by the names of their fields."""
+    """Convert the API's times (milliseconds since 1970), recognised by their keys; return other values as they are."""
     return (
         datetime.fromtimestamp(value / 1000, UTC) if key.endswith(("At", "Since")) and isinstance(value, int) else value
     )

@@ -35,7 +35,7 @@ def cores() -> int:
 
 @dataclass
 class Program:
-    """A command and its present process."""
+    """Command and its current process."""
 
     name: str
     command: Sequence[str]
@@ -68,7 +68,7 @@ class Program:
 
     @property
     def ended(self) -> str | None:
-        """How it ended; None while it runs."""
+        """How it ended, as text; None while it runs."""
         code = self.process.poll() if self.process else None
         if code is None:
             return None
@@ -80,7 +80,7 @@ class Program:
             self.process.send_signal(number)
 
     def wait(self, seconds: float) -> bool:
-        """Wait for its end; False if it still runs."""
+        """Wait for its end; False if it is still running after `seconds`."""
         with suppress(subprocess.TimeoutExpired):
             if self.process:
                 self.process.wait(max(0, seconds))
@@ -111,7 +111,7 @@ def kill(*programs: Program) -> None:
 
 
 class Supervisor:
-    """Keeps programs running until SIGINT, SIGTERM or SIGHUP; then stops them, the last added first."""
+    """Supervisor: keeps programs running until SIGINT, SIGTERM or SIGHUP, then stops them, the last added first."""
 
     def __init__(self) -> None:
         self._stages: list[tuple[Program, ...]] = []
@@ -121,7 +121,7 @@ class Supervisor:
         self._signals = [number for number in STOP if not (nohup and number == signal.SIGHUP)]
 
     def __enter__(self) -> Self:
-        """Handle every stop signal as Ctrl-C: KeyboardInterrupt."""
+        """Handle every stop signal like Ctrl-C, as a KeyboardInterrupt."""
         self._handle(signal.default_int_handler)
         return self
 
@@ -139,14 +139,14 @@ class Supervisor:
         return kind is KeyboardInterrupt
 
     def add(self, *programs: Program) -> None:
-        """Supervise programs, and start those that do not run; they are stopped together."""
+        """Supervise programs, which are stopped together; start those not running."""
         self._stages.append(programs)
         for program in programs:
             if not program.process:
                 program.start()
 
     def run(self, until: Callable[[], bool] | None = None) -> bool:
-        """Restart what dies, until a stop signal (False) or until `until` returns True (True)."""
+        """Restart programs that die; return False at a stop signal, True once `until` does."""
         self._listen()
         while not self._stopping:
             if until and until():

@@ -1,4 +1,4 @@
-"""What a process checks before it serves: that its keys are those of its database."""
+"""Startup check of a process: its keys must be those of its database."""
 
 import logging
 from contextlib import closing
@@ -11,13 +11,13 @@ from mailtalk.db.database import Database
 from mailtalk.errors import Unavailable
 from mailtalk.settings.load import PREFIX, Settings, SettingsError
 
-UNDEFINED_TABLE = "42P01"  # the tables are of an earlier version, or there are none
+UNDEFINED_TABLE = "42P01"  # the tables are missing, or of an earlier version
 
 log = logging.getLogger(__name__)
 
 
 def checked_settings() -> Settings:
-    """Settings of a process; SettingsError if MAILTALK_SECRET_KEY lacks the key that its database is sealed with."""
+    """Load the settings of a process. SettingsError if MAILTALK_SECRET_KEY lacks the key that sealed its database."""
     settings = datadir.settings()
     if settings.secret_key is not None:
         _check_keys(settings)

@@ -1,1 +1,1 @@
-"""The commands: one module for each command or group of commands, imported when it is used (cli/main.py)."""
+"""Commands: a module per command or group, imported when used (see cli/main.py)."""

@@ -88,7 +88,7 @@ def rotate_secret(app_id: str) -> None:
 
 
 def _secret_file(settings: Settings, app_id: str) -> Path | None:
-    """Find the file from which `mailtalk up` sets its own app's secret at every start."""
+    """Find the file with the secret that `mailtalk up` sets for its own app at every start; None for other apps."""
     if app_id != settings.app_id:
         return None
     if settings.app_secret is not None:
@@ -101,15 +101,17 @@ def _secret_file(settings: Settings, app_id: str) -> Path | None:
 
 @app.command(name="set")
 @click.argument("app_id", metavar="ID")
-@click.option("--name", help="What people read; the id stays.")
-@click.option("--limit", type=NumberOrWord(click.IntRange(1), "none"), help="Most participants of a conversation.")
+@click.option("--name", help="The name that people see; the id stays.")
+@click.option(
+    "--limit", type=NumberOrWord(click.IntRange(1), "none"), help="Maximum number of participants of a conversation."
+)
 @click.option("--default-version", type=click.Choice(list(VERSIONS)), help="For requests that name no version.")
 @click.option("--quiet", type=seconds, help="Mail after this long without a new message; up to 900.")
-@click.option("--cap", type=seconds, help="And at most this long after the first message; up to 900.")
+@click.option("--cap", type=seconds, help="Mail at most this long after the first message; up to 900.")
 @click.option(
     "--frequency",
     type=click.Choice(list(map(str, Frequency))),
-    help="How often its participants are mailed unless they choose; default: by quiet and cap.",
+    help="How often participants are mailed unless they choose; default: by quiet and cap.",
 )
 @click.option(
     "--sender-policy",
@@ -119,9 +121,9 @@ def _secret_file(settings: Settings, app_id: str) -> Path | None:
 )
 @click.option("--webhook", metavar="URL", help="Send it every event: the webhook `default`; see mailtalk webhooks.")
 def set_app(app_id: str, webhook: str | None, **values: Any) -> None:
-    """Change settings of an app, and show them; what is not named stays.
+    """Change settings of an app, and show them; options left out change nothing.
 
-    A lower limit removes nobody; nobody joins until there are fewer.
+    A lower limit removes nobody, but nobody can join until there are fewer.
     """
     fields = given(**{COLUMNS.get(option, option): value for option, value in values.items()})
     if not fields and webhook is None:

@@ -48,7 +48,7 @@ def conversation() -> None:
 def show(app_id: str, conversation_id: str, limit: int, *, as_json: bool) -> None:
     """Show a conversation: its participants, counts, last messages, and the mails that are about to be made.
 
-    Never a secret address; of messages the first line.
+    Only the first line of each message is shown, and never a secret address.
     """
     with connect.transaction() as session:
         apps.found(session, app_id)

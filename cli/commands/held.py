@@ -17,7 +17,7 @@ from mailtalk.outbound import held as outbound_held
 
 COLUMNS = {"id": "id", "user": "userId", "conversation": "conversationId", "made": "createdAt", "reply": "reply"}
 
-id_option = click.option("--id", "delivery_id", type=click.UUID, help="Only this one; without it, all of the app.")
+id_option = click.option("--id", "delivery_id", type=click.UUID, help="Only this mail; without it, all of the app.")
 
 
 @click.group()

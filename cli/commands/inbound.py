@@ -26,9 +26,9 @@ HELP = """See the outcome of each inbound mail, and process one again.
 
 \b
   mailtalk inbound list                        the newest mails: outcome, verdict, reason
-  mailtalk inbound list --outcome quarantined  those that wait for a decision
-  mailtalk inbound list --app demo --user bob  those to Bob's addresses
-  mailtalk inbound show 12                     one of them, with the checks and the outcome
+  mailtalk inbound list --outcome quarantined  waiting for a decision
+  mailtalk inbound list --app demo --user bob  mails to Bob's addresses
+  mailtalk inbound show 12                     one of them, with its checks and its outcome
   mailtalk inbound show 12 --raw > mail.eml    as it came, byte for byte
   mailtalk inbound release 12                  out of quarantine: posted if still allowed
   mailtalk inbound replay 12                   process it again from its bytes, with every check
@@ -85,7 +85,7 @@ def list_mails(limit: int, *, as_json: bool, **filters: str | None) -> None:
 
 @inbound.command()
 @mail_id_argument
-@click.option("--raw", is_flag=True, help="Write the mail's bytes to stdout, unescaped: they are its sender's.")
+@click.option("--raw", is_flag=True, help="Write the mail's bytes to stdout, unescaped: the sender chose them.")
 @json_option
 def show(mail_id: int, *, raw: bool, as_json: bool) -> None:
     """Show one mail: its checks, and its outcome."""

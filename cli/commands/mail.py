@@ -35,18 +35,23 @@ def mail() -> None:
 
 
 @mail.command(help=HELP)
-@click.option("--app", "app_id", metavar="ID", help="With this app's style.")
+@click.option("--app", "app_id", metavar="ID", help="Use the style of this app.")
 @click.option(
-    "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.toml", help="With this style."
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE.toml",
+    help="Use the style in this file.",
 )
-@click.option("--locale", metavar="TAG", help="The reader's language, as de or pt-BR.")
-@click.option("--time-zone", metavar="NAME", help="The reader's time zone, as Europe/Berlin.")
-@click.option("--kind", type=click.Choice(KINDS), help="One kind of mail.")
-@click.option("--conversation", metavar="ID", help="The last messages of this conversation,")
-@click.option("--user", metavar="ID", help="as this user would be mailed them.")
+@click.option("--locale", metavar="TAG", help="The reader's language, such as de or pt-BR.")
+@click.option("--time-zone", metavar="NAME", help="The reader's time zone, such as Europe/Berlin.")
+@click.option("--kind", type=click.Choice(KINDS), help="Only this kind of mail.")
+@click.option(
+    "--conversation", metavar="ID", help="A mail about this conversation's last messages (with --user and --app)."
+)
+@click.option("--user", metavar="ID", help="The reader of that mail.")
 @click.option("--html", "part", flag_value="html", help="Print the HTML part.")
 @click.option("--text", "part", flag_value="text", help="Print the text part.")
-@click.option("--source", "part", flag_value="source", help="Print the whole mail, headers and all.")
+@click.option("--source", "part", flag_value="source", help="Print the whole mail, headers included.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),

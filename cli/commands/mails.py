@@ -17,8 +17,8 @@ SHOWN = ("Date", "From", "To", "Reply-To", "Subject")
 
 @click.command()
 @click.option("--to", "address", help="Only mails to this address.")
-@click.option("--limit", default=20, show_default=True, help="How many, the newest.")
-@click.option("--source", is_flag=True, help="As they would be sent, headers and all.")
+@click.option("--limit", default=20, show_default=True, help="How many of the newest.")
+@click.option("--source", is_flag=True, help="Print them as they would be sent, headers included.")
 def mails(address: str | None, limit: int, *, source: bool) -> None:
     """Show captured mails: those made while MAILTALK_RELAY_URL is not set.
 

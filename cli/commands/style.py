@@ -13,7 +13,7 @@ from mailtalk.conversations import apps
 HELP = """Show or change the look of an app's mails; docs/mails.md lists what can be set.
 
 \b
-  mailtalk app style my-app                                 the present style, as TOML
+  mailtalk app style my-app                                 the current style, as TOML
   mailtalk app style my-app --file style.toml               replace all of it
   mailtalk app style my-app --set colour=#0a7d5a --set privacy=true
   mailtalk app style my-app --template html=mail.html       one template, from a file
@@ -46,7 +46,7 @@ def _pairs(_ctx: click.Context, _param: click.Parameter, texts: Sequence[str]) -
     metavar="NAME=FILE",
     help="html, text, subject or sender.",
 )
-@click.option("--unset", multiple=True, metavar="KEY", help="Remove a value: the default counts again.")
+@click.option("--unset", multiple=True, metavar="KEY", help="Remove a value; the default applies again.")
 def style(app_id: str, file: Path | None, values: Pairs, templates: Pairs, unset: Sequence[str]) -> None:
     """Show or change the look of an app's mails."""
     with connect.transaction() as session:

@@ -83,7 +83,7 @@ def list_webhooks(app_id: str | None, *, as_json: bool) -> None:
 @webhook_argument
 @click.argument("url", metavar="URL")
 @app_option
-@click.option("--event", "events", multiple=True, metavar="TYPE", help="Only these; may be given several times.")
+@click.option("--event", "events", multiple=True, metavar="TYPE", help="Only these events; may be given several times.")
 @click.option("--ordered", is_flag=True, help="A failing event holds back its conversation until it is taken.")
 def put(webhook_id: str, url: str, app_id: str, events: tuple[str, ...], *, ordered: bool) -> None:
     """Create or change a webhook; a new one's secret is printed, only once."""
@@ -146,7 +146,9 @@ def resume(webhook_id: str, app_id: str) -> None:
 @webhooks.command()
 @webhook_argument
 @app_option
-@click.option("--stage", type=click.Choice(["queued", "sent", "failed", "cancelled"]), help="Only in this stage.")
+@click.option(
+    "--stage", type=click.Choice(["queued", "sent", "failed", "cancelled"]), help="Only deliveries in this stage."
+)
 @limit_option
 @json_option
 def log(webhook_id: str, app_id: str, stage: str | None, limit: int, *, as_json: bool) -> None:
@@ -162,7 +164,7 @@ def log(webhook_id: str, app_id: str, stage: str | None, limit: int, *, as_json:
 @webhook_argument
 @app_option
 @click.option("--from", "start", type=Moment(), metavar="TIME", help="ISO 8601, or a time ago: 90s, 15m, 2h, 3d.")
-@click.option("--to", "end", type=Moment(), metavar="TIME", help="The same, excluded.")
+@click.option("--to", "end", type=Moment(), metavar="TIME", help="The end, excluded; the same format.")
 @click.option(
     "--event", "events", type=IdType(EVENT), multiple=True, metavar="evt_N", help="May be given several times."
 )

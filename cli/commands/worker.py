@@ -11,7 +11,7 @@ from cli import datadir, logs, start
 from cli.processes import Program, Supervisor, cores, tied
 from mailtalk.settings.load import PREFIX, Settings
 
-GRACE = 30.0  # seconds to finish the mails that are being sent
+GRACE = 30.0  # seconds to finish mails being sent
 
 
 @click.command()
@@ -31,7 +31,7 @@ def worker() -> None:
 
 
 def programs(settings: Settings, count: int) -> list[Program]:
-    """So many workers of one process each, which share the connections to the relay."""
+    """Programs of `count` workers, one process each, that share the connections to the relay."""
     command = [*tied(SIGKILL), sys.executable, str(Path(sys.argv[0]).absolute()), "worker"]
     shares = {"WORKER_PROCESSES": 1, "RELAY_CONNECTIONS": max(settings.relay_connections // count, 1)}
     own = {f"{PREFIX}{name}": str(share) for name, share in shares.items()}

@@ -1,1 +1,1 @@
-"""`mailtalk participants import`: a CSV file read, its rows taken into the log of changes, and the report."""
+"""`mailtalk participants import`: parse a CSV file, put its rows into the log of changes, report the result."""

@@ -1,4 +1,4 @@
-"""The CSV file of an import: its lines as requests to join, or why they are invalid."""
+"""CSV file of an import: its lines as requests to join, or the reasons why they are invalid."""
 
 import csv
 import hashlib
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """A valid line."""
+    """Valid line."""
 
     line: int
     conversation: str
@@ -34,14 +34,14 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """An invalid line, and why."""
+    """Invalid line, with the reason."""
 
     line: int
     reason: str
 
 
 class ParticipantsFile:
-    """The file, read anew for each pass, line by line: memory does not grow with it.
+    """CSV file, read line by line for each pass: memory does not grow with its size.
 
     Raises Invalid when the header is wrong. `conversation` is for rows without one.
     """

@@ -1,4 +1,4 @@
-"""The report of an import: how many rows were applied, which were not, and why."""
+"""Report of an import: the number of applied rows, and the others with their reasons."""
 
 import csv
 import heapq
@@ -26,7 +26,7 @@ Line = tuple[int, str, str]  # number, code, reason
 
 
 class ImportReport:
-    """The outcome of every row, in the order of the lines, read once: memory does not grow with the file."""
+    """Outcomes of all rows, in the order of the lines, read once: memory does not grow with the file."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""One run of an import: takes the rows of a file into the log of changes, and waits until they are applied."""
+"""Run of an import: put the rows of a file into the log of changes, and wait until they are applied."""
 
 import sys
 import time
@@ -19,7 +19,7 @@ from mailtalk.db import workers
 from mailtalk.db.database import Database
 from mailtalk.ids import ParticipantKey
 
-AHEAD = 10  # batches taken before the first of them is applied: keeps workers busy, lets others' changes through
+AHEAD = 10  # batches in the log but not applied: keeps workers busy, and lets others' changes through
 POLL = 0.05
 CHECK = 5.0  # seconds between two checks for a worker
 NO_WORKER = (
@@ -30,7 +30,7 @@ STUCK = "a change cannot be applied here; start `mailtalk worker`, which tries e
 
 
 class Import:
-    """One run over a file; `here` applies the changes in this process."""
+    """Run over a file; `here` applies the changes in this process."""
 
     def __init__(self, database: Database, file: ParticipantsFile, app_id: str, *, here: bool) -> None:
         self._database, self._file = database, file

@@ -29,7 +29,7 @@ TUNING = {
     "unix_socket_directories": "",  # a path longer than 107 bytes would keep the server from starting
     "max_connections": "200",
     "shared_buffers": "96MB",
-    "log_error_verbosity": "terse",  # details of an error show rows, and these hold what no log may
+    "log_error_verbosity": "terse",  # error details show rows, which hold secrets
 }
 INITDB = "--encoding=UTF8 --locale=C --locale-provider=builtin --builtin-locale=C.UTF-8 --auth=reject --no-instructions"
 UNREACHABLE = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--securebits=+no_setuid_fixup"]
@@ -45,7 +45,7 @@ maxmemory-policy noeviction
 
 
 class Postgres(Server):
-    """PostgreSQL; `options` override server settings."""
+    """PostgreSQL server; `options` override its settings."""
 
     name = "PostgreSQL"
     executable = "postgres"
@@ -57,13 +57,13 @@ class Postgres(Server):
 
     @property
     def url(self) -> str:
-        """The URL of our database, with role and password."""
+        """URL of our database, with role and password."""
         return f"postgresql://{ROLE}:{self.password}@{HOST}:{self.port}/{ROLE}"
 
     def _prepare(self) -> None:
         if not self.data.exists():
             new = self.directory / "data.new"
-            shutil.rmtree(new, ignore_errors=True)  # a first start that was cut short
+            shutil.rmtree(new, ignore_errors=True)  # left by a first start that was interrupted
             _own(new)
             self._run("initdb", new, *INITDB.split())
             self._run(
@@ -110,14 +110,14 @@ class Postgres(Server):
 
 
 class Valkey(Server):
-    """Valkey without persistence: its messages are bells, the work itself is in the database."""
+    """Valkey server without persistence: it carries only bells; the work is in the database."""
 
     name = "Valkey"
     executable = "valkey-server"
 
     @property
     def url(self) -> str:
-        """The URL, with password."""
+        """URL, with password."""
         return f"redis://:{self.password}@{HOST}:{self.port}/0"
 
     @property
@@ -139,7 +139,7 @@ class Valkey(Server):
 
 
 def _own(data: Path) -> None:
-    """Make the data directory; as root its owner is `nobody`, since PostgreSQL refuses to run as root."""
+    """Make the data directory, owned by `nobody` if we are root, since PostgreSQL refuses to run as root."""
     data.mkdir(mode=0o700)
     if os.geteuid() == 0:
         nobody = pwd.getpwnam("nobody")

@@ -1,4 +1,4 @@
-"""The greeting of `mailtalk up`: the addresses of everything, and three commands to try."""
+"""Greeting of `mailtalk up`: the addresses of everything, and three commands to try."""
 
 import os
 import shlex
@@ -50,14 +50,14 @@ def text(settings: Settings, secret: str) -> str:
         app=settings.app_id,
         secret=secret,
         headers=f"-H 'Authorization: Bearer {secret}' -H 'Content-Type: application/json'",
-        mail="the mail to Bob, captured" if settings.relay_url is None else "what became of the mail to Bob",
+        mail="the mail to Bob, captured" if settings.relay_url is None else "the mail to Bob, and whether it was sent",
         quiet=f"{settings.quiet_seconds:g}",
         mails=_mails_command(),
     )
 
 
 def address(host: str, port: int) -> str:
-    """The address, host:port, at which programs on this machine reach a server that listens at `host`."""
+    """Address, host:port, for programs on this machine to reach a server that listens at `host`."""
     reached = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - nothing is bound here
     return f"[{reached}]:{port}" if ":" in reached else f"{reached}:{port}"
 
@@ -69,7 +69,7 @@ def _kept_by(settings: Settings, server: str, setting: str) -> str:
 
 
 def _mails_command() -> str:
-    """The `mails` command, as it can be typed in the directory of `mailtalk up`."""
+    """Command line of `mails`, to be typed in the directory of `mailtalk up`."""
     script = Path(sys.argv[0]).absolute()
     shown = script.relative_to(Path.cwd()) if script.is_relative_to(Path.cwd()) else script
     there = os.environ.get(f"{PREFIX}DATA_DIR")

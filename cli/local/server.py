@@ -16,14 +16,14 @@ from cli.processes import Program, kill, stop
 
 HOST = "127.0.0.1"
 PORTS = range(20_000, 30_000)  # below the ephemeral ports, where a client that retries could connect to itself
-PATIENCE = 120.0  # recovery after a crash reads all that was written since the last checkpoint
+PATIENCE = 120.0  # crash recovery reads everything written since the last checkpoint
 TAIL = 2_000
-# The environment of a server: without ours, which has secrets and PG* variables.
+# A server's environment. It does not inherit ours, which has secrets and PG* variables.
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 
 
 class Server(ABC):
-    """A server with a private directory for its port, password and log."""
+    """Server with a private directory for its port, password and log."""
 
     name: ClassVar[str]
     executable: ClassVar[str]
@@ -34,7 +34,7 @@ class Server(ABC):
         self._port = port
 
     def start(self, within: float = PATIENCE) -> None:
-        """Start it and wait until it answers; CannotStart has the end of its log."""
+        """Start it, and wait until it answers. Raises CannotStart with the end of its log."""
         make(self.directory)
         self._end_leftovers()
         self.log.unlink(missing_ok=True)
@@ -48,24 +48,24 @@ class Server(ABC):
             raise
 
     def stop(self) -> None:
-        """Stop it in order; committed data stays."""
+        """Shut it down cleanly."""
         stop(self.program)
 
     @property
     @abstractmethod
     def url(self) -> str:
-        """The URL, with password."""
+        """URL, with password."""
 
     @property
     def port(self) -> int:
-        """Its port, the same as at earlier starts unless another program has it."""
+        """Port: the same as at earlier starts, unless another program uses it."""
         if self._port is None:
             self._port = _kept_port(self.directory / "port")
         return self._port
 
     @property
     def password(self) -> str:
-        """Its password, generated at the first start."""
+        """Password, generated at the first start."""
         return kept(self.directory / "password")
 
     @abstractmethod
@@ -86,7 +86,7 @@ class Server(ABC):
                 raise CannotStart(f"{self.name} was not ready within {within:.0f} s; its log ends:\n{self._tail()}")
 
     def _end_leftovers(self) -> None:
-        """Kill processes of an earlier run that was killed, where the kernel did not."""
+        """Kill processes left by an earlier run that was killed, if the kernel did not."""
         for attempt in range(200):
             if not (pids := self._leftovers()):
                 return
@@ -111,7 +111,7 @@ class Server(ABC):
 
 
 def package(name: str, what: str, setting: str) -> Path:
-    """The directory of a wheel's files, without importing it: that would start its own server."""
+    """Directory of a wheel's files. The wheel is not imported: that would start its own server."""
     spec = find_spec(name)
     if not spec or not spec.submodule_search_locations:
         raise CannotStart(f"there is no embedded {what}: pip install 'mailtalk[embedded]', or set MAILTALK_{setting}")

@@ -1,4 +1,4 @@
-"""`mailtalk up`: all servers and processes on one machine, by one command."""
+"""`mailtalk up`: all servers and processes on one machine."""
 
 import errno
 import os
@@ -56,17 +56,17 @@ def up() -> None:
     click.echo("Stopped.")
 
 
-def _require_free(door: str, host: str, port: int) -> None:
+def _require_free(name: str, host: str, port: int) -> None:
     try:
         create_server((host, port), family=AF_INET6 if ":" in host else AF_INET).close()
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise datadir.CannotStart(
-                f"{PREFIX}{'API' if door == 'API' else 'SMTP'}_HOST={host} {PREFIX}{door}_PORT={port}: {error.strerror}"
+                f"{PREFIX}{'API' if name == 'API' else 'SMTP'}_HOST={host} {PREFIX}{name}_PORT={port}: {error.strerror}"
             ) from None
         raise datadir.CannotStart(
-            f"{PREFIX}{door}_PORT={port}: another program listens at {host}:{port}. "
-            f"Stop it, or set {PREFIX}{door}_PORT to a free port"
+            f"{PREFIX}{name}_PORT={port}: another program listens at {host}:{port}. "
+            f"Stop it, or set {PREFIX}{name}_PORT to a free port"
         ) from None
 
 
