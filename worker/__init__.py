@@ -1,1 +1,1 @@
-"""The worker: Celery tasks that say "look", and the sweep that looks without them."""
+"""The worker: Celery tasks that ring a queue's bell, and the sweep that finds work without them."""

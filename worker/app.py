@@ -1,4 +1,4 @@
-"""Celery's configuration. Tasks carry nothing, so that none is missed when Redis loses, doubles or reorders them."""
+"""Celery's configuration. Tasks carry no data, so nothing is missed if Redis loses, repeats or reorders them."""
 
 from celery import Celery
 

@@ -1,4 +1,4 @@
-"""The bell: Celery tasks that have workers look, and a message to waiting requests. Never blocks, never raises."""
+"""The bell: Celery tasks that make workers look, and messages to waiting requests. Never blocks, never raises."""
 
 import json
 import logging
@@ -17,14 +17,14 @@ APPLY_CHANGES = "mailtalk.apply_changes"
 PROCESS_INBOUND = "mailtalk.process_inbound"
 DELIVER = "mailtalk.deliver"
 CHANNEL = "mailtalk:ended"
-PAUSE = 1.0  # seconds without ringing after a failure: the sweep finds the work
-CLOSING = 3.0  # seconds that closing waits for the last ones
+PAUSE = 1.0  # seconds without ringing after a failure; meanwhile the sweep finds the work
+CLOSING = 3.0  # seconds that close waits for the last ones
 
 log = logging.getLogger(__name__)
 
 
 class Bell:
-    """A thread that publishes; rings of one task that come while it is busy become one."""
+    """Publisher thread; repeated rings of one task while it is busy are merged."""
 
     def __init__(self, settings: Settings) -> None:
         self._celery: Celery = build(settings)
@@ -39,19 +39,19 @@ class Bell:
         self._thread.start()
 
     def ring(self, name: str) -> None:
-        """Have a worker look; call it after the commit."""
+        """Ring: have a worker look at the queue. Call it after the commit."""
         with self._wake:
             self._names.add(name)
             self._wake.notify()
 
     def announce(self, ended: Sequence[Ended]) -> None:
-        """Have waiting requests look at these changes; call it after the commit."""
+        """Wake the requests that wait for these changes. Call it after the commit."""
         with self._wake:
             self._ended.extend(change.id for change in ended)
             self._wake.notify()
 
     def close(self) -> None:
-        """Publish what is left, for a moment, and stop."""
+        """Publish what is left, for a limited time, and stop."""
         with self._wake:
             self._closing = True
             self._wake.notify()

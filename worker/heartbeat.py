@@ -1,6 +1,6 @@
-"""A worker's heartbeat: a session advisory lock and a row that is updated every few seconds.
+"""Worker heartbeat: a session advisory lock, and a row that is updated every few seconds.
 
-The lock ends with the connection; then the rows that the worker holds are free for others (mailtalk/db/workers.py).
+The lock ends with the connection; then the rows claimed by the worker may be released (mailtalk/db/workers.py).
 """
 
 import logging
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class Heartbeat:
-    """Heartbeat thread; `id` is the worker's, None while the database is unreachable, and new after that."""
+    """Heartbeat thread; `id` is the worker's, None while the database is unreachable, and a new one afterwards."""
 
     def __init__(self, database: Database) -> None:
         self.id: int | None = None
@@ -36,7 +36,7 @@ class Heartbeat:
         self._first.wait(BEAT)
 
     def stop(self) -> None:
-        """Stop: the lock ends with its connection."""
+        """Stop; the lock ends with its connection."""
         self._stop.set()
         self._thread.join(BEAT * 2)
 
@@ -59,7 +59,7 @@ class Heartbeat:
         connection.execute(
             text("SELECT pg_advisory_lock(:class, CAST(:id AS integer))"), {"class": LOCK, "id": worker_id}
         )
-        connection.execute(text("DELETE FROM workers WHERE beat_at < now() - interval '1 day'"))  # killed ones
+        connection.execute(text("DELETE FROM workers WHERE beat_at < now() - interval '1 day'"))  # killed workers
         self.id = worker_id
         self._first.set()
         while not self._stop.wait(BEAT):

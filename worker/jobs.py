@@ -1,4 +1,4 @@
-"""The jobs of a worker: each drains one queue, one transaction a batch, and rings the bell after the commit."""
+"""Jobs of a worker: each drains one queue, one transaction per batch, and rings the bell after the commit."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -26,13 +26,13 @@ from worker.mail_processor import MailProcessor
 from worker.mail_sender import MailSender
 from worker.single_run import SingleRun
 
-PAUSED = timedelta(seconds=1)  # between two looks for mails while no relay is in use
+PAUSED = timedelta(seconds=1)  # between two looks at the queue while no relay is in use
 
 log = logging.getLogger(__name__)
 
 
 class Jobs:
-    """The work of a worker process: one verb for each queue, called by Celery's tasks and by the sweeps."""
+    """Jobs of a worker process: one method per queue, called by Celery's tasks and by the sweeps."""
 
     def __init__(  # noqa: PLR0913, PLR0917  what a worker is made of
         self,
@@ -55,13 +55,13 @@ class Jobs:
         self.mail_sender.close()
 
     def apply_changes(self) -> None:
-        """Apply waiting participation changes until there are none in conversations that nobody else has locked."""
+        """Apply pending participation changes until none is left outside conversations locked by other workers."""
         while True:
             try:
                 with self._database.transaction() as session:
                     ended = apply.apply(session, clock.now())
             except apply.PoisonChanges as poison:
-                log.exception("changes are tried alone")
+                log.exception("a batch of changes failed; they are applied one by one")
                 self._apply_alone(poison.changes)
                 continue
             if ended is None:
@@ -69,37 +69,37 @@ class Jobs:
             self._bell.announce(ended)
 
     def take_mail_in(self) -> None:
-        """Process the mails that wait; then, unless enough threads are at it, those whose sender is to be proven."""
+        """Process queued mails; then, unless enough threads already do, those whose sender needs authentication."""
         self.process_inbound()
         self.prove_senders()
 
     def process_inbound(self) -> None:
-        """Turn the mails that wait into messages, or give them their other outcome."""
+        """Process queued mails: turn them into messages, or decide on another outcome."""
         self.mail_processor.process()
 
     def prove_senders(self) -> None:
-        """Process the mails of apps that want their senders proven by the DNS."""
+        """Process the mails of apps that require sender authentication by DNS."""
         self.mail_processor.process(proving=True)
 
     def deliver(self) -> None:
-        """Close due windows, build due notifications into mails, and have the mails sent that are due."""
+        """Close due windows, build due notifications into mails, and have due mails sent."""
         self._deliver_once()
 
     def next_due(self, session: Session) -> datetime | None:
-        """When the next window, notification or delivery is due; later while no relay is in use.
+        """Time of the next due window, notification or delivery; later while no relay is in use.
 
-        While the mail sender claims deliveries by itself, they are not what to look for.
+        Deliveries are left out while the mail sender claims them by itself.
         """
         due = windows.next_due(session, deliveries=not self.mail_sender.is_draining)
         return due if due is None or not self.mail_sender.paused else max(due, clock.now() + PAUSED)
 
     def next_arrival(self, session: Session) -> datetime | None:
-        """When there is a change to apply: now, or None."""
+        """Current time if there is a change to apply, else None."""
         now = clock.now()
         return now if change_log.waits(session, now) else None
 
     def next_mail(self, session: Session) -> datetime | None:
-        """When there is a mail to process: now, or None."""
+        """Current time if there is a mail to process, else None."""
         now = clock.now()
         return now if claim.waits(session, now) else None
 
@@ -107,22 +107,22 @@ class Jobs:
         """Release the claims of dead workers."""
         freed = self.mail_sender.recover()
         if freed:
-            log.warning("%d deliveries of dead workers are free again", freed)
+            log.warning("released %d deliveries of dead workers", freed)
             self._bell.ring(DELIVER)
         claimed = self.mail_processor.recover()
         if claimed:
-            log.warning("%d inbound mails of dead workers are free again", claimed)
+            log.warning("released %d inbound mails of dead workers", claimed)
             self._bell.ring(PROCESS_INBOUND)
 
     def next_proof(self, session: Session) -> datetime | None:
-        """When there is a sender to be proven: now, or None."""
+        """Current time if there is a mail whose sender is to be authenticated, else None."""
         now = clock.now()
         return now if claim.waits(session, now, proving=True) else None
 
     def _deliver(self) -> None:
         self._database.drain(lambda session: windows.close_windows(session, clock.now()))
         while self._build():
-            self.mail_sender.look()  # the first mails leave while the next batch is built
+            self.mail_sender.look()  # the first mails are sent while the next batch is built
         self.mail_sender.look()
 
     def _build(self) -> int:
@@ -130,7 +130,7 @@ class Jobs:
             return MailBuilder(session, self._keyring, self._identity, clock.now()).build()
 
     def _tell(self, decided: Sequence[Decided]) -> None:
-        """Log what became of mails, without what they say: that is their senders', and no log's."""
+        """Log the outcomes of mails, without their content, which is private."""
         for mail, decision, _ in decided:
             reasons = filter(None, (decision.verdict, (decision.reason or "").partition(": ")[0]))
             log.info(
@@ -140,7 +140,7 @@ class Jobs:
             self._bell.ring(APPLY_CHANGES)
 
     def _apply_alone(self, changes: Sequence[Pending]) -> None:
-        held: set[ConversationKey] = set()  # what comes after a failing change waits, so that the order holds
+        held: set[ConversationKey] = set()  # later changes wait behind a failing one, to keep the order
         for change in changes:
             if change.participant.conversation not in held and not self._apply_one(change):
                 held.add(change.participant.conversation)
@@ -158,10 +158,10 @@ class Jobs:
 
 
 def safely(look: Callable[[], None]) -> None:
-    """Look; whatever goes wrong is logged, and the next look tries again."""
+    """Call `look`; errors are logged, and the next look tries again."""
     try:
         look()
     except Unavailable as error:
-        log.warning("a look waits: %s", error)
+        log.warning("a look at a queue is postponed: %s", error)
     except Exception:
-        log.exception("a look failed; the next one comes")
+        log.exception("a look at a queue failed; the next one tries again")

@@ -1,4 +1,4 @@
-"""Processing of inbound mail in batches: claim, read with no transaction open, decide and write in one transaction."""
+"""Inbound mail in batches: claim, read outside any transaction, decide and write in one transaction."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -16,15 +16,15 @@ from mailtalk.inbound.context import InboundContext
 from mailtalk.inbound.mail_in_hand import ReadMail
 from mailtalk.inbound.write import ClaimLost, Decided
 
-BATCHES = 2  # at once: one is read while another is written
-PROVING = 20  # mails of a batch whose senders are asked of the DNS
+BATCHES = 2  # in parallel: one is read while another is written
+PROVING = 20  # mails of a batch that needs DNS queries about senders
 PROVERS = 8  # threads that may wait for the DNS
 
 log = logging.getLogger(__name__)
 
 
 class MailProcessor:
-    """A worker's inbound mail; `written` is called with each batch after its commit."""
+    """Processor of a worker's inbound mail; `written` is called with each batch after its commit."""
 
     def __init__(
         self,
@@ -35,26 +35,26 @@ class MailProcessor:
     ) -> None:
         self._database, self._context = database, context
         self._worker_id, self._written = worker_id, written
-        self._lanes = {proving: BoundedSemaphore(BATCHES) for proving in (False, True)}
+        self._slots = {proving: BoundedSemaphore(BATCHES) for proving in (False, True)}
         self._provers = ThreadPoolExecutor(PROVERS, thread_name_prefix="prover")
         self._helper = ThreadPoolExecutor(BATCHES - 1, thread_name_prefix="mail-processor")
         self._closed = False
         self._unreleased: list[tuple[int, list[int]]] = []
 
     def process(self, *, proving: bool = False) -> None:
-        """Process mails until none waits; at once only a few threads do it, and others leave it to them."""
-        lane = self._lanes[proving]
-        if not lane.acquire(blocking=False):
+        """Process mails until none is queued; a call returns at once if enough threads are already doing so."""
+        slot = self._slots[proving]
+        if not slot.acquire(blocking=False):
             return
         try:
             turn = Turn(proving, most=PROVING if proving else claim.BATCH)
             while not self._closed and (mails := self.step(turn, partial(self._call_help, proving))):
                 turn = turn._replace(after_app=mails[-1].app_id or "")
         finally:
-            lane.release()
+            slot.release()
 
     def step(self, turn: Turn, full: Callable[[], object] | None = None) -> list[ClaimedMail]:
-        """Claim and process one batch; returns its mails. `full` is called first if more may wait."""
+        """Claim and process one batch; returns its mails. `full` is called first if there may be more."""
         worker_id = self._worker_id()
         if worker_id is None:
             return []
@@ -71,19 +71,19 @@ class MailProcessor:
         return mails
 
     def recover(self) -> int:
-        """Free what dead workers had claimed, and what could not be given back; returns the number of the dead's."""
+        """Release the claims of dead workers, and ours that could not be released; returns the number of the former."""
         self._release()
         with self._database.transaction() as session:
             return claim.recover(session)
 
     def close(self) -> None:
-        """Finish the batches in hand."""
+        """Stop claiming, and finish the current batches."""
         self._closed = True
         self._helper.shutdown(cancel_futures=True)
         self._provers.shutdown(wait=False, cancel_futures=True)
 
     def _call_help(self, proving: bool) -> None:
-        """Have the next batch read by another thread while this one is written."""
+        """Have another thread read the next batch while this one is written."""
         with suppress(RuntimeError):  # closed meanwhile
             self._helper.submit(self._help, proving=proving)
 
@@ -91,12 +91,12 @@ class MailProcessor:
         try:
             self.process(proving=proving)
         except Unavailable as error:
-            log.warning("inbound mail waits: %s", error)
+            log.warning("inbound mail is postponed: %s", error)
         except Exception:
-            log.exception("inbound mail waits for another look")
+            log.exception("processing inbound mail failed; the next look tries again")
 
     def _process(self, worker_id: int, mails: Sequence[ClaimedMail]) -> None:
-        """A batch that fails is repeated one by one, so that one bad mail does not hurt its neighbours."""
+        """Process a batch; if it fails, repeat it mail by mail, so that one bad mail does not affect the others."""
         if not mails:
             return
         try:
@@ -109,7 +109,7 @@ class MailProcessor:
             self._one_by_one(worker_id, mails)
 
     def _one_by_one(self, worker_id: int, mails: Sequence[ClaimedMail]) -> None:
-        """After a mail that fails, the later ones of its participation wait."""
+        """Process mail by mail; after one that fails, later mails of its participation wait."""
         held = set()
         for mail in mails:
             if mail.participation_id in held:
@@ -123,9 +123,9 @@ class MailProcessor:
             with process.poison(mail.id):
                 self._decide(worker_id, [mail])
         except ClaimLost:
-            log.warning("inbound mail %d is another worker's now", mail.id)
+            log.warning("inbound mail %d was claimed by another worker", mail.id)
         except process.PoisonMail as error:
-            log.exception("an inbound mail is put aside")
+            log.exception("inbound mail %d failed", mail.id)
             reason = f"error: {type(error.__cause__).__name__}"
             with self._database.transaction() as session:
                 process.fail(session, worker_id, mail, clock.now(), reason)
@@ -148,7 +148,7 @@ class MailProcessor:
         return context.readers.map(partial(read.read, context, known), opened)
 
     def _release(self) -> None:
-        """Give back what was not decided; while the database is away it is tried again later."""
+        """Release claims of undecided mails; while the database is unreachable it is retried later."""
         while self._unreleased:
             worker_id, ids = self._unreleased.pop()
             try:

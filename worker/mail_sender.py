@@ -1,6 +1,6 @@
-"""The mail sender of a worker: one event loop on a thread of its own, a task for each connection to the relay.
+"""Mail sender of a worker: one event loop on its own thread, one task per connection to the relay.
 
-The steps of deliveries, to `sending` and to their results, are committed in groups over a connection that is kept.
+State changes of deliveries, to `sending` and to their results, are committed in groups over a kept connection.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from mailtalk.outbound.smtp_connection import SmtpEnvelope
 from mailtalk.outbound.smtp_replies import SendResult
 from mailtalk.vocabulary import DeliveryKind, Stage
 
-AHEAD = 32  # claimed mails for each connection: they keep it busy during a claim, and are few to other workers
+AHEAD = 32  # claimed mails per connection: they keep it busy during a claim, and leave work to other workers
 LOST = SendResult(Stage.QUEUED, note="another worker may have the claim")
 
 Result = TypeVar("Result")
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 
 class MailSender:
-    """Sends due deliveries; every method may be called from any thread."""
+    """Sender of due deliveries; every method may be called from any thread."""
 
     def __init__(  # noqa: PLR0913, PLR0917  what sending needs
         self,
@@ -58,7 +58,7 @@ class MailSender:
         self._refilling: set[asyncio.Task[None]] = set()
         self._unrecorded: deque[Step] = deque()
         self._in_hand = 0
-        self._more = False  # the last claim gave as many as were asked for: there may be more
+        self._more = False  # the last claim returned as many as requested: there may be more
         self._claiming = self._closed = False
         self._kept = KeptConnection(database)
         self._steps = Batches[Step, bool](self._advance)
@@ -69,16 +69,16 @@ class MailSender:
         self._thread.start()
 
     def look(self) -> None:
-        """Record results that could not be recorded, and claim what is due; does not wait until it is sent."""
+        """Record postponed results and claim due deliveries; does not wait until they are sent."""
         self._run(self._look())
 
     def wait(self) -> None:
-        """Wait until nothing is claimed."""
+        """Wait until no claimed delivery is left."""
         with self._nothing_claimed:
             self._nothing_claimed.wait_for(lambda: self._in_hand == 0)
 
     def close(self) -> None:
-        """Finish the mails that are being sent; other claims are free once this worker's heartbeat has ended."""
+        """Finish the mails that are being sent; other claims are released once this worker's heartbeat has ended."""
         self._run(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -86,7 +86,7 @@ class MailSender:
         self._thread_of_database.shutdown()
 
     def recover(self) -> int:
-        """Release the claims of dead workers; gives how many."""
+        """Release the claims of dead workers; returns the number."""
         with self._database.transaction() as session:
             return queue.recover(session, self._rules)
 
@@ -97,7 +97,7 @@ class MailSender:
 
     @property
     def is_draining(self) -> bool:
-        """True while there is more to claim than there is room for: it is claimed without another look."""
+        """True while more deliveries are due than there is room for: they are claimed without another look."""
         return self._more and self._in_hand > 0
 
     def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
@@ -121,7 +121,7 @@ class MailSender:
         await self._loop.shutdown_default_executor()
 
     async def _fill(self) -> None:
-        """Claim as many as there is room for; only one claim is under way at a time."""
+        """Claim as many deliveries as there is room for; only one claim runs at a time."""
         room = self._room()
         if self._claiming or not room:
             return
@@ -136,19 +136,19 @@ class MailSender:
         self._start()
 
     def _room(self) -> int:
-        """One, when a relay that was in trouble is to be probed."""
+        """Number of deliveries to claim now; 1 if a relay in trouble is to be probed."""
         most = self._most if self._relays is None else self._relays.room(self._most)
         return 0 if self._closed else max(most - self._in_hand, 0)
 
     def _claim(self, room: int) -> Sequence[ClaimedDelivery]:
         worker_id = self._worker_id()
-        if worker_id is None:  # without a heartbeat nobody could tell when our claims are free
+        if worker_id is None:  # without a heartbeat nobody could tell when our claims expire
             return []
         with self._database.transaction() as session:
             return queue.claim(session, clock.now(), worker_id, room, self._rules)
 
     def _start(self) -> None:
-        """Have a task for each connection, while there are mails for it."""
+        """Start tasks, one per connection, while there are mails for them."""
         for _ in range(min(self._connections - len(self._sending), len(self._waiting))):
             _keep(self._sending, self._loop.create_task(self._send_waiting()))
 
@@ -157,7 +157,7 @@ class MailSender:
             await self._deliver(self._waiting.popleft())
 
     async def _deliver(self, delivery: ClaimedDelivery) -> None:
-        # If the claim was lost, its new owner sends the mail, and recording changes nothing.
+        # If the claim was lost, its new owner sends the mail, and recording has no effect.
         self._record(Step(delivery, await self._send(delivery) or LOST))
 
     async def _send(self, delivery: ClaimedDelivery) -> SendResult | None:
@@ -170,11 +170,11 @@ class MailSender:
         try:
             return await self._relays.send(self._envelope(delivery), mail, lambda: self._before_dot(delivery))
         except Exception as error:
-            log.exception("delivery %s: sending failed in an unforeseen way", delivery.id)
+            log.exception("delivery %s: unexpected error while sending", delivery.id)
             return SendResult(Stage.UNKNOWN, note=f"error: {type(error).__name__}")
 
     def _envelope(self, delivery: ClaimedDelivery) -> SmtpEnvelope:
-        """Bounces of a notification come back to us; a notice about a mail has a null sender (RFC 3834)."""
+        """Envelope: bounces of a notification come back to us; a notice has a null sender (RFC 3834)."""
         sender = ""
         if delivery.kind == DeliveryKind.NOTIFICATION:
             sender = f"{verp.local_part(self._keyring, delivery.id)}@{self._domain}"
@@ -184,10 +184,10 @@ class MailSender:
         try:
             return await self._steps.put(Step(delivery))
         except Unavailable:
-            return False  # not known to be recorded, so not sent
+            return False  # recording is not confirmed, so the mail is not sent
 
     def _record(self, step: Step) -> None:
-        """Have a result recorded; the connection goes on with its next mail meanwhile."""
+        """Have a result recorded; meanwhile the connection continues with its next mail."""
         try:
             self._steps.submit(step).add_done_callback(partial(self._recorded, step))
         except Unavailable as error:
@@ -213,7 +213,7 @@ class MailSender:
             self._record(step)
 
     async def _refill(self) -> None:
-        with suppress(Unavailable):  # the sweep looks again
+        with suppress(Unavailable):  # the sweep will look again
             await self._fill()
 
     async def _advance(self, steps: Sequence[Step]) -> list[bool]:
@@ -225,7 +225,7 @@ class MailSender:
         return deliveries.taken(steps, {row[0] for row in rows})
 
     def _advance_in_session(self, now: datetime, steps: Sequence[Step]) -> list[bool]:
-        """With what is noted against the addresses of refused mails."""
+        """Advance deliveries, and record refused recipients for suppression."""
         with self._database.transaction() as session:
             return deliveries.advance(session, now, steps, self._rules)
 
@@ -237,6 +237,6 @@ class MailSender:
 
 
 def _keep(tasks: set["asyncio.Task[None]"], task: "asyncio.Task[None]") -> None:
-    """Hold a task until it is done: the loop itself holds it weakly."""
+    """Keep a reference to a task until it is done: the event loop holds only a weak one."""
     tasks.add(task)
     task.add_done_callback(tasks.discard)

@@ -1,4 +1,4 @@
-"""Readers: what is hostile in a mail meets a process of its own, which is replaced when a mail ends it."""
+"""Pool of isolated parser processes: hostile mail can crash only its own process, which is then replaced."""
 
 import logging
 import os
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class ParserPool:
-    """Readers to be had, each for one mail at a time; their processes start when they are needed, and stay."""
+    """Pool of parsers, each for one mail at a time; processes start on demand and are reused."""
 
     def __init__(self, count: int | None = None) -> None:
         self._count = count or os.cpu_count() or 1
@@ -30,7 +30,7 @@ class ParserPool:
         weakref.finalize(self, _end, self._idle)
 
     def map(self, read: Callable[["Parser", Item], Result], items: Sequence[Item]) -> list[Result]:
-        """The results of `read(reader, item)` in the order of the items; one is read on each core at once."""
+        """Results of `read(parser, item)` in the order of the items; one per core in parallel."""
         waiting, results = iter(enumerate(items)), dict[int, Result]()
 
         def work() -> None:
@@ -44,7 +44,7 @@ class ParserPool:
 
     @contextmanager
     def take(self) -> Iterator["Parser"]:
-        """Have a reader to oneself while the block runs."""
+        """Lend a parser exclusively for the duration of the block."""
         reader = Parser(self._spare())
         try:
             yield reader
@@ -52,7 +52,7 @@ class ParserPool:
             self._put_back(reader.child)
 
     def close(self) -> None:
-        """End them; one that is in use ends when it comes back."""
+        """End the idle processes; those in use end when they are returned."""
         self._closed = True
         self._threads.shutdown(wait=False)
         _end(self._idle)
@@ -74,14 +74,14 @@ class ParserPool:
 
 
 class Parser:
-    """Reads one mail; Unreadable when it ended two processes, so that no mail is to blame for a process's death."""
+    """Parser of one mail; Unreadable if it ended two processes, since one may have died for another reason."""
 
     def __init__(self, child: Child) -> None:
         self.child = child
         self._mail: protocol.ReadRequest | None = None
 
     def read(self, raw: bytes, mail_from: str, own_domain: str) -> Reading:
-        """Judge the mail, and keep it in mind; LimitExceeded for one beyond the limits."""
+        """Parse and classify the mail, and keep it for `words`; LimitExceeded for one beyond the limits."""
         self._mail = protocol.ReadRequest(raw, mail_from, own_domain)
         self._make_room(protocol.scale(len(raw)))
         response = self._asked(self._mail)
@@ -90,7 +90,7 @@ class Parser:
         return response.reading
 
     def words(self, sent: bytes | None) -> Reply:
-        """What the person wrote in the mail in mind."""
+        """Reply text of the mail read last."""
         if self._mail is None:
             raise LookupError("no mail was read")
         said = self._asked(self._mail, protocol.ExtractRequest(sent))
@@ -99,17 +99,17 @@ class Parser:
         return said.reply
 
     def _make_room(self, scale: int) -> None:
-        """A large mail is read in a process of its own, with more time and memory."""
+        """Replace the process by one with more time and memory, for a large mail."""
         if scale > self.child.scale:
             self.child.end()
             self.child = Child(scale)
 
     def _asked(self, *questions: protocol.ReaderRequest) -> protocol.ReaderResponse:
-        """The answer to the last question, which a new process understands only after those before it."""
+        """Response to the last request; a new process needs the earlier ones first."""
         try:
             return self.child.ask(questions[-1])
         except Died as death:
-            log.warning("the process that reads mails ended (%s); the mail is tried in another", death.reason)
+            log.warning("a parser process ended (%s); the mail is retried in a new one", death.reason)
         self.child = Child(self.child.scale)
         try:
             return [self.child.ask(question) for question in questions][-1]

@@ -1,4 +1,4 @@
-"""A child: the process that reads mails; whatever it does, an answer or Died comes in bounded time."""
+"""Parser process: isolated, and bounded in time; each request ends with a response or with Died."""
 
 import os
 import signal
@@ -13,14 +13,14 @@ import msgspec
 from mailtalk.errors import Unavailable
 from mailtalk.mail.reader import protocol
 
-START_SECONDS = 30.0  # a busy machine may need long; nothing of a mail is read yet
+START_SECONDS = 30.0  # a busy machine may be slow; no mail has been read yet
 ANSWER_SECONDS = 5.0
 COMMAND = (sys.executable, "-P", "-m", "mailtalk.mail.reader.process")
-KEPT = ("PATH", "LD_LIBRARY_PATH")  # of our environment, which holds secrets
+KEPT = ("PATH", "LD_LIBRARY_PATH")  # environment variables to pass on; the others may be secrets
 
 
 class Died(Exception):
-    """The child is gone, and with it what it was asked: `reason` is time, memory or died."""
+    """The process has ended without a response: `reason` is time, memory or died."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -28,24 +28,24 @@ class Died(Exception):
 
 
 class Child:
-    """One process, ready to be asked by one thread at a time."""
+    """A parser process, for one thread at a time."""
 
     _process: subprocess.Popen[bytes]
 
     def __init__(self, scale: int = 1) -> None:
-        self.scale = scale  # of the limits of time and memory, for a large mail
+        self.scale = scale  # multiple of the limits of time and memory, for a large mail
         try:
             self._start()
         except OSError as error:
-            raise Unavailable("no process can be started that reads mails") from error
+            raise Unavailable("cannot start a parser process") from error
         try:
             self._receive(time.monotonic() + START_SECONDS)
         except (OSError, EOFError) as error:
             self.end()
-            raise Unavailable("the process that reads mails does not start") from error
+            raise Unavailable("a parser process does not start") from error
 
     def ask(self, question: protocol.ReaderRequest) -> protocol.ReaderResponse:
-        """Its answer; Died when there is none, and then there is no process any more."""
+        """Response to a request; Died if there is none, and then the process has ended."""
         try:
             return self._answered(question)
         except TimeoutError:
@@ -56,31 +56,31 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """Process id."""
         return self._process.pid
 
     def lives(self) -> bool:
-        """Whether it can be asked."""
+        """True if the process is running."""
         return self._process.poll() is None
 
     def end(self) -> int:
-        """End the process; gives how it ended."""
+        """End the process; returns its exit status."""
         self._socket.close()
         self._process.kill()
         return self._process.wait()
 
     def _start(self) -> None:
         self._socket, theirs = socket.socketpair()
-        theirs.settimeout(None)  # whatever the default time-out: the child waits for its first mail
+        theirs.settimeout(None)  # despite any default time-out: the process waits for its first mail
         with theirs:
             try:
                 self._process = subprocess.Popen(  # noqa: S603  our own module
                     (*COMMAND, str(self.scale)),
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,  # a traceback may hold what a mail says
+                    stderr=subprocess.DEVNULL,  # a traceback may contain text of a mail
                     env=_environment(),
-                    start_new_session=True,  # Ctrl-C ends the worker, which finishes what is in hand
+                    start_new_session=True,  # Ctrl-C ends the worker, which finishes its current mails
                 )
             except OSError:
                 self._socket.close()
@@ -112,6 +112,6 @@ class Child:
 
 
 def _environment() -> dict[str, str]:
-    """No secret of ours, and the same code as here."""
+    """Environment without secrets, but with our import path."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     return kept | {"PYTHONPATH": str(Path(protocol.__file__).parents[3]), "LANG": "C.UTF-8"}

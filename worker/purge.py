@@ -1,4 +1,4 @@
-"""The purge: deletes what is older than its retention time, once an hour at most."""
+"""Purge: deletes what is older than its retention time, at most once an hour."""
 
 import time
 from collections.abc import Callable
@@ -15,13 +15,13 @@ HOUR = 3600.0  # seconds
 
 
 class Purge:
-    """A look of the sweep; the first one purges."""
+    """Hourly purge, called by the sweep; the first call purges."""
 
     def __init__(self, database: Database, *more: Callable[[Session, datetime], int]) -> None:
         self._database, self._next, self._purges = database, 0.0, (idempotency.purge, windows.purge, *more)
 
     def look(self) -> None:
-        """Purge, unless it was done within the hour."""
+        """Purge, unless it was done within the last hour."""
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + HOUR

@@ -1,4 +1,4 @@
-"""The process `mailtalk worker`: the sweep first, then Celery on a pool of threads."""
+"""The process `mailtalk worker`: sweeps first, then Celery on a pool of threads."""
 
 import logging
 import warnings
@@ -31,9 +31,9 @@ from worker.sweep import Sweep, Watch
 from worker.webhook_sender import WebhookSender
 
 THREADS = 4
-# Nothing is mingled, gossiped or beaten over the broker: workers meet in the database only.
+# No mingle, gossip or heartbeat over the broker: workers coordinate through the database only.
 OPTIONS = (
-    "--quiet",  # no banner in the middle of what `mailtalk up` says
+    "--quiet",  # no banner in the output of `mailtalk up`
     "worker",
     "--pool=threads",
     f"--concurrency={THREADS}",
@@ -65,7 +65,7 @@ class WorkerServer:
             lambda: self._heartbeat.id,
         )
         self._webhook_sender = _webhook_sender(settings, self._database, keyring, self._heartbeat)
-        # One each, so that a slow relay, DNS server or webhook delays no change and no reply.
+        # One sweep each, so that a slow relay, DNS server or webhook delays neither changes nor replies.
         watch = Watch(self._database)
         self._sweeps = (
             Sweep(
@@ -103,8 +103,8 @@ class WorkerServer:
 
 
 def run(settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT, then finish what is in hand."""
-    warnings.filterwarnings("ignore", category=SecurityWarning)  # root is refused nowhere: tasks carry no code
+    """Work until SIGTERM or SIGINT, then finish the work in progress."""
+    warnings.filterwarnings("ignore", category=SecurityWarning)  # running as root is allowed: tasks carry no code
     worker = WorkerServer(settings)
     worker.start()
     log.info("working")

@@ -1,11 +1,11 @@
-"""A job that runs in one thread at a time: a call while it runs has it run once more, and returns at once."""
+"""Job that runs in one thread at a time: a call during a run requests one more run, and returns at once."""
 
 import threading
 from collections.abc import Callable
 
 
 class SingleRun:
-    """Callable from any thread; an error of the job is its caller's."""
+    """Callable from any thread; an error of the job is raised to its caller."""
 
     def __init__(self, job: Callable[[], None]) -> None:
         self._job = job
@@ -13,7 +13,7 @@ class SingleRun:
         self._running = threading.Lock()
 
     def __call__(self) -> None:
-        """Run the job, now or as soon as the run under way has ended."""
+        """Run the job, now or once the current run has ended."""
         self._wanted.set()
         while self._wanted.is_set() and self._running.acquire(blocking=False):
             try:

@@ -1,4 +1,4 @@
-"""The sweep: looks at the queues whether a bell rang or not; it starts before Celery and needs no broker."""
+"""The sweep: looks at the queues whether or not a bell rang; it starts before Celery and needs no broker."""
 
 import logging
 import threading
@@ -13,19 +13,19 @@ from mailtalk.db.database import Database
 from mailtalk.errors import Unavailable
 from worker.jobs import safely
 
-LONGEST = 2.0  # seconds between two looks, even if nothing is due
-STEP = 0.5  # seconds between two queries of what is due: the delay of everything while the broker is away
+LONGEST = 2.0  # maximum seconds between two looks, even if nothing is due
+STEP = 0.5  # seconds between two queries of the due times: the delay of everything while the broker is unreachable
 SHORTEST = 0.05
-ENDING = 4.0  # seconds that stopping waits for a look under way
+ENDING = 4.0  # seconds that `stop` waits for the current look
 
 log = logging.getLogger(__name__)
 
 
-Due = Callable[[Session], datetime | None]  # when the next work is due; None if nothing waits
+Due = Callable[[Session], datetime | None]  # time of the next due work; None if nothing is queued
 
 
 class Watch:
-    """When the work of each sweep is due, asked for all of them in one transaction, so that idling costs little."""
+    """Due times of all sweeps, queried in one transaction, so that idling is cheap."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -34,11 +34,11 @@ class Watch:
         self._asked_at = float("-inf")
 
     def add(self, due: Due) -> None:
-        """Ask this too from now on."""
+        """Add a due time to the query."""
         self._moments[due] = None
 
     def ask(self, due: Due, looked_at: float) -> datetime | None:
-        """The last answer; a new one if it is old, or from before the look that it would cause again."""
+        """Cached due time; queried again if it is old, or older than the look that it would trigger again."""
         with self._lock:
             age, moment = time.monotonic() - self._asked_at, self._moments[due]
             if age >= STEP or (moment is not None and self._asked_at < looked_at):
@@ -52,7 +52,7 @@ class Watch:
 
 
 class Sweep:
-    """A thread that sleeps until something is due, at most LONGEST, and looks."""
+    """Thread that sleeps until something is due, at most LONGEST seconds, and then looks."""
 
     def __init__(self, watch: Watch, due: Due, *looks: Callable[[], None]) -> None:
         self._watch, self._due, self._looks = watch, due, looks
@@ -66,7 +66,7 @@ class Sweep:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop after the look that is under way."""
+        """Stop after the current look."""
         self._stop.set()
         self._thread.join(ENDING)
 
@@ -91,7 +91,7 @@ class Sweep:
 
 
 def pause(due: datetime | None, now: datetime) -> float:
-    """How long to sleep, in seconds: until the next due moment, but neither for long nor not at all."""
+    """Seconds to sleep until the due time, within bounds."""
     if due is None:
         return STEP
     return min(max((due - now).total_seconds(), SHORTEST), STEP)

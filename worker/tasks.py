@@ -1,4 +1,4 @@
-"""Celery's tasks, without arguments: each is a bell that has a job look at its queue."""
+"""Celery tasks, without arguments: each rings a bell, on which a job looks at its queue."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ def register(app: Celery, jobs: Jobs) -> None:
 
 
 def _task(app: Celery, name: str, verb: Callable[[], None]) -> None:
-    # Not shared: Celery would give the task to every other application of this process too.
+    # Not shared: otherwise Celery would register the task with every other application of this process.
     @app.task(name=name, shared=False)
     def look() -> None:
         safely(verb)

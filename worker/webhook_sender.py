@@ -1,4 +1,4 @@
-"""Webhook sender: fans committed events out, and sends each claimed queue of deliveries in a thread of a pool."""
+"""Webhook sender: fans out committed events, and sends each claimed queue of deliveries on a thread of a pool."""
 
 import logging
 import threading
@@ -22,13 +22,13 @@ from mailtalk.webhooks.results import Attempt
 from mailtalk.webhooks.ssrf import SsrfGuard
 from mailtalk.webhooks.transports import Send, connect
 
-THREADS = 32  # queues at once; most of their time is waiting
+THREADS = 32  # parallel queues; most of their time is spent waiting
 
 log = logging.getLogger(__name__)
 
 
 class WebhookSender:
-    """Sends due deliveries; a slow endpoint keeps only the few threads that its queues may have."""
+    """Sender of due deliveries; a slow endpoint occupies only the few threads that its queues may have."""
 
     def __init__(
         self, database: Database, keyring: Keyring, guard: SsrfGuard, links: Links, worker_id: Callable[[], int | None]
@@ -41,17 +41,17 @@ class WebhookSender:
         self._closing = False
 
     def close(self) -> None:
-        """Finish the requests in hand."""
+        """Finish the current requests."""
         self._closing = True
         self._threads.shutdown(cancel_futures=True)
 
     def due(self, session: Session) -> datetime | None:
-        """Time at which `look` has something to do: now, or None."""
+        """Current time if `look` has something to do, else None."""
         now = clock.now()
         return now if fanout.has_new(session) or (self._has_room() and queue.has_due(session, now)) else None
 
     def look(self) -> None:
-        """Fan new events out, and start sending the due queues; returns before they are sent."""
+        """Fan out new events, and start sending the due queues; returns before they are sent."""
         self._release_late()
         self._database.drain(lambda session: fanout.fan_out(session, clock.now()))
         free = self._take_room()
@@ -92,7 +92,7 @@ class WebhookSender:
             return queue.claim(session, clock.now(), worker_id, limit)
 
     def _work(self, claimed: ClaimedQueue) -> None:
-        """Send one queue after the other, as long as any is due."""
+        """Send queue after queue, as long as any is due."""
         current: ClaimedQueue | None = claimed
         try:
             while current is not None:
@@ -104,12 +104,12 @@ class WebhookSender:
         try:
             self._send_queue(claimed)
         except Unavailable as error:
-            log.warning("webhooks wait: %s", error)
+            log.warning("webhooks are postponed: %s", error)
         except Exception:
-            log.exception("sending webhooks failed in an unforeseen way")
+            log.exception("unexpected error while sending webhooks")
         else:
             return True
-        self._unreleased.put(claimed)  # not at once, else it would fail again and again
+        self._unreleased.put(claimed)  # delayed, or it would fail again in a busy loop
         return False
 
     def _send_queue(self, claimed: ClaimedQueue) -> None:
@@ -134,7 +134,7 @@ class WebhookSender:
             return HttpResult(None, f"error: {type(error).__name__}")
 
     def _next(self, claimed: ClaimedQueue | None) -> ClaimedQueue | None:
-        """Release a queue and claim another."""
+        """Release one queue and claim another."""
         worker_id = self._worker_id()
         try:
             with self._database.transaction() as session:
@@ -144,7 +144,7 @@ class WebhookSender:
                     return None
                 return next(iter(queue.claim(session, clock.now(), worker_id, 1)), None)
         except Exception as error:  # noqa: BLE001  only we can release it: the claim is ours while we live
-            log.warning("a webhook queue is released later: %s", type(error).__name__)
+            log.warning("a webhook queue could not be released yet: %s", type(error).__name__)
             if claimed is not None:
                 self._unreleased.put(claimed)
             return None

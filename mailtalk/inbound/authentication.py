@@ -161,7 +161,7 @@ def _tried(way: Callable[[], str]) -> str:
     except Unanswered:
         return UNANSWERED
     except Exception as error:  # noqa: BLE001  the same
-        log.info("a check of a sender ended in %s", type(error).__name__)
+        log.info("sender authentication failed with %s", type(error).__name__)
         return FAIL
 
 

@@ -50,7 +50,7 @@ class Questions:
         self._left -= 1
         seconds = min(self._deadline - time.monotonic(), ONE_NAME)
         if seconds <= 0 or self._left < 0:
-            raise Unanswered("a mail's time for the DNS is over")
+            raise Unanswered("the deadline of the DNS queries has passed")
         try:
             return list(self._resolver.resolve(name, kind, lifetime=seconds, search=False))
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer, dns.resolver.YXDOMAIN):
@@ -84,7 +84,7 @@ class Spf(spf.query):  # type: ignore[misc]
         if not self.cache[key] and not ignore_void:
             self.void_lookups += 1
             if self.void_lookups > spf.MAX_VOID_LOOKUPS:
-                raise spf.PermError("too many names that are not there")
+                raise spf.PermError("too many void look-ups")
         return list(self.cache[key])
 
     def _ask(self, name: str, kind: str) -> list[Any]:

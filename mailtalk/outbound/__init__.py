@@ -1,1 +1,1 @@
-"""Sending: the queue of deliveries, relays and their replies, bounces, suppressions."""
+"""Outgoing mail: the queue of deliveries, relays and their replies, bounces, suppressions."""

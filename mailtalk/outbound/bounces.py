@@ -1,4 +1,4 @@
-"""Bounces and complaints: which mail of ours a report is about, and its effect on the address and the webhooks."""
+"""Bounces and complaints: the delivery that a report is about, and its effect on suppressions and webhooks."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -21,9 +21,9 @@ _OURS = re.compile(r"<n\.([0-9a-f]{32})@")
 
 
 class Report(NamedTuple):
-    """What a mail server or a reader reports of a delivery: `kind` is hard, soft or complaint.
+    """Report by a mail server or a reader about a delivery: `kind` is hard, soft or complaint.
 
-    `is_first`: nobody reported it before.
+    `is_first`: no failure of the delivery was reported before.
     """
 
     delivery: Delivery
@@ -33,7 +33,7 @@ class Report(NamedTuple):
 
 
 def named(reading: Reading) -> list[UUID]:
-    """Deliveries that a mail may be about, by the Message-IDs of the mail that it gives back or answers."""
+    """Deliveries that a mail may be about, by the Message-IDs of the mail that it returns or answers."""
     message_ids = filter(None, (reading.returned, *reading.answers))
     return [UUID(match[1]) for match in map(_OURS.match, message_ids) if match]
 
@@ -46,9 +46,9 @@ def lock(session: Session, delivery_ids: Iterable[UUID]) -> list[Delivery]:
 
 
 def judge(delivery: Delivery, reading: Reading, *, was_reported: bool) -> tuple[str, Report | None]:
-    """The report of a mail that was screened as a bounce or a complaint, for the operator in a word and as a value.
+    """Interpret a bounce or complaint: a reason for the operator's log, and the report.
 
-    No report for a bounce that says that nothing failed.
+    No report if nothing failed.
     """
     worst = max(reading.failures, key=lambda failure: failure.hard, default=None)
     if reading.verdict is Verdict.COMPLAINT:
@@ -62,7 +62,7 @@ def judge(delivery: Delivery, reading: Reading, *, was_reported: bool) -> tuple[
 
 
 def write(session: Session, now: datetime, reports: Sequence[Report], suppress: timedelta) -> None:
-    """Suppress and score addresses, mark the deliveries, and write one event for each of them."""
+    """Suppress and score addresses, mark the deliveries, and record one event per report."""
     first = [report for report in reports if report.is_first]
     complaints = [report.delivery for report in reports if report.kind == COMPLAINT]
     suppressions.complained(session, now, [(delivery.app_id, delivery.address) for delivery in complaints])

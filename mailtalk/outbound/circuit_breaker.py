@@ -1,11 +1,11 @@
-"""Circuit breaker: a relay that failed is not used for a while, then one mail probes whether it may be used again."""
+"""Circuit breaker: a failed relay is not used for a while; then one mail probes it."""
 
 import time
 from enum import Enum, auto
 
-FIRST = 2.0  # seconds of the first pause; it doubles with each probe that fails
+FIRST = 2.0  # seconds of the first pause; doubled with each failed probe
 LONGEST = 300.0
-TRY = 120.0  # seconds after which a probe without an outcome no longer blocks the next
+TRY = 120.0  # seconds after which a probe without an outcome no longer blocks the next one
 
 
 class CircuitState(Enum):
@@ -28,7 +28,7 @@ class CircuitBreaker:
 
     @property
     def state(self) -> CircuitState:
-        """The state now."""
+        """Current state."""
         if self._failures == 0:
             return CircuitState.CLOSED
         return CircuitState.HALF_OPEN if time.monotonic() >= self._until else CircuitState.OPEN
@@ -43,7 +43,7 @@ class CircuitBreaker:
         return self._failures
 
     def trip(self, ticket: int) -> bool:
-        """Report a failure; False if another one with the same ticket opened the circuit already."""
+        """Report a failure; False if another one with the same ticket has already opened the circuit."""
         if ticket != self._failures:
             return False
         self._until = time.monotonic() + min(FIRST * 2.0**self._failures, LONGEST)

@@ -1,4 +1,4 @@
-"""Limit of the connections to one relay: fewer for a while after it refused one for being too many."""
+"""Limit of connections to one relay: lowered for a while after the relay refused one too many."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ LOWERED = 60.0  # seconds
 
 
 class ConnectionLimit:
-    """Asynchronous context manager; entering it waits until there is room for one more connection."""
+    """Asynchronous context manager; entering waits until another connection is allowed."""
 
     def __init__(self, most: int) -> None:
         self._most, self._lowered, self._until = most, most, 0.0
@@ -16,19 +16,19 @@ class ConnectionLimit:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def __aenter__(self) -> None:
-        """Take one."""
+        """Acquire a connection."""
         while self._used >= self._limit():
             self._waiting.append(asyncio.get_running_loop().create_future())
             await self._waiting[-1]
         self._used += 1
 
     async def __aexit__(self, *_: object) -> None:
-        """Give it back."""
+        """Release a connection."""
         self._used -= 1
         self._wake()
 
     def lower(self) -> bool:
-        """The relay has enough with the other connections in use; False if there are none."""
+        """Lower the limit to the number of other connections in use; False if there are none."""
         others = self._used - 1
         if others < 1:
             return False
@@ -39,7 +39,7 @@ class ConnectionLimit:
         return self._most if time.monotonic() >= self._until else self._lowered
 
     def _wake(self) -> None:
-        """Wake as many as there is room for: more than one when the limit is high again."""
+        """Wake as many waiters as there is room for: more than one once the limit is raised again."""
         room = self._limit() - self._used
         while self._waiting and room > 0:
             future = self._waiting.popleft()

@@ -1,4 +1,4 @@
-"""Delivery state machine, set-based: the steps of many deliveries are one statement.
+"""Delivery state machine, set-based: one statement advances many deliveries.
 
 `sending` is committed before DATA's final dot, the result after the reply; every transition is a conditional UPDATE on
 the claim id.
@@ -25,7 +25,7 @@ from mailtalk.outbound.smtp_replies import BACK_OFF, RELAY_AWAY, SendResult, Smt
 from mailtalk.outbound.suppressions import Refusal
 from mailtalk.vocabulary import Stage
 
-REPLY_LIMIT = 500  # characters of the relay's reply that are kept
+REPLY_LIMIT = 500  # characters of the relay's reply that are stored
 ENDS = {Stage.SENT, Stage.CAPTURED, Stage.FAILED}
 
 # Moves the deliveries whose claim still holds and records their events; gives their ids. LIMIT tells the planner how
@@ -57,7 +57,7 @@ ADVANCE = f"""
 
 @dataclass(frozen=True, slots=True)
 class ClaimedDelivery:
-    """A delivery that this worker claimed."""
+    """Delivery claimed by this worker."""
 
     app_id: str
     id: UUID
@@ -80,7 +80,7 @@ class Step(NamedTuple):
 
     @property
     def refusal(self) -> SmtpReply | None:
-        """The relay's refusal of the mail, which is noted against its address."""
+        """The relay's refusal of the mail, which counts against its address."""
         return self.result.refusal if self.result else None
 
 
@@ -96,7 +96,7 @@ def freeze(delivery: Delivery, mail: bytes, keyring: Keyring, signer: MailSigner
 
 
 def advance(session: Session, now: datetime, steps: Sequence[Step], rules: SendingSettings = DEFAULT) -> list[bool]:
-    """Take the steps, note refused addresses; for each, in order, False if its claim was lost and nothing changed."""
+    """Advance deliveries and record refused addresses; for each step, in order, False if its claim was lost."""
     rows = session.connection().exec_driver_sql(ADVANCE, parameters(now, steps, rules))
     moved = set(rows.scalars())
     _note_refusals(session, now, [step for step in steps if step.delivery.id in moved], rules)
@@ -114,12 +114,12 @@ def parameters(now: datetime, steps: Sequence[Step], rules: SendingSettings = DE
 
 
 def taken(steps: Sequence[Step], moved: Collection[UUID]) -> list[bool]:
-    """For each step, whether ADVANCE moved its delivery."""
+    """For each step, True if ADVANCE moved its delivery."""
     return [step.delivery.id in moved for step in steps]
 
 
 class _Row(msgspec.Struct, omit_defaults=True):
-    """A step as ADVANCE reads it; what is missing stays as it is in the row."""
+    """A step as ADVANCE reads it; a missing value leaves the row's as it is."""
 
     app_id: str
     id: UUID
@@ -151,7 +151,7 @@ def _row(now: datetime, step: Step, rules: SendingSettings) -> _Row:
 
 
 def _end(now: datetime, delivery: ClaimedDelivery, result: SendResult, rules: SendingSettings) -> tuple[Stage, str]:
-    """The stage after an attempt, and what the row says of it."""
+    """Stage after an attempt, and its reason in the row."""
     reply = address.hidden(result.text)[:REPLY_LIMIT]
     if result.stage in {Stage.DEFERRED, Stage.UNKNOWN} and now - delivery.created_at > rules.give_up:
         return Stage.FAILED, f"given up after {rules.give_up}: {reply}"

@@ -1,4 +1,4 @@
-"""Events about a notification's mail, for webhooks; mails of other kinds have none."""
+"""Events about a notification's mail, for webhooks; other kinds of mail have none."""
 
 from typing import Protocol
 from uuid import UUID
@@ -9,7 +9,7 @@ from mailtalk.vocabulary import DeliveryKind, EventType
 
 
 class Mailed(Protocol):
-    """What an event tells of a delivery: its row, or the row's values."""
+    """Columns of a delivery that its events need; a row, or values."""
 
     @property
     def app_id(self) -> str:
@@ -21,11 +21,11 @@ class Mailed(Protocol):
 
     @property
     def kind(self) -> str:
-        """Of `DeliveryKind`."""
+        """A `DeliveryKind` value."""
 
     @property
     def notification_id(self) -> int | None:
-        """The notification; notices have none."""
+        """Notification; None for notices."""
 
     @property
     def conversation_id(self) -> str:
@@ -37,7 +37,7 @@ class Mailed(Protocol):
 
     @property
     def address(self) -> str:
-        """The reader's address, one of the app's own user."""
+        """The reader's address, as registered by the app."""
 
 
 def sent(delivery: Mailed) -> Happened | None:
@@ -46,7 +46,7 @@ def sent(delivery: Mailed) -> Happened | None:
 
 
 def bounced(delivery: Mailed, kind: str, status: str | None) -> Happened | None:
-    """The mail did not arrive (hard or soft), or was reported as spam (complaint); `status` as in RFC 3463."""
+    """The mail did not arrive (hard or soft), or was reported as spam (complaint); `status` is an RFC 3463 code."""
     more = {"address": delivery.address, "bounce": kind, "status": status}
     return _event(delivery, EventType.NOTIFICATION_BOUNCED, more)
 

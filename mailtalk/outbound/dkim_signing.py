@@ -1,4 +1,4 @@
-"""DKIM signatures and the idempotency header, added to a mail once, when it is made: every retry is byte-equal."""
+"""DKIM signatures and the idempotency header, added once, when a mail is made, so that every retry is byte-equal."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -9,7 +9,7 @@ from mailtalk.settings.load import PREFIX, Settings, SettingsError
 
 @dataclass(frozen=True, slots=True)
 class MailSigner:
-    """The idempotency header's name and the DKIM keys; neither by default."""
+    """Name of the idempotency header and the DKIM keys; neither by default."""
 
     header: str | None = None
     signers: tuple[dkim.Signer, ...] = ()
@@ -24,7 +24,7 @@ class MailSigner:
         return dkim.sign(self._header(delivery_id) + mail, self.signers)
 
     def added(self, head: bytes, relaxed: bytes, delivery_id: UUID) -> bytes:
-        """The headers to put in front of a mail, whose body is given in DKIM's relaxed form, computed once for many."""
+        """Headers to put in front of a mail whose body is given in DKIM's relaxed form, computed once for many."""
         own = self._header(delivery_id)
         return (dkim.signatures(own + head, relaxed, self.signers) if self.signers else b"") + own
 

@@ -1,4 +1,4 @@
-"""Held deliveries: the reply to their final dot was lost, and an operator decides whether they are sent again."""
+"""Held deliveries: the reply to their final dot was lost, and an operator decides whether to send them again."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,18 +12,18 @@ from mailtalk.vocabulary import Stage
 
 
 def listed(session: Session, app_id: str, limit: int) -> Sequence[Delivery]:
-    """The held deliveries of an app, oldest first."""
+    """Held deliveries of an app, oldest first."""
     query = select(Delivery).where(Delivery.app_id == app_id, Delivery.stage == Stage.HELD)
     return session.scalars(query.order_by(Delivery.created_at).limit(limit)).all()
 
 
 def send(session: Session, now: datetime, app_id: str, delivery_id: UUID | None) -> int:
-    """Queue one, or all of the app, again with the same bytes; gives how many."""
+    """Queue one held delivery, or all of the app, again with the same bytes; returns the number."""
     return _end(session, app_id, delivery_id, {"stage": Stage.QUEUED, "not_before": now, "claim": None})
 
 
 def drop(session: Session, now: datetime, app_id: str, delivery_id: UUID | None) -> int:
-    """Cancel one, or all of the app; gives how many."""
+    """Cancel one held delivery, or all of the app; returns the number."""
     return _end(session, app_id, delivery_id, {"stage": Stage.CANCELLED, "reply": "by the operator", "ended_at": now})
 
 

@@ -1,4 +1,4 @@
-"""The queue of deliveries: claims by live workers, recovery of dead workers' claims."""
+"""Queue of deliveries: claims by live workers, recovery of dead workers' claims."""
 
 from datetime import datetime
 
@@ -47,9 +47,9 @@ _RECOVER = text(f"""
 def claim(
     session: Session, now: datetime, worker_id: int, limit: int, rules: SendingSettings = DEFAULT
 ) -> list[ClaimedDelivery]:
-    """Claim due deliveries, oldest first; no other worker claims them while this one is alive.
+    """Claim due deliveries, oldest first; no other worker claims them while this one lives.
 
-    A delivery that must not be sent any more is cancelled: its reader left, wants no mail, or is suppressed.
+    Cancels deliveries that must no longer be sent: the reader left, wants no mail, or is suppressed.
     """
     if rules.per_minute:
         domain_rates.schedule(session, now, rules.per_minute)
@@ -61,5 +61,5 @@ def claim(
 
 
 def recover(session: Session, rules: SendingSettings = DEFAULT) -> int:
-    """Release dead workers' claims; gives how many. `claimed` is queued again, `sending` may have been sent."""
+    """Release dead workers' claims; returns the number. `claimed` is queued again, `sending` may have been sent."""
     return len(session.execute(_RECOVER, {"doubt": rules.doubt}).all())

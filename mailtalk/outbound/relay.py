@@ -1,4 +1,4 @@
-"""SMTP relays with kept connections, one event loop, several in order of preference.
+"""SMTP relays with kept connections, on one event loop, in order of preference.
 
 `before_dot` must return True before DATA is completed, so that a mail that was sent is always recorded as `sending`.
 """
@@ -24,7 +24,7 @@ from mailtalk.vocabulary import Stage
 CONNECTIONS = 8
 MAILS_PER_CONNECTION = 100
 CONNECTION_AGE = 300.0  # seconds
-IDLE = 5.0  # seconds; some relays end an idle connection after ten, in the middle of the next mail
+IDLE = 5.0  # seconds; some relays close an idle connection after ten, even during the next mail
 CLEAN = re.compile(r"[^\s<>\x00-\x1f\x7f-\U0010ffff]{1,64}@[A-Za-z0-9.\[\]:-]{1,253}")
 BeforeDot = Callable[[], Awaitable[bool]]
 
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class _Stale(Exception):
-    """The relay had given up a kept connection; a new one may do at once."""
+    """The relay has closed a kept connection; a new one may work at once."""
 
 
 class Relays:
@@ -47,7 +47,7 @@ class Relays:
         self._relays = [_Relay(url.strip(), timeouts, connections) for url in urls.split(",")]
 
     async def send(self, envelope: SmtpEnvelope, mail: bytes, before_dot: BeforeDot) -> SendResult | None:
-        """Send a mail; None if `before_dot` gave False and the connection was closed before the final dot."""
+        """Send a mail; None if `before_dot` returned False and the connection was closed before the final dot."""
         if not CLEAN.fullmatch(envelope.to):
             return SendResult(Stage.FAILED, note="the address cannot be sent to")
         result: SendResult | None = SendResult(Stage.QUEUED, note="no relay is in use after their failures")
@@ -60,12 +60,12 @@ class Relays:
         return result
 
     def room(self, most: int) -> int:
-        """How many mails may be claimed: `most` with a closed circuit, one for a probe, 0 with all circuits open."""
+        """Number of mails to claim: `most` with a closed circuit, 1 for a probe, 0 with all circuits open."""
         states = {relay.breaker.state for relay in self._relays}
         return most if CircuitState.CLOSED in states else int(CircuitState.HALF_OPEN in states)
 
     async def tidy(self) -> None:
-        """Close connections that are worn or were idle for a while."""
+        """Close connections that are worn out or have been idle for a while."""
         for relay in self._relays:
             await relay.close_idle(only_worn=True)
 
@@ -85,7 +85,7 @@ class _Relay:
         self.breaker = CircuitBreaker()
 
     async def send(self, ticket: int, envelope: SmtpEnvelope, mail: bytes, before_dot: BeforeDot) -> SendResult | None:
-        """Send over a kept connection, or over a new one if there is none or the relay gave it up."""
+        """Send over a kept connection, or over a new one if there is none or the relay closed it."""
         while True:
             async with self._limit:
                 kept = await self._kept()
@@ -110,13 +110,13 @@ class _Relay:
     async def _attempt(
         self, connection: SmtpConnection, ticket: int, envelope: SmtpEnvelope, mail: bytes, before_dot: BeforeDot
     ) -> SendResult | None:
-        """MAIL, RCPT and DATA; `before_dot`; the mail and its dot."""
+        """Send MAIL, RCPT and DATA; call `before_dot`; then send the mail and its final dot."""
         used = connection.mails > 0
         try:
             reply = await connection.introduce(envelope)
             if reply is None and not await before_dot():
                 connection.close()
-                self.breaker.close(ticket)  # it was ready for the mail
+                self.breaker.close(ticket)  # the relay was ready for the mail
                 return None
         except OSError as error:
             connection.close()
@@ -133,7 +133,7 @@ class _Relay:
         return await self._judged(connection, ticket, reply, used=used)
 
     def _broken(self, connection: SmtpConnection, ticket: int, error: OSError, *, used: bool) -> SendResult:
-        """Nothing was sent. At RCPT or DATA the mail itself may be the cause, so it is deferred."""
+        """Result of a broken connection; nothing was sent. After RCPT or DATA, the mail may be the cause: deferred."""
         if used and not isinstance(error, TimeoutError):
             raise _Stale
         note = f"the connection broke at {connection.waiting}: {_said(error)}"
@@ -150,7 +150,7 @@ class _Relay:
         if meaning is Meaning.STALE:
             raise _Stale
         if meaning is Meaning.PAUSE:
-            # From RCPT on the cause may be this mail, which then must not come first after each pause.
+            # From RCPT on the mail may be the cause; then it must not be first again after each pause.
             stage = Stage.DEFERRED if reply.code == CLOSING and reply.verb != "MAIL" else Stage.QUEUED
             return self._paused(ticket, stage, reply)
         if self.breaker.close(ticket):
@@ -168,7 +168,7 @@ class _Relay:
         return result
 
     def _has_too_many(self, error: OSError) -> bool:
-        """True if the relay refused a session beside others that go on: then fewer will do."""
+        """True if the relay refused a session while others continue: then a lower limit will do."""
         too_many = isinstance(error, SessionRefused) and error.code == CLOSING and self._limit.lower()
         if too_many:
             log.warning("the relay %s gets fewer connections for a while: %s", self._url.hostname, error)

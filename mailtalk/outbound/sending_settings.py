@@ -1,4 +1,4 @@
-"""Rules of sending that the settings name."""
+"""Rules of sending, from the settings."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,12 +9,12 @@ from mailtalk.vocabulary import Stage
 
 @dataclass(frozen=True, slots=True)
 class SendingSettings:
-    """How long a mail is tried, how fast mails go, and what becomes of a mail whose reply was lost."""
+    """Time limit of retries, domain rate, and treatment of a mail whose reply was lost."""
 
     give_up: timedelta = timedelta(hours=48)
     suppress: timedelta = timedelta(days=30)
     hold: bool = False
-    per_minute: int = 0  # mails to one domain; 0: no limit
+    per_minute: int = 0  # mails to one domain per minute; 0: no limit
 
     @classmethod
     def of(cls, settings: Settings) -> "SendingSettings":
@@ -28,7 +28,7 @@ class SendingSettings:
 
     @property
     def doubt(self) -> Stage:
-        """The stage of a delivery whose final dot was sent and whose reply was lost."""
+        """Stage of a delivery whose final dot was sent but whose reply was lost."""
         return Stage.HELD if self.hold else Stage.UNKNOWN
 
 

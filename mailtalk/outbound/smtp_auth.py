@@ -1,4 +1,4 @@
-"""SMTP AUTH: the mechanisms that relays offer, and our answers to their challenges (RFC 4954, 2195, 4616)."""
+"""SMTP AUTH: the mechanisms that relays offer, and our responses to their challenges (RFC 4954, 2195, 4616)."""
 
 import hmac
 from base64 import b64decode, b64encode
@@ -13,7 +13,7 @@ CONTINUE, SUCCEEDED, ALREADY = 334, 235, 503
 
 
 class Login(NamedTuple):
-    """The relay's user and password."""
+    """User and password for the relay."""
 
     user: str
     password: str
@@ -27,7 +27,7 @@ class Login(NamedTuple):
 async def log_in(protocol: SmtpProtocol, login: Login, offered: str, seconds: float) -> None:
     """Try the mechanisms that the relay offers, best first; ConnectionError if none succeeds."""
     names = set(offered.upper().split())
-    refused = ConnectionError("it offers no mechanism of AUTH that we know")
+    refused = ConnectionError("the relay offers no AUTH mechanism that we support")
     for name in filter(names.__contains__, _MECHANISMS):
         reply = await _try(protocol, login, name, seconds)
         if reply.code in {SUCCEEDED, ALREADY}:
@@ -70,7 +70,7 @@ def _cram_md5(login: Login, challenge: str) -> bytes:
 
 
 _Answer = Callable[[Login, str], bytes]
-# Best first: what goes with the command itself, if anything, and the answer to each challenge.
+# Best first: the initial response, if any, and the response to each challenge.
 _MECHANISMS: dict[str, tuple[_Answer | None, tuple[_Answer, ...]]] = {
     "CRAM-MD5": (None, (_cram_md5,)),
     "PLAIN": (_plain, ()),

@@ -1,4 +1,4 @@
-"""One connection to a relay: a mail's MAIL, RCPT and DATA go in one write where it offers PIPELINING (RFC 2920)."""
+"""One connection to a relay: MAIL, RCPT and DATA are sent in one write if it offers PIPELINING (RFC 2920)."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from mailtalk.outbound.smtp_replies import CLOSING, GOOD, SmtpReply
 
 
 class Timeouts(NamedTuple):
-    """Time limits in seconds (RFC 5321 4.5.3.2); a shorter wait for the reply to the dot makes duplicates."""
+    """Time limits in seconds (RFC 5321 4.5.3.2); a shorter wait for the reply to the dot would cause duplicates."""
 
     connect: float = 30
     command: float = 60
@@ -22,7 +22,7 @@ class Timeouts(NamedTuple):
 
 
 class SmtpEnvelope(NamedTuple):
-    """Envelope of a mail; `id` comes back in delivery reports (RFC 3461)."""
+    """Envelope of a mail; `id` is returned in delivery reports (RFC 3461)."""
 
     mail_from: str
     to: str
@@ -30,7 +30,7 @@ class SmtpEnvelope(NamedTuple):
 
 
 class SmtpConnection:
-    """An open session. `fit`: it can carry another mail. `waiting`: the verb whose reply is awaited."""
+    """Open session. `fit`: it can carry another mail. `waiting`: the verb whose reply is awaited."""
 
     def __init__(self, protocol: SmtpProtocol, extensions: Extensions, timeouts: Timeouts) -> None:
         self._protocol, self._extensions, self._timeouts = protocol, extensions, timeouts
@@ -41,7 +41,7 @@ class SmtpConnection:
 
     @classmethod
     async def open(cls, url: SplitResult, timeouts: Timeouts) -> "SmtpConnection":
-        """Connect and begin the session; OSError if that fails."""
+        """Connect and begin the session; OSError on failure."""
         loop, is_tls = asyncio.get_running_loop(), url.scheme == "smtps"
         await loop.run_in_executor(None, local_name)
         async with asyncio.timeout(timeouts.connect):
@@ -58,7 +58,7 @@ class SmtpConnection:
             raise
 
     async def introduce(self, envelope: SmtpEnvelope) -> SmtpReply | None:
-        """Send MAIL, RCPT and DATA; the first reply that is not good, None when the relay waits for the mail."""
+        """Send MAIL, RCPT and DATA; returns the first bad reply, or None when the relay waits for the mail."""
         self.mails += 1
         self.used = time.monotonic()
         verbs = self._verbs(envelope)
@@ -75,7 +75,7 @@ class SmtpConnection:
         return None
 
     async def dot(self, mail: bytes) -> SmtpReply:
-        """Send the mail, CRLF line ends, and its final dot; the relay's reply."""
+        """Send the mail, with CRLF line ends, and the final dot; returns the relay's reply."""
         stuffed = mail.replace(b"\n.", b"\n..")  # RFC 5321 4.5.2
         self._protocol.write((b"." if mail.startswith(b".") else b"") + stuffed + b".\r\n")
         await self._protocol.drain(self._timeouts.data)
@@ -84,7 +84,7 @@ class SmtpConnection:
         return reply
 
     async def reset(self) -> None:
-        """Prepare for the next mail after a refusal; unfit if the relay does not agree."""
+        """Send RSET after a refusal; the connection is unfit if the relay does not accept it."""
         try:
             self._protocol.write(b"RSET\r\n")
             self.fit = self.fit and (await self._protocol.reply(self._timeouts.command)).code == 250  # noqa: PLR2004
@@ -92,14 +92,14 @@ class SmtpConnection:
             self.fit = False
 
     async def quit(self) -> None:
-        """Say QUIT, wait for the reply, close."""
+        """Send QUIT, wait for the reply, and close."""
         with suppress(OSError):
             self._protocol.write(b"QUIT\r\n")
             await self._protocol.reply(self._timeouts.connect)
         self.close()
 
     def close(self) -> None:
-        """Close at once: the relay forgets a mail whose final dot it has not seen."""
+        """Close at once: the relay discards a mail whose final dot it has not received."""
         self._protocol.close()
 
     def _verbs(self, envelope: SmtpEnvelope) -> dict[str, bytes]:
@@ -112,7 +112,7 @@ class SmtpConnection:
         }
 
     async def _first_refusal(self, verbs: list[str]) -> SmtpReply | None:
-        """Read the replies to one write; the relay may accept DATA though it refused the recipient."""
+        """Read the replies to one write; a relay may accept DATA even though it refused the recipient."""
         refusal = None
         for verb in verbs:
             try:
@@ -120,7 +120,7 @@ class SmtpConnection:
             except OSError:
                 if refusal is None:
                     raise
-                self.fit = False  # it hung up after the refusal
+                self.fit = False  # it closed the connection after the refusal
                 break
             good = reply.code in GOOD[verb]
             if refusal is not None and verb == "DATA" and good:

@@ -1,4 +1,4 @@
-"""The beginning of an SMTP session: greeting, EHLO, STARTTLS and AUTH (RFC 5321, 3207, 4954)."""
+"""Start of an SMTP session: greeting, EHLO, STARTTLS and AUTH (RFC 5321, 3207, 4954)."""
 
 import socket
 from functools import lru_cache
@@ -18,9 +18,9 @@ Extensions = dict[str, str]  # lower-case name → parameters
 
 
 async def greet(protocol: SmtpProtocol, url: SplitResult, seconds: float) -> Extensions:
-    """Begin the session and give the relay's extensions; `seconds` are for each reply. ConnectionError if it fails.
+    """Begin the session and return the relay's extensions; `seconds` per reply. ConnectionError on failure.
 
-    A relay that gets our password must prove its name; otherwise opportunistic TLS is better than none.
+    A relay that receives our password must have a valid certificate; otherwise opportunistic TLS is better than none.
     """
     _demand("greeting", await protocol.reply(seconds), READY)
     extensions = await _hello(protocol, seconds)
@@ -32,14 +32,14 @@ async def greet(protocol: SmtpProtocol, url: SplitResult, seconds: float) -> Ext
         encrypted, extensions = True, await _hello(protocol, seconds)
     if login is not None:
         if not encrypted and not _is_here(url.hostname or ""):
-            raise ConnectionError("it offers no TLS, and so does not get our password")
+            raise ConnectionError("the relay offers no TLS, so our password is not sent")
         await smtp_auth.log_in(protocol, login, extensions.get("auth", ""), seconds)
     return extensions
 
 
 @lru_cache(maxsize=1)
 def local_name() -> str:
-    """The name of this machine for EHLO, or its address in brackets; may ask the DNS."""
+    """Host name for EHLO, or the address in brackets; may query the DNS."""
     name = socket.getfqdn()
     if "." in name:
         return name
@@ -62,7 +62,7 @@ async def _hello(protocol: SmtpProtocol, seconds: float) -> Extensions:
 
 
 def _extensions(text: str) -> Extensions:
-    """Names and parameters of EHLO's lines after the first; `AUTH=LOGIN` is an old way to write `AUTH LOGIN`."""
+    """Names and parameters in EHLO's lines after the first; `AUTH=LOGIN` is an old form of `AUTH LOGIN`."""
     lines = (line.replace("AUTH=", "AUTH ", 1).split(None, 1) for line in text.split("\n")[1:])
     extensions: Extensions = {}
     for name, *parameters in filter(None, lines):

@@ -1,4 +1,4 @@
-"""An SMTP client's asyncio protocol: writes bytes and parses replies in the order of their coming (RFC 5321 4.2)."""
+"""asyncio protocol of an SMTP client: writes bytes and parses replies in the order of arrival (RFC 5321 4.2)."""
 
 import asyncio
 from collections import deque
@@ -8,14 +8,14 @@ LONGEST = 65_536  # bytes of one reply
 
 
 class WireReply(NamedTuple):
-    """A reply as it came; code -1 where the line does not begin with one."""
+    """Reply as received; code -1 if its line does not begin with a code."""
 
     code: int
     text: str
 
 
 class SessionRefused(ConnectionError):
-    """The relay replied, but opens no session for us; the text has its reply."""
+    """The relay replied but refused the session; the text contains its reply."""
 
     def __init__(self, step: str, reply: WireReply) -> None:
         super().__init__(f"{step}: {reply.code} {reply.text}")
@@ -23,13 +23,13 @@ class SessionRefused(ConnectionError):
 
 
 class SmtpProtocol(asyncio.Protocol):
-    """One connection; a method that waits raises OSError once the relay hung up, TimeoutError when it is slow."""
+    """One connection; awaiting methods raise OSError once the relay has closed it, TimeoutError if it is slow."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._unread = b""
-        self._texts: list[bytes] = []  # of the lines of a reply that goes on
+        self._texts: list[bytes] = []  # lines of an unfinished multi-line reply
         self._replies: deque[WireReply] = deque()
         self._waiting: asyncio.Future[None] | None = None
         self._drained: asyncio.Future[None] | None = None
@@ -37,28 +37,28 @@ class SmtpProtocol(asyncio.Protocol):
 
     @property
     def transport(self) -> asyncio.Transport:
-        """The transport; ConnectionError once it is gone."""
+        """The transport; ConnectionError once it is closed."""
         if self._transport is None or self._lost is not None:
             raise self._lost or ConnectionError("not connected")
         return self._transport
 
     @property
     def is_silent(self) -> bool:
-        """True if nothing came that was not asked for."""
+        """True if no unsolicited bytes have arrived."""
         return not (self._unread or self._texts or self._replies)
 
     def write(self, data: bytes) -> None:
-        """Hand bytes to the connection."""
+        """Write bytes to the connection."""
         self.transport.write(data)
 
     async def drain(self, seconds: float) -> None:
-        """Wait until most of what was written is on its way."""
+        """Wait until most of the written bytes have been sent."""
         if self._drained is not None:
             async with asyncio.timeout(seconds):
                 await self._drained
 
     async def reply(self, seconds: float) -> WireReply:
-        """The next reply."""
+        """Next reply."""
         if not self._replies:
             if self._lost is not None:
                 raise self._lost
@@ -68,7 +68,7 @@ class SmtpProtocol(asyncio.Protocol):
         return self._replies.popleft()
 
     async def start_tls(self, context: object, host: str, seconds: float) -> None:
-        """Encrypt from now on; ConnectionError if anything came before that an eavesdropper may have put there."""
+        """Start TLS; ConnectionError if plain bytes came after the reply, since an attacker may have injected them."""
         if not self.is_silent:
             raise ConnectionError("the relay sent more than its reply to STARTTLS")
         async with asyncio.timeout(seconds):
@@ -85,7 +85,7 @@ class SmtpProtocol(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """asyncio: bytes came."""
+        """asyncio: bytes received."""
         *lines, self._unread = (self._unread + data).split(b"\n")
         for line in lines:
             self._take(line)
@@ -101,11 +101,11 @@ class SmtpProtocol(asyncio.Protocol):
         self._end(error if isinstance(error, OSError) else ConnectionResetError("the relay closed the connection"))
 
     def pause_writing(self) -> None:
-        """asyncio: much is waiting to be sent."""
+        """asyncio: the write buffer is full."""
         self._drained = self._loop.create_future()
 
     def resume_writing(self) -> None:
-        """asyncio: little is waiting."""
+        """asyncio: the write buffer has drained."""
         _wake(self._drained)
         self._drained = None
 

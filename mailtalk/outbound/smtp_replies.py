@@ -1,6 +1,6 @@
-"""Replies of an SMTP relay as values, what each means for the mail, and when it is tried again: the retry table.
+"""SMTP relay replies as values, with the meaning of each for the mail and the schedule of retries: the retry table.
 
-A reply travels unchanged from the socket to the delivery's row (RFC 5321 for codes, RFC 3463 for enhanced codes).
+A reply is stored in the delivery's row unchanged (RFC 5321 for codes, RFC 3463 for enhanced codes).
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from mailtalk.vocabulary import Stage
 
 BACK_OFF = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 120, 240))  # by attempt, before the next one; ± 20 %
-RELAY_AWAY = timedelta(seconds=5)  # before the next attempt where the relay was at fault
+RELAY_AWAY = timedelta(seconds=5)  # before the next attempt, if the relay was at fault
 GOOD = {"MAIL": {250}, "RCPT": {250, 251, 252}, "DATA": {354}, ".": set(range(200, 300))}
 CLOSING = 421
 _RELAY_IS_WRONG = {CLOSING, 530, 535}
@@ -24,8 +24,8 @@ _RELAY_DENIED = re.compile(r"relay(?:ing)?(?: access)? (?:is )?(?:denied|not (?:
 class Meaning(Enum):
     """Consequence of a reply.
 
-    LATER: retry this mail. REFUSED: never retry it. PAUSE: the relay is in trouble or rejects us, so leave it alone and
-    blame no mail. STALE: the relay gave up a kept connection; retry on a new one at once. NONSENSE: not an SMTP reply.
+    LATER: retry this mail. REFUSED: never retry it. PAUSE: the relay is in trouble or rejects us; do not use it for now
+    and blame no mail. STALE: the relay closed a kept connection; retry on a new one at once. NONSENSE: no SMTP reply.
     """
 
     ACCEPTED = auto()
@@ -45,7 +45,7 @@ STAGES = {
 
 
 class SmtpReply(NamedTuple):
-    """Reply to a verb: MAIL, RCPT, DATA, or "." for the mail itself; code -1 where there was none."""
+    """Reply to a verb: MAIL, RCPT, DATA, or "." for the mail itself; code -1 if there was none."""
 
     verb: str
     code: int
@@ -61,7 +61,7 @@ class SmtpReply(NamedTuple):
 
     @property
     def status(self) -> str | None:
-        """The enhanced status code: 5.1.1."""
+        """Enhanced status code, such as 5.1.1."""
         match = _ENHANCED.search(self.text)
         return match[0] if match else None
 
@@ -72,9 +72,9 @@ class SmtpReply(NamedTuple):
 
 
 class SendResult(NamedTuple):
-    """Outcome of an attempt: the delivery's next stage, the reply it comes from, and our own note, if any.
+    """Result of an attempt: the delivery's next stage, the reply that caused it, and our own note, if any.
 
-    `elsewhere`: nothing was sent and another relay may take the mail.
+    `elsewhere`: nothing was sent, and another relay may accept the mail.
     """
 
     stage: Stage
@@ -84,17 +84,17 @@ class SendResult(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The reason as the row shows it."""
+        """Reason as stored in the row."""
         return ": ".join(filter(None, (self.note, str(self.reply) if self.reply else "")))
 
     @property
     def refusal(self) -> SmtpReply | None:
-        """The relay's refusal of this mail; None if it failed for a reason of ours, or did not fail."""
+        """The relay's refusal of this mail; None if it did not fail, or failed for a reason of ours."""
         return self.reply if self.stage is Stage.FAILED and self.reply and self.reply.is_permanent else None
 
 
 def meaning(reply: SmtpReply, *, used: bool) -> Meaning:
-    """Look up a reply; `used`: the connection carried mails before."""
+    """Look up a reply; `used`: the connection has carried mails before."""
     code = reply.code
     if code in GOOD[reply.verb]:
         return Meaning.ACCEPTED
@@ -108,7 +108,7 @@ def meaning(reply: SmtpReply, *, used: bool) -> Meaning:
 
 
 def _is_about_the_relay(reply: SmtpReply) -> bool:
-    """True if every mail would get this reply; a refused envelope sender is ours, and no recipient's fault."""
+    """True if every mail would get this reply; a refused envelope sender is ours, and not the recipient's fault."""
     return (
         reply.code in _RELAY_IS_WRONG
         or (reply.verb == "MAIL" and reply.is_permanent and reply.code != _TOO_LARGE)

@@ -1,4 +1,4 @@
-"""Suppression list: addresses to which nothing is sent for now, and soft failures of others, which decay."""
+"""Suppression list: addresses that get no mail for now, and soft failures of others, which decay."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session
 from mailtalk.models import Suppression
 from mailtalk.vocabulary import Suspicion
 
-HALF_LIFE = timedelta(days=7)  # of a soft failure's weight
-LIMIT = 3.0  # soft failures, weighed, at which an address is suppressed
-COMPLAINT = timedelta(days=180)  # a reader may have changed their mind, or never read it
+HALF_LIFE = timedelta(days=7)  # of the weight of a soft failure
+LIMIT = 3.0  # weighted soft failures at which an address is suppressed
+COMPLAINT = timedelta(days=180)  # a reader may change their mind, or may not have meant it
 Row = tuple[str, str, str | None]  # app, address, enhanced status code
 
 
 class Refusal(NamedTuple):
-    """A mail that was refused: by a dead address, or for a reason that may pass."""
+    """Refused mail: its address is dead, or the reason is temporary."""
 
     app_id: str
     address: str
@@ -26,7 +26,7 @@ class Refusal(NamedTuple):
 
 
 def active(session: Session, now: datetime, addresses: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """Those of the (app, address) pairs that are suppressed, spelt as they were given, with the reason."""
+    """Suppressed ones of the given (app, address) pairs, with the reason; spelling as given."""
     given = list(addresses)
     rows = session.execute(
         text("""
@@ -41,7 +41,7 @@ def active(session: Session, now: datetime, addresses: Collection[tuple[str, str
 def suppress(  # noqa: PLR0913, PLR0917  a suppression is all of these
     session: Session, now: datetime, app_id: str, address: str, reason: Suspicion, status: str | None, days: timedelta
 ) -> None:
-    """Send nothing to the address for this time; a suppression that lasts longer stays as it is."""
+    """Suppress the address for this time; a longer existing suppression is kept."""
     _suppress(session, now, [(app_id, address, status)], reason, days)
 
 
@@ -51,7 +51,7 @@ def complained(session: Session, now: datetime, addresses: Iterable[tuple[str, s
 
 
 def note(session: Session, now: datetime, refusals: Sequence[Refusal], days: timedelta) -> None:
-    """Note refused mails: a dead address is suppressed at once, another one after LIMIT soft failures."""
+    """Count refused mails: a dead address is suppressed at once, another one after LIMIT soft failures."""
     _suppress(session, now, [refusal[:3] for refusal in refusals if refusal.dead], Suspicion.DEAD, days)
     failing = _score(session, now, [refusal for refusal in refusals if not refusal.dead])
     _suppress(session, now, failing, Suspicion.FAILING, days)
@@ -66,7 +66,7 @@ def release(session: Session, app_id: str, addresses: Collection[str]) -> bool:
 
 
 def release_own(session: Session, authors: Sequence[tuple[str, str, str]]) -> None:
-    """Delete the entries of addresses that their owners write from: (app, user, address) of each author."""
+    """Delete the entries of addresses from which their owners write, given as (app, user, address)."""
     if not authors:
         return
     apps, users, addresses = zip(*authors, strict=True)
@@ -83,13 +83,13 @@ def release_own(session: Session, authors: Sequence[tuple[str, str, str]]) -> No
 
 
 def of(session: Session, now: datetime, app_id: str, addresses: Iterable[str]) -> Sequence[Suppression]:
-    """The active entries of these addresses, by address."""
+    """Active entries of these addresses, by address."""
     query = select(Suppression).where(Suppression.app_id == app_id, _is_one_of(addresses))
     return session.scalars(query.where(Suppression.until > now).order_by(Suppression.address)).all()
 
 
 def listed(session: Session, now: datetime, app_id: str, limit: int, after: str = "") -> Sequence[Suppression]:
-    """The active entries of an app, by address, a page after `after`."""
+    """Active entries of an app, by address, after the address `after`."""
     query = select(Suppression).where(
         Suppression.app_id == app_id, Suppression.until > now, Suppression.address > after
     )
@@ -119,7 +119,7 @@ def _suppress(session: Session, now: datetime, rows: Sequence[Row], reason: Susp
 
 
 def _score(session: Session, now: datetime, refusals: Sequence[Refusal]) -> list[Row]:
-    """Count soft failures, whose weight halves every HALF_LIFE; the addresses that have reached LIMIT."""
+    """Count soft failures, whose weight halves every HALF_LIFE; returns the addresses that have reached LIMIT."""
     if not refusals:
         return []
     failing = session.execute(
