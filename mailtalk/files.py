@@ -1,4 +1,4 @@
-"""Attachments of inbound mails: sealed in the database with their message, served by signed links that expire."""
+"""Attachments of inbound mails: sealed in the database, served by signed links that expire."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ from mailtalk.models import File, Message
 
 MOST = 20  # files of one mail
 PATH = "/files"
-_STEP = 3_600  # seconds: links of the same hour are equal, so that caches can use them
-# Few of one author's inline files of the same size and type are different pictures.
+_STEP = 3_600  # seconds: links made within the same hour are equal, so that caches can use them
+# An author's inline files of the same size and type are rarely different pictures.
 _ALIKE = text("""
     SELECT s.app_id, s.conversation_id, s.user_id, f.id, f.content_sealed
     FROM (SELECT DISTINCT * FROM unnest(CAST(:apps AS text[]), CAST(:conversations AS text[]),
@@ -34,7 +34,7 @@ Author = tuple[str, str, str]  # app, conversation, user
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Links to files: the keys that sign them, their base URL, and how long they work (seconds, up to an hour more)."""
+    """Links to files: signing keys, base URL, and lifetime in seconds (up to an hour more)."""
 
     keyring: Keyring
     base_url: str
@@ -47,7 +47,7 @@ class Links:
         return {"url": self._url(app_id, attachment, now), "size": attachment["size"]}
 
     def _url(self, app_id: str, attachment: Mapping[str, Any], now: datetime) -> str:
-        if "url" in attachment:  # a file that the backend keeps
+        if "url" in attachment:  # a file hosted by the backend
             return str(attachment["url"])
         expires = self._expires(now)
         signature = signed.signature(self.keyring, signed.FILE, _content(app_id, attachment["fileId"], expires))
@@ -60,12 +60,12 @@ class Links:
 
 
 def reference(file: MailAttachment) -> Json:
-    """The column `attachment` of a message: id, name, media type and size of a new file."""
+    """Value of a message's column `attachment` for a new file: id, name, media type and size."""
     return {"fileId": uuid4().hex, "name": file.name, "type": file.content_type, "size": len(file.content)}
 
 
 def keep(session: Session, keyring: Keyring, message: Message, file: MailAttachment) -> None:
-    """Store the file that a message refers to, sealed."""
+    """Store the file of a message, sealed."""
     file_id = UUID((message.attachment or {})["fileId"])
     session.add(
         File(
@@ -87,7 +87,7 @@ def keep(session: Session, keyring: Keyring, message: Message, file: MailAttachm
 def fresh(
     session: Session, keyring: Keyring, came: Sequence[tuple[Author, Sequence[MailAttachment]]]
 ) -> list[list[MailAttachment]]:
-    """New files of each author's mail; a picture that an author's mails show again and again is a logo."""
+    """New files of each author's mail; a picture that recurs in an author's mails is a logo."""
     shown = [(author, file) for author, files in came for file in files if file.inline and file.content_id]
     known = _known(session, keyring, shown) if shown else {}
     return [
@@ -97,7 +97,7 @@ def fresh(
 
 
 def opened(session: Session, keyring: Keyring, app_id: str, file_id: UUID) -> tuple[File, bytes] | None:
-    """A file and its content in clear; None if there is none."""
+    """A file and its decrypted content; None if there is none."""
     file = session.get(File, (app_id, file_id))
     return None if file is None else (file, keyring.unseal(file.content_sealed, about=_about(file.id)))
 
@@ -111,7 +111,7 @@ def is_signed(keyring: Keyring, app_id: str, file_id: str, expires: int, signatu
 def _known(
     session: Session, keyring: Keyring, shown: Sequence[tuple[Author, MailAttachment]]
 ) -> dict[Author, set[bytes]]:
-    """Contents of the inline files that these authors sent before, of the sizes and types of these."""
+    """Contents of inline files that these authors have sent before, with the same sizes and types."""
     known: dict[Author, set[bytes]] = {}
     for row in session.execute(_ALIKE, _alike(shown)):
         author = (row.app_id, row.conversation_id, row.user_id)

@@ -1,4 +1,4 @@
-"""Ids: keys of conversations and participants as values, and the prefixed ids that the wire shows (`chg_7`)."""
+"""Ids: keys of conversations and participants as values, and the prefixed ids of the wire (`chg_7`)."""
 
 import re
 import secrets
@@ -7,21 +7,21 @@ from typing import NamedTuple
 
 
 class ConversationKey(NamedTuple):
-    """A conversation: its app, and its id within the app."""
+    """Key of a conversation: its app, and its id within the app."""
 
     app_id: str
     id: str
 
 
 class ParticipantKey(NamedTuple):
-    """A participant: the conversation, and the user's id within the app."""
+    """Key of a participant: the conversation, and the user's id within the app."""
 
     conversation: ConversationKey
     user_id: str
 
     @classmethod
     def of(cls, app_id: str, conversation_id: str, user_id: str) -> "ParticipantKey":
-        """The key of three ids."""
+        """Key from three ids."""
         return cls(ConversationKey(app_id, conversation_id), user_id)
 
     @property
@@ -32,22 +32,22 @@ class ParticipantKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PublicId:
-    """The public form of a table's numeric ids: a prefix and up to 18 digits, which always fit a bigint."""
+    """Public form of a table's numeric ids: a prefix and up to 18 digits, which always fit a bigint."""
 
     prefix: str
     noun: str
 
     def show(self, number: int) -> str:
-        """The id with its prefix: `CHANGE.show(7)` is `"chg_7"`."""
+        """Id with its prefix: `CHANGE.show(7)` is `"chg_7"`."""
         return f"{self.prefix}{number}"
 
     def read(self, text: str) -> int | None:
-        """The number of an id with its prefix; None for any other text."""
+        """Number of an id with its prefix; None for any other text."""
         return int(text.removeprefix(self.prefix)) if re.fullmatch(self.pattern, text) else None
 
     @property
     def pattern(self) -> str:
-        """A regular expression for these ids, as JSON Schema has it."""
+        """Regular expression for these ids, as in JSON Schema."""
         return f"^{self.prefix}[0-9]{{1,18}}$"
 
 
@@ -59,5 +59,5 @@ EVENT = PublicId("evt_", "event")
 
 
 def new_message_id() -> str:
-    """A new message's id, random: its key in the database is the conversation's `seq`."""
+    """Random id of a new message; its key in the database is the conversation's `seq`."""
     return f"msg_{secrets.token_urlsafe(16)}"

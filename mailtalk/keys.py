@@ -15,12 +15,12 @@ NONCE_BYTES = 12
 
 
 class SealBroken(Exception):
-    """Sealed bytes that cannot be decrypted: their key is not in MAILTALK_SECRET_KEY, or they were changed."""
+    """Sealed bytes cannot be decrypted: their key is not in MAILTALK_SECRET_KEY, or they were changed."""
 
 
 @dataclass(frozen=True, repr=False)
 class Key:
-    """One secret of MAILTALK_SECRET_KEY; each use has a key of its own, derived by HMAC-SHA256."""
+    """Secret from MAILTALK_SECRET_KEY; each use has its own key, derived by HMAC-SHA256."""
 
     secret: bytes
 
@@ -35,12 +35,12 @@ class Key:
 
     @cached_property
     def sealer(self) -> AESGCM:
-        """AES-256-GCM under the key for sealing."""
+        """AES-256-GCM cipher under the key for sealing."""
         return AESGCM(self._of(b"seal"))
 
     @cached_property
     def _uses(self) -> dict[bytes, bytes]:
-        """The keys of uses so far."""
+        """Keys derived so far, by use."""
         return {}
 
     def _of(self, use: bytes) -> bytes:
@@ -57,11 +57,11 @@ class Keyring:
 
     @classmethod
     def from_setting(cls, secret_key: str) -> "Keyring":
-        """The keys of MAILTALK_SECRET_KEY, separated by commas."""
+        """Keys from MAILTALK_SECRET_KEY, separated by commas."""
         return cls(Key(part.strip().encode()) for part in secret_key.split(","))
 
     def signer(self, signature: AnyStr, sign: Callable[[Key], AnyStr]) -> Key | None:
-        """The key under which `sign` yields this signature, compared in constant time; None if there is none."""
+        """Key under which `sign` yields this signature, compared in constant time; None if there is none."""
         return next((key for key in self.keys if hmac.compare_digest(sign(key), signature)), None)
 
     def seal(self, plain: bytes, about: str) -> bytes:
@@ -72,7 +72,7 @@ class Keyring:
 
     @staticmethod
     def sealed_by(sealed: bytes) -> int:
-        """Key id of sealed bytes."""
+        """Id of the key that sealed these bytes."""
         return int.from_bytes(sealed[:KEY_ID_BYTES], "big")
 
     def unseal(self, sealed: bytes, about: str) -> bytes:

@@ -1,9 +1,9 @@
-r"""Mentions: one matcher for the users that a message tells and for the mentions that a mail highlights.
+r"""Mentions: one matcher for the users that a message notifies and for the mentions that a mail highlights.
 
-A backend writes `<!!mention:USER_ID|NAME>`; in both, `\`, `|`, `<` and `>` may be written with a backslash in front,
-and must be where they would end the id or the markup. A person writes `@Name` in a mail: the longest name of a
-participant that stands there counts, of two participants with one name both. Letter case, Unicode form (NFC), kinds
-and numbers of spaces make no difference; code (``` fences, backticks, <pre>, <code>) and links hold no @Name.
+A backend writes `<!!mention:USER_ID|NAME>`; in both, `\`, `|`, `<` and `>` may be escaped by a backslash, and must be
+where they would otherwise end the id or the markup. A person writes `@Name` in a mail: the longest participant's name
+at that position counts, and if two participants share it, both are mentioned. Letter case, Unicode form (NFC), and
+kind and number of spaces are ignored; code (``` fences, backticks, <pre>, <code>) and links contain no @Name.
 """
 
 import re
@@ -24,7 +24,7 @@ _AT = re.compile("[@\uff20]")
 _LINK = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})", re.MULTILINE)
 _TAG = re.compile(r"<(pre|code)\b[^<>]{0,200}>", re.IGNORECASE)
-# Scripts that put no space between words, or a particle behind a name: no word boundary is needed beside them.
+# Scripts without spaces between words, or with particles attached to a name: no word boundary is needed beside them.
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u9fff\ua000-\ua4cf\ua960-\ua97f"
     "\uac00-\ud7ff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
@@ -35,39 +35,39 @@ _JAMO = range(0x1160, 0x1200)  # vowels and finals of decomposed Hangul
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A mention at `start:end` of a text: of several users with one name, or of nobody if its markup is unreadable."""
+    """Mention at `start:end` of a text: of several users who share a name, of nobody if its markup is unreadable."""
 
     start: int
     end: int
     user_ids: tuple[str, ...]
-    text: str  # as people read it
+    text: str  # text shown to people
 
 
 def find(text: str, names: Mapping[str, str] | None = None) -> list[Mention]:
-    """The mentions in a text, in order: markup, and @Name of `names` (name by user id)."""
+    """Mentions in a text, in order: markup, and @Name of `names` (name by user id)."""
     markup = [_of_markup(match) for match in _MARKUP.finditer(text)]
     return sorted([*markup, *_named(text, names, markup)], key=_start) if names else markup
 
 
 def of_text(text: str) -> list[str]:
-    """The ids of the users that markup mentions, each once, in order."""
+    """Ids of the users mentioned by markup, without repetitions, in order."""
     return of_mail(text, {})
 
 
 def of_mail(text: str, names: Mapping[str, str]) -> list[str]:
-    """The ids of the users that a text mentions, each once: by markup, then by @Name of `names` (name by user id)."""
+    """Ids of the users mentioned in a text, without repetitions: by markup, then by @Name of `names` (by user id)."""
     markup = [_of_markup(match) for match in _MARKUP.finditer(text)]
     found = [*markup, *_named(text, names, markup)]
     return list(dict.fromkeys(user_id for mention in found for user_id in mention.user_ids))
 
 
 def may_name(text: str) -> bool:
-    """True if an @Name may stand in the text, so that the participants' names are needed."""
+    """True if the text may contain an @Name, so that the participants' names are needed."""
     return any(_starts(text, match.start()) for match in _AT.finditer(text))
 
 
 def plain(text: str) -> str:
-    """The text as a person reads it: markup is @Name."""
+    """Text for people: markup becomes @Name."""
     return _MARKUP.sub(lambda match: _of_markup(match).text, text)
 
 
@@ -93,7 +93,7 @@ def _start(mention: Mention) -> int:
 
 
 def _named(text: str, names: Mapping[str, str], markup: Sequence[Mention]) -> list[Mention]:
-    """@Name outside of markup, code and links."""
+    """@Name mentions outside of markup, code and links."""
     by_name: dict[str, list[str]] = {}
     for user_id, name in names.items():
         by_name.setdefault(_folded(name), []).append(user_id)
@@ -111,7 +111,7 @@ def _named(text: str, names: Mapping[str, str], markup: Sequence[Mention]) -> li
 
 
 def _longest(text: str, start: int, by_name: Mapping[str, list[str]], lengths: Sequence[int]) -> Iterator[Mention]:
-    """The longest name behind the @ at `start`, if there is one."""
+    """Longest name after the @ at `start`, if any."""
     ends, folded = _prefixes(text, start + 1, lengths[0])
     for length in lengths:
         end = ends.get(length)
@@ -121,7 +121,7 @@ def _longest(text: str, start: int, by_name: Mapping[str, list[str]], lengths: S
 
 
 def _prefixes(text: str, start: int, most: int) -> tuple[dict[int, int], str]:
-    """The folded text from `start`, and where in the text each of its prefixes ends, by the prefix's length."""
+    """Case-folded text from `start`, and the end in the text of each of its prefixes, by the prefix's length."""
     ends: dict[int, int] = {}
     folded = ""
     for end, part in _clusters(text, start):
@@ -137,13 +137,13 @@ def _folded(name: str) -> str:
 
 
 def _folded_part(part: str) -> str:
-    """A letter with its marks in one case and one form; nothing for spaces and invisible controls."""
+    """A letter with its marks, case-folded and normalized; empty for spaces and invisible controls."""
     letters = "".join(letter for letter in part if unicodedata.category(letter) not in {"Cc", "Cf", "Zs", "Zl", "Zp"})
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", letters).casefold())
 
 
 def _clusters(text: str, start: int) -> Iterator[tuple[int, str]]:
-    """Letters with the marks that follow them, and where each ends."""
+    """Letters with the marks that follow them, and the end of each."""
     first = start
     for i in range(start + 1, len(text) + 1):
         if i == len(text) or not (unicodedata.combining(text[i]) or ord(text[i]) in _JAMO):
@@ -152,22 +152,22 @@ def _clusters(text: str, start: int) -> Iterator[tuple[int, str]]:
 
 
 def _starts(text: str, at: int) -> bool:
-    """No word ends at the @, as one does in an address."""
+    """True unless a word ends at the @, as in an address."""
     before = text[at - 1 : at]
     return not _WORD.match(before) or bool(_UNSPACED.match(before))
 
 
 def _ends(text: str, end: int) -> bool:
-    """No word goes on behind the name."""
+    """True unless a word continues after the name."""
     last, after = text[end - 1], text[end : end + 1]
     return not (_WORD.match(after) and _WORD.match(last)) or bool(_UNSPACED.match(after) or _UNSPACED.match(last))
 
 
-# Where no @Name counts
+# Ranges in which no @Name counts
 
 
 class _Ranges:
-    """Ranges of a text, which may overlap, as a container of positions."""
+    """Ranges of a text, possibly overlapping, as a container of positions."""
 
     def __init__(self, ranges: Sequence[tuple[int, int]]) -> None:
         self._ranges: list[tuple[int, int]] = []
@@ -194,7 +194,7 @@ def _code(text: str) -> list[tuple[int, int]]:
 
 
 def _fences(text: str) -> Iterator[tuple[int, int]]:
-    """Blocks between lines of three or more backticks or tildes; one that is not closed ends with the text."""
+    """Code blocks between lines of three or more backticks or tildes; an unclosed one extends to the end."""
     opened: re.Match[str] | None = None
     for match in _FENCE.finditer(text):
         if opened is None:
@@ -207,7 +207,7 @@ def _fences(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _tagged(text: str) -> Iterator[tuple[int, int]]:
-    """From <pre> or <code> to the end tag."""
+    """Ranges from <pre> or <code> to the end tag."""
     lower, end = text.lower(), 0
     while (match := _TAG.search(text, end)) is not None:
         close = f"</{match[1].lower()}>"
@@ -218,7 +218,7 @@ def _tagged(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _ticked(text: str) -> Iterator[tuple[int, int]]:
-    """From backticks to as many backticks, within a paragraph."""
+    """Ranges between equally long runs of backticks, within a paragraph."""
     runs = [match.span() for match in re.finditer("`+", text)]
     later: dict[int, list[int]] = {}
     for start, end in reversed(runs):

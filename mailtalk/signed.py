@@ -14,7 +14,7 @@ from mailtalk.keys import Key, Keyring
 
 
 class LinkPurpose(NamedTuple):
-    """What a link is good for: the name its key is derived by, and the length of its signature in bytes."""
+    """Purpose of a link: the name from which its key is derived, and the length of its signature in bytes."""
 
     use: bytes
     size: int
@@ -41,7 +41,7 @@ def read(keyring: Keyring, purpose: LinkPurpose, text: str) -> bytes | None:
 
 
 def signature(keyring: Keyring, purpose: LinkPurpose, content: str) -> str:
-    """Detached signature as base64url, for a link that shows its content."""
+    """Detached signature as base64url, for a link whose content is readable."""
     return _encode(_sign(keyring.current, purpose, content.encode()))
 
 

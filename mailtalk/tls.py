@@ -1,4 +1,4 @@
-"""TLS contexts of outgoing connections. The trusted certificates are read once: that takes longer than a connection."""
+"""TLS contexts of outgoing connections. Trusted certificates are read once: that takes longer than a connection."""
 
 import ssl
 from functools import cache
@@ -6,7 +6,7 @@ from functools import cache
 
 @cache
 def verified() -> ssl.SSLContext:
-    """TLS 1.2 or newer with verification of the server's name; SSL_CERT_FILE names other certificates to trust."""
+    """TLS 1.2 or newer with certificate verification; SSL_CERT_FILE names other certificates to trust."""
     return ssl.create_default_context()
 
 

@@ -1,4 +1,4 @@
-"""The words of the domain, each one an enum whose values are what the tables hold."""
+"""Vocabulary of the domain: enums, whose values are stored in the tables."""
 
 from enum import StrEnum
 
@@ -12,7 +12,7 @@ class Access(StrEnum):
 
 
 class Notify(StrEnum):
-    """Which messages of others a participant is mailed; on the wire true, "MentionsOnly" and false."""
+    """Messages of others that are mailed to a participant; on the wire true, "MentionsOnly" and false."""
 
     ALL = "All"
     MENTIONS_ONLY = "MentionsOnly"
@@ -20,7 +20,7 @@ class Notify(StrEnum):
 
 
 class Frequency(StrEnum):
-    """Frequency of mails to a participant: at once, by the app's quiet and cap, or as a digest.
+    """Frequency of mails to a participant: immediate, by the app's quiet and cap, or as a digest.
 
     A participant's DEFAULT is the frequency of the app, whose own DEFAULT is quiet and cap.
     """
@@ -34,8 +34,8 @@ class Frequency(StrEnum):
 class SenderPolicy(StrEnum):
     """Check of an inbound mail's sender, per app.
 
-    CAPABILITY: whoever knows the address; MATCH: its From must be an address of the user; AUTHENTICATED: and proven
-    by SPF or DKIM, aligned as DMARC asks.
+    CAPABILITY: anyone who knows the address; MATCH: From must be a registered address of the user; AUTHENTICATED: it
+    must also be proven by SPF or DKIM, aligned as in DMARC.
     """
 
     CAPABILITY = "capability"
@@ -54,7 +54,7 @@ class Sees(StrEnum):
 class ChangeKind(StrEnum):
     """A requested change of participation.
 
-    ADD joins only whom is absent (PUT conversation); DEPART is a leave that keeps the view of the past
+    ADD joins only absent users (PUT conversation); DEPART is a leave that keeps the view of the past
     (versions before 2021-07-30); ROTATE gives a new inbound address.
     """
 
@@ -83,7 +83,7 @@ class Choice(StrEnum):
 
 
 class ChangeStatus(StrEnum):
-    """A change's fate: APPLIED had its effect, REJECTED was refused by a rule, FAILED is our fault."""
+    """Status of a change: APPLIED took effect, REJECTED was refused by a rule, FAILED is our fault."""
 
     PENDING = "pending"
     APPLIED = "applied"
@@ -101,7 +101,7 @@ class Origin(StrEnum):
 
 
 class MessageType(StrEnum):
-    """A user's message, or the system's, which has no sender and never notifies."""
+    """Type of a message: a user's, or the system's, which has no sender and never notifies."""
 
     USER = "UserMessage"
     SYSTEM = "SystemMessage"
@@ -110,7 +110,7 @@ class MessageType(StrEnum):
 class Purpose(StrEnum):
     """Purpose of an inbound address; POSTMASTER is required by RFC 5321 4.5.1.
 
-    BOUNCE takes what mail servers say of one delivery of ours: it is that delivery's envelope sender (VERP).
+    BOUNCE receives reports about one delivery of ours: it is that delivery's envelope sender (VERP).
     """
 
     REPLY = "reply"
@@ -120,7 +120,7 @@ class Purpose(StrEnum):
 
 
 class Outcome(StrEnum):
-    """Outcome of an inbound mail; RECEIVED is not yet processed."""
+    """Outcome of an inbound mail; RECEIVED is not processed yet."""
 
     RECEIVED = "received"
     POSTED = "posted"
@@ -134,7 +134,7 @@ class Outcome(StrEnum):
 class Verdict(StrEnum):
     """Verdict on an inbound mail, in the order of the checks; only a PERSON's mail becomes a message.
 
-    The first six are of machines. SENDER is not whose address it came to, FLOOD more than people write.
+    The first six are for machines. SENDER: not the participant's mail; FLOOD: more mails than people write.
     """
 
     LOOP = "loop"
@@ -154,7 +154,7 @@ class Verdict(StrEnum):
 
 
 class NotificationStatus(StrEnum):
-    """A participant's notification: OPEN waits to be made into mails, the others are its ends."""
+    """Status of a participant's notification: OPEN is not built into mails yet, the others are final."""
 
     OPEN = "open"
     MADE = "made"
@@ -162,7 +162,7 @@ class NotificationStatus(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a participant was not mailed a message; the first that holds, in this order, is the one that stands."""
+    """Reason for not mailing a message to a participant; the first that holds, in this order, is recorded."""
 
     LEFT = "left"
     ACCESS_NONE = "access-none"
@@ -182,7 +182,7 @@ class Reason(StrEnum):
 class DeliveryKind(StrEnum):
     """Kind of an outgoing mail: a notification, or a notice about an inbound mail.
 
-    REJECTION says that it was not taken, and why; CONFIRMATION asks whether it was the participant's.
+    REJECTION says that it was not accepted, and why; CONFIRMATION asks whether the participant sent it.
     """
 
     NOTIFICATION = "notification"
@@ -193,9 +193,9 @@ class DeliveryKind(StrEnum):
 class Stage(StrEnum):
     """Stage of a delivery, one mail to one address.
 
-    QUEUED → CLAIMED → SENDING → SENT is the way through. DEFERRED waits after a 4xx, FAILED had a 5xx,
-    UNKNOWN sent its final dot and lost the answer, HELD did too and is not sent again by itself, CAPTURED was kept
-    instead of sent, CANCELLED has a reason.
+    The regular order is QUEUED → CLAIMED → SENDING → SENT. DEFERRED: waits after a 4xx; FAILED: got a 5xx;
+    UNKNOWN: the reply to its final dot was lost; HELD: the same, but not sent again automatically; CAPTURED: stored
+    instead of sent; CANCELLED: not sent, for a reason.
     """
 
     QUEUED = "queued"
@@ -211,7 +211,7 @@ class Stage(StrEnum):
 
 
 class Suspicion(StrEnum):
-    """Reason to suppress an address: it is DEAD, its owner COMPLAINED, or mails to it were FAILING too often."""
+    """Reason to suppress an address: it is DEAD, its owner COMPLAINED, or mails to it kept FAILING."""
 
     DEAD = "dead"
     COMPLAINED = "complained"
@@ -240,7 +240,7 @@ class EventType(StrEnum):
 
 
 class EndpointKind(StrEnum):
-    """Kind of a receiver of events: a WEBHOOK, a CHANNEL of another system, or a LISTENER that reads them."""
+    """Kind of endpoint for events: a WEBHOOK, a CHANNEL of another system, or a LISTENER that reads them."""
 
     WEBHOOK = "webhook"
     CHANNEL = "channel"

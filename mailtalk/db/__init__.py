@@ -1,1 +1,1 @@
-"""The database: the only commit, group commit, live workers, keys as arrays."""
+"""The database: transactions, group commit, live workers, keys as array parameters."""

@@ -1,4 +1,4 @@
-"""Keys as parameters of statements: of one key, or of many as arrays, which set-based statements join by `unnest`."""
+"""Keys as parameters of statements: one key, or many as arrays for `unnest` in set-based statements."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -32,7 +32,7 @@ def of_participants(keys: Iterable[ParticipantKey]) -> dict[str, Any]:
 
 
 def table(keys: Iterable[tuple[str, str]]) -> TableValuedAlias:
-    """A table of (app_id, id) to join a model with."""
+    """Table of (app_id, id) to join with a model."""
     rows = list(keys)
     apps, ids = (cast([row[i] for row in rows], ARRAY(Text)) for i in (0, 1))
     return func.unnest(apps, ids).table_valued("app_id", "id").render_derived("key")

@@ -1,4 +1,4 @@
-"""Many rows in one statement: PostgreSQL unpacks them from one JSON value, by the types of the table's columns."""
+"""Many rows in one statement: PostgreSQL unpacks one JSON value by the column types of the table."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from mailtalk.models.base import Base
 
 
 def insert_rows(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows with equal columns; columns that are missing get their defaults."""
+    """Insert rows with the same columns; omitted columns get their defaults."""
     if rows:
         table, columns = model.__tablename__, ", ".join(rows[0])
         session.execute(
@@ -21,12 +21,12 @@ def insert_rows(session: Session, model: type[Base], rows: Sequence[Mapping[str,
 
 
 def records(model: type[Base]) -> str:
-    """SQL: the rows in the parameter `rows`, made by `encode`, as rows of the table."""
+    """SQL for the rows in the parameter `rows`, made by `encode`, as rows of the table."""
     return f"jsonb_populate_recordset(CAST(NULL AS {model.__tablename__}), CAST(:rows AS jsonb))"
 
 
 def encode(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as one JSON value; bytes in the hexadecimal form of bytea."""
+    """Rows as one JSON value; bytes in PostgreSQL's hexadecimal form."""
     return msgspec.json.encode([{name: _plain(value) for name, value in row.items()} for row in rows]).decode()
 
 

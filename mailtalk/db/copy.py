@@ -1,4 +1,4 @@
-"""COPY: many rows of one table in one statement, streamed in PostgreSQL's binary format."""
+"""COPY: many rows into one table, streamed in PostgreSQL's binary format."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 
 def copy(session: Session, table: str, columns: Mapping[str, str], rows: Iterable[tuple[Any, ...]]) -> None:
-    """Write rows in the session's transaction; `columns` are the names with their types. No row: no statement.
+    """Write rows in the session's transaction; `columns` are names with types. Without rows there is no statement.
 
-    The rows may be made while they are written, but must not use the session. Errors are SQLAlchemy's.
+    The rows may be produced while they are written, but must not use the session. Errors are SQLAlchemy's.
     """
     iterator = iter(rows)
     first = next(iterator, None)

@@ -1,4 +1,4 @@
-"""The database: one engine a process, and transaction(), the only place that commits."""
+"""The database: one engine per process, and transaction(), the only place that commits."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 from mailtalk.errors import Unavailable
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
-# A hung database must cost seconds, never a pile of requests; 25 MB of mail fit well below the statement's time.
+# A hung database must cost seconds, never a pile-up of requests; 25 MB of mail fit easily into the statement time-out.
 SERVER_OPTIONS = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
 CONNECT: dict[str, Any] = {
     "connect_timeout": 3,
@@ -23,12 +23,12 @@ CONNECT: dict[str, Any] = {
     "options": SERVER_OPTIONS,
     "application_name": "mailtalk",
 }
-# SQLSTATE classes of what passes: connection, rollback, resources, …; 25006 is a standby that is not promoted yet.
+# SQLSTATE classes of temporary errors: connection, rollback, resources, …; 25006 is a standby not yet promoted.
 TEMPORARY = ("08", "25006", "40", "53", "55", "57", "58")
 
 
 class Database:
-    """A pool of connections to one PostgreSQL."""
+    """Connection pool of one PostgreSQL database."""
 
     def __init__(self, url: str, pool: int = 16) -> None:
         self.url = psycopg_url(url)
@@ -37,7 +37,7 @@ class Database:
 
     @cached_property
     def engine(self) -> Engine:
-        """The pool, created at first use so that no connection is shared over a fork."""
+        """Pool, created at first use so that no connection is shared across a fork."""
         return create_engine(
             self.url,
             pool_size=self._pool,
@@ -45,17 +45,17 @@ class Database:
             pool_timeout=5,
             pool_pre_ping=True,
             connect_args=CONNECT,
-            hide_parameters=True,  # an error's text is logged, and would hold texts, mails and people's addresses
+            hide_parameters=True,  # errors are logged, and the values include texts, mails and people's addresses
         )
 
     @cached_property
     def single(self) -> Engine:
-        """Connections outside the pool, for the locks that live as long as a worker."""
+        """Connections outside the pool, for locks that live as long as a worker."""
         return create_engine(self.url, poolclass=NullPool, connect_args=CONNECT, isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """A Session that commits at the end of the block; Unavailable on temporary errors of the database."""
+        """Session that is committed at the end of the block; Unavailable on temporary errors of the database."""
         try:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
                 yield session
@@ -77,28 +77,28 @@ class Database:
                 done = step(session)
 
     def close(self) -> None:
-        """Close every pooled connection, and those that are in use when they come back."""
+        """Close all pooled connections, and those in use once they are returned."""
         self._closed = True
         self.engine.pool.dispose()
 
 
 def is_temporary(error: Exception) -> bool:
-    """True for temporary errors of the database, after which the same work may be tried again."""
+    """True for temporary errors of the database, after which the same work may be retried."""
     if not isinstance(error, DBAPIError):
         return False
     state = getattr(error.orig, "sqlstate", None)
-    if state is None:  # no server said it: the connection broke, or the driver could not take a value
+    if state is None:  # not an error of the server: the connection broke, or the driver could not convert a value
         return error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
     return error.connection_invalidated or state.startswith(TEMPORARY)
 
 
 def psycopg_url(url: str) -> URL:
-    """The URL with our driver named, whichever PostgreSQL scheme it came with."""
+    """URL with our driver, for any PostgreSQL scheme."""
     return make_url(url).set(drivername="postgresql+psycopg")
 
 
 def migrate(url: str) -> None:
-    """Bring the tables to the newest version; several at once wait for each other."""
+    """Migrate the tables to the newest version; concurrent migrations wait for each other."""
     from alembic import command  # noqa: PLC0415  a sixth of a second, which no other process needs
     from alembic.config import Config  # noqa: PLC0415
 

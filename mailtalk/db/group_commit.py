@@ -1,4 +1,4 @@
-"""Group commit: items that arrive while a batch is under way form the next batch, each caller gets its own result."""
+"""Group commit: items that arrive while a batch is running form the next batch; each caller gets its own result."""
 
 import asyncio
 import logging
@@ -17,8 +17,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
-QUEUE_LIMIT = 5_000  # weight of what waits
-BATCH_LIMIT = 500  # weight of one batch; what is heavier goes alone
+QUEUE_LIMIT = 5_000  # total weight of the queue
+BATCH_LIMIT = 500  # weight of one batch; a heavier item goes alone
 DEADLINE = 10.0  # seconds
 
 
@@ -32,20 +32,20 @@ class _Waiting(Generic[Item, Result]):
 
 
 async def in_time(answer: Awaitable[Result], seconds: float = DEADLINE) -> Result:
-    """Wait for an answer of the database, but not for ever: Unavailable when it hangs. Its thread goes on alone."""
+    """Wait for a result of the database; Unavailable after `seconds`. The thread behind it continues alone."""
     going = asyncio.ensure_future(answer)
     try:
         return await asyncio.wait_for(asyncio.shield(going), seconds)
     except TimeoutError:
-        going.add_done_callback(lambda late: late.cancelled() or late.exception())  # nobody else will ask
+        going.add_done_callback(lambda late: late.cancelled() or late.exception())  # no one else will retrieve it
         raise Unavailable("the database does not answer in time") from None
 
 
 class Batches(Generic[Item, Result]):
-    """A queue whose items are handled in batches, each as large as what came meanwhile; `parallel` of them at a time.
+    """Queue handled in batches of everything that has arrived meanwhile; up to `parallel` batches at a time.
 
-    `handle(items) -> results` must not fail because of one bad item; when it does all the same, the batch is
-    repeated one by one so that neighbours don't hurt each other. `weigh` says how much an item is.
+    `handle(items) -> results` must not fail because of one bad item; if it does all the same, the batch is
+    repeated one by one, so that a bad item does not affect the others. `weigh` gives the weight of an item.
     """
 
     def __init__(
@@ -62,14 +62,14 @@ class Batches(Generic[Item, Result]):
         self._workers: set[asyncio.Task[None]] = set()
 
     async def put(self, item: Item) -> Result:
-        """Have an item handled; returns after that, raises Unavailable when it is not known to be done.
+        """Have an item handled; returns afterwards. Unavailable if it is not known to be done.
 
-        A caller that is cancelled (its client went away) does not stop the batch.
+        A cancelled caller (its client disconnected) does not stop the batch.
         """
         return await self.submit(item)
 
     def submit(self, item: Item) -> "asyncio.Future[Result]":
-        """The same without a coroutine: a future of the result. Raises Unavailable when too much waits."""
+        """Like `put` without a coroutine: a future of the result. Unavailable if the queue is full."""
         if self._queued >= QUEUE_LIMIT:
             raise Unavailable("too much is waiting for the database")
         loop = asyncio.get_running_loop()
@@ -82,11 +82,11 @@ class Batches(Generic[Item, Result]):
         return waiting.done
 
     async def close(self) -> None:
-        """Wait until everything that came is handled."""
+        """Wait until all items are handled."""
         await asyncio.gather(*self._workers)
 
     def _expire(self, waiting: _Waiting[Item, Result]) -> None:
-        if not waiting.taken:  # nothing was written yet: what is answered "no" must not happen later
+        if not waiting.taken:  # not written yet: an item reported as failed must not be stored later
             self._queue.remove(waiting)
             self._queued -= waiting.weight
         _answer(waiting, Unavailable("the database does not answer in time"))
@@ -103,7 +103,7 @@ class Batches(Generic[Item, Result]):
             self._workers.discard(asyncio.current_task())
 
     def _take(self) -> list[_Waiting[Item, Result]]:
-        """The oldest that go into one batch together, and at least one."""
+        """Take the oldest items that fit into one batch, and at least one."""
         totals = accumulate(waiting.weight for waiting in self._queue)
         count = max(1, sum(1 for _ in takewhile(BATCH_LIMIT.__ge__, totals)))
         batch, self._queue = self._queue[:count], self._queue[count:]
@@ -125,7 +125,7 @@ class Batches(Generic[Item, Result]):
             return [(await self._results([item]))[0] for item in items]
 
     def _handled(self) -> None:
-        """Called after each batch, when its callers have their answers."""
+        """Hook called after each batch, when its callers have their results."""
 
 
 class GroupCommit(Batches[Item, Result]):
@@ -145,7 +145,7 @@ class GroupCommit(Batches[Item, Result]):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="group-commit")
 
     async def close(self) -> None:
-        """Wait until everything that came is committed."""
+        """Wait until all items are committed."""
         await super().close()
         self._thread.shutdown(wait=False)
 
@@ -163,10 +163,10 @@ class GroupCommit(Batches[Item, Result]):
 def _answer(waiting: _Waiting[Item, Result], result: Result | Unavailable) -> None:
     if waiting.deadline:
         waiting.deadline.cancel()
-    if waiting.done.done():  # too late, or whoever waited is gone
+    if waiting.done.done():  # too late, or the caller is gone
         return
     if isinstance(result, Unavailable):
         waiting.done.set_exception(result)
-        waiting.done.exception()  # retrieved: nobody may ask any more
+        waiting.done.exception()  # retrieved, since there may be no caller left
     else:
         waiting.done.set_result(result)

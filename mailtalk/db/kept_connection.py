@@ -1,6 +1,6 @@
-"""Kept connection: one asynchronous PostgreSQL connection in autocommit, for the few statements that are hot.
+"""Kept connection: one asynchronous PostgreSQL connection in autocommit, for the few frequent statements.
 
-A statement costs one round trip: no ping, BEGIN or COMMIT around it, and prepared by the server. Results are rows.
+A statement costs one round trip: no ping, BEGIN or COMMIT, and it is prepared by the server. Results are rows.
 """
 
 import asyncio
@@ -18,21 +18,21 @@ Parameters = Mapping[str, object]
 
 
 class KeptConnection:
-    """Opened at first use, and again after it broke. One statement at a time."""
+    """Connection opened at first use, and again after it broke. One statement at a time."""
 
     def __init__(self, database: Database) -> None:
         self._url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._connection: psycopg.AsyncConnection[TupleRow] | None = None
 
     async def read(self, query: LiteralString, parameters: Parameters) -> list[TupleRow]:
-        """Run a query, once more over a new connection after trouble; then Unavailable."""
+        """Run a query; after an error retry it once over a new connection, then raise Unavailable."""
         try:
             return await self.write(query, parameters)
         except Unavailable:
             return await self.write(query, parameters)
 
     async def write(self, query: LiteralString, parameters: Parameters) -> list[TupleRow]:
-        """Run a statement, which is a transaction of its own, once; Unavailable when it is not known to be done."""
+        """Run a statement, a transaction of its own, once; Unavailable if it is not known to be done."""
         try:
             connection = await self._opened()
             cursor = await connection.execute(query, parameters, prepare=True)
@@ -47,7 +47,7 @@ class KeptConnection:
             raise
 
     async def close(self) -> None:
-        """Close it; the next statement opens another."""
+        """Close it; the next statement opens a new one."""
         connection, self._connection = self._connection, None
         if connection:
             await connection.close()
@@ -61,14 +61,14 @@ class KeptConnection:
 
 
 def is_temporary(error: psycopg.Error) -> bool:
-    """True if the same statement may work later: the connection broke, or the server is in trouble."""
-    if error.sqlstate is None:  # the connection's or the driver's, not the server's
+    """True if the same statement may succeed later: the connection broke, or the server is in trouble."""
+    if error.sqlstate is None:  # of the connection or the driver, not the server
         return isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError))
     return error.sqlstate.startswith(TEMPORARY)
 
 
 def _is_dead(connection: psycopg.AsyncConnection[TupleRow]) -> bool:
-    """True if it was closed while it was idle: nothing else makes its socket readable then."""
+    """True if it was closed while idle: only that makes its socket readable."""
     if connection.closed:
         return True
     poll = select.poll()

@@ -1,4 +1,4 @@
-"""Key check: one sealed row per database, which tells a wrong MAILTALK_SECRET_KEY before anything is refused by it."""
+"""Key check: one sealed row per database, which reveals a wrong MAILTALK_SECRET_KEY before any request fails by it."""
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -11,11 +11,11 @@ _ROW = 1
 
 
 class MissingKey(Exception):
-    """The database is sealed with a key that the key ring does not hold; the text names both by their ids."""
+    """The database is sealed with a key that is missing from the key ring; the text gives both key ids."""
 
 
 def verify(session: Session, keyring: Keyring) -> None:
-    """Open the database's check row, and seal it anew if the first key has changed; MissingKey if no key opens it."""
+    """Open the database's check row, and reseal it if the first key has changed; MissingKey if no key opens it."""
     first = KeyCheck(id=_ROW, sealed=keyring.seal(b"", about=_ABOUT))
     session.execute(insert(KeyCheck).values(id=first.id, sealed=first.sealed).on_conflict_do_nothing())
     row = session.get_one(KeyCheck, _ROW, with_for_update=True)

@@ -1,7 +1,7 @@
 """SQL with named placeholders: short statements in Python, long ones in `.sql` files beside their module.
 
-`$NotificationStatus.OPEN` stands for an enum's value as a literal, `$barred` for a fragment that the caller gives, and
-`:now` for a parameter, as everywhere in SQLAlchemy. Values of requests are always parameters.
+`$NotificationStatus.OPEN` is replaced by an enum's value as a literal, `$barred` by a fragment given by the caller;
+`:now` is a parameter, as everywhere in SQLAlchemy. Values from requests are always parameters.
 """
 
 import re
@@ -19,19 +19,19 @@ class _Template(Template):
 
 
 def fragment(source: str, **fragments: str) -> str:
-    """SQL text with its placeholders filled in; KeyError for one without a value."""
+    """SQL text with its placeholders filled in; KeyError for a missing value."""
     template = _Template(source)
     enums = {name: _literal(name) for name in template.get_identifiers() if "." in name}
     return template.substitute(enums | fragments)
 
 
 def statement(source: str, **fragments: str) -> TextClause:
-    """A statement with its placeholders filled in."""
+    """Statement with its placeholders filled in."""
     return text(fragment(source, **fragments))
 
 
 def load(module: str, name: str, **fragments: str) -> TextClause:
-    """The statement `name`.sql in the folder of a module, given by its `__file__`."""
+    """Statement from the file `name`.sql in a module's folder, given by its `__file__`."""
     return statement((Path(module).parent / f"{name}.sql").read_text("utf-8"), **fragments)
 
 

@@ -1,1 +1,1 @@
-"""Events recorded in the transaction that made them true, and their payloads."""
+"""Events, recorded in the transaction of their cause, and their payloads."""

@@ -1,4 +1,4 @@
-"""TalkJS's structured form of a message: blocks of text, files and locations, made of our columns and read to them."""
+"""TalkJS's structured form of a message: blocks of text, files and locations, converted from and to our columns."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ _TO_ESCAPE = re.compile(r"([\\|<>])")
 
 
 def blocks(text: str, stored: Sequence[Json] | None, location: Sequence[float] | None) -> list[Json]:
-    """The blocks of a message without its file: the text as it was given in blocks, or made of the plain one."""
+    """Blocks of a message without its file: the text blocks as given, or built from the plain text."""
     made = list(stored or ([{"type": "text", "children": _nodes(text)}] if text.strip() else []))
     if location:
         made.append({"type": "location", "latitude": location[0], "longitude": location[1]})
@@ -21,12 +21,12 @@ def blocks(text: str, stored: Sequence[Json] | None, location: Sequence[float] |
 
 
 def file_block(attachment: Mapping[str, Any], name: str | None) -> Json:
-    """The block of a file: `{url, size}` and its name, if that is known."""
+    """Block of a file: `{url, size}`, and its name if known."""
     return {"type": "file", **attachment, **({"filename": name} if name else {})}
 
 
 def text_of(children: Iterable[Any], depth: int = 0) -> str:
-    """The plain text of text nodes, with mentions as our markup. ValueError for what is no node, or nested too deep."""
+    """Plain text of text nodes, with mentions as our markup. ValueError for an invalid node, or nesting too deep."""
     if depth > DEEPEST:
         raise ValueError("is nested too deep")
     return "".join(child if isinstance(child, str) else _text_of_node(child, depth) for child in children)

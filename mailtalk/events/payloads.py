@@ -1,4 +1,4 @@
-"""Payloads: what an event's receivers see, put together from the rows; TalkJS's shapes where it has them."""
+"""Payloads of events, built from rows, in TalkJS's shapes where it has them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,16 +19,16 @@ _MEMBERS = sql.statement("""
             AND p.present AND p.access <> $Access.NONE
         ORDER BY p.joined_at, p.user_id LIMIT :most) p
     ORDER BY p.joined_at, p.user_id""")
-MOST_MEMBERS = 1_000  # of a conversation in a payload: beyond, it would be larger than receivers take
+MOST_MEMBERS = 1_000  # participants in a payload: with more it would be larger than receivers accept
 
 
 def conversation(session: Session, row: Conversation) -> schemas.Conversation:
-    """The conversation; `participants` is null where there are more than fit."""
+    """Payload of a conversation; `participants` is null if there are too many."""
     return conversations(session, [row])[row.key]
 
 
 def conversations(session: Session, rows: Sequence[Conversation]) -> dict[ConversationKey, schemas.Conversation]:
-    """Many conversations by key, in one statement."""
+    """Payloads of many conversations by key, in one statement."""
     members: dict[ConversationKey, list[Participation]] = defaultdict(list)
     values = arrays.of_conversations(row.key for row in rows) | {"most": MOST_MEMBERS + 1}
     for member in session.scalars(select(Participation).from_statement(_MEMBERS), values):
@@ -74,7 +74,7 @@ def _message(row: Message, read_by: Sequence[str], counted: list[schemas.Reactio
 
 
 def reactions(session: Session, found: Sequence[Message]) -> dict[str, list[schemas.Reactions]]:
-    """The reactions to messages of one app, by message id, the first emoji first."""
+    """Reactions to messages of one app, by message id, the first emoji first."""
     if not found:
         return {}
     query = select(Reaction.message_id, Reaction.emoji, func.count()).where(

@@ -1,6 +1,6 @@
-"""Events: recorded in the transaction that made them true, for webhooks, channels and listeners.
+"""Events: recorded in the transaction of their cause, for webhooks, channels and listeners.
 
-An event that no endpoint wants is not recorded.
+An event is recorded only if an endpoint subscribes to its type.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from mailtalk.vocabulary import EventType
 
 PURGED = 5_000  # in one transaction
 
-# An endpoint w wants events of a type e; a paused one gets them once it is resumed.
+# An endpoint w subscribes to an event e; a paused one gets it once it is resumed.
 WANTS = sql.fragment("""w.app_id = e.app_id AND w.status <> $EndpointStatus.DISABLED
     AND (w.until IS NULL OR w.until > now()) AND (w.events IS NULL OR e.type = ANY(w.events))""")
 _WANTING = sql.statement(
@@ -48,7 +48,7 @@ _PURGE = sql.statement("""
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """An event to be recorded; `data` is what its receivers see."""
+    """Event to be recorded; `data` is the payload."""
 
     app_id: str
     kind: EventType
@@ -57,17 +57,17 @@ class Happened:
 
 
 def wanted(session: Session, app_id: str, *kinds: EventType) -> bool:
-    """True if an endpoint wants one of these; ask before composing data that costs queries."""
+    """True if an endpoint subscribes to one of these types; ask before building payloads that cost queries."""
     return bool(wanting(session, [app_id], *kinds))
 
 
 def wanting(session: Session, app_ids: Iterable[str], *kinds: EventType) -> set[str]:
-    """The apps that have an endpoint for one of these."""
+    """Apps with an endpoint for one of these types."""
     return set(session.scalars(_WANTING, {"apps": list(app_ids), "kinds": list(kinds)}))
 
 
 def record_many(session: Session, happened: Sequence[Happened], now: datetime | None = None) -> None:
-    """Record the events that an endpoint wants, in this order, in one statement; `now` defaults to the database's."""
+    """Record subscribed events, in this order, in one statement; `now` defaults to the database's."""
     if not happened:
         return
     session.execute(
@@ -83,7 +83,7 @@ def record_many(session: Session, happened: Sequence[Happened], now: datetime | 
 
 
 def purge(session: Session, now: datetime, days: float) -> int:
-    """Delete some events older than this, and expired listeners; the count, 0 if none is left."""
+    """Delete a batch of old events and expired listeners; returns the number, 0 if none is left."""
     session.execute(_PURGE_LISTENERS, {"now": now})
     deleted = session.execute(_PURGE, {"before": now - timedelta(days=days), "most": PURGED})
     return len(deleted.all())

@@ -1,4 +1,4 @@
-"""Rows as wire forms, for the API's answers and for the events that webhooks get."""
+"""Rows in wire form, for API responses and webhook events."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, cast
@@ -16,7 +16,7 @@ _NOTIFY: dict[str, bool | Literal["MentionsOnly"]] = {
 
 
 def user(row: User) -> schemas.User:
-    """A user; null for what is not set."""
+    """User in wire form; unset values are null."""
     return schemas.User(
         id=row.id,
         name=row.name,
@@ -36,7 +36,7 @@ def user(row: User) -> schemas.User:
 
 
 def message(row: Message, read_by: Sequence[str]) -> schemas.Message:
-    """A message and its readers. A stored file is still a reference, of which `files.Links` makes a link when sent."""
+    """Message and its readers in wire form. A stored file stays a reference until `files.Links` resolves it."""
     return schemas.Message(
         id=row.id,
         conversation_id=row.conversation_id,
@@ -57,7 +57,7 @@ def message(row: Message, read_by: Sequence[str]) -> schemas.Message:
 
 
 def conversation(row: Conversation) -> schemas.Conversation:
-    """A conversation without participants and messages."""
+    """Conversation in wire form, without participants and messages."""
     return schemas.Conversation(
         id=row.id,
         subject=row.subject,
@@ -75,5 +75,5 @@ def members(rows: Sequence[Participation]) -> dict[str, schemas.ParticipantSetti
 
 
 def notify(value: str) -> bool | Literal["MentionsOnly"]:
-    """The wire form of a notify value."""
+    """Wire form of a notify value."""
     return _NOTIFY[value]

@@ -1,1 +1,1 @@
-"""Settings: every MAILTALK_* variable and what is wrong with a value."""
+"""Settings: every MAILTALK_* variable, and explanations of wrong values."""

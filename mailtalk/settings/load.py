@@ -1,4 +1,4 @@
-"""All settings, read once from MAILTALK_* variables, secrets also from the files that MAILTALK_*_FILE name."""
+"""All settings, read once from MAILTALK_* variables; secrets also from files named by MAILTALK_*_FILE."""
 
 import os
 from pathlib import Path
@@ -15,11 +15,11 @@ SECRETS = ("app_secret", "secret_key", "database_url", "redis_url", "relay_url",
 
 
 class SettingsError(Exception):
-    """A wrong setting; the text names the variable, the problem and what is allowed."""
+    """Wrong setting; the text names the variable, the problem and the allowed values."""
 
 
 class Settings(Edge, Inbound, Outgoing, Webhooks):
-    """Settings of all processes; README's table repeats their descriptions (a test compares them)."""
+    """Settings of all processes; README's table repeats their descriptions, which a test compares."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 

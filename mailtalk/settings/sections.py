@@ -10,7 +10,7 @@ from mailtalk.settings.types import Bytes, Count, Domain, Domains, Networks, Por
 
 
 class Edge(BaseSettings):
-    """TLS, proxies and limits of the SMTP bridge; defaults as Postfix has them, or as real mail needs them."""
+    """TLS, proxies and limits of the SMTP bridge; defaults are Postfix's, or what real mail needs."""
 
     smtp_tls_cert: Path | None = Field(
         None, description="File with the certificate chain for STARTTLS, PEM; read again on SIGHUP."
@@ -121,7 +121,7 @@ class Outgoing(BaseSettings):
 
 
 class Webhooks(BaseSettings):
-    """Allowed URLs of webhooks, and how long events are kept."""
+    """Allowed webhook URLs, and the retention of events."""
 
     webhook_allow_private: Private = Field(
         "false",

@@ -1,1 +1,1 @@
-"""Support tools: why a participant was or was not mailed, and a preview of a mail."""
+"""Support tools: the reasons why a participant was or was not mailed, and a preview of a mail."""

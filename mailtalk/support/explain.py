@@ -1,4 +1,4 @@
-"""Explain notifications to support staff: a participant's past ones, and whether the next message would be mailed."""
+"""Explanations for support staff: a participant's past notifications, and what would bar the next message."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class NotificationReport:
 
 @dataclass(frozen=True, slots=True)
 class ParticipantStatus:
-    """State of one participant; `barred` is the reason why the next message is not mailed, None if it is.
+    """State of one participant; `barred` is the reason why the next message would not be mailed, None if it would be.
 
     `frequency` is the participant's own, else the app's.
     """
@@ -61,7 +61,7 @@ def page(session: Session, key: ParticipantKey, *, limit: int, before: int | Non
 
 
 def _mails_of(row: Notification, mails: Mapping[int | None, Sequence[Delivery]]) -> Sequence[Delivery]:
-    """Mails of a notification that was not open when it was read: they may have been made a moment later."""
+    """Mails of a notification, none if it was open when it was read: they may have been made a moment later."""
     return () if row.status == NotificationStatus.OPEN else mails.get(row.id, ())
 
 

@@ -1,4 +1,4 @@
-"""Preview of the mail a user would get about a conversation's last messages; nothing is stored or sent."""
+"""Preview of the mail that a user would get about a conversation's last messages; nothing is stored or sent."""
 
 from dataclasses import replace
 from datetime import datetime

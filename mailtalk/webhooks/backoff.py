@@ -1,4 +1,4 @@
-"""Retry schedule of webhook deliveries, the pauses of an endpoint that is away, and when each gives up."""
+"""Retry schedule of webhook deliveries, pauses of an unavailable endpoint, and the time after which each gives up."""
 
 import random
 from datetime import timedelta

@@ -7,7 +7,7 @@ WITH RECURSIVE waiting AS (
         SELECT app_id, webhook_id FROM webhook_lanes q WHERE claim IS NULL
             AND (q.app_id, q.webhook_id) > (waiting.app_id, waiting.webhook_id)
         ORDER BY app_id, webhook_id LIMIT 1) AS next),
--- how many more queues of each may be claimed; lone deliveries never take the place of others
+-- how many more queues of each may be claimed; lone deliveries never displace others
 room AS (
     SELECT w.app_id, w.id, slots.lone, slots.most - (
         SELECT count(*) FROM webhook_lanes held WHERE held.app_id = w.app_id AND held.webhook_id = w.id

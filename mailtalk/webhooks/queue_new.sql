@@ -1,5 +1,5 @@
--- Queue a delivery of each new event for each endpoint that wants it. `pending` is raised under the queue's row lock: a
--- worker that ends the queue at the same time sees it and goes on.
+-- Queue a delivery of each new event for each subscribed endpoint. `pending` is raised under the queue's row lock: a
+-- worker that ends the queue at the same time sees it and continues.
 WITH delivery AS (
     INSERT INTO webhook_deliveries (app_id, webhook_id, event_id, lane, created_at)
     SELECT e.app_id, w.id, e.id, $queue, :now

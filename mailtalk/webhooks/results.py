@@ -1,4 +1,4 @@
-"""Result of an attempt: what it means for the delivery, for the other events of its queue, and for the endpoint."""
+"""Result of an attempt: its consequence for the delivery, for the other events of its queue, and for the endpoint."""
 
 import logging
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt to deliver, and what came of it."""
+    """One attempt to deliver, and its result."""
 
     queue: ClaimedQueue
     delivery: EventDelivery

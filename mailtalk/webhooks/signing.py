@@ -10,17 +10,17 @@ from datetime import datetime
 from mailtalk import clock
 
 PREFIX = "whsec_"
-SHORTEST, LONGEST = 24, 64  # bytes of a key, by Standard Webhooks
-CHARACTERS = 200  # of a secret without the prefix, at most
+SHORTEST, LONGEST = 24, 64  # bytes of a key, as in Standard Webhooks
+CHARACTERS = 200  # maximum length of a secret without its prefix
 
 
 def new_secret() -> str:
-    """A random secret of 32 bytes."""
+    """Random secret of 32 bytes."""
     return PREFIX + b64encode(secrets.token_bytes(32)).decode()
 
 
 def problem(secret: str) -> str | None:
-    """What is wrong with a secret of somebody's own choice; None if it is good."""
+    """Problem of a secret chosen by the customer; None if it is good."""
     if not secret.startswith(PREFIX):
         is_valid = secret.isascii() and secret.isprintable() and SHORTEST <= len(secret) <= CHARACTERS
         return None if is_valid else f"must be {SHORTEST} to {CHARACTERS} printable ASCII characters"

@@ -1,4 +1,4 @@
-"""SSRF guard: which URLs webhooks may have, checked on the very addresses to which we then connect."""
+"""SSRF guard: the URLs allowed for webhooks, checked on the very addresses to which we then connect."""
 
 import re
 import socket
@@ -45,7 +45,7 @@ _VISIBLE = re.compile(r"[!-~]+")
 
 
 class ForbiddenUrl(Exception):
-    """A webhook may not have this URL; the text says why and names no address."""
+    """URL not allowed for a webhook; the text says why and contains no address."""
 
 
 @dataclass(frozen=True, slots=True)
