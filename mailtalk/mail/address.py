@@ -56,7 +56,7 @@ def normal(mailbox: str) -> str:
 
 
 def distinct(mailboxes: Iterable[str]) -> list[str]:
-    """The mailboxes without those that differ only in case or in the form of their domain, in order."""
+    """Mailboxes in order, without those that differ only in case or in the form of their domain."""
     first: dict[str, str] = {}
     for mailbox in mailboxes:
         first.setdefault(normal(mailbox), mailbox)
@@ -64,7 +64,7 @@ def distinct(mailboxes: Iterable[str]) -> list[str]:
 
 
 def hidden(text: str) -> str:
-    """Replace every possible local part of ours by "(hidden)": foreign text may repeat one."""
+    """Replace every possible local part of ours by "(hidden)": text from others may quote one."""
     return _LOCAL_PART.sub("(hidden)", text)
 
 

@@ -1,4 +1,4 @@
-"""Base32 in lower case without padding (RFC 4648), as our mailboxes have it; Python's own takes five times as long."""
+"""Base32 in lower case without padding (RFC 4648), as used in our mailboxes; five times as fast as Python's."""
 
 _CHARACTERS = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS = [first + second for first in _CHARACTERS for second in _CHARACTERS]  # by 10 bits

@@ -7,7 +7,7 @@ from wcwidth import grapheme_boundary_before, iter_graphemes
 from mailtalk import mentions
 from mailtalk.mail import urls
 
-_LONGEST = 64  # characters of a grapheme cluster that is looked for
+_LONGEST = 64  # maximum characters of a grapheme cluster
 
 
 def shortened(text: str, limit: int) -> str:
@@ -40,7 +40,7 @@ def cut_bytes(text: str, limit: int, names: Mapping[str, str] | None = None) -> 
 
 
 def _wholes(text: str, limit: int, names: Mapping[str, str] | None) -> Iterator[tuple[int, int]]:
-    """The start and end of what stands at the limit and is to stay whole."""
+    """Start and end of whatever crosses the limit and must stay whole."""
     around = [(mention.start, mention.end) for mention in mentions.find(text, names)]
     around += urls.find(text, max(limit - urls.LONGEST - len("https://"), 0), limit + urls.LONGEST)
     return ((start, end) for start, end in around if start < limit)

@@ -1,10 +1,10 @@
-"""URLs in running text: where they start, and where a person would end them, in any script."""
+"""URLs in running text: their start, and their end as a person would see it, in any script."""
 
 import re
 from collections.abc import Iterator
 
 LONGEST = 2_000  # characters
-# Scripts without spaces between words: a word of theirs behind a Latin letter or digit is text again.
+# Scripts without spaces between words: a word of theirs after a Latin letter or digit is text again.
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u2fff\u3005-\u3007\u3031-\ua4cf\uac00-\ud7ff"
     "\uf900-\ufaff\uff66-\uff9f"
@@ -21,13 +21,13 @@ _SUFFIX = re.compile(r"'[^\W\d_]{1,5}\Z")  # "https://example.com's"
 
 
 def find(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
-    """The start and end of each URL, in order."""
+    """Start and end of each URL, in order."""
     for match in _URL.finditer(text, start, len(text) if end is None else end):
         yield match.start(), match.start() + len(_trimmed(match[0]))
 
 
 def _trimmed(url: str) -> str:
-    """A URL without the punctuation, brackets and quotes of the sentence around it."""
+    """URL without the punctuation, brackets and quotes of the sentence around it."""
     url = _SUFFIX.sub("", url)
     while url[-1] in _TAIL or (url[-1] in _OPENERS and url.count(url[-1]) > url.count(_OPENERS[url[-1]])):
         url = url[:-1]

@@ -1,4 +1,4 @@
-"""What our mails, notices and pages share: text catalogues (one TOML file for each language) and Jinja's options."""
+"""Text catalogues (one TOML file per language) and Jinja options, shared by mails, notices and pages."""
 
 import tomllib
 from collections.abc import Mapping
@@ -16,5 +16,5 @@ JINJA: Mapping[str, Any] = {
 
 
 def load(folder: Path) -> Mapping[str, Mapping[str, Any]]:
-    """The catalogues in a folder, by language code."""
+    """Catalogues in a folder, by language code."""
     return {path.stem: tomllib.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.toml"))}

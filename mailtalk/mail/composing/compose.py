@@ -29,12 +29,12 @@ class RenderedBody:
 
     @property
     def content_type(self) -> bytes:
-        """The last field of the mail's header, and the empty line after it."""
+        """Last header field of the mail, and the empty line after it."""
         return b"".join(piece for piece in self.pieces[:1] if isinstance(piece, bytes))
 
     @property
     def parts(self) -> Pieces:
-        """What follows the header."""
+        """MIME parts, which follow the header."""
         return self.pieces[1:]
 
 
@@ -60,7 +60,7 @@ def body(content: NotificationContent) -> RenderedBody:
 
 
 def subject(content: NotificationContent) -> str:
-    """The subject, equal for all mails of a conversation, since mail clients thread by it."""
+    """Subject, equal for all mails of a conversation, since mail clients use it for threading."""
     values = {key: value for key, value in view(replace(content, lines=())).items() if key in {"app", "subject"}}
     own = content.style.template("subject")
     return (own and _tried(own, values)) or str(values["subject"])
@@ -79,7 +79,7 @@ def sender(content: NotificationContent, names: tuple[str, ...]) -> str:
 
 
 def _fitting(content: NotificationContent) -> tuple[Pieces, Pieces]:
-    """Both parts with as many of the newest messages as fit; the last message is shortened if it alone is too large."""
+    """Both parts with as many of the newest messages as fit; if the last one alone is too large, it is shortened."""
     content = replace(content, lines=content.lines[-LINES:])
     html = _part("html", content)
     if size(html) > LARGEST:

@@ -1,4 +1,4 @@
-"""The content of a notification, and the variables that templates see."""
+"""Content of a notification, and the variables of its templates."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from mailtalk.mail.composing.texts import Language
 from mailtalk.mail.replies.marker import QUOTE_CLASS
 
 CUT = 16_000  # bytes of one message
-GIST = 90  # characters of the first message, which inboxes show beside the subject
+GIST = 90  # characters of the first message, shown in inboxes beside the subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class FileLink:
 
 @dataclass(frozen=True, slots=True)
 class ShownMessage:
-    """One message of a notification; `named` holds the users whom a plain @Name may mention, as (id, name)."""
+    """Message in a notification; `named` holds the users whom a plain @Name may mention, as (id, name)."""
 
     sender: str
     text: str
@@ -38,9 +38,9 @@ class ShownMessage:
 
 @dataclass(frozen=True, slots=True)
 class NotificationContent:
-    """The content of a notification; equal contents give equal bodies for all readers.
+    """Content of a notification; equal contents give equal bodies for all readers.
 
-    `reader_id` is there only when a line mentions the reader; `links` names those that the reader has; with privacy
+    `reader_id` is set only if a line mentions the reader; `links` names the links available to the reader; with privacy
     there are no lines, only their `count`.
     """
 
@@ -56,7 +56,7 @@ class NotificationContent:
 
 
 def view(content: NotificationContent, *, cut: int = CUT) -> dict[str, Any]:
-    """The template variables."""
+    """Template variables."""
     say, app = content.language.say, headers.clean(content.app, headers.NAME_LIMIT)
     subject = headers.clean(content.subject or "", headers.SUBJECT_LIMIT)
     private = content.style.privacy

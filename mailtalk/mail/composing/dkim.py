@@ -81,7 +81,7 @@ def signatures(head: bytes, relaxed: bytes, keys: Sequence[Signer]) -> bytes:
 
 
 def relaxed(pieces: Pieces) -> Pieces:
-    """The pieces of a body in relaxed form; each is whole lines, and links have no blanks for relaxing to change."""
+    """Pieces of a body in relaxed form; each consists of whole lines, and links contain no blanks to be normalized."""
     return tuple(_relaxed_lines(piece) if isinstance(piece, bytes) else piece for piece in pieces)
 
 

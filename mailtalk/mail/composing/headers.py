@@ -1,4 +1,4 @@
-"""The headers of notifications: safe against injection, threaded by every mail client."""
+"""Headers of notifications: safe against injection, and threaded by every mail client."""
 
 import re
 import unicodedata
@@ -17,13 +17,13 @@ NAME_LIMIT = 100
 SUBJECT_LIMIT = 200
 REFERENCES = 10  # message ids; longer lists tell a client nothing more
 WIDTH = 76  # of a line
-LINE_LIMIT = 900  # characters of an address in a header, which has no place to be folded
-NO_REACTIONS = ("x-ms-reactions", "disallow")  # Outlook would mail an emoji with our whole mail below it
+LINE_LIMIT = 900  # characters of an address in a header, which cannot be folded
+NO_REACTIONS = ("x-ms-reactions", "disallow")  # Outlook would send its emoji reactions as mails that quote ours
 _AROUND = len("=?utf-8?b??=")
-# Characters that turn the direction of text; joiners, which letters and emoji need, stay.
+# Characters that change the direction of text; joiners, needed by letters and emoji, stay.
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
-_ADDRESS_MARKS = re.compile(r"[<>@\"\\\uff20\ufe6b\uff1c\uff1e]")  # also the wide ones, which look the same
+_ADDRESS_MARKS = re.compile(r"[<>@\"\\\uff20\ufe6b\uff1c\uff1e]")  # also the full-width ones, which look the same
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.:\[\]-]{1,120}@[A-Za-z0-9!#$%&'*+/=?^_`{|}~.:\[\]-]{1,120}>")
 
 
@@ -75,19 +75,19 @@ def head(letter: NotificationHeaders, subject: str) -> bytes:
 
 
 def clean(text: str, limit: int) -> str:
-    """Make foreign text safe for a header: one line without control, bidi and encoded words, at most `limit` long."""
+    """Make text from others safe for a header: one line, no control, bidi or encoded words, at most `limit` long."""
     if not (text.isascii() and text.isprintable()):
         text = _seen(text)
     return truncation.shortened(" ".join(text.replace("=?", "= ?").split()), limit).strip()
 
 
 def name(text: str, limit: int = NAME_LIMIT) -> str:
-    """Make a person's name safe for a header: nothing in it looks like an address."""
+    """Make a person's name safe for a header, so that nothing in it looks like an address."""
     return clean(_ADDRESS_MARKS.sub(" ", text), limit)
 
 
 def message_id(text: str | None) -> str | None:
-    """A foreign Message-ID if it can stand in a header unchanged, else None."""
+    """Message-ID of another system if it can be used in a header unchanged, else None."""
     return text if text and _MESSAGE_ID.fullmatch(text) and "=?" not in text else None
 
 

@@ -8,13 +8,13 @@ from css_inline import CSSInliner, InlineError
 
 from mailtalk.mail.composing.sandbox import TemplateRefused
 
-# No style is ever fetched, from the network or from a file.
+# Styles are never fetched, neither from the network nor from a file.
 _INLINER = CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
 _PIECE = re.compile(
     r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}|<!--|-->|<(?:style|title)\b[^>]*>|</(?:style|title)\b|<(?=[A-Za-z/!])|>",
     re.DOTALL | re.IGNORECASE,
 )
-_WHOLE = {"<!--": "-->", "<style": "</style", "<title": "</title"}  # nothing between these is an element
+_WHOLE = {"<!--": "-->", "<style": "</style", "<title": "</title"}  # no elements between these
 
 
 def inlined(source: str) -> str:

@@ -1,4 +1,4 @@
-"""MIME parts with slots for each reader's links, so that the encoded rest is shared by all readers."""
+"""MIME parts with slots for each reader's links, so that all readers share the encoded rest."""
 
 import binascii
 import re
@@ -8,7 +8,7 @@ from html import escape
 from typing import TypeAlias
 
 LINKS = ("conversation", "settings", "unsubscribe")
-_SLOT = re.compile(r"\x02([a-z]+)\x03")  # foreign text holds no control characters
+_SLOT = re.compile(r"\x02([a-z]+)\x03")  # text from others contains no control characters
 _BROKEN = re.compile(r"[\x02\x03]")
 
 
@@ -18,7 +18,7 @@ class BrokenSlot(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """The place of a link in an encoded part."""
+    """Position of a link in an encoded part."""
 
     link: str
     html: bool
@@ -28,7 +28,7 @@ Pieces: TypeAlias = tuple[bytes | Slot, ...]
 
 
 def slot(link: str) -> str:
-    """The placeholder of a link, as templates see it."""
+    """Placeholder of a link in templates."""
     return f"\x02{link}\x03"
 
 
@@ -40,13 +40,13 @@ def part(text: str, *, html: bool) -> Pieces:
 
 
 def filled(pieces: Pieces, links: Mapping[str, str | None]) -> bytes:
-    """The bytes with one reader's links filled in."""
+    """Bytes with one reader's links filled in."""
     values = {slot: _value(links.get(slot.link), html=slot.html) for slot in pieces if isinstance(slot, Slot)}
     return b"".join([values[piece] if isinstance(piece, Slot) else piece for piece in pieces])
 
 
 def merged(*pieces: bytes | Slot) -> Pieces:
-    """The same with bytes that follow each other in one piece."""
+    """Merge adjacent bytes into one piece."""
     merged: list[bytes | Slot] = []
     for piece in pieces:
         if merged and isinstance(piece, bytes) and isinstance(merged[-1], bytes):
@@ -57,7 +57,7 @@ def merged(*pieces: bytes | Slot) -> Pieces:
 
 
 def size(pieces: Pieces) -> int:
-    """The size in bytes, without the links."""
+    """Size in bytes, without the links."""
     return sum(len(piece) for piece in pieces if isinstance(piece, bytes))
 
 

@@ -1,4 +1,4 @@
-"""Notices: short mails about a mail that the reader sent (rejected, or "was this you?")."""
+"""Notices: short mails about a mail that the reader sent (a rejection, or "was this you?")."""
 
 import re
 from collections.abc import Callable
@@ -32,7 +32,7 @@ _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,500}>")
 
 
 class Unmailable(ValueError):
-    """The serialized headers differ from the intended ones: foreign text injected a header."""
+    """The serialized headers differ from the intended ones: text from others injected a header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class NoticeContent:
 
 
 def mail(kind: DeliveryKind, headers: NoticeHeaders, content: NoticeContent, language: Language) -> bytes:
-    """The complete mail, with CRLF line ends."""
+    """Complete mail, with CRLF line ends."""
     message = EmailMessage(policy=SMTP)
     say = _texts(content, language)
     fields = _fields(headers, say(SUBJECTS[kind]))
@@ -88,7 +88,7 @@ def _texts(content: NoticeContent, language: Language) -> Callable[[str], str]:
 
 
 def _view(kind: DeliveryKind, content: NoticeContent, say: Callable[[str], str]) -> dict[str, Any]:
-    """The template variables."""
+    """Template variables."""
     asks, said = kind is DeliveryKind.CONFIRMATION, _excerpt(content.said)
     return {
         "subject": say(SUBJECTS[kind]),
@@ -131,7 +131,7 @@ def _mailbox(name: str, address: str) -> Address:
 
 
 def _excerpt(said: str) -> str:
-    """The beginning of the text, without control characters."""
+    """Beginning of the text, without control characters."""
     said = spans.clean(said).strip()
     return said if len(said) <= SHOWN else f"{truncation.cut(said, SHOWN)} …"
 

@@ -13,8 +13,8 @@ from markupsafe import Markup, escape
 from mailtalk.mail.composing import catalogues
 
 SOURCE_LIMIT = 64_000  # characters of a template
-OUTPUT_LIMIT = 1_000_000  # and of what it gives
-STEPS = 50_000  # of all its loops together
+OUTPUT_LIMIT = 1_000_000  # characters of a template's output
+STEPS = 50_000  # steps of all its loops together
 DEEPEST = 40  # nodes within nodes
 _TAB = '<span style="white-space:pre;mso-tab-count:1">\t</span>'
 _STEPS = "_steps"
@@ -32,7 +32,7 @@ _TESTS = ("defined", "undefined", "none", "odd", "even", "divisibleby", "string"
 
 
 class TemplateRefused(Exception):
-    """A template is invalid, uses something forbidden, or exceeds a limit; the message names the line if known."""
+    """Template that is invalid, uses something forbidden, or exceeds a limit; the text names the line if known."""
 
     def __init__(self, reason: str, line: int | None = None) -> None:
         super().__init__(reason if line is None else f"line {line}: {reason}")
@@ -40,7 +40,7 @@ class TemplateRefused(Exception):
 
 @dataclass(eq=False, slots=True)
 class Budget:
-    """The loop steps left for one rendering."""
+    """Remaining loop steps of one rendering."""
 
     steps: int = STEPS
 

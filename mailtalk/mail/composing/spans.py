@@ -1,4 +1,4 @@
-"""A message's text as a mail shows it: words, mentions and links."""
+"""Text of a message as shown in a mail: words, mentions and links."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from itertools import islice
 from mailtalk import mentions
 from mailtalk.mail import urls
 
-SHOWN = 200  # mentions and links of one message; what is beyond them is plain text
+SHOWN = 200  # mentions and links of one message; further ones are plain text
 _UNSEEN = (*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _CONTROLS = dict.fromkeys(_UNSEEN)
 
@@ -22,12 +22,12 @@ class TextSpan:
 
 
 def clean(text: str) -> str:
-    """Foreign text for a mail's body: no control characters, and nothing that turns the direction of what follows."""
+    """Clean text for a mail's body: no control characters, and none that change the direction of later text."""
     return text.replace("\r\n", "\n").replace("\r", "\n").translate(_CONTROLS)
 
 
 def of(text: str, reader_id: str | None = None, names: Mapping[str, str] | None = None) -> tuple[TextSpan, ...]:
-    """Part a text; `names` are those of users whom a plain @Name mentions, by user id."""
+    """Split a text into spans; `names` are those of users whom a plain @Name mentions, by user id."""
     spans, end = list[TextSpan](), 0
     for start, stop, span in islice(_marks(text, reader_id, names or {}), SHOWN):
         spans += [TextSpan("text", text[end:start]), span]

@@ -28,7 +28,7 @@ BUILT_IN: Mapping[str, str] = {
 
 @dataclass(frozen=True, eq=False)
 class Style:
-    """An app's style; equal styles are one object, so that a style can be part of a cache key."""
+    """Style of an app; equal styles are one object, so that a style can be part of a cache key."""
 
     name: str | None = None
     logo: str | None = None
@@ -42,11 +42,11 @@ class Style:
     templates: Mapping[str, str] = field(default_factory=dict)
 
     def speaks(self, locale: str | None, time_zone: str | None) -> Language:
-        """The language for a reader, with the app's own texts if it has some."""
+        """Language for a reader, with the app's own texts if it has any."""
         return _with_own_words(self, language(locale or self.locale, time_zone or self.time_zone))
 
     def link_for(self, conversation_id: str, user_id: str) -> str | None:
-        """The URL of the conversation in the app for this reader, or None."""
+        """URL of the conversation in the app for this reader, or None."""
         ids = {"conversationId": quote(conversation_id, safe=""), "userId": quote(user_id, safe="")}
         return None if self.link is None else HOLE.sub(lambda hole: ids[hole[1]], self.link)
 
@@ -56,7 +56,7 @@ class Style:
         return colours.palette(self.colour)
 
     def template(self, name: str) -> Template | None:
-        """One of the app's own templates, compiled; None if it has none or it fails."""
+        """Own template of the app, compiled; None if there is none or it fails."""
         return self._compiled.get(name)
 
     @cached_property
@@ -66,7 +66,7 @@ class Style:
 
 
 def of(raw: Mapping[str, Any]) -> Style:
-    """The stored style of an app; an invalid one is logged and replaced by the default."""
+    """Stored style of an app; an invalid one is logged and replaced by the default."""
     return _of(json.dumps(raw, sort_keys=True)) if raw else DEFAULT
 
 
@@ -86,7 +86,7 @@ def read(raw: Mapping[str, Any]) -> Style:
 
 def load(name: str, source: str) -> Template:
     """Compile a template with inlined CSS; raises TemplateRefused."""
-    compiled(source, html=name == "html")  # first as it was written, so that a line's number is right
+    compiled(source, html=name == "html")  # first the original, so that line numbers are right
     return compiled(inlined(source), html=True) if name == "html" else compiled(source, html=False)
 
 

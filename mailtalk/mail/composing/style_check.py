@@ -13,7 +13,7 @@ from mailtalk.mail.composing.texts import TEXTS
 
 
 def checked(raw: Mapping[str, Any]) -> Style:
-    """The valid style; raises Invalid with every reason, and for a template its line."""
+    """Validated style; raises Invalid with every reason, and for a template its line."""
     found = style.read(raw)
     wrong = {f"templates.{name}": [reason] for name in found.templates if (reason := _fault(found, name))}
     if wrong:
@@ -24,7 +24,7 @@ def checked(raw: Mapping[str, Any]) -> Style:
 def _fault(found: Style, name: str) -> str | None:
     source = found.templates[name]
     try:
-        raw = compiled(source, html=name == "html")  # as it was written, so that a line's number is right
+        raw = compiled(source, html=name == "html")  # the original, so that line numbers are right
         ready = style.load(name, source)
         for content in _contents(found):
             values = _values(content, name)

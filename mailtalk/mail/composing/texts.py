@@ -1,4 +1,4 @@
-"""The texts of notifications in every language, with plurals, dates and sizes by locale (CLDR)."""
+"""Texts of notifications in every language, with plurals, dates and sizes by locale (CLDR)."""
 
 import re
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from mailtalk.mail.composing import catalogues
 TEXTS = catalogues.load(Path(__file__).parent / "texts")
 """By language: a text, or for a counted text one for each plural form (CLDR)."""
 
-FIXED = frozenset({"language", "marker"})  # reply extraction must know the marker
+FIXED = frozenset({"language", "marker"})  # known to reply extraction
 DEFAULT = "en"
 _HOLE = re.compile(r"\{([^{}]*)\}")
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")
@@ -28,9 +28,9 @@ _KILO = 1000
 
 @dataclass(frozen=True, eq=False)
 class Language:
-    """A reader's language, locale and time zone.
+    """Language, locale and time zone of a reader.
 
-    Equal ones are one object, so that it can be part of a key.
+    Equal ones are one object, so that it can be part of a cache key.
     """
 
     code: str
@@ -53,7 +53,7 @@ class Language:
         local = at.astimezone(self.zone)
         clock = f"{format_time(local, 'short', locale=self.locale)} {self._zone_name(local)}"
         both = self._both.format(clock, format_date(local, "long", locale=self.locale))
-        return both.replace("\u202f", " ")  # a space that some fonts of old programs do not have
+        return both.replace("\u202f", " ")  # a kind of space that some fonts of old programs lack
 
     def size(self, number: int) -> str:
         """A file size in the unit that gives a short number."""
@@ -66,7 +66,7 @@ class Language:
 
     @cached_property
     def _both(self) -> str:
-        # The pattern's quotes are around words; ours has none.
+        # The pattern's quotes enclose words; ours has none.
         return str(self.locale.datetime_formats["medium"]).replace("'", "")
 
     def _zone_name(self, local: datetime) -> str:
@@ -115,5 +115,5 @@ def _language_of(tag: str) -> str:
 def _zone(name: str | None) -> tzinfo:
     try:
         return ZoneInfo(name) if name else UTC
-    except (OSError, ValueError, LookupError):  # it was one when it was set
+    except (OSError, ValueError, LookupError):  # it was valid when it was set
         return UTC

@@ -40,7 +40,7 @@ def _take(parts: list[MimePart], kind: str, body: BodyParts, *, both: bool) -> N
 
 
 def _take_alternative(part: MimePart, body: BodyParts) -> None:
-    """Forms that nobody asked for (watch, AMP, RTF, enriched text) are dropped where there is a text or HTML."""
+    """Drop forms that we do not need (watch, AMP, RTF, enriched text) if there is a text or HTML."""
     inner = BodyParts()
     _take(part.children, "alternative", inner, both=False)
     has_words = bool(inner.text or inner.html)
@@ -65,7 +65,7 @@ def _take_words(part: MimePart, body: BodyParts, *, both: bool) -> None:
 
 
 def _shown(parts: list[MimePart]) -> MimePart | None:
-    """The part that a mail client shows first."""
+    """The part that mail clients show first."""
     return next((part for part in parts if part.children or part.content_type in _WORDS), None)
 
 

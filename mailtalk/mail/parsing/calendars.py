@@ -1,4 +1,4 @@
-"""Invitations and answers by mail (iMIP, RFC 6047): one line that says what a calendar part means."""
+"""Invitations and responses by mail (iMIP, RFC 6047): one line that summarizes a calendar part."""
 
 from contextlib import suppress
 from datetime import date, datetime, timedelta
@@ -9,8 +9,8 @@ from mailtalk.mail.parsing.headers import clean
 TYPES = frozenset({"text/calendar", "application/ics", "text/x-vcalendar"})
 FILE_NAME = "invite.ics"
 _LARGEST = 300_000  # bytes that are parsed
-_WIDTH = 200  # characters of a title or a place
-_BROKEN = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)  # what bad values raise
+_WIDTH = 200  # characters of a title or a location
+_BROKEN = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)  # raised for invalid values
 _METHODS = {
     "REQUEST": "Invitation",
     "PUBLISH": "Invitation",
@@ -23,14 +23,14 @@ _ANSWERS = {"ACCEPTED": "Accepted", "DECLINED": "Declined", "TENTATIVE": "Tentat
 
 
 class Invitation(NamedTuple):
-    """A calendar part: its line, and whether a calendar program wrote the mail's own text."""
+    """Calendar part: its line, and whether a calendar program wrote the mail's own text."""
 
     line: str
     by_program: bool
 
 
 def read(content: bytes) -> Invitation | None:
-    """The invitation or answer in a calendar part; None without a METHOD, or if it cannot be parsed."""
+    """Invitation or response in a calendar part; None without a METHOD, or if it cannot be parsed."""
     if len(content) > _LARGEST or b"METHOD" not in content.upper():
         return None
     from icalendar import Calendar  # noqa: PLC0415  few mails need it
@@ -45,7 +45,7 @@ def read(content: bytes) -> Invitation | None:
 
 
 def _line(method: str, event: Any) -> str:
-    """Such as "Invitation: Lunch, Thu 3 Dec 12:00-13:00 CET, Café"."""
+    """Line such as "Invitation: Lunch, Thu 3 Dec 12:00-13:00 CET, Café"."""
     when = ""
     with suppress(*_BROKEN):
         when = _when(event)
@@ -85,7 +85,7 @@ def _when(event: Any) -> str:
 
 
 def _days(start: date, end: date | None, stamp: date | None) -> str:
-    """Whole days; the end is the first day after them (RFC 5545 3.6.1)."""
+    """Whole days; the end is exclusive (RFC 5545 3.6.1)."""
     last = end - timedelta(days=1) if end is not None else start
     return _day(start, stamp) if last <= start else f"{_day(start, stamp)} \u2013 {_day(last, stamp)}"
 
@@ -101,6 +101,6 @@ def _hours(start: datetime, end: datetime | None, stamp: date | None) -> str:
 
 
 def _day(day: date, stamp: date | None) -> str:
-    """The year is told if it is not the one in which the part was made."""
+    """Date, with the year unless the part was made in the same one."""
     year = "" if stamp is not None and stamp.year == day.year else f" {day.year}"
     return f"{day:%a} {day.day} {day:%b}{year}"

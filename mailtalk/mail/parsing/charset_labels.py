@@ -59,6 +59,6 @@ LABELS |= {f"{prefix}125{n}": f"cp125{n}" for n in range(9) for prefix in ("wind
 
 
 def codec(label: str | None) -> str | None:
-    """The codec that a label means, or None; case, punctuation and a leading "x-" do not matter."""
+    """Codec of a label, or None; case, punctuation and a leading "x-" are ignored."""
     key = _NOT_ALPHANUMERIC.sub("", (label or "").lower()[:60])
     return LABELS.get(key) or LABELS.get(key.lstrip("x"))

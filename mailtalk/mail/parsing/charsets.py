@@ -1,4 +1,4 @@
-"""Bytes to text as browsers decode them: labels mean the superset in use, valid UTF-8 wins, odd bytes spoil nothing."""
+"""Bytes to text as in browsers: a label stands for its superset, valid UTF-8 wins, invalid bytes are replaced."""
 
 import codecs
 import re
@@ -13,7 +13,7 @@ _WIDE = {"utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_32_le", "utf_32_be"}
 _CJK = {"gb18030", "cp950", "cp949", "cp932", "euc_jp", "johab", "iso2022_jp", "iso2022_kr"}
 _FIRST_CJK = "\u1100"
 _BOM = "\ufeff"
-_RARE = 8  # right characters for each wrong byte make a text UTF-8 that has some
+_RARE = 8  # valid characters per invalid byte for a text to count as UTF-8
 _META = re.compile(rb"<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}[\"']?([\w.:-]{2,40})", re.IGNORECASE)
 
 
@@ -33,7 +33,7 @@ def decode(data: bytes, declared: str | None) -> str:
 
 
 def of_html(data: bytes) -> str | None:
-    """The charset that an HTML document declares in a meta element of its first 4 KiB."""
+    """Charset that an HTML document declares in a meta element of its first 4 KiB."""
     found = _META.search(data[:4096])
     return found[1].decode("ascii") if found else None
 
@@ -46,7 +46,7 @@ def _wide(data: bytes, label: str) -> str | None:
 
 
 def _utf8(data: bytes, label: str | None) -> str | None:
-    """The text if it is UTF-8 whatever its label says, also with a few wrong bytes; else None."""
+    """Text if it is UTF-8, whatever its label, even with a few invalid bytes; else None."""
     text = _strict(data, "utf_8")
     if text is None:
         return _damaged_utf8(data, label)

@@ -35,7 +35,7 @@ def decode_euc(data: bytes) -> str:
 
 
 def split(data: bytes) -> tuple[bytes, bytes]:
-    """The lines to be decoded closely, and the rest of a text that would take too long."""
+    """Lines for exact decoding, and the rest of a text that is too long for it."""
     end = data.find(b"\n", _CLOSELY)
     return (data, b"") if len(data) <= _CLOSELY else (data[:end], data[end:]) if end >= 0 else (b"", data)
 
@@ -46,7 +46,7 @@ def _shifted(control: bytes, charset: bytes) -> bytes:
 
 
 def _segment(data: bytes, charset: bytes) -> str:
-    """The text between two escape sequences."""
+    """Text between two escape sequences."""
     high = data.translate(_HIGH)
     if charset in _TWO_BYTES:
         return high.decode(_TWO_BYTES[charset], "replace")

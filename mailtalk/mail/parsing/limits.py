@@ -17,7 +17,7 @@ class LimitExceeded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bytes, but for the counts of parts, depth, encoded words and addresses; `all_headers` are those of all parts."""
+    """Limits in bytes, or counts for parts, depth, encoded words and addresses; `all_headers`: of all parts together."""
 
     header_block: int = 100_000
     all_headers: int = 500_000

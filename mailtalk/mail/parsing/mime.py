@@ -89,7 +89,7 @@ class _TreeBuilder:
         return part
 
     def _open(self, part: MimePart, depth: int) -> None:
-        """Put what is inside an opaque signature in its place; a signed file that is no mail stays a file."""
+        """Replace an opaque signature by its content; a signed file that is not a mail stays a file."""
         inner = smime.opened(part.content())
         if isinstance(inner, bytes):
             part.children = [self.part(memoryview(inner), _TEXT, depth + 1)]

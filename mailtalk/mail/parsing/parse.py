@@ -17,7 +17,7 @@ _ID = re.compile(r"<[^<>]+>?")
 _REACTION = "text/vnd.google.email-reaction+json"
 _EMOJI = 30  # characters of the longest
 _ARMOUR = re.compile(r"^-----BEGIN PGP MESSAGE-----", re.MULTILINE)
-_FLOWED_LENGTH = 2_000_000  # longer texts are no answers: not worth the time
+_FLOWED_LENGTH = 2_000_000  # longer texts are not replies, and would cost too much time
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class MailAttachment:
     content: bytes
     content_id: str | None
     inline: bool
-    withheld: bool = False  # it holds a secret of ours, so its content is gone
+    withheld: bool = False  # it contained a secret of ours, so its content was removed
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def parse(raw: bytes, bounds: limits.Limits = limits.DEFAULT) -> ParsedMail:
 
 
 def _reaction(root: mime.MimePart) -> str | None:
-    """The emoji of a reaction that Gmail sends as a mail."""
+    """Emoji of a reaction that Gmail sends as a mail."""
     part = next((part for part in root.walk() if part.content_type == _REACTION), None)
     try:
         emoji = msgspec.json.decode(part.content(), type=dict[str, Any]).get("emoji") if part else None
@@ -102,7 +102,7 @@ def _from(root: mime.MimePart) -> tuple[str, ...]:
 
 
 def _text(body: BodyParts) -> str | None:
-    """The plain text, or None if it is blank or only an addition to the HTML, which is then the fuller form."""
+    """Plain text; None if it is blank, or only an addition to the HTML, which is then the fuller form."""
     words = [(part.content_type, _decoded(part)) for part in body.text]
     main = next((kind for kind, text in words if text.strip()), None)
     if main == "text/html" or (main is None and _has_html(body)):
@@ -145,7 +145,7 @@ def _unflowed(text: str, parameters: dict[str, str]) -> str:
 
 
 def _attachments(body: BodyParts) -> Iterator[MailAttachment]:
-    """The files; a calendar that is there twice, as iMIP recommends, is one."""
+    """Files of the mail; a calendar that is included twice, as iMIP recommends, counts once."""
     seen: set[str] = set()
     for file in sorted(map(_attachment, body.attachments), key=lambda file: file.name == calendars.FILE_NAME):
         lines = "".join(file.content.decode("latin-1").split()) if file.content_type in calendars.TYPES else ""

@@ -1,6 +1,6 @@
-"""S/MIME (RFC 8551): the MIME entity inside an opaque signature, readable without any key; and what is encrypted.
+"""S/MIME (RFC 8551): the MIME entity inside an opaque signature, readable without a key; and detection of encryption.
 
-A signature is not verified here: who sent a mail is checked by its domain (SPF, DKIM, ARC).
+Signatures are not verified here: the sender is authenticated by domain (SPF, DKIM, ARC).
 """
 
 import re
@@ -15,13 +15,13 @@ _LARGEST = 25_000_000  # bytes of a decompressed entity
 
 
 class Sealed(Enum):
-    """The entity is encrypted."""
+    """Encrypted entity."""
 
     SEALED = auto()
 
 
 def opened(content: bytes) -> bytes | Sealed | None:
-    """The MIME entity in a CMS structure (RFC 5652), SEALED if it is encrypted, None for anything else."""
+    """MIME entity in a CMS structure (RFC 5652), SEALED if it is encrypted, None for anything else."""
     from asn1crypto import cms  # type: ignore[import-untyped]  # noqa: PLC0415  few mails need it
 
     with suppress(ValueError, TypeError, KeyError, zlib.error):

@@ -1,6 +1,6 @@
 """The reader process (`python -m mailtalk.mail.reader.process`): requests and responses over file descriptor 0.
 
-It has no credentials, no database and no settings, and bounded time, memory and files; the worker ends it.
+It has no credentials, no database and no settings, and limited time, memory and files; the worker can kill it.
 """
 
 import os
@@ -14,9 +14,9 @@ from typing import IO
 from mailtalk.mail.parsing import limits, parse
 from mailtalk.mail.reader import protocol, reading
 
-CPU_SECONDS = 2  # for one question, rounded up
+CPU_SECONDS = 2  # for one request, rounded up
 MEMORY = 512_000_000  # bytes of address space
-FILES = 16  # code and character sets are read when they are needed first
+FILES = 16  # code and character sets are loaded on first use
 _NONE = (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE, resource.RLIMIT_NPROC)
 
 
@@ -67,7 +67,7 @@ def _answer(mind: _LastMail, question: protocol.ReaderRequest) -> bytes:
 
 
 def _where(error: Exception) -> str:
-    """The exception's class, and file and line of our innermost frame."""
+    """Class of the exception, and file and line of our innermost frame."""
     trace, place = error.__traceback__, ""
     while trace is not None:
         name = trace.tb_frame.f_code.co_filename

@@ -9,17 +9,17 @@ from mailtalk.mail.reader.reading import Reading
 from mailtalk.mail.replies.extract import Reply
 
 HEAD = 4  # bytes
-ORDINARY = 25_000_000  # bytes of a mail; a larger one is given time and memory by its size
-LARGEST = 3_000_000_000  # bytes of a frame: a mail of the largest size that can be set, with all of its files decoded
+ORDINARY = 25_000_000  # bytes of a mail; a larger one gets time and memory in proportion
+LARGEST = 3_000_000_000  # bytes of a frame: the largest possible mail, with all of its files decoded
 
 
 def scale(size: int) -> int:
-    """The multiple of an ordinary mail's limits of time and memory that a mail of this size is given."""
+    """Multiple of an ordinary mail's limits of time and memory, for a mail of this size."""
     return -(-max(size, 1) // ORDINARY)
 
 
 class ReadRequest(msgspec.Struct, frozen=True, tag=True):
-    """Request: parse and classify this mail, and keep it for ExtractRequest."""
+    """Request to parse and classify this mail, and to keep it for ExtractRequest."""
 
     raw: bytes
     mail_from: str
@@ -27,7 +27,7 @@ class ReadRequest(msgspec.Struct, frozen=True, tag=True):
 
 
 class ExtractRequest(msgspec.Struct, frozen=True, tag=True):
-    """Request: extract the reply from the mail read last; `sent` is the mail of ours that it answers, if known."""
+    """Request to extract the reply from the mail read last; `sent` is the mail of ours that it answers, if known."""
 
     sent: bytes | None
 

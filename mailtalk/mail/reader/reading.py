@@ -24,7 +24,7 @@ _REFERENCES = 50  # of the newest, which stand last
 
 
 class Unreadable(Exception):
-    """The mail cannot be read: `reason` tells how two reader processes ended, or where parsing failed."""
+    """The mail cannot be read: `reason` says how two reader processes ended, or where parsing failed."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -42,7 +42,7 @@ class Reading(msgspec.Struct, frozen=True):
     answers: tuple[str, ...]
     fingerprint: bytes
     failures: tuple[Failure, ...]
-    returned: str | None  # the Message-ID of the mail that a bounce or a complaint gives back
+    returned: str | None  # Message-ID of the mail that a bounce or a complaint returns
     attachments: tuple[MailAttachment, ...]
     encrypted: bool = False
 
@@ -66,28 +66,28 @@ def read(mail: parse.ParsedMail, raw: bytes, *, mail_from: str, own_domain: str)
 
 
 def without_secrets(mail: parse.ParsedMail, own_domain: str) -> parse.ParsedMail:
-    """The mail with no secret of ours in the names and contents of its files."""
+    """The mail without secrets of ours in the names and contents of its files."""
     own, secrets = OwnAddress(own_domain), FileSecrets(own_domain)
     files = (replace(secrets.cleaned(file), name=own.scrub(file.name)) for file in mail.attachments)
     return replace(mail, attachments=tuple(files))
 
 
 def _classified(mail: parse.ParsedMail, mail_from: str, own_domain: str) -> Classification:
-    """A calendar program sends, and marks as its own, what a person entered there."""
+    """Classify a mail; one sent and marked as automatic by a calendar program still counts as a person's."""
     screened = classify.classify(mail, mail_from=mail_from, own_domain=own_domain)
     is_invitation = screened.verdict is Verdict.AUTO_GENERATED and mail.invitation is not None
     return Classification(Verdict.PERSON, "calendar") if is_invitation else screened
 
 
 def _authors(mail: parse.ParsedMail) -> tuple[str, ...]:
-    """The From addresses; of several authors the one that sent the mail, by its Sender (RFC 5322 3.6.2)."""
+    """From addresses; if there are several, the one that sent the mail, by its Sender (RFC 5322 3.6.2)."""
     senders = headers.addresses(mail.header("sender") or "")
     sent = [author for author in mail.from_addresses if [author.lower()] == [sender.lower() for sender in senders]]
     return tuple(sent[:1]) or mail.from_addresses
 
 
 def _returned(mail: parse.ParsedMail) -> str | None:
-    """The returned Message-ID; some programs only quote it in their text."""
+    """Message-ID of the returned mail; some programs only quote it in their text."""
     returned = dsn.returned(mail)
     if returned is not None:
         return returned.message_id
@@ -108,14 +108,14 @@ def words(mail: parse.ParsedMail, *, own_domain: str, sent: bytes | None) -> ext
 
 
 def _with_note(reply: extract.Reply, files: Sequence[MailAttachment]) -> extract.Reply:
-    """The reply with a line about the files that are withheld."""
+    """Reply with a line about withheld files."""
     names = ", ".join(file.name for file in files if file.withheld)
     note = f"[Not attached, since it holds a private reply address: {names}]" if names else ""
     return replace(reply, text="\n\n".join(filter(None, (reply.text, note))))
 
 
 def _invited(invitation: Invitation, reply: extract.Reply, own: OwnAddress) -> extract.Reply:
-    """The invitation's line above the person's words; what a calendar program writes about it says it again."""
+    """Line of the invitation above the person's words; the calendar program's own text repeats it and is dropped."""
     line, said = own.scrub(invitation.line), reply.text
     if invitation.by_program:
         return replace(reply, text=line, elided="\n".join(filter(None, (said, reply.elided))))
@@ -123,7 +123,7 @@ def _invited(invitation: Invitation, reply: extract.Reply, own: OwnAddress) -> e
 
 
 def _fingerprint(mail: parse.ParsedMail, raw: bytes) -> bytes:
-    """A digest that survives relays: they change headers, never the Message-ID or the body."""
+    """Digest that survives relays: they change headers, but neither the Message-ID nor the body."""
     body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")[2]
     identity = mail.message_id or mail.header("date") or ""
     return sha256(identity.encode() + b"\x00" + body.rstrip()).digest()

@@ -1,1 +1,1 @@
-"""Reply extraction: what a person wrote in a mail, without the quoted rest. Pure."""
+"""Reply extraction: the text that a person wrote in a mail, without the quoted rest. Pure."""

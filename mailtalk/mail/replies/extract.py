@@ -28,9 +28,9 @@ _FROM_HTML = frozenset({"marker", "own-address", "sent-text", "container"})
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The author's text, the elided rest, the evidence (`method`) and the confidence (0 to 1).
+    """Author's text, elided rest, evidence (`method`) and confidence (0 to 1).
 
-    `files` are the attachments that are the person's too, by their place in the mail.
+    `files` are the attachments that also belong to the person, by index.
     """
 
     text: str
@@ -78,7 +78,7 @@ def _squeeze(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """What is known of an answer besides its lines."""
+    """Context of a reply besides its lines."""
 
     own: OwnAddress
     sent: SentText
@@ -119,7 +119,7 @@ class _Analysis:
         return cls(lines, own, generic, marked, final, covered, contained, is_page)
 
     def reply(self) -> Reply:
-        """The lines that stay, and those that were cut."""
+        """Lines that stay, and those that were cut."""
         shown_lines = _unindented(self.lines, self.marked, self.final) if self.is_page else shown(self.lines)
         pairs = list(zip(shown_lines, self.final, strict=True))
         text = "\n".join(_kept(pairs)).strip()
@@ -160,7 +160,7 @@ def _unindented(lines: list[str], letters: str, kept: str) -> Iterator[str]:
 
 
 def _kept(pairs: list[tuple[str, str]]) -> Iterator[str]:
-    """The lines that stay, with one blank line in place of each cut."""
+    """Remaining lines, with one blank line in place of each cut."""
     cut, blank = False, True
     for line, letter in pairs:
         if letter == Kind.GONE:

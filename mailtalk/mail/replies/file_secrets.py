@@ -41,14 +41,14 @@ _LINK = re.compile(
 
 
 class FileSecrets:
-    """Finds and replaces the secrets of one reply domain."""
+    """Finder and replacer of the secrets of one reply domain."""
 
     def __init__(self, domain: str) -> None:
         self._domain = domain.lower().encode()
         self._host = re.compile(_AT + _FOLD + _folded(self._domain), re.IGNORECASE)
 
     def cleaned(self, file: MailAttachment) -> MailAttachment:
-        """The file as it may be shown: unchanged, with its secrets replaced, or withheld."""
+        """File as it may be shown: unchanged, with its secrets replaced, or withheld."""
         if not self._domain:
             return file
         if _is_text(file.content):
@@ -56,7 +56,7 @@ class FileSecrets:
         return replace(file, content=b"", withheld=True) if self._is_within(file.content) else file
 
     def _scrub(self, content: bytes) -> bytes:
-        """The bytes with addresses and the tokens of links replaced."""
+        """Bytes with addresses and link tokens replaced."""
         pieces, end = list[bytes](), 0
         for host in self._host.finditer(content):
             local = _LOCAL_REVERSED.match(content[max(host.start() - _BEFORE, end) : host.start()][::-1])
@@ -87,7 +87,7 @@ def _is_text(content: bytes) -> bool:
 
 
 def _inner(content: bytes) -> Iterator[bytes]:
-    """What is inside a file: its blocks of base64, and the members of a ZIP archive (also of office documents)."""
+    """Inner contents of a file: its base64 blocks, and the members of a ZIP archive (also of office documents)."""
     for pattern in (_BASE64, _URL_SAFE):
         for block in pattern.finditer(content):
             yield from _decodings(block)
@@ -105,7 +105,7 @@ def _members(content: bytes) -> Iterator[bytes]:
                 left -= len(data)
                 yield data
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, ValueError, EOFError):
-        return  # broken or encrypted: nobody reads a secret there either
+        return  # broken or encrypted: a secret inside is unreadable for anyone
 
 
 def _decodings(block: re.Match[bytes]) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""The marker line and the HTML class in every mail of ours, by which reply extraction finds our text again."""
+"""Marker line and HTML class in every mail of ours, by which reply extraction recognises our text."""
 
 MARKERS: tuple[str, ...] = (
     "--- Write your reply above this line ---",

@@ -9,11 +9,11 @@ from mailtalk.mail.replies import extract
 from mailtalk.mail.replies.quotes import sign_off
 
 _NEAR, _REACH = 5, 2  # lines around a picture, and how many of them must be addresses or numbers
-TINY = 2_000  # bytes: icons, rules and pixels that tell that a mail was read
-_STAND_IN, _END = "\ue010", "\ue011"  # where a picture stands, while its page is read
+TINY = 2_000  # bytes: icons, rules and tracking pixels
+_STAND_IN, _END = "\ue010", "\ue011"  # position of a picture, while its page is read
 _TAG = re.compile(r"<img\b[^<>]{0,4000}>", re.IGNORECASE)
 _SOURCE = re.compile(r"\bsrc\s{0,9}=\s{0,9}[\"']?cid:([^\"'\s<>]{1,500})", re.IGNORECASE)
-_MOST = 200  # pictures that are looked for
+_MOST = 200  # pictures that are searched for
 _NAMED = re.compile(r"\[(?:cid: ?|image: ?)?([^\[\]\n]{1,500})\]|<([^<>\n]{1,150}\.\w{3,4})>", re.IGNORECASE)
 _SEALS = frozenset(
     {
@@ -31,7 +31,7 @@ _SEALS = frozenset(
 
 
 def theirs(mail: ParsedMail, found: extract.Reply, *, own_domain: str, sent: str | None) -> extract.Reply:
-    """The reply with the indexes of its files, and without placeholders of pictures in the text."""
+    """Reply with the indexes of its files, and its text without placeholders of pictures."""
     standing = _standing(mail, own_domain, sent)
     files = tuple(i for i, each in enumerate(mail.attachments) if _counts(each, standing))
     return replace(found, text=_unnamed(found.text, mail.attachments), files=files)
@@ -75,7 +75,7 @@ def _counts(file: MailAttachment, standing: dict[str, bool]) -> bool:
 
 
 def _unnamed(text: str, attachments: Iterable[MailAttachment]) -> str:
-    """The text without `[cid:…]` and `[image: …]`, which clients write for the mail's own pictures."""
+    """Text without `[cid:…]` and `[image: …]`, which mail clients insert for the mail's own pictures."""
     names = {name for each in attachments for name in (each.content_id, each.name) if name}
     if not names or not ("[" in text or "<" in text):
         return text

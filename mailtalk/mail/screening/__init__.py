@@ -1,1 +1,1 @@
-"""Classification: person or machine, and what a bounce reports. Pure."""
+"""Classification: person or machine, and the failures that a bounce reports. Pure."""

@@ -90,7 +90,7 @@ def _daemon(mail: ParsedMail, envelope: MailContext) -> str:
 
 
 def _postmaster(mail: ParsedMail, envelope: MailContext) -> str:
-    """A postmaster that quotes an SMTP reply, or does not answer us: it may also be a person."""
+    """Mail from a postmaster that quotes an SMTP reply, or is not an answer to us: others may be a person's."""
     senders = (*mail.from_addresses, envelope.mail_from)
     sender = next((address for address in senders if facts.local(address) in signals.POSTMASTERS), "")
     if not sender or (facts.answers(mail) and not signals.SERVER_SAID.search((mail.text or "")[:_LOOKED_AT])):
@@ -117,7 +117,7 @@ def _bounce_subject(mail: ParsedMail, envelope: MailContext) -> str:
 
 
 def _bounce_text(mail: ParsedMail, _: MailContext) -> str:
-    """What only a mail or list server says first; from a no-reply address anything about a failed delivery."""
+    """Phrases used only by mail or list servers; from a no-reply address, any text about a failed delivery."""
     if facts.answers(mail) and not mail.all("x-mlserver"):
         return ""
     begin = facts.text(mail)[: facts.BEGIN]
@@ -138,7 +138,7 @@ def _auto_reply_subject(mail: ParsedMail, _: MailContext) -> str:
 
 
 def _recall(mail: ParsedMail, _: MailContext) -> str:
-    """Outlook's request to take a mail back: a program's notice."""
+    """Outlook's request to recall a mail: a program's notice."""
     is_recall = phrases.RECALL_SUBJECT.match(facts.untagged(mail.subject))
     return "recall" if is_recall and phrases.RECALL.search(facts.text(mail)[:_LOOKED_AT]) else ""
 

@@ -51,7 +51,7 @@ _DEAD = _any_of(
     r"no (?:mx|mail exchanger|mailbox here|account)\b",
     r"does(?: not|n't) have an? .{0,40}account",
     r"unknown or illegal alias|invalid final delivery userid|moved to",
-    r"recipient address rejected: access denied",  # Microsoft 365 says so of an unknown recipient
+    r"recipient address rejected: access denied",  # used by Microsoft 365 for an unknown recipient
 )
 _ALIVE = _any_of(
     r"(?:mail)?box.{0,20} full|quota|insufficient .{0,10}(?:storage|space|disk)",
@@ -73,7 +73,7 @@ class Failure:
 
 
 def failures(mail: ParsedMail) -> list[Failure]:
-    """The failures in a bounce; empty for a notice of success."""
+    """Failures in a bounce; empty for a notice of success."""
     groups = list(islice(_recipient_groups(mail), _MOST))
     words = _words(mail)
     if groups:
@@ -85,7 +85,7 @@ def failures(mail: ParsedMail) -> list[Failure]:
 
 
 def returned(mail: ParsedMail) -> ParsedMail | None:
-    """Our mail, or its headers, as returned by a bounce or complaint; None if there is none to parse."""
+    """Our mail, or its headers, as returned by a bounce or complaint; None if there is nothing to parse."""
     parts = (item.content for item in mail.attachments if item.content_type in _RETURNED)
     try:
         return next(map(parse, parts), None)
@@ -132,7 +132,7 @@ def _named(mail: ParsedMail, words: str) -> list[str | None]:
 
 
 def _words(mail: ParsedMail) -> str:
-    """The reporting server's text, without the returned mail."""
+    """Text of the reporting server, without the returned mail."""
     words = (mail.text or mail.html or "")[:_LOOKED_AT]
     copy = _COPY.search(words)
     return words[: copy.start()] if copy else words

@@ -1,4 +1,4 @@
-"""Facts of a mail that the rules ask for: fields, parts, answers, and what its text says."""
+"""Facts of a mail for the rules: fields, parts, answers, and phrases in its text."""
 
 import re
 
@@ -6,7 +6,7 @@ from mailtalk.mail.parsing import headers
 from mailtalk.mail.parsing.parse import ParsedMail
 from mailtalk.mail.screening import phrases, signals
 
-BEGIN = 800  # characters of a text in which an automatic mail says what it is
+BEGIN = 800  # characters at the start of a text in which an automatic mail identifies itself
 _TAGS = 4  # before a subject
 
 
@@ -35,23 +35,23 @@ def text(mail: ParsedMail) -> str:
 
 
 def is_absent(mail: ParsedMail) -> bool:
-    """True if the text tells of an absence, or of being automatic."""
+    """True if the text mentions an absence, or being automatic."""
     return bool(phrases.ABSENCE.search(own_words(mail)))
 
 
 def is_failure(text: str) -> bool:
-    """True for what mail servers say, or what others say too beside a mail address."""
+    """True for phrases of mail servers, or for more common ones beside a mail address."""
     return bool(phrases.FAILURE.search(text) or (phrases.RETURN.search(text) and phrases.ADDRESS.search(text)))
 
 
 def own_words(mail: ParsedMail) -> str:
-    """The begin of the text, without quoted lines."""
+    """Beginning of the text, without quoted lines."""
     lines = text(mail)[:BEGIN].split("\n")
     return "\n".join(line for line in lines if not line.lstrip().startswith(">"))
 
 
 def is_returned(mail: ParsedMail) -> bool:
-    """True if a mail of somebody comes back as a part."""
+    """True if somebody's mail is returned as a part."""
     return "rfc822" in part_kinds(mail) or any(part.content_type == "text/rfc822-headers" for part in mail.attachments)
 
 

@@ -12,7 +12,7 @@ def _any_of(*phrases: str) -> re.Pattern[str]:
     return re.compile("|".join(phrases), re.IGNORECASE | re.MULTILINE)
 
 
-# What gateways and people put before a subject: [EXTERNAL], ***SPAM***, {Spam?}, EXT:, Re:, AW:, …
+# Tags that gateways and people put before a subject: [EXTERNAL], ***SPAM***, {Spam?}, EXT:, Re:, AW:, …
 TAG = re.compile(
     r"\s*(?:\[[^\[\]]{1,40}\]|\*{2,5}[^*]{1,40}\*{2,5}|\{[^{}]{1,40}\}|<[^<>]{1,20}>|\((?:ext|external|spam|extern)\)"
     r"|(?:ext(?:ern(?:al|e)?)?|spam|caution|warning: external|suspected spam|junk)\s?:)",
@@ -65,7 +65,7 @@ ABSENCE = _any_of(
     r"nghỉ phép|vắng mặt|ไม่อยู่|ลาพัก|\bcuti\b|tidak (?:di|berada di) kantor"
     r"|خارج المكتب|إجازة|בחופשה|לא במשרד|מחוץ למשרד",
 )
-# What only mail servers say.
+# Phrases used only by mail servers.
 FAILURE = _any_of(
     r"\bthis is the (?:qmail-send|deliver|mail delivery) program\b|\bthis is the mail system at host\b",
     r"\bthis message was created automatically by (?:mail delivery software|the mail)",
@@ -76,7 +76,7 @@ FAILURE = _any_of(
     r"\brecipient address rejected\b|\bmailbox (?:unavailable|is full|not found)\b",
     r"(?<![\d.])[45]\.\d{1,2}\.\d{1,3}(?![\d.])",
 )
-# What post offices and shops say too: only with a mail address beside it.
+# Phrases also used by post offices and shops: they count only beside a mail address.
 RETURN = _any_of(
     r"\b(?:message|mail)[^.\n]{0,80}\b(?:was|is|were) (?:undeliverable|not delivered|returned)\b",
     r"\bdelivery to the following address(?:es)?[^.\n]{0,40}(?:failed|delayed)",
@@ -92,7 +92,7 @@ RETURN = _any_of(
     r"宛先.{0,20}(?:不明|ありません|見つかりません)|[无無]法(?:投[递遞]|送达|送達|发送)|退信|배달(?:되지|하지) 않",
 )
 ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}\.\w")
-# The whole first line of a list server's or a phone company's notice that names no mail system.
+# The complete first line of a notice by a list server or phone company that names no mail system.
 NOTICE = _any_of(
     r"\A\s*you are not a member of this mailing list",
     r"\A\s*the message (?:that )?you sent (?:was|is) undeliverable",

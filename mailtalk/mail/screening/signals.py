@@ -73,7 +73,7 @@ BULK: Values = {"precedence": _any_of("bulk", "junk"), "x-precedence": _any_of("
 
 LIST_SENDERS: Values = {"sender": _any_of(r"owner-", r"\S+-(?:owner|bounces?|request|admin|errors)(?:@|\+)")}
 
-# Only what a program puts in front: an answer to a person's subject of the same words begins with Re: or its like.
+# Only prefixes set by programs: an answer to a person's subject with the same words begins with Re: or the like.
 AUTO_REPLY_SUBJECT = _any_of(
     # English
     r"auto(mated|matic)?[ -]?(reply|response|responder)\b\s*[:\]]",

@@ -44,7 +44,7 @@ _SHARED = re.compile(r"[\s-](?=(?:On|Am|Le|El|Il|Em|Op|Den|W dniu|Dnia|Dne) .{0,
 
 
 class _Strength(IntEnum):
-    """Why lines are taken for an attribution, strongest first."""
+    """Evidence for an attribution, strongest first."""
 
     OPENS = 0  # it starts as attributions do: "On Monday"
     WRITER = 1  # it names the writer, and a date or an address
@@ -104,7 +104,7 @@ def _ending_at(folded: list[str], letters: list[str], end: int) -> range | None:
 
 
 def _candidates(folded: list[str], letters: list[str], end: int) -> Iterator[tuple[range, str]]:
-    """The ranges of lines that end at a line, shortest first, each with its text unwrapped."""
+    """Ranges of lines that end at a line, shortest first, each with its text unwrapped."""
     words = ""
     for start in range(end, max(end - _LINES, -1), -1):
         if len(words) > LONGEST or not _joins(folded, letters, start, end):

@@ -59,7 +59,7 @@ _SPACED = frozenset({"p", "blockquote", "ul", "ol", "table", "pre", "h1", "h2", 
 _SHOWN = "[not(parent::script or parent::style)]"
 _WITHIN = etree.XPath(f"descendant::text(){_SHOWN}", smart_strings=False)
 _AFTER = etree.XPath(f"following::text(){_SHOWN}", smart_strings=False)
-_EMOJI = 8  # characters of an image's text that is taken for an emoji
+_EMOJI = 8  # maximum characters of an image's alt text that counts as an emoji
 
 
 def lines_of(html: str) -> tuple[list[str], bool]:

@@ -1,4 +1,4 @@
-"""Links in HTML: what text says beside a link, so that its target survives; security scanners' wrappers undone."""
+"""Links in HTML: keeps a target that the text does not show, and undoes the wrappers of security scanners."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ _PARAMETERS: Mapping[str, str] = {
 
 
 def target(element: Element) -> str | None:
-    """What a link's text does not say: its target in parentheses, or alone if there is no text; else None."""
+    """Target of a link if its text does not show it: in parentheses, or alone if there is no text; else None."""
     href = _address(unwrapped("".join((element.get("href") or "").split())))
     if href is None or len(href) > LONGEST or _is_icon(element):
         return None
@@ -40,7 +40,7 @@ def target(element: Element) -> str | None:
 
 
 def _address(href: str) -> str | None:
-    """The target as people read it: a URL, a mail address or a telephone number; None for all else."""
+    """Target in readable form: a URL, a mail address or a telephone number; None for all else."""
     scheme, _, rest = href.partition(":")
     if scheme.lower() in {"mailto", "tel"}:
         return unquote(rest.partition("?")[0]) or None
@@ -48,12 +48,12 @@ def _address(href: str) -> str | None:
 
 
 def unwrapped_all(text: str) -> str:
-    """A text with the wrappers of its links undone."""
+    """Text with the wrappers of its links undone."""
     return _WRAPPED.sub(lambda found: unwrapped(found[0]), text) if "http" in text else text
 
 
 def unwrapped(url: str) -> str:
-    """The target of a link that a mail gateway or a mail service has wrapped; any other URL as it is."""
+    """Target of a link that a mail gateway or a mail service has wrapped; any other URL unchanged."""
     try:
         parts = urlsplit(url)
         host = f".{parts.hostname or ''}"
@@ -65,7 +65,7 @@ def unwrapped(url: str) -> str:
 
 
 def _bare(url: str) -> str:
-    """A target as people compare two: without scheme, "www.", the last slash, blanks and case."""
+    """Target in a form for comparison: without scheme, "www.", the last slash, blanks and case."""
     return _SCHEME.sub("", "".join(unquote(url).split())).rstrip("/").casefold()
 
 

@@ -9,14 +9,14 @@ from mailtalk.mail.replies.quotes.line_kinds import Kind
 
 _HARD = re.compile(r"[omhf]|(?<!a)a++(?!e*+q)")
 _SPOKEN = frozenset("tsgd")
-_BY_HAND = re.compile(r"\A[est]*t[e]?q+(?=e*a+e*q)")  # what the person quotes before the answered mail is introduced
+_BY_HAND = re.compile(r"\A[est]*t[e]?q+(?=e*a+e*q)")  # text quoted before the answered mail has an introduction
 _BLOCK = re.compile(r"[aq](?:[aqe]*[aq])?")
 _AFTERWORD = 2  # lines of text below a single quote that make it no inline answer
 
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What is known besides the lines.
+    """Knowledge besides the lines.
 
     `loose`: quotes are sure without an attribution. `covered`: our whole mail was found, so other lines are answers.
     """
@@ -50,7 +50,7 @@ def _gone(letters: str, start: int, end: int) -> str:
 
 
 def _cut_top(letters: str) -> str:
-    """Cut headings of quotes without text above; what follows may be the answer."""
+    """Cut headings of quotes without text above; the answer may follow."""
     spoken = next((at for at, letter in enumerate(letters) if letter in "tsgdq"), len(letters))
     top = letters[:spoken]
     if letters[spoken : spoken + 1] == Kind.QUOTE:

@@ -9,7 +9,7 @@ from mailtalk.mail.replies.quotes.line_kinds import Kind
 from mailtalk.mail.replies.quotes.locales import PHRASES, fold
 
 LINES = 8  # below the name
-_SURE = 2  # lines with an address, link or number below a name that nobody confirms
+_SURE = 2  # lines with an address, link or number below an unconfirmed name
 _LONGEST = 120  # characters of a line of a signature
 _PUNCTUATION = " \t,.;:!~*_-\u2013\u2014\u3002\uff0c\u3001\uff01/"
 _SEPARATORS = re.compile(r"\s[|\u00b7\u2022/\u2013\u2014]\s|\|")
@@ -18,7 +18,7 @@ _PREFIX = re.compile(
 )
 REACH = re.compile(r"\S@\S|https?://|www\.|\d[\d\s().\-/]{6,24}")
 _SENTENCE = re.compile(r"[.!?\u3002\uff01\uff1f]\W{0,2}$")
-_SENTENCE_WORDS = 4  # "ACME Inc." is none
+_SENTENCE_WORDS = 4  # "ACME Inc." is not one
 _AND = re.compile(r"\s(?:and|und|et|y|e|en|och|og|i)\s|\s?[&,/]\s?")
 _POSTSCRIPT = re.compile(r"p\.?\s?s\b", re.IGNORECASE)
 _TITLE = 0.6  # of the words of a role or a company begin with a capital letter
@@ -73,7 +73,7 @@ def _first_of_run(tail: Sequence[_Line], at: int) -> int:
 
 
 def _after_sign_off(text: str) -> str | None:
-    """What follows a sign-off on its line, "" if it stands alone, None if the line is none."""
+    """Text after a sign-off on its line, "" if it stands alone, None if the line is none."""
     if len(text) > _LONGEST:
         return None
     if _says_goodbye(text):

@@ -1,4 +1,4 @@
-"""Signature detection: the last and most careful cut; it never leaves nothing."""
+"""Signature detection: the last and most cautious cut; it never removes everything."""
 
 import re
 
