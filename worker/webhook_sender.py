@@ -70,7 +70,7 @@ class WebhookSender:
         with self._database.transaction() as session:
             count = queue.recover(session)
         if count:
-            log.warning("released %d webhook queues of dead workers; deliveries in hand may be repeated", count)
+            log.warning("released %d webhook queues of dead workers; current deliveries may be repeated", count)
 
     def _has_room(self) -> bool:
         free = self._free.acquire(blocking=False)

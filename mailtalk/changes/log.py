@@ -17,7 +17,7 @@ from mailtalk.vocabulary import ChangeStatus
 
 _INSERT = sql.load(__file__, "insert_changes")
 _KNOWN = sql.statement("""
-    -- for each participant asked for, in order: do the conversation and the user exist?
+    -- for each given participant, in order: do the conversation and the user exist?
     SELECT c.id IS NOT NULL, u.id IS NOT NULL
     FROM unnest(CAST(:apps AS text[]), CAST(:ids AS text[]), CAST(:users AS text[]))
         WITH ORDINALITY AS key (app_id, conversation_id, user_id, i)

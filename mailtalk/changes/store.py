@@ -22,7 +22,7 @@ _USERS = sql.load(__file__, "read_users")
 _PARTICIPANTS = sql.load(__file__, "read_participants", takes_part=TAKES_PART)
 _WRITE = sql.load(__file__, "write_participations")
 _KEPT = sql.statement("""
-    -- what a frozen view keeps of its conversation, under the names of the wire
+    -- columns of the conversation in a frozen view, under their wire names
     SELECT c.app_id, c.id, jsonb_build_object('subject', c.subject, 'photoUrl', c.photo_url,
         'welcomeMessages', c.welcome_messages, 'custom', c.custom) AS kept
     FROM conversations c JOIN unnest(CAST(:apps AS text[]), CAST(:ids AS text[])) AS key (app_id, id)

@@ -27,7 +27,7 @@ _DMARC_PASS = re.compile(r"(?:^|;)\s*dmarc\s*=\s*pass\b([^;]*)", re.IGNORECASE)
 _HEADER_FROM = re.compile(r"\bheader\.from\s*=\s*([^\s;]+)", re.IGNORECASE)
 log = logging.getLogger(__name__)
 _SILENT = logging.getLogger("mailtalk.dkimpy")
-_SILENT.disabled = True  # it would write what stands in the mail
+_SILENT.disabled = True  # its log lines would contain text of the mail
 
 
 class Evidence(msgspec.Struct, frozen=True):

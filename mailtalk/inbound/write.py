@@ -36,7 +36,7 @@ class ClaimLost(Exception):
 
 
 class Decided(NamedTuple):
-    """A mail and the decision about it; `hand` is None if the mail could not be read."""
+    """A mail with its decision; `hand` is None if the mail could not be read."""
 
     mail: ClaimedMail
     decision: Decision

@@ -160,7 +160,7 @@ LEAVING = frozenset({ChangeKind.LEAVE, ChangeKind.DEPART})
 
 @dataclass(slots=True)
 class Folded:
-    """Changed participation of a user: the state before and after, and what happened between."""
+    """Changed participation of a user: the state before and after, and the events between."""
 
     before: State
     state: State

@@ -98,7 +98,7 @@ class Settings(Edge, Inbound, Outgoing, Webhooks):
 
 
 def load(**overrides: Any) -> Settings:
-    """Settings from the environment; SettingsError names every wrong one, its problem and what is allowed."""
+    """Settings from the environment; SettingsError names every wrong one, its problem and the allowed values."""
     try:
         return Settings(**(_from_files() | overrides))
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Fan-out: gives each committed event its sequence number, and queues a delivery for each endpoint that wants it."""
+"""Fan-out: gives each committed event its sequence number, and queues a delivery for each subscribed endpoint."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -95,7 +95,7 @@ class EndpointClient:
         response = self._connection.getresponse()
         text = response.read(READ, decode_content=False)
         retry_after = _retry_after(response.headers.get("Retry-After"))
-        if len(text) >= READ:  # the rest of it would be read as the next response
+        if len(text) >= READ:  # its rest would be read as the next response
             self._close()
         return HttpResult(response.status, _plain(text), retry_after)
 

@@ -51,7 +51,7 @@ def page(
 
 
 def replay(session: Session, now: datetime, endpoint: Webhook, chosen: ReplayRange) -> int:
-    """Queue the chosen events that the endpoint wants behind all others, in order, and return their number.
+    """Queue the chosen events, if the endpoint subscribes to them, behind all others; returns their number.
 
     They keep their ids: a receiver drops those it has. Invalid if they are more than `MOST`.
     """

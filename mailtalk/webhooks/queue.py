@@ -78,5 +78,5 @@ def release(session: Session, queue: ClaimedQueue) -> None:
 
 
 def recover(session: Session) -> int:
-    """Release the queues of dead workers, and return their number; the delivery in hand may be repeated."""
+    """Release the queues of dead workers, and return their number; the current delivery may be repeated."""
     return len(session.execute(_RECOVER).all())

@@ -14,7 +14,7 @@ from mailtalk.mail.composing.headers import NotificationHeaders
 from mailtalk.mail.composing.link_slots import BrokenSlot, Pieces, filled, merged, part, size
 from mailtalk.mail.composing.sandbox import TemplateRefused, rendered
 
-LARGEST = 98_000  # bytes of the HTML part before the links; Gmail clips what is above 102 kB
+LARGEST = 98_000  # bytes of the HTML part before the links; Gmail clips mails above 102 kB
 LINES = 50  # messages in one mail
 
 log = logging.getLogger(__name__)

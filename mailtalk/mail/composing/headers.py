@@ -15,7 +15,7 @@ from mailtalk.mail import truncation
 
 NAME_LIMIT = 100
 SUBJECT_LIMIT = 200
-REFERENCES = 10  # message ids; longer lists tell a client nothing more
+REFERENCES = 10  # message ids; longer lists do not help mail clients
 WIDTH = 76  # of a line
 LINE_LIMIT = 900  # characters of an address in a header, which cannot be folded
 NO_REACTIONS = ("x-ms-reactions", "disallow")  # Outlook would send its emoji reactions as mails that quote ours

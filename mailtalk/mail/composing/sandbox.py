@@ -66,7 +66,7 @@ def rendered(template: Template, values: Mapping[str, Any]) -> str:
         return "".join(_within(OUTPUT_LIMIT, template.generate(**values, _budget=Budget())))
     except TemplateRefused:
         raise
-    except Exception as error:  # noqa: BLE001  whatever a template makes of our values is its own fault
+    except Exception as error:  # noqa: BLE001  any error on our values is the template's fault
         raise TemplateRefused(str(error) or type(error).__name__, _line(error)) from None
 
 

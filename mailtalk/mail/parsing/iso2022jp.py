@@ -15,7 +15,7 @@ _CLOSELY = 300_000  # bytes of a text; the end of a longer one is decoded withou
 
 
 def decode(data: bytes) -> str:
-    """Decode ISO-2022-JP and its extensions; what is not a character becomes U+FFFD, and never spoils the rest."""
+    """Decode ISO-2022-JP and its extensions; an invalid character becomes U+FFFD and never affects the rest."""
     data, rest = split(data)
     pieces, charset, start = [], b"(B", 0
     for escape in _DESIGNATION.finditer(data):

@@ -17,7 +17,7 @@ class LimitExceeded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits in bytes, or counts for parts, depth, encoded words and addresses; `all_headers`: of all parts together."""
+    """Limits in bytes, or counts for parts, depth, encoded words and addresses; `all_headers`: of all parts."""
 
     header_block: int = 100_000
     all_headers: int = 500_000

@@ -62,7 +62,7 @@ def _answer(mind: _LastMail, question: protocol.ReaderRequest) -> bytes:
         return protocol.frame(protocol.OverLimit(error.reason))
     except MemoryError:
         return protocol.frame(protocol.ReadingFailed("memory"))
-    except Exception as error:  # noqa: BLE001  its text may hold what the mail says: only its name and place are told
+    except Exception as error:  # noqa: BLE001  its text may quote the mail: only its class and place are sent
         return protocol.frame(protocol.ReadingFailed(_where(error)))
 
 

@@ -21,7 +21,7 @@ _CONFIDENCE = {
     "whole": 0.6,
     "forward": 0.6,
 }
-_UNSURE = 0.3  # what is kept stands below a quote's begin, and may be our own mail
+_UNSURE = 0.3  # the kept text is below the start of a quote, and may be our own mail
 _SIGNATURES = frozenset("dsrlgt")  # the codes of a signature
 _FROM_HTML = frozenset({"marker", "own-address", "sent-text", "container"})
 

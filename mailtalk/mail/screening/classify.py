@@ -108,7 +108,7 @@ def _no_reply_sender(mail: ParsedMail) -> str:
 
 
 def _bounce_subject(mail: ParsedMail, envelope: MailContext) -> str:
-    """A bounce's subject where the envelope, the sender or the text agrees; people also write of deliveries."""
+    """Subject of a bounce, if the envelope, the sender or the text agrees; people also write about deliveries."""
     subject = facts.said(signals.BOUNCE_SUBJECT.match(facts.untagged(mail.subject)))
     if not subject or facts.answers(mail):
         return ""
@@ -128,7 +128,7 @@ def _bounce_text(mail: ParsedMail, _: MailContext) -> str:
 
 
 def _auto_reply_subject(mail: ParsedMail, _: MailContext) -> str:
-    """An automatic reply's subject, where the mail is an answer or its text tells of an absence."""
+    """Subject of an automatic reply, if the mail is an answer or its text mentions an absence."""
     subject, is_answer = facts.untagged(mail.subject), False
     if not signals.AUTO_REPLY_SUBJECT.match(subject) and (prefix := phrases.ANSWER.match(subject)):
         subject, is_answer = facts.untagged(subject[prefix.end() :]), True

@@ -8,7 +8,7 @@ _DASHES = re.compile(r"^- (?=-)", re.MULTILINE)
 
 
 def without(text: str) -> str:
-    """The signed text without armour, with what stands before and after it; expects LF line ends."""
+    """Signed text without armour, with the text before and after it; expects LF line ends."""
     head = _HEAD.search(text)
     start = text.find(_SIGNATURE, head.end() - 1) if head else -1
     if head is None or start < 0:

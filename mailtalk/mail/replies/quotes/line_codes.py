@@ -1,4 +1,4 @@
-"""The line codes of a whole mail: single lines first, then what depends on neighbours."""
+"""Line codes of a whole mail: single lines first, then codes that depend on neighbours."""
 
 import re
 from collections import Counter

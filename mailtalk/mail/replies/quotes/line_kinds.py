@@ -8,7 +8,7 @@ from mailtalk.mail.replies.quotes.locales import PHRASES, fold
 
 WIDTH = 2_000  # characters of a line that are looked at
 DEPTH = 2_000  # lines that are looked at closely
-SIGNATURE_MARK = "\ue002"  # the HTML reader puts these before lines, for what HTML knows and text does not
+SIGNATURE_MARK = "\ue002"  # the HTML reader marks lines with these, for structure that plain text lacks
 QUOTE_MARK = "\ue003"
 HEADING_MARK = "\ue004"
 
@@ -28,13 +28,13 @@ class Kind(StrEnum):
     DASHES = "d"  # "-- ", the signature's delimiter (RFC 3676, 4.3)
     RULE = "r"  # a line drawn with any other characters
     DEVICE = "s"  # "Sent from my phone"
-    FOOTER = "l"  # what lists and virus scanners add
+    FOOTER = "l"  # added by lists and virus scanners
     SIGNATURE = "g"  # a signature's element in HTML
     GONE = "-"  # cut already
 
 
 _DRAWN = "-_=*#~\u2010\u2011\u2012\u2013\u2014\u2015\u2500\u2501"  # dashes of every kind
-_LONG_DASHES = ("\u2013", "\u2014")  # what programs make of two dashes
+_LONG_DASHES = ("\u2013", "\u2014")  # substituted by programs for two dashes
 _RULE = re.compile(rf"[+\s{re.escape(_DRAWN)}]{{2,}}")
 _DASHED = re.compile(rf"[>\s{re.escape(_DRAWN)}]*(?P<words>[^\W_].{{2,80}}?)[\s{re.escape(_DRAWN)}]{{2,}}")
 _LINK = re.compile(r"<[^<>]*>|\]\([^()]*\)|[*_\[\]]")

@@ -98,7 +98,7 @@ def _is_context(letters: str, block: re.Match[str], *, loose: bool) -> bool:
 
 
 def _frame(letters: str) -> str:
-    """Cut drawn lines above what was cut."""
+    """Cut drawn lines above cut lines."""
     end = len(letters.rstrip("-e"))
     bare = len(letters[:end].rstrip("erd"))
     return _gone(letters, bare, end) if end < len(letters) and bare else letters
