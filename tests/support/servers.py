@@ -1,6 +1,7 @@
 """The processes of Mailtalk as threads of a test, behind real sockets."""
 
 import asyncio
+import faulthandler
 import os
 import secrets
 import socket
@@ -136,6 +137,8 @@ def _thread(target: Callable[[], Any]) -> Iterator[None]:
         yield
     finally:
         thread.join(20)
+        if thread.is_alive():
+            faulthandler.dump_traceback()  # says what it waits for
         assert not thread.is_alive()
 
 
