@@ -26,7 +26,7 @@ def put(http: httpx.Client, **fields: Any) -> dict[str, Any]:
 def test_an_empty_put_makes_one(http: httpx.Client) -> None:
     got = put(http)
     assert got.pop("createdAt") > 1_700_000_000_000
-    names = ("subject", "photoUrl", "welcomeMessages", "lastMessage")
+    names = ("subject", "photoUrl", "welcomeMessages", "lastMessage", "everyoneReadUntil")
     assert got == {"id": "new", "topicId": "new", "custom": {}, "participants": {}} | dict.fromkeys(names)
 
 

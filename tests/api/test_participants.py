@@ -16,7 +16,8 @@ ALICE = "/conversations/hello/participants/alice"
 BOB = "/conversations/hello/participants/bob"
 OLD = ("2021-01-01", "2021-02-09")
 NEW = ("2021-07-30", "2024-01-01")
-DEFAULTS = {"access": "ReadWrite", "notify": True, "muteUntil": None, "frequency": "default"}
+READ_STATE = {"isUnread": False, "readUntil": None}  # of a conversation without messages
+DEFAULTS = {"access": "ReadWrite", "notify": True, "muteUntil": None, "frequency": "default"} | READ_STATE
 
 
 @pytest.fixture
@@ -134,10 +135,10 @@ def test_patch_changes_only_what_is_given(http: httpx.Client) -> None:
     body = {"notify": "MentionsOnly", "muteUntil": "2100-01-01T00:00:00Z", "frequency": "hourly"}
     done(http.put(ALICE, json=body))
     done(http.patch(ALICE, json={"access": "Read"}))
-    assert shown(http) == body | {"access": "Read"}
+    assert shown(http) == READ_STATE | body | {"access": "Read"}
     done(http.patch(ALICE, json={"notify": False, "frequency": "daily"}))
     done(http.patch(ALICE))
-    assert shown(http) == body | {"access": "Read", "notify": False, "frequency": "daily"}
+    assert shown(http) == READ_STATE | body | {"access": "Read", "notify": False, "frequency": "daily"}
 
 
 def test_patch_of_somebody_who_takes_no_part_is_404(http: httpx.Client) -> None:
