@@ -5,8 +5,9 @@ import re
 import shlex
 from base64 import b64encode
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, reduce
 from hashlib import sha256
+from operator import getitem
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from api.openapi.document import document, path_parameter
+from api.openapi.kinds import fields, kind
 from api.routing import Operation, route
 from api.schemas.types import PATH, OpenApi
 from api.wire import Answer, Json
@@ -88,26 +90,6 @@ def render(described: Json, base_url: str, style: str) -> str:
     )
 
 
-def fields(schema: Json) -> list[Json]:
-    """Fields of an object's schema, or of an array's items or a map's values: name, kind, text, required."""
-    schema = schema.get("items") or schema.get("additionalProperties") or schema
-    required = schema.get("required", ())
-    return [
-        {"name": name, "kind": kind(each), "text": each.get("description", ""), "required": name in required}
-        for name, each in schema.get("properties", {}).items()
-    ]
-
-
-def kind(schema: Json) -> str:
-    """Type of a schema in a few words, such as `array of integer`."""
-    if "anyOf" in schema:
-        return " or ".join(dict.fromkeys(_one_of(each) for each in schema["anyOf"]))
-    if "enum" in schema or "const" in schema:
-        return " or ".join(json.dumps(each) for each in schema.get("enum", [schema.get("const")]))
-    name = schema.get("type", "anything")
-    return {"array": _array, "object": _object}.get(name, _plain)(schema)
-
-
 def pretty(value: object) -> str:
     """Format a value as indented JSON."""
     return json.dumps(value, indent=2, ensure_ascii=False)
@@ -144,51 +126,20 @@ def _curl_body(operation: Json) -> list[str]:
     return ['-H "Content-Type: application/json"', f"-d {shlex.quote(sent)}"]
 
 
-def _array(schema: Json) -> str:
-    if "prefixItems" in schema:
-        return f"[{', '.join(kind(each) for each in schema['prefixItems'])}]"
-    return f"array of {kind(schema.get('items', {}))}{_bounds(schema, 'Items')}"
-
-
-def _object(schema: Json) -> str:
-    if "properties" in schema:
-        return f"object {{{', '.join(schema['properties'])}}}"
-    values = schema.get("additionalProperties")
-    return f"object of {kind(values)}" if isinstance(values, dict) else "object"
-
-
-def _plain(schema: Json) -> str:
-    return f"{schema.get('type', 'anything')}{_bounds(schema, 'Length') or _bounds(schema, 'imum')}"
-
-
-def _one_of(schema: Json) -> str:
-    """Type of one alternative of a union; in brackets if it is a union itself."""
-    said = kind(schema)
-    return f"({said})" if " or " in said else said
-
-
-def _bounds(schema: Json, what: str) -> str:
-    low, high = schema.get(f"min{what}"), schema.get(f"max{what}")
-    unit = " characters" if what == "Length" else ""
-    if low is None and high is None:
-        return ""
-    if high is None:
-        return f" (at least {low}{unit})"
-    return f" ({low} to {high}{unit})" if low is not None else f" (up to {high}{unit})"
-
-
-def _resolved(node: Any, described: Json) -> Any:
-    """Replace each $ref in a document by its target; ours are not recursive."""
+def _resolved(node: Any, described: Json, within: tuple[str, ...] = ()) -> Any:
+    """Replace each $ref in a document by its target; one within its own target becomes a type of its name."""
     if isinstance(node, list):
-        return [_resolved(each, described) for each in node]
+        return [_resolved(each, described, within) for each in node]
     if not isinstance(node, dict):
         return node
-    if "$ref" in node:
-        target: Any = described
-        for step in node["$ref"].removeprefix("#/").split("/"):
-            target = target[step]
-        return _resolved(target, described) | {key: value for key, value in node.items() if key != "$ref"}
-    return {key: _resolved(value, described) for key, value in node.items()}
+    if "$ref" not in node:
+        return {key: _resolved(value, described, within) for key, value in node.items()}
+    reference = node["$ref"]
+    steps = reference.removeprefix("#/").split("/")
+    if reference in within:
+        return {"type": steps[-1]}
+    target = _resolved(reduce(getitem, steps, described), described, (*within, reference))
+    return target | {key: value for key, value in node.items() if key != "$ref"}
 
 
 def _guards(style: str) -> dict[str, str]:
