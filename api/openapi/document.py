@@ -12,6 +12,7 @@ from api.health import Readiness
 from api.openapi import errors, events, examples
 from api.routing import JSON, Operation
 from api.schemas.changes import Change
+from api.schemas.messages import TEXT_NODE
 from api.schemas.types import PATH, Error
 from api.schemas.webhooks import Event
 from api.wire import Json
@@ -107,7 +108,9 @@ def document(operations: Sequence[Operation]) -> Json:
             "securitySchemes": {"credential": CREDENTIAL},
             "parameters": HEADERS | events.SIGNATURES,
             "responses": errors.RESPONSES,
-            "schemas": {name: schema for name, schema in components.items() if name not in names} | API_VERSION,
+            "schemas": {name: schema for name, schema in components.items() if name not in names}
+            | API_VERSION
+            | TEXT_NODE,
         },
     }
 

@@ -23,10 +23,24 @@ class NewAttachment(msgspec.Struct):
     size: Annotated[int, Meta(ge=0, le=2**53)]
 
 
+# Written out: a msgspec Struct would drop a node's other fields.
+_TEXT: Any = {"anyOf": [{"type": "string"}, {"$ref": "#/components/schemas/TextNode"}]}
+TEXT_NODE: Any = {
+    "TextNode": {
+        "type": "object",
+        "description": "A part of a text: a `link` with its `url`, a `mention` with its `id`, a `bulletList` …",
+        "properties": {"type": {"type": "string"}, "children": {"type": "array", "items": _TEXT}},
+        "required": ["type"],
+        "additionalProperties": True,
+    }
+}
+TextNode = Annotated[dict[str, Any], Meta(extra_json_schema={"$ref": "#/components/schemas/TextNode"})]
+
+
 class TextBlock(msgspec.Struct, tag_field="type", tag="text"):
     """A text block: strings, and nodes such as links, mentions and lists."""
 
-    children: list[str | dict[str, Any]]
+    children: list[str | TextNode]
 
 
 class FileBlock(msgspec.Struct, tag_field="type", tag="file", rename="camel"):
