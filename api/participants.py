@@ -109,7 +109,7 @@ def list_notifications(session: Session, call: Call, query: PageQuery) -> Page[N
     """
     before = wire.cursor(NOTIFICATION, query.after)
     notifications = explain.page(session, call.participant_key, limit=query.limit, before=before)
-    return Page([Notification.of(told) for told in notifications])
+    return Page([Notification.of(report) for report in notifications])
 
 
 @route("GET", PARTICIPANT + "/email", TAG, missing=NO_PARTICIPANT)

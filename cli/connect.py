@@ -1,4 +1,4 @@
-"""The database connection of a command."""
+"""Database connection of a command."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager

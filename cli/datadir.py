@@ -19,7 +19,7 @@ KEPT = ("database_url", "redis_url", "secret_key")
 
 
 class CannotStart(click.ClickException):
-    """The environment prevents the start. The text says why, and what to do."""
+    """Error of the environment that prevents the start. The text says why, and what to do."""
 
 
 def settings(*needed: str) -> Settings:

@@ -68,7 +68,7 @@ class Program:
 
     @property
     def ended(self) -> str | None:
-        """How it ended, as text; None while it runs."""
+        """Exit code or signal, as text; None while it runs."""
         code = self.process.poll() if self.process else None
         if code is None:
             return None

@@ -118,7 +118,7 @@ class BridgeConnection(SMTP):
             self._proceed()
 
     def eof_received(self) -> bool:
-        """The client sends nothing more: answer what it has sent, if the transport still can."""
+        """Answer what the client has sent, if the transport still can: it will send nothing more."""
         self._is_eof = True
         if self._header:
             self._header.feed_eof()
@@ -126,11 +126,11 @@ class BridgeConnection(SMTP):
         return self._tls_protocol is None
 
     def pause_writing(self) -> None:
-        """The client does not read its replies: stop answering."""
+        """Stop answering: the client does not read its replies."""
         self._is_congested = True
 
     def resume_writing(self) -> None:
-        """The client reads its replies again: continue."""
+        """Continue answering: the client reads its replies again."""
         self._is_congested = False
         self._proceed()
 

@@ -29,7 +29,7 @@ def is_proxy(peer: Address, proxies: Networks) -> bool:
 
 
 async def client(reader: asyncio.StreamReader) -> Address | None:
-    """The client's address from the header; None for the proxy's own or an unknown client. Raises NotProxied."""
+    """Read the client's address from the header; None for the proxy's own or an unknown client. Raises NotProxied."""
     try:
         header = await asyncio.wait_for(get_proxy(reader), PATIENCE)
     except (TimeoutError, asyncio.IncompleteReadError):

@@ -8,7 +8,7 @@ from mailtalk.participation import links
 
 
 def routes() -> list[Route]:
-    """The two pages, each to be looked at and to be sent."""
+    """Routes of the two pages, each with GET and POST."""
     return [
         Route(links.SETTINGS + "{token}", visited(settings.settings), methods=["GET"]),
         Route(links.SETTINGS + "{token}", visited(settings.save), methods=["POST"]),

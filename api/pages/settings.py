@@ -1,4 +1,4 @@
-"""The settings page behind the link in mails: what a participant is mailed, how often, and in which language."""
+"""Settings page of the link in mails: a participant's notify, mute and frequency, and their language."""
 
 from urllib.parse import parse_qsl
 

@@ -1,4 +1,4 @@
-"""The unsubscribe page behind the link in mails, and one-click unsubscribe by mail programs (RFC 8058)."""
+"""Unsubscribe page of the link in mails, and one-click unsubscribing by mail programs (RFC 8058)."""
 
 from starlette.responses import Response
 
@@ -6,7 +6,7 @@ from api.pages.visits import Visit, apply, form_body
 from mailtalk.participation.rules import Request as Change
 from mailtalk.vocabulary import Actor, ChangeKind, Choice, Notify
 
-ONE_CLICK = b"One-Click"  # of List-Unsubscribe, in a form of either encoding
+ONE_CLICK = b"One-Click"  # List-Unsubscribe=One-Click, in a form of either encoding
 
 
 async def ask(visit: Visit) -> Response:

@@ -1,4 +1,4 @@
-"""Visits of the pages behind the links in mails: the link is resolved to a participation before a page is shown.
+"""Requests for the pages of the links in mails: the link is resolved to a participation before a page is shown.
 
 The link is a capability, not a cookie that another site could ride on, so the forms need no CSRF token.
 """

@@ -49,16 +49,16 @@ class Notification(msgspec.Struct, rename="camel", kw_only=True):
     deliveries: list[Delivery]
 
     @classmethod
-    def of(cls, told: NotificationReport) -> "Notification":
+    def of(cls, report: NotificationReport) -> "Notification":
         """Convert a notification with its messages and deliveries."""
-        row = told.notification
+        row = report.notification
         return cls(
             id=NOTIFICATION.show(row.id),
             status=NotificationStatus(row.status),
             reason=row.reason,
-            message_ids=list(told.messages),
+            message_ids=list(report.messages),
             created_at=clock.millis(row.created_at),
             not_before=clock.millis(row.not_before),
             ended_at=maybe_millis(row.ended_at),
-            deliveries=[Delivery.of(delivery) for delivery in told.deliveries],
+            deliveries=[Delivery.of(delivery) for delivery in report.deliveries],
         )
