@@ -94,7 +94,7 @@ class _Relay:
                         return await self._attempt(kept, ticket, envelope, mail, before_dot)
                 try:
                     connection = await SmtpConnection.open(self._url, self._timeouts)
-                except OSError as error:
+                except (OSError, ValueError) as error:  # ValueError: a host name or a reply that cannot be decoded
                     if not self._has_too_many(error):
                         return self._paused(ticket, note=f"the relay cannot be reached: {_said(error)}")
                 else:
@@ -114,10 +114,13 @@ class _Relay:
         used = connection.mails > 0
         try:
             reply = await connection.introduce(envelope)
-            if reply is None and not await before_dot():
-                connection.close()
-                self.breaker.close(ticket)  # the relay was ready for the mail
-                return None
+            if reply is None:
+                used = False  # the relay waits for the mail: the connection was not stale
+                if not await before_dot():
+                    connection.close()
+                    self.breaker.close(ticket)
+                    return None
+                connection.require_open()
         except OSError as error:
             connection.close()
             return self._broken(connection, ticket, error, used=used)
@@ -167,7 +170,7 @@ class _Relay:
             log.warning("the relay %s is not used for a while: %s", self._url.hostname, address.hidden(result.text))
         return result
 
-    def _has_too_many(self, error: OSError) -> bool:
+    def _has_too_many(self, error: Exception) -> bool:
         """True if the relay refused a session while others continue: then a lower limit will do."""
         too_many = isinstance(error, SessionRefused) and error.code == CLOSING and self._limit.lower()
         if too_many:

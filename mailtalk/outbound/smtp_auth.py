@@ -2,7 +2,6 @@
 
 import hmac
 from base64 import b64decode, b64encode
-from binascii import Error as NotBase64
 from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote
@@ -64,7 +63,7 @@ def _plain(login: Login, _challenge: str) -> bytes:
 def _cram_md5(login: Login, challenge: str) -> bytes:
     try:
         digest = hmac.new(login.password.encode(), b64decode(challenge), "md5").hexdigest()
-    except NotBase64:
+    except ValueError:
         raise ConnectionError("the challenge of AUTH CRAM-MD5 is not base64") from None
     return f"{login.user} {digest}".encode()
 

@@ -74,6 +74,11 @@ class SmtpConnection:
                 return reply
         return None
 
+    def require_open(self) -> None:
+        """Raise OSError if the relay has closed the connection."""
+        if self._protocol.transport.is_closing():
+            raise ConnectionResetError("the relay closed the connection")
+
     async def dot(self, mail: bytes) -> SmtpReply:
         """Send the mail, with CRLF line ends, and the final dot; returns the relay's reply."""
         stuffed = mail.replace(b"\n.", b"\n..")  # RFC 5321 4.5.2

@@ -113,7 +113,8 @@ class SmtpProtocol(asyncio.Protocol):
         code = int(line[:3]) if line[:3].isdigit() else -1
         self._texts.append(line[4:].strip())
         if code < 0 or line[3:4] != b"-":
-            self._replies.append(WireReply(code, b"\n".join(self._texts).decode("utf-8", "replace")))
+            text = b"\n".join(self._texts).decode("utf-8", "replace").replace("\0", "")  # PostgreSQL stores no NUL
+            self._replies.append(WireReply(code, text))
             self._texts = []
             _wake(self._waiting)
 

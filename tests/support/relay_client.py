@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from mailtalk.outbound.relay import CONNECTIONS, Relays
+from mailtalk.outbound.relay import CONNECTIONS, BeforeDot, Relays
 from mailtalk.outbound.smtp_connection import SmtpEnvelope, Timeouts
 from mailtalk.outbound.smtp_replies import SendResult
 
@@ -25,7 +25,10 @@ class RelayClient:
         async def asked() -> bool:
             return before_dot()
 
-        return self._run(self.relays.send(envelope, mail, asked))
+        return self.send_when(envelope, mail, asked)
+
+    def send_when(self, envelope: SmtpEnvelope, mail: bytes, before_dot: BeforeDot) -> SendResult | None:
+        return self._run(self.relays.send(envelope, mail, before_dot))
 
     def room(self, most: int) -> int:
         return self.relays.room(most)

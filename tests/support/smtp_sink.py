@@ -100,6 +100,10 @@ class Protocol(SMTP):
         if not await self._scripted("HELO"):
             await super().smtp_HELO(arg)
 
+    async def smtp_AUTH(self, arg: str) -> None:  # noqa: N802
+        if not await self._scripted("AUTH"):
+            await super().smtp_AUTH(arg)
+
     async def smtp_MAIL(self, arg: str) -> None:  # noqa: N802
         if not await self._scripted("MAIL"):
             await super().smtp_MAIL(self._without_options(arg))

@@ -1,5 +1,6 @@
 """The relay over real sockets: each answer leads to its stage, and no dot is sent unasked."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from support.waiting import until
 
 from mailtalk.outbound import circuit_breaker
 from mailtalk.outbound.smtp_connection import SmtpEnvelope, Timeouts
+from mailtalk.outbound.smtp_protocol import SmtpProtocol
 from mailtalk.outbound.smtp_replies import SendResult, SmtpReply
 from mailtalk.vocabulary import Stage
 
@@ -185,6 +187,29 @@ def test_no_before_the_dot_leaves_nothing_at_the_relay(sink: Sink, relay: RelayC
     assert send(relay, b"other\r\n").stage is SENT
     assert sink.mails == [b"other\r\n"]
     assert sink.commands.count("DATA") == 2
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_a_relay_that_hung_up_before_the_dot_surely_has_nothing(
+    sink: Sink, relay: RelayClient, monkeypatch: pytest.MonkeyPatch, used: bool
+) -> None:
+    lost, connection_lost = asyncio.Event(), SmtpProtocol.connection_lost
+
+    def seen(protocol: SmtpProtocol, error: Exception | None) -> None:
+        connection_lost(protocol, error)
+        lost.set()
+
+    async def hung_up() -> bool:
+        sink.stop(sink.transports[-1])
+        return await lost.wait()
+
+    monkeypatch.setattr(SmtpProtocol, "connection_lost", seen)
+    if used:
+        send(relay)
+    sent = relay.send_when(TO_BOB, MAIL, hung_up)
+    assert sent is not None
+    assert (sent.stage, len(sink.mails)) == (DEFERRED, int(used))
+    assert send(relay).stage is SENT
 
 
 def test_trouble_before_the_dot_leaves_nothing_at_the_relay_and_is_told(sink: Sink, relay: RelayClient) -> None:

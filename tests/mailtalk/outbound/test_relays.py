@@ -183,3 +183,20 @@ def test_a_password_that_is_refused_burns_no_mail(password: str, stage: Stage) -
         closing(RelayClient(sink.url.replace("//", f"//user:{password}@"))) as relay,
     ):
         assert send(relay).stage is stage
+
+
+def test_a_challenge_that_is_no_ascii_burns_no_mail() -> None:
+    with (
+        sinking(auth_require_tls=False) as sink,
+        closing(RelayClient(sink.url.replace("//", "//user:hunter2@"))) as relay,
+    ):
+        sink.extensions = ("AUTH CRAM-MD5",)
+        sink.will("AUTH", "334 ü")
+        sent = send(relay)
+    assert sent.stage is Stage.QUEUED
+    assert "CRAM-MD5" in sent.text
+
+
+def test_a_host_that_is_no_domain_name_burns_no_mail() -> None:
+    with closing(RelayClient(f"smtp://{'a' * 64}.example")) as relay:
+        assert send(relay).stage is Stage.QUEUED
