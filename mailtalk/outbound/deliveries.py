@@ -29,8 +29,7 @@ REPLY_LIMIT = 500  # characters of the relay's reply that are stored
 ENDS = {Stage.SENT, Stage.CAPTURED, Stage.FAILED}
 
 # Moves the deliveries whose claim still holds and records their events; gives their ids. LIMIT tells the planner how
-# few they are. A commit of nothing but `sent` need not wait for the disk: it survives the death of any process, and if
-# the whole machine dies the row says `sending`.
+# few they are. From `sending` to `sending`: a relay refused the mail at the dot, and the next one gets it.
 ADVANCE = f"""
     WITH step AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(CAST(%(steps)s AS jsonb)) AS s (
@@ -43,15 +42,14 @@ ADVANCE = f"""
             attempts = coalesce(s.attempts, d.attempts), unknowns = d.unknowns + s.unknown,
             slot_at = CASE s.stage WHEN 'sending' THEN d.slot_at END
         FROM step s WHERE d.app_id = s.app_id AND d.id = s.id AND d.claim = s.claim
-            AND (d.stage = 'claimed' OR d.stage = 'sending' AND s.stage <> 'sending')
+            AND d.stage IN ('claimed', 'sending')
         RETURNING d.app_id, d.id, s.event AS type, s.conversation_id, s.data),
     recorded AS (
         INSERT INTO events (app_id, type, conversation_id, data, created_at)
         SELECT e.app_id, e.type, e.conversation_id, e.data, CAST(%(now)s AS timestamptz) FROM moved e
         WHERE e.type IS NOT NULL AND EXISTS (
             SELECT 1 FROM webhooks w WHERE {WANTS}))
-    SELECT moved.id FROM moved, (
-        SELECT CASE WHEN CAST(%(is_lazy)s AS boolean) THEN set_config('synchronous_commit', 'off', true) END) AS commits
+    SELECT id FROM moved
 """  # noqa: S608  ours
 
 
@@ -109,7 +107,6 @@ def parameters(now: datetime, steps: Sequence[Step], rules: SendingSettings = DE
         "steps": msgspec.json.encode([_row(now, step, rules) for step in steps]).decode(),
         "count": len(steps),
         "now": now,
-        "is_lazy": all(step.result is not None and step.result.stage is Stage.SENT for step in steps),
     }
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 from support.cast import Cast
 from support.outbox import Post, at
 from support.sql import alive, column, rows
@@ -165,6 +166,14 @@ def test_what_was_sent_is_told_once_and_in_the_same_transaction(post: Post, stag
             },
         )
     ]
+
+
+def test_what_was_sent_is_on_the_disk_before_it_counts_as_recorded(post: Post) -> None:
+    (claimed,) = claim(post.cast)
+    with post.cast.database.transaction() as session:
+        session.execute(text("SET LOCAL synchronous_commit = 'on'"))
+        deliveries.advance(session, at(30), [Step(claimed, SendResult(Stage.SENT))])
+        assert session.scalar(text("SHOW synchronous_commit")) == "on"
 
 
 def test_how_often_an_answer_was_lost_is_counted(post: Post) -> None:

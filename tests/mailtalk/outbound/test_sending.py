@@ -14,6 +14,7 @@ from mailtalk import clock
 from mailtalk.keys import Keyring
 from mailtalk.outbound import queue, verp
 from mailtalk.outbound.deliveries import ClaimedDelivery
+from mailtalk.outbound.relay import Relays
 from mailtalk.settings.load import Settings
 from worker.server import WorkerServer
 
@@ -107,6 +108,27 @@ def test_a_mail_whose_end_could_not_be_recorded_is_recorded_at_the_next_look(
     deliver(sender)
     assert column(post.cast.database, STAGES) == ["sent"]
     assert len(sink.mails) == 1
+
+
+def test_a_zero_byte_in_a_reply_does_not_keep_it_from_being_recorded(
+    post: Post, sink: Sink, sender: WorkerServer
+) -> None:
+    sink.will("RCPT", "451 4.3.0 la\0ter")
+    deliver(sender)
+    found = rows(post.cast.database, "SELECT stage, reply FROM deliveries")[0]
+    assert tuple(found) == ("deferred", "451 4.3.0 later")
+
+
+def test_a_mail_that_one_relay_refuses_at_the_dot_is_taken_by_the_next(
+    post: Post, sink: Sink, sender: WorkerServer
+) -> None:
+    sink.will(".", "421 4.3.2 busy")
+    with sinking() as second:
+        sender.jobs.mail_sender._relays = Relays(f"{sink.url},{second.url}")
+        deliver(sender)
+    assert (len(second.mails), sink.mails) == (1, [])
+    found = rows(post.cast.database, "SELECT stage, attempts FROM deliveries")[0]
+    assert tuple(found) == ("sent", 1)
 
 
 def test_without_a_life_nothing_is_claimed(post: Post, sink: Sink, sender: WorkerServer) -> None:
