@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 from support.cast import Cast
-from support.mail_servers import World, around, polite, rude
+from support.mail_servers import World, around, polite, rude, terse
 from support.servers import Copied, bridging, make_settings, sweeping, working
 from support.sql import column, rows
 from support.waiting import until
@@ -21,6 +21,8 @@ BUSY = """SELECT (SELECT count(*) FROM inbound_mails WHERE outcome = 'received')
     + (SELECT count(*) FROM notifications WHERE status = 'open')
     + (SELECT count(*) FROM deliveries WHERE stage NOT IN ('sent', 'failed', 'cancelled'))"""
 VERDICTS = "SELECT outcome, verdict FROM inbound_mails ORDER BY id"
+PER_HOUR = 6  # mails of a participant
+NOTICES = "SELECT user_id FROM deliveries WHERE kind = 'rejection'"
 BOB, ALICE = "bob@example.com", "alice@example.com"
 DOMAIN, OTHER = "reply.localhost", "reply.other.example"
 
@@ -35,7 +37,12 @@ def world() -> Iterator[World]:
 def ours(world: World, cast: Cast, database_url: str, redis_url: str) -> Iterator[Cast]:
     """A worker that sends into the world, and a bridge that the world knows."""
     settings = make_settings(
-        database_url=database_url, redis_url=redis_url, relay_url=world.sink.url, quiet_seconds=0, cap_seconds=0
+        database_url=database_url,
+        redis_url=redis_url,
+        relay_url=world.sink.url,
+        quiet_seconds=0,
+        cap_seconds=0,
+        mail_per_hour=PER_HOUR,
     )
     with working(settings), bridging(settings) as at:
         world.bridges[DOMAIN] = at
@@ -64,6 +71,12 @@ def talk(world: World, cast: Cast, *texts: str) -> None:
         settle(world, cast.database)
 
 
+def assert_one_notice(world: World, cast: Cast) -> None:
+    """Bob was told of the flood once, and what his program said to that reached nobody."""
+    assert column(cast.database, NOTICES) == ["bob"]
+    assert [refused.rpartition("@")[2] for refused in world.refused] == [DOMAIN]
+
+
 def test_a_vacation_program_that_says_what_it_is_writes_no_message(world: World, ours: Cast) -> None:
     ours.join("alice", "bob")
     world.responders[BOB] = polite
@@ -77,19 +90,30 @@ def test_one_that_says_nothing_is_stopped_by_what_it_repeats(world: World, ours:
     ours.join("alice", "bob")
     world.responders[BOB] = rude
     talk(world, ours, "one", "two", "three", "four")
-    assert (world.to(BOB), world.to(ALICE)) == (4, 2)  # at most one to anybody for each that a person wrote
+    assert (world.to(BOB), world.to(ALICE)) == (4 + 1, 2)  # one for each that a person wrote, and one notice to Bob
     assert verdicts(ours.database) == [("posted", "person")] * 2 + [("quarantined", "flood")] * 2
-    assert world.refused == []
+    assert_one_notice(world, ours)
 
 
 def test_two_that_say_nothing_come_to_an_end(world: World, ours: Cast) -> None:
     ours.join("alice", "bob")
     world.responders |= {BOB: rude, ALICE: rude}
     talk(world, ours, "the only human word")
-    assert world.to(BOB) + world.to(ALICE) <= 5
+    assert (world.to(BOB), world.to(ALICE)) == (3 + 1, 2)  # Bob's third answer is held back, of which he is told
     assert verdicts(ours.database)[-1] == ("quarantined", "flood")
     talk(world, ours, "and another")
-    assert world.to(BOB) + world.to(ALICE) <= 6
+    assert (world.to(BOB), world.to(ALICE)) == (4 + 1, 2)  # the message itself, and no second notice
+    assert_one_notice(world, ours)
+
+
+def test_two_whose_words_are_few_come_to_an_end_by_their_number(world: World, ours: Cast) -> None:
+    """A short text to different mails is no repetition: people write "OK" more than twice an hour."""
+    ours.join("alice", "bob")
+    world.responders |= {BOB: terse, ALICE: terse}
+    talk(world, ours, "the only human word")
+    assert (world.to(BOB), world.to(ALICE)) == (PER_HOUR + 1 + 1, PER_HOUR)
+    assert verdicts(ours.database) == [("posted", "person")] * 2 * PER_HOUR + [("quarantined", "flood")]
+    assert_one_notice(world, ours)
 
 
 def test_a_program_that_answers_the_question_too_gets_no_answer(world: World, ours: Cast) -> None:

@@ -81,3 +81,10 @@ def rude(mail: Any, reader: str) -> EmailMessage:
     answer["In-Reply-To"] = mail["Message-ID"]
     answer.set_content("I am on holiday until Monday.\n")
     return answer
+
+
+def terse(mail: Any, reader: str) -> EmailMessage:
+    """One that says nothing of what it is, in a word."""
+    answer = rude(mail, reader)
+    answer.set_content("Away.\n")
+    return answer
