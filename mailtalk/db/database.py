@@ -20,6 +20,9 @@ SERVER_OPTIONS = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transa
 CONNECT: dict[str, Any] = {
     "connect_timeout": 3,
     "tcp_user_timeout": 10_000,
+    "keepalives_idle": 10,  # a host that vanished is noticed while its answer is awaited, too
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
     "options": SERVER_OPTIONS,
     "application_name": "mailtalk",
 }

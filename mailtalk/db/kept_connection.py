@@ -15,6 +15,7 @@ from mailtalk.db.database import CONNECT, TEMPORARY, Database
 from mailtalk.errors import Unavailable
 
 Parameters = Mapping[str, object]
+LIMIT = 40.0  # seconds for a statement: more than the server's own limit, for a server that no longer enforces it
 
 
 class KeptConnection:
@@ -35,13 +36,17 @@ class KeptConnection:
         """Run a statement, a transaction of its own, once; Unavailable if it is not known to be done."""
         try:
             connection = await self._opened()
-            cursor = await connection.execute(query, parameters, prepare=True)
-            return await cursor.fetchall()
+            async with asyncio.timeout(LIMIT):
+                cursor = await connection.execute(query, parameters, prepare=True)
+                return await cursor.fetchall()
         except psycopg.Error as error:
             if is_temporary(error):
                 await self.close()
                 raise Unavailable("the database does not answer") from error
             raise
+        except TimeoutError as error:
+            await self.close()
+            raise Unavailable("the database does not answer in time") from error
         except asyncio.CancelledError:
             await self.close()
             raise

@@ -9,6 +9,7 @@ import pytest
 from support.group_commit_door import everything, locked
 from support.sql import rows, until_blocked
 
+from mailtalk.db import kept_connection
 from mailtalk.db.database import Database
 from mailtalk.db.kept_connection import KeptConnection
 from mailtalk.errors import Unavailable
@@ -80,6 +81,30 @@ def test_a_write_that_is_cut_is_unavailable_and_never_repeated(kept: Database) -
 
     with_connection(kept, work)
     assert everything(kept) == ["next"]
+
+
+def test_a_statement_without_an_answer_ends_in_time(kept: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_connection, "LIMIT", 0.2)
+
+    async def work(connection: KeptConnection) -> None:
+        with locked(kept), pytest.raises(Unavailable, match="in time"):
+            await connection.write(INSERT, {"item": "late"})
+        assert await connection.write(INSERT, {"item": "next"}) == [("next",)]
+
+    with_connection(kept, work)
+    assert everything(kept) == ["next"]
+
+
+def test_a_vanished_host_is_noticed_within_half_a_minute(kept: Database) -> None:
+    """By the options of the connection's socket, which the kernel heeds."""
+
+    async def work(connection: KeptConnection) -> None:
+        opened = await connection._opened()
+        options = opened.info.get_parameters()
+        seconds = [int(options[f"keepalives_{name}"]) for name in ("idle", "interval", "count")]
+        assert seconds[0] + seconds[1] * seconds[2] <= 30
+
+    with_connection(kept, work)
 
 
 def test_no_server_is_unavailable() -> None:
