@@ -23,7 +23,7 @@ from mailtalk.notifications import batch as batches
 from mailtalk.notifications import store
 from mailtalk.notifications.batch import Batch, DueNotification, Recipient
 from mailtalk.notifications.content import Contents, Variant
-from mailtalk.notifications.settle import Settlement, settle
+from mailtalk.notifications.settle import Settlement, settle, unsettled
 from mailtalk.notifications.store import Ended, NewMail
 from mailtalk.outbound.deliveries import seal_name
 from mailtalk.outbound.dkim_signing import MailSigner
@@ -78,9 +78,11 @@ class MailBuilder:
 
     def _build_safely(self, notification: DueNotification) -> tuple[Settlement, Sequence[NewMail]]:
         """Build one notification; its failure must not keep those of other apps from being built."""
-        is_reachable = bool(self._batch.addresses(notification.recipient))
-        settlement = settle(notification, self._batch.fresh(notification), self._now, is_reachable=is_reachable)
+        fresh = self._batch.fresh(notification)
+        settlement = unsettled(notification, fresh)
         try:
+            is_reachable = bool(self._batch.addresses(notification.recipient))
+            settlement = settle(notification, fresh, self._now, is_reachable=is_reachable)
             return settlement, [] if settlement.reason else self._build(notification, settlement.wanted)
         except Exception as error:
             log.exception("notification %d could not be built", notification.id)

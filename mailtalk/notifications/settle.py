@@ -35,7 +35,16 @@ def settle(notification: DueNotification, fresh: Sequence[Message], now: datetim
     wanted = others.pop(None, [])
     reason = _unreachable(recipient, is_reachable=is_reachable) if wanted else next(iter(others), Reason.NOTHING_LEFT)
     told = wanted or others.pop(reason, [])
-    return Settlement(wanted, reason, told, others, max([recipient.mailed_seq, *(message.seq for message in fresh)]))
+    return Settlement(wanted, reason, told, others, _last_seq(recipient, fresh))
+
+
+def unsettled(notification: DueNotification, fresh: Sequence[Message]) -> Settlement:
+    """All messages under one reason, still to be set: for a notification that cannot be settled."""
+    return Settlement([], None, fresh, {}, _last_seq(notification.recipient, fresh))
+
+
+def _last_seq(recipient: Recipient, fresh: Sequence[Message]) -> int:
+    return max([recipient.mailed_seq, *(message.seq for message in fresh)])
 
 
 def _by_reason(recipient: Recipient, fresh: Sequence[Message], now: datetime) -> ByReason:

@@ -162,6 +162,15 @@ def test_a_mail_that_cannot_be_made_keeps_no_other_from_being_made(post: Post) -
     assert rows(post.cast.database, REASONS) == [("bob", "error: UnicodeEncodeError")]
 
 
+def test_a_notification_that_cannot_be_settled_keeps_no_other_from_being_made(post: Post) -> None:
+    """A setting that this version does not know, such as one of a newer worker's."""
+    post.cast.join("carol")
+    rows(post.cast.database, "UPDATE participations SET chosen = ARRAY['unknown'] WHERE user_id = 'bob'")
+    post.say("alice", "hi")
+    assert post.mailed() == ["carol"]
+    assert rows(post.cast.database, REASONS) == [("bob", "error: ValueError")]
+
+
 def test_a_conversation_without_a_subject_is_named_after_the_app(post: Post) -> None:
     rows(post.cast.database, "UPDATE conversations SET subject = NULL")
     post.say("alice", "hi")
