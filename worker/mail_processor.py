@@ -64,7 +64,7 @@ class MailProcessor:
             full()
         try:
             self._process(worker_id, mails)
-        except Unavailable:
+        except Exception:
             self._unreleased.append((worker_id, [mail.id for mail in mails]))
             self._release()
             raise
@@ -125,6 +125,8 @@ class MailProcessor:
         except ClaimLost:
             log.warning("inbound mail %d was claimed by another worker", mail.id)
         except process.PoisonMail as error:
+            if self._closed:  # the threads that it needs have ended: not the mail's fault
+                raise Unavailable("the worker is stopping") from error
             log.exception("inbound mail %d failed", mail.id)
             reason = f"error: {type(error.__cause__).__name__}"
             with self._database.transaction() as session:

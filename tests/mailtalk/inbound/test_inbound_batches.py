@@ -4,18 +4,20 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from support.cast import Cast
 from support.inbox import Box, mail
 from support.sql import column, raise_for, rows, subscribe
 from support.statements import counted
 
 from mailtalk import clock
-from mailtalk.conversations import users
+from mailtalk.conversations import apps, users
+from mailtalk.errors import Unavailable
 from mailtalk.inbound import claim
 from mailtalk.inbound.claim import Turn
 from mailtalk.keys import Keyring
 from mailtalk.participation.rules import Request
-from mailtalk.vocabulary import ChangeKind, Outcome
+from mailtalk.vocabulary import ChangeKind, Outcome, SenderPolicy
 
 WAITING = """
     WITH raw AS (INSERT INTO raw_mails (sealed, mail_from, received_at) VALUES ('', '', now()) RETURNING id)
@@ -158,3 +160,22 @@ def test_one_bad_mail_does_not_hurt_its_neighbours(box: Box) -> None:
     assert [outcome for outcome, _ in box.outcomes()].count("posted") == 11
     assert column(box.cast.database, "SELECT user_id FROM inbound_mails WHERE outcome = 'received'") == ["person7"]
     assert column(box.cast.database, "SELECT count(*) FROM inbound_mails WHERE worker_id IS NOT NULL") == [0]
+
+
+def test_whatever_ends_a_batch_releases_its_claims(box: Box) -> None:
+    raise_for(box.cast.database, "inbound_mails", "NEW.outcome <> 'received' OR NEW.attempts > 0")
+    box.receive(mail(), box.bearer("bob"))
+    with pytest.raises(DBAPIError):
+        box.process()
+    assert column(box.cast.database, "SELECT count(*) FROM inbound_mails WHERE worker_id IS NOT NULL") == [0]
+
+
+def test_a_mail_that_the_end_of_its_worker_interrupts_is_no_failed_attempt(box: Box) -> None:
+    with box.cast.database.transaction() as session:
+        apps.put(session, box.cast.app_id, {"sender_policy": SenderPolicy.AUTHENTICATED})
+    box.receive(mail(), box.bearer("bob"))
+    processor = box.processor()
+    processor.close()
+    with pytest.raises(Unavailable):
+        processor.step(Turn(proving=True))
+    assert rows(box.cast.database, "SELECT attempts, worker_id FROM inbound_mails") == [(0, None)]
