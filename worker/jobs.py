@@ -120,10 +120,12 @@ class Jobs:
         return now if claim.waits(session, now, proving=True) else None
 
     def _deliver(self) -> None:
-        self._database.drain(lambda session: windows.close_windows(session, clock.now()))
-        while self._build():
-            self.mail_sender.look()  # the first mails are sent while the next batch is built
-        self.mail_sender.look()
+        try:
+            self._database.drain(lambda session: windows.close_windows(session, clock.now()))
+            while self._build():
+                self.mail_sender.look()  # the first mails are sent while the next batch is built
+        finally:
+            self.mail_sender.look()  # mails that are built are sent even if others cannot be
 
     def _build(self) -> int:
         with self._database.transaction() as session:

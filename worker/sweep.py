@@ -88,6 +88,9 @@ class Sweep:
             return pause(self._watch.ask(self._due, self._looked_at), clock.now())
         except Unavailable:
             return LONGEST
+        except Exception:
+            log.exception("the due times could not be read; the next look is made without them")
+            return LONGEST
 
 
 def pause(due: datetime | None, now: datetime) -> float:

@@ -7,13 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 from support.cast import Cast
+from support.outbox import Post
 from support.servers import make_settings, working
-from support.sql import column
+from support.sql import column, raise_for
 from support.statements import counted
 from support.waiting import until
 
 from mailtalk.db.database import Database
 from mailtalk.errors import Unavailable
+from mailtalk.keys import Keyring
 from mailtalk.participation.rules import Request
 from mailtalk.vocabulary import ChangeKind
 from worker.server import WorkerServer
@@ -93,6 +95,39 @@ def test_it_goes_on_while_the_database_is_away() -> None:
             looked.clear()
     finally:
         sweep.stop()
+
+
+def test_it_goes_on_when_a_due_time_cannot_be_read(database: Database) -> None:
+    """Also another sweep, whose due time is read together with it."""
+    watch, looked = Watch(database), [threading.Event(), threading.Event()]
+    dues: list[Due] = [lambda session: session.scalar(text("SELECT no_such_column")), lambda _session: None]
+    sweeps = [Sweep(watch, due, each.set) for due, each in zip(dues, looked, strict=True)]
+    for sweep in sweeps:
+        sweep.start()
+    try:
+        for each in looked * 2:
+            assert each.wait(30)
+            each.clear()
+    finally:
+        for sweep in sweeps:
+            sweep.stop()
+
+
+def test_mails_are_sent_while_others_cannot_be_built(cast: Cast, keyring: Keyring, database_url: str) -> None:
+    post = Post(cast, keyring)
+    cast.join("alice", "bob")
+    post.say("alice", "built")
+    assert post.mailed() == ["bob"]
+    raise_for(cast.database, "notifications", "NEW.status = 'made'")
+    post.say("bob", "not built", 2000)
+    post.close(3000)
+    worker = WorkerServer(make_settings(database_url=database_url, redis_url="redis://127.0.0.1:1"))
+    worker.start()
+    try:
+        until(lambda: column(cast.database, "SELECT stage FROM deliveries") == ["captured"])
+    finally:
+        worker.stop()
+    assert column(cast.database, "SELECT count(*) FROM notifications WHERE status = 'open'") == [1]
 
 
 def test_without_a_broker_changes_are_applied_and_mails_made(cast: Cast, database_url: str) -> None:
