@@ -104,7 +104,8 @@ def test_after_two_days_a_person_decides(box: Box, zone: Zone) -> None:
     assert prove(box)
     rows(
         box.cast.database,
-        "UPDATE inbound_mails SET not_before = date_trunc('milliseconds', now()), received_at = received_at - interval '49 hours'",
+        """UPDATE inbound_mails SET not_before = date_trunc('milliseconds', now()),
+            received_at = received_at - interval '49 hours'""",
     )
     assert prove(box)
     assert box.judged() == [("quarantined", "sender", "not-proven: dns=temperror")]
