@@ -86,9 +86,10 @@ class MailSender:
         self._thread_of_database.shutdown()
 
     def recover(self) -> int:
-        """Release the claims of dead workers; returns the number."""
+        """Release the claims of dead workers, perhaps our own before we lost the database; returns the number."""
+        self._run(self._record_late())
         with self._database.transaction() as session:
-            return queue.recover(session, self._rules)
+            return queue.recover(session, clock.now(), self._rules)
 
     @property
     def paused(self) -> bool:
@@ -104,7 +105,7 @@ class MailSender:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _look(self) -> None:
-        self._record_late()
+        await self._record_late()
         if self._relays is not None:
             await self._relays.tidy()
         await self._fill()
@@ -115,6 +116,7 @@ class MailSender:
         while self._sending or self._refilling:
             await asyncio.wait(self._sending | self._refilling)
         await self._steps.close()
+        await self._record_late()
         await self._kept.close()
         if self._relays is not None:
             await self._relays.close()
@@ -122,6 +124,7 @@ class MailSender:
 
     async def _fill(self) -> None:
         """Claim as many deliveries as there is room for; only one claim runs at a time."""
+        self._start()
         room = self._room()
         if self._claiming or not room:
             return
@@ -149,7 +152,9 @@ class MailSender:
 
     def _start(self) -> None:
         """Start tasks, one per connection, while there are mails for them."""
-        for _ in range(min(self._connections - len(self._sending), len(self._waiting))):
+        busy = sum(not task.done() for task in self._sending)
+        free = 0 if self._closed else self._connections - busy
+        for _ in range(min(free, len(self._waiting))):
             _keep(self._sending, self._loop.create_task(self._send_waiting()))
 
     async def _send_waiting(self) -> None:
@@ -186,12 +191,15 @@ class MailSender:
         except Unavailable:
             return False  # recording is not confirmed, so the mail is not sent
 
-    def _record(self, step: Step) -> None:
+    def _record(self, step: Step) -> "asyncio.Future[bool] | None":
         """Have a result recorded; meanwhile the connection continues with its next mail."""
         try:
-            self._steps.submit(step).add_done_callback(partial(self._recorded, step))
+            recording = self._steps.submit(step)
         except Unavailable as error:
             self._not_recorded(step, error)
+            return None
+        recording.add_done_callback(partial(self._recorded, step))
+        return recording
 
     def _recorded(self, step: Step, outcome: "asyncio.Future[bool]") -> None:
         if error := outcome.exception():
@@ -206,11 +214,12 @@ class MailSender:
         self._unrecorded.append(step)  # nobody else can: while we live, the claim is ours
         self._count(-1)
 
-    def _record_late(self) -> None:
+    async def _record_late(self) -> None:
+        """Record postponed results, and wait for it: their deliveries may be claimed next."""
         late, self._unrecorded = self._unrecorded, deque()
         self._count(len(late))
-        for step in late:
-            self._record(step)
+        if recordings := list(filter(None, map(self._record, late))):
+            await asyncio.wait(recordings)
 
     async def _refill(self) -> None:
         with suppress(Unavailable):  # the sweep will look again

@@ -30,6 +30,7 @@ ENDS = {Stage.SENT, Stage.CAPTURED, Stage.FAILED}
 
 # Moves the deliveries whose claim still holds and records their events; gives their ids. LIMIT tells the planner how
 # few they are. From `sending` to `sending`: a relay refused the mail at the dot, and the next one gets it.
+# From `unknown`: the worker was taken for dead, and the result comes late.
 ADVANCE = f"""
     WITH step AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(CAST(%(steps)s AS jsonb)) AS s (
@@ -42,7 +43,8 @@ ADVANCE = f"""
             attempts = coalesce(s.attempts, d.attempts), unknowns = d.unknowns + s.unknown,
             slot_at = CASE s.stage WHEN 'sending' THEN d.slot_at END
         FROM step s WHERE d.app_id = s.app_id AND d.id = s.id AND d.claim = s.claim
-            AND d.stage IN ('claimed', 'sending')
+            AND (d.stage IN ('claimed', 'sending')
+                OR d.stage IN ('unknown', 'held') AND s.stage NOT IN ('sending', 'unknown', 'held'))
         RETURNING d.app_id, d.id, s.event AS type, s.conversation_id, s.data),
     recorded AS (
         INSERT INTO events (app_id, type, conversation_id, data, created_at)

@@ -1,6 +1,6 @@
 """Queue of deliveries: claims by live workers, recovery of dead workers' claims."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -11,6 +11,7 @@ from mailtalk.outbound.deliveries import ClaimedDelivery
 from mailtalk.outbound.sending_settings import DEFAULT, SendingSettings
 from mailtalk.participation import notify
 
+LATE = timedelta(seconds=15)
 _HELD = "stage IN ('claimed', 'sending')"
 
 _CLAIM = text(f"""
@@ -39,7 +40,9 @@ _CLAIM = text(f"""
     SELECT app_id, id, claim, kind, notification_id, conversation_id, user_id, address, body_sealed, attempts,
         created_at FROM taken WHERE stage = 'claimed' ORDER BY not_before""")  # noqa: S608  ours
 _RECOVER = text(f"""
-    UPDATE deliveries SET claim = NULL, stage = CASE stage WHEN 'claimed' THEN 'queued' ELSE :doubt END,
+    UPDATE deliveries SET claim = CASE stage WHEN 'sending' THEN claim END,
+        not_before = CASE stage WHEN 'sending' THEN :later ELSE not_before END,
+        stage = CASE stage WHEN 'claimed' THEN 'queued' ELSE :doubt END,
         unknowns = unknowns + CASE stage WHEN 'sending' THEN 1 ELSE 0 END
     WHERE {_HELD} AND {of_the_dead("deliveries", _HELD)} RETURNING 1""")  # noqa: S608  ours
 
@@ -60,6 +63,9 @@ def claim(
     return [ClaimedDelivery(*row) for row in rows]
 
 
-def recover(session: Session, rules: SendingSettings = DEFAULT) -> int:
-    """Release dead workers' claims; returns the number. `claimed` is queued again, `sending` may have been sent."""
-    return len(session.execute(_RECOVER, {"doubt": rules.doubt}).all())
+def recover(session: Session, now: datetime, rules: SendingSettings = DEFAULT) -> int:
+    """Release dead workers' claims; returns the number. `claimed` is queued again, `sending` may have been sent.
+
+    A worker that only lost the database counts as dead, too: it has LATE to record its results under the old claim.
+    """
+    return len(session.execute(_RECOVER, {"doubt": rules.doubt, "later": now + LATE}).all())

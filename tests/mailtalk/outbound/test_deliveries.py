@@ -35,7 +35,7 @@ def sending(cast: Cast, claimed: ClaimedDelivery) -> bool:
 
 def recover(cast: Cast) -> int:
     with cast.database.transaction() as session:
-        return queue.recover(session)
+        return queue.recover(session, at(30))
 
 
 def test_a_delivery_is_claimed_when_it_is_due_and_by_one_only(post: Post) -> None:
@@ -66,10 +66,22 @@ def test_what_a_dead_worker_had_in_hand_is_free_at_once(post: Post, stage: str) 
     assert until(lambda: recover(post.cast)) == 1  # once the server has seen the connection end
     assert column(post.cast.database, STAGES) == ["queued" if stage == "claimed" else "unknown"]
     assert not sending(post.cast, claimed)
+    (again,) = claim(post.cast, 30 if stage == "claimed" else 45, worker_id=8)
     assert not settle(post.cast, claimed, Stage.SENT, at(50))
-    (again,) = claim(post.cast, worker_id=8)
     assert again.body_sealed == claimed.body_sealed
     assert again.claim != claimed.claim
+
+
+@pytest.mark.parametrize("rules", [SendingSettings(), SendingSettings(hold=True)])
+def test_a_result_that_comes_after_the_claim_was_released_counts(post: Post, rules: SendingSettings) -> None:
+    (claimed,) = claim(post.cast)
+    sending(post.cast, claimed)
+    with post.cast.database.transaction() as session:
+        assert queue.recover(session, at(30), rules) == 1
+    assert claim(post.cast, 44) == []
+    assert not settle(post.cast, claimed, Stage.UNKNOWN, at(44))  # it is known already
+    assert settle(post.cast, claimed, Stage.SENT, at(44))
+    assert tuple(rows(post.cast.database, "SELECT stage, unknowns FROM deliveries")[0]) == ("sent", 1)
 
 
 def test_one_workers_death_frees_nothing_of_anothers(post: Post) -> None:

@@ -106,7 +106,7 @@ def test_what_may_have_gone_is_held_when_the_settings_say_so(post: Post) -> None
     rules = SendingSettings(hold=True)
     rows(post.cast.database, "UPDATE deliveries SET stage = 'sending', worker_id = 99")
     with post.cast.database.transaction() as session:
-        assert queue.recover(session, rules) == 3
+        assert queue.recover(session, at(30), rules) == 3
     assert column(post.cast.database, "SELECT DISTINCT stage FROM deliveries") == ["held"]
     assert claim(post, 10_000, rules) == []
     assert set(column(post.cast.database, "SELECT unknowns FROM deliveries")) == {1}

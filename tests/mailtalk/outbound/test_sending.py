@@ -1,13 +1,16 @@
 """Sending: a living worker sends what is due over a real relay, and each end is recorded."""
 
+import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import text
 from support.cast import Cast
 from support.outbox import Post, at
 from support.smtp_sink import HANG, HANG_UP, Sink, sinking
-from support.sql import column, heal, raise_for, rows
+from support.sql import column, heal, raise_for, rows, until_blocked
 from support.waiting import until
 
 from mailtalk import clock
@@ -108,6 +111,80 @@ def test_a_mail_whose_end_could_not_be_recorded_is_recorded_at_the_next_look(
     deliver(sender)
     assert column(post.cast.database, STAGES) == ["sent"]
     assert len(sink.mails) == 1
+
+
+@pytest.mark.parametrize("by_another", [False, True])
+def test_a_worker_that_lost_the_database_records_what_it_sent_and_sends_nothing_twice(
+    post: Post, sink: Sink, sender: WorkerServer, by_another: bool
+) -> None:
+    raise_for(post.cast.database, "deliveries", "NEW.stage = 'sent'")
+    deliver(sender)
+    before = sender._heartbeat.id
+    rows(
+        post.cast.database,
+        """SELECT pg_terminate_backend(pid) FROM pg_stat_activity JOIN pg_locks USING (pid)
+        WHERE locktype = 'advisory' AND datname = current_database()""",
+    )
+    until(lambda: sender._heartbeat.id not in {None, before})
+    heal(post.cast.database, "deliveries")
+    if by_another:
+        with post.cast.database.transaction() as session:
+            assert queue.recover(session, clock.now()) == 1
+    sender.jobs.recover()
+    deliver(sender)
+    found = rows(post.cast.database, "SELECT stage, unknowns FROM deliveries")[0]
+    assert (*found, len(sink.mails)) == ("sent", int(by_another), 1)
+
+
+def test_what_could_not_be_recorded_is_tried_once_more_at_the_end(post: Post, sink: Sink, sender: WorkerServer) -> None:
+    raise_for(post.cast.database, "deliveries", "NEW.stage = 'sent'")
+    deliver(sender)
+    heal(post.cast.database, "deliveries")
+    sender.jobs.mail_sender._run(sender.jobs.mail_sender._close())
+    assert column(post.cast.database, STAGES) == ["sent"]
+
+
+def test_what_is_claimed_during_the_end_is_not_sent(post: Post, sink: Sink, sender: WorkerServer) -> None:
+    mail_sender = sender.jobs.mail_sender
+    with ThreadPoolExecutor(1) as pool:
+        with post.cast.database.transaction() as session:
+            session.execute(text("LOCK TABLE deliveries IN EXCLUSIVE MODE"))
+            looking = pool.submit(mail_sender.look)
+            until_blocked(post.cast.database)
+            mail_sender._run(mail_sender._close())
+        looking.result(20)
+    mail_sender._run(mail_sender._close())
+    assert column(post.cast.database, STAGES) == ["claimed"]
+    assert sink.sessions == 0
+
+
+def test_a_claimed_mail_without_a_task_is_sent_at_the_next_look(post: Post, sink: Sink, sender: WorkerServer) -> None:
+    mail_sender = sender.jobs.mail_sender
+    mail_sender._waiting.extend(claim(post.cast, worker_id=sender._heartbeat.id or 0))
+    mail_sender._count(1)
+    mail_sender._most = 1  # there is room for no other
+    mail_sender.look()
+    until(lambda: column(post.cast.database, STAGES) == ["sent"])
+
+
+def test_a_mail_claimed_while_the_last_task_ends_gets_a_task(post: Post, sink: Sink, sender: WorkerServer) -> None:
+    mail_sender = sender.jobs.mail_sender
+    mail_sender._connections = 1
+    claimed = claim(post.cast, worker_id=sender._heartbeat.id or 0)
+
+    def fill(_ended: object) -> None:
+        mail_sender._waiting.extend(claimed)
+        mail_sender._count(1)
+        mail_sender._start()
+
+    async def end() -> None:
+        task = asyncio.create_task(asyncio.sleep(0))
+        task.add_done_callback(fill)
+        task.add_done_callback(mail_sender._sending.discard)
+        mail_sender._sending.add(task)
+
+    mail_sender._run(end())
+    until(lambda: column(post.cast.database, STAGES) == ["sent"])
 
 
 def test_a_zero_byte_in_a_reply_does_not_keep_it_from_being_recorded(
