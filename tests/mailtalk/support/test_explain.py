@@ -130,7 +130,7 @@ def test_the_command_tells_what_waits_and_what_the_relay_said(post: Post, mailta
     post.close(50)
     rows(post.cast.database, "UPDATE notifications SET not_before = '2100-01-01' WHERE status = 'open'")
     assert "1 message: waits until 2100-01-01T00:00:00Z" in explain(mailtalk)
-    rows(post.cast.database, "UPDATE notifications SET not_before = now() WHERE status = 'open'")
+    rows(post.cast.database, "UPDATE notifications SET not_before = now() - interval '1 ms' WHERE status = 'open'")
     assert "1 message: about to be mailed" in explain(mailtalk)
     rows(post.cast.database, "UPDATE notifications SET not_before = :then WHERE status = 'open'", then=at(50))
     post.make(60)
