@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 from aiosmtpd.smtp import TLSSetupException
 
 from smtp_bridge import replies
-from smtp_bridge.connection import BridgeConnection, SessionContext, SessionStage
+from smtp_bridge.greeting import GreetedConnection
+from smtp_bridge.session_context import SessionContext, SessionStage
 
 LINE = 2_048  # bytes of a command; RFC 5321 asks for 512, and more for extensions
 BEFORE_TLS = {"NOOP", "LHLO", "EHLO", "STARTTLS", "QUIT"}  # RFC 3207 4
@@ -16,7 +17,7 @@ PENANCE = 1.0  # seconds of delay after each error, once half of the permitted e
 Verb = Callable[[Any, str | None], str | None]  # handles a command and returns its reply, or None if it comes later
 
 
-class CommandLoop(BridgeConnection):
+class CommandLoop(GreetedConnection):
     """Dispatcher of commands by name; a subclass defines `verbs`."""
 
     verbs: ClassVar[Mapping[str, Verb]]

@@ -1,22 +1,17 @@
-"""SMTP connection: buffering and flow control, the PROXY header, timeouts, and closing."""
+"""SMTP connection: buffering and flow control, timeouts, and closing."""
 
 import asyncio
 import logging
 import ssl
 from collections import deque
-from dataclasses import dataclass
-from enum import Enum, auto
-from functools import cached_property
 from typing import Any
 
 from aiosmtpd.smtp import SMTP, Session
 
-from mailtalk.settings.load import Settings
-from smtp_bridge import proxy, replies
-from smtp_bridge.limits import USELESS_AFTER, Address, SessionLimits, address, host
-from smtp_bridge.quotas import MailQuotas
+from smtp_bridge import replies
+from smtp_bridge.limits import USELESS_AFTER
+from smtp_bridge.session_context import SessionContext, SessionStage
 from smtp_bridge.session_timer import SessionTimer
-from smtp_bridge.tls import Certificate
 
 LINE_LIMIT = 16 * 1024  # bytes without a line end; the connection is closed beyond
 READ_AHEAD = 2 * LINE_LIMIT  # bytes buffered while a reply is pending; the rest stays in the kernel
@@ -25,38 +20,10 @@ LINGER = 10.0  # seconds for the client to read the last reply
 log = logging.getLogger(__name__)
 
 
-class SessionStage(Enum):
-    """Stage of a session: what the client sends next, or waits for."""
-
-    GREETING = auto()  # sends the PROXY header, if any; then it is greeted
-    COMMAND = auto()
-    WAITING = auto()  # waits for the reply to a command
-    RECEIVING = auto()  # sends a mail's data
-    STORING = auto()  # waits for a mail's commit
-    ENDED = auto()
-
-
-@dataclass(frozen=True)
-class SessionContext:
-    """Objects shared by all connections of a process."""
-
-    settings: Settings
-    handler: Any
-    limits: SessionLimits
-    quotas: MailQuotas
-    certificate: Certificate | None
-    proxies: proxy.Networks
-
-    @cached_property
-    def hooks(self) -> dict[str, Any]:
-        """Methods handle_VERB of the handler, by name."""
-        return {"MAIL": self.handler.handle_MAIL, "RCPT": self.handler.handle_RCPT}
-
-
 class BridgeConnection(SMTP):
     """aiosmtpd's protocol, with `data_received` in place of a task, a StreamReader and a StreamWriter per connection.
 
-    A subclass implements `_command(line)` and `_data(part)`.
+    A subclass implements `_welcome(farewell)`, `_command(line)` and `_data(part)`.
     """
 
     may_be_proxied = True
@@ -170,6 +137,9 @@ class BridgeConnection(SMTP):
         self._reply(replies.complete(status))
         self._flush()
 
+    def _welcome(self, farewell: str | None) -> None:
+        raise NotImplementedError
+
     def _command(self, line: bytes) -> None:
         raise NotImplementedError
 
@@ -222,40 +192,6 @@ class BridgeConnection(SMTP):
             self.transport.pause_reading()
         else:
             self.transport.resume_reading()
-
-    def _welcome(self, farewell: str | None) -> None:
-        if farewell:
-            self._end(farewell)
-        elif not self.session.peer:
-            self.abort()
-        elif self.may_be_proxied and proxy.is_proxy(address(self.session.peer[0]), self._context.proxies):
-            self._header = asyncio.StreamReader(limit=LINE_LIMIT)
-            self._header.set_transport(self.transport)
-            self._task = self.loop.create_task(self._read_header(self._header))
-        else:
-            self._greet(address(self.session.peer[0]))
-
-    async def _read_header(self, header: asyncio.StreamReader) -> None:
-        try:
-            client = await proxy.client(header)
-        except proxy.NotProxied:
-            self._close()
-            return
-        self._header = None
-        header.feed_eof()
-        self._buffer += await header.read()  # bytes after the header
-        if self._stage is SessionStage.GREETING:
-            self._greet(client)
-
-    def _greet(self, client: Address | None) -> None:
-        self.client = str(client) if client else None
-        self.host = host(client) if client and not client.is_loopback else None
-        if refusal := self._limits.enter_host(self, client):
-            self._end(refusal)
-            return
-        self._stage = SessionStage.COMMAND
-        self._reply(f"220 {self.hostname} {self.protocol_name} Mailtalk")
-        self._proceed()
 
     def _time_out(self) -> None:
         self._farewell = replies.TIMEOUT

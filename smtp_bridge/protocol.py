@@ -9,7 +9,7 @@ from typing import ClassVar
 from mailtalk.participation.addresses import Bearer
 from smtp_bridge import replies
 from smtp_bridge.commands import Verb
-from smtp_bridge.connection import SessionStage
+from smtp_bridge.session_context import SessionStage
 from smtp_bridge.transaction import MailEnvelope, MailTransactions
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"

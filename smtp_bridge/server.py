@@ -16,12 +16,12 @@ from mailtalk.db.database import Database
 from mailtalk.keys import Keyring
 from mailtalk.settings.load import PREFIX, Settings, SettingsError
 from smtp_bridge import proxy
-from smtp_bridge.connection import SessionContext
 from smtp_bridge.handler import BridgeHandler
 from smtp_bridge.limits import SessionLimits
 from smtp_bridge.lmtp import LmtpSession
 from smtp_bridge.protocol import SmtpSession
 from smtp_bridge.quotas import MailQuotas
+from smtp_bridge.session_context import SessionContext
 from smtp_bridge.tls import Certificate
 from worker.bell import PROCESS_INBOUND, Bell
 

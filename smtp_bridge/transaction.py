@@ -7,9 +7,9 @@ from aiosmtpd.smtp import Envelope
 from mailtalk.participation.addresses import Bearer
 from smtp_bridge import replies
 from smtp_bridge.commands import CommandLoop
-from smtp_bridge.connection import SessionStage
 from smtp_bridge.data import DataOverrun, MailData
 from smtp_bridge.limits import memory
+from smtp_bridge.session_context import SessionStage
 
 WINDOW = 10.0  # seconds over which the speed of a mail's data is averaged
 

@@ -22,13 +22,14 @@ from mailtalk.db.group_commit import Batches
 from mailtalk.db.kept_connection import KeptConnection
 from mailtalk.errors import Unavailable
 from mailtalk.keys import Keyring, SealBroken
-from mailtalk.outbound import deliveries, queue, verp
+from mailtalk.outbound import deliveries, queue
 from mailtalk.outbound.deliveries import ClaimedDelivery, Step
+from mailtalk.outbound.delivery_envelope import envelope
 from mailtalk.outbound.relay import Relays
 from mailtalk.outbound.sending_settings import SendingSettings
-from mailtalk.outbound.smtp_connection import SmtpEnvelope
 from mailtalk.outbound.smtp_replies import SendResult
-from mailtalk.vocabulary import DeliveryKind, Stage
+from mailtalk.vocabulary import Stage
+from worker.background_tasks import ClaimCount, keep
 
 AHEAD = 32  # claimed mails per connection: they keep it busy during a claim, and leave work to other workers
 LOST = SendResult(Stage.QUEUED, note="another worker may have the claim")
@@ -57,14 +58,13 @@ class MailSender:
         self._sending: set[asyncio.Task[None]] = set()
         self._refilling: set[asyncio.Task[None]] = set()
         self._unrecorded: deque[Step] = deque()
-        self._in_hand = 0
+        self._claimed = ClaimCount()
         self._more = False  # the last claim returned as many as requested: there may be more
         self._claiming = self._closed = False
         self._kept = KeptConnection(database)
         self._steps = Batches[Step, bool](self._advance)
         self._thread_of_database = ThreadPoolExecutor(1, thread_name_prefix="deliveries")
         self._loop = uvloop.new_event_loop()
-        self._nothing_claimed = threading.Condition()
         self._thread = threading.Thread(target=self._loop.run_forever, name="mail-sender", daemon=True)
         self._thread.start()
 
@@ -74,8 +74,7 @@ class MailSender:
 
     def wait(self) -> None:
         """Wait until no claimed delivery is left."""
-        with self._nothing_claimed:
-            self._nothing_claimed.wait_for(lambda: self._in_hand == 0)
+        self._claimed.wait_for_none()
 
     def close(self) -> None:
         """Finish the mails that are being sent; other claims are released once this worker's heartbeat has ended."""
@@ -99,7 +98,7 @@ class MailSender:
     @property
     def is_draining(self) -> bool:
         """True while more deliveries are due than there is room for: they are claimed without another look."""
-        return self._more and self._in_hand > 0
+        return self._more and self._claimed.number > 0
 
     def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
@@ -134,14 +133,14 @@ class MailSender:
         finally:
             self._claiming = False
         self._more = len(claimed) == room
-        self._count(len(claimed))
+        self._claimed.add(len(claimed))
         self._waiting.extend(claimed)
         self._start()
 
     def _room(self) -> int:
         """Number of deliveries to claim now; 1 if a relay in trouble is to be probed."""
         most = self._most if self._relays is None else self._relays.room(self._most)
-        return 0 if self._closed else max(most - self._in_hand, 0)
+        return 0 if self._closed else max(most - self._claimed.number, 0)
 
     def _claim(self, room: int) -> Sequence[ClaimedDelivery]:
         worker_id = self._worker_id()
@@ -155,7 +154,7 @@ class MailSender:
         busy = sum(not task.done() for task in self._sending)
         free = 0 if self._closed else self._connections - busy
         for _ in range(min(free, len(self._waiting))):
-            _keep(self._sending, self._loop.create_task(self._send_waiting()))
+            keep(self._sending, self._loop.create_task(self._send_waiting()))
 
     async def _send_waiting(self) -> None:
         while self._waiting:
@@ -173,17 +172,12 @@ class MailSender:
         if self._relays is None:
             return SendResult(Stage.CAPTURED, note="no relay is set")
         try:
-            return await self._relays.send(self._envelope(delivery), mail, lambda: self._before_dot(delivery))
+            return await self._relays.send(
+                envelope(self._keyring, self._domain, delivery), mail, lambda: self._before_dot(delivery)
+            )
         except Exception as error:
             log.exception("delivery %s: unexpected error while sending", delivery.id)
             return SendResult(Stage.UNKNOWN, note=f"error: {type(error).__name__}")
-
-    def _envelope(self, delivery: ClaimedDelivery) -> SmtpEnvelope:
-        """Envelope: bounces of a notification come back to us; a notice has a null sender (RFC 3834)."""
-        sender = ""
-        if delivery.kind == DeliveryKind.NOTIFICATION:
-            sender = f"{verp.local_part(self._keyring, delivery.id)}@{self._domain}"
-        return SmtpEnvelope(sender, delivery.address, str(delivery.id))
 
     async def _before_dot(self, delivery: ClaimedDelivery) -> bool:
         try:
@@ -205,19 +199,19 @@ class MailSender:
         if error := outcome.exception():
             self._not_recorded(step, error)
         else:
-            self._count(-1)
-        if self._more and self._in_hand <= self._most // 2:
-            _keep(self._refilling, self._loop.create_task(self._refill()))
+            self._claimed.add(-1)
+        if self._more and self._claimed.number <= self._most // 2:
+            keep(self._refilling, self._loop.create_task(self._refill()))
 
     def _not_recorded(self, step: Step, error: BaseException) -> None:
         log.warning("the result of delivery %s cannot be recorded yet: %s", step.delivery.id, error)
-        self._unrecorded.append(step)  # nobody else can: while we live, the claim is ours
-        self._count(-1)
+        self._unrecorded.append(step)  # recorded at the next look
+        self._claimed.add(-1)
 
     async def _record_late(self) -> None:
         """Record postponed results, and wait for it: their deliveries may be claimed next."""
         late, self._unrecorded = self._unrecorded, deque()
-        self._count(len(late))
+        self._claimed.add(len(late))
         if recordings := list(filter(None, map(self._record, late))):
             await asyncio.wait(recordings)
 
@@ -237,15 +231,3 @@ class MailSender:
         """Advance deliveries, and record refused recipients for suppression."""
         with self._database.transaction() as session:
             return deliveries.advance(session, now, steps, self._rules)
-
-    def _count(self, more: int) -> None:
-        with self._nothing_claimed:
-            self._in_hand += more
-            if not self._in_hand:
-                self._nothing_claimed.notify_all()
-
-
-def _keep(tasks: set["asyncio.Task[None]"], task: "asyncio.Task[None]") -> None:
-    """Keep a reference to a task until it is done: the event loop holds only a weak one."""
-    tasks.add(task)
-    task.add_done_callback(tasks.discard)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from api.openapi import examples
-from api.openapi.examples import ALICE, HELLO, ORDER, T1
+from api.openapi.example_values import ALICE, HELLO, ORDER, T1
 from api.schemas.webhooks import Event
 from api.wire import Json
 from mailtalk.vocabulary import EventType

@@ -161,7 +161,7 @@ def test_what_is_claimed_during_the_end_is_not_sent(post: Post, sink: Sink, send
 def test_a_claimed_mail_without_a_task_is_sent_at_the_next_look(post: Post, sink: Sink, sender: WorkerServer) -> None:
     mail_sender = sender.jobs.mail_sender
     mail_sender._waiting.extend(claim(post.cast, worker_id=sender._heartbeat.id or 0))
-    mail_sender._count(1)
+    mail_sender._claimed.add(1)
     mail_sender._most = 1  # there is room for no other
     mail_sender.look()
     until(lambda: column(post.cast.database, STAGES) == ["sent"])
@@ -174,7 +174,7 @@ def test_a_mail_claimed_while_the_last_task_ends_gets_a_task(post: Post, sink: S
 
     def fill(_ended: object) -> None:
         mail_sender._waiting.extend(claimed)
-        mail_sender._count(1)
+        mail_sender._claimed.add(1)
         mail_sender._start()
 
     async def end() -> None:
