@@ -85,7 +85,7 @@ BEFORE_THE_DOT = [
 @pytest.mark.parametrize(("answer", "stage"), BEFORE_THE_DOT)
 def test_an_answer_before_the_dot(sink: Sink, verb: str, answer: str, stage: Stage | None) -> None:
     sink.will(verb, answer)
-    with closing(RelayClient(sink.url, Timeouts(dot=0.3, command=0.3))) as relay:
+    with closing(RelayClient(sink.url, Timeouts(dot=2.0, command=2.0))) as relay:
         if verb == "MAIL" and stage is FAILED:
             stage = QUEUED  # it is the sender, who is the same for all, that was refused
         got = send(relay).stage
@@ -116,7 +116,7 @@ def test_an_answer_before_the_dot(sink: Sink, verb: str, answer: str, stage: Sta
 )
 def test_an_answer_to_the_dot(sink: Sink, answer: str, stage: Stage) -> None:
     sink.will(".", answer)
-    with closing(RelayClient(sink.url, Timeouts(dot=0.3))) as relay:
+    with closing(RelayClient(sink.url, Timeouts(dot=2.0))) as relay:
         assert send(relay).stage is stage
         assert send(relay).stage is SENT
 
@@ -127,7 +127,7 @@ def test_a_relay_that_does_not_greet_costs_no_attempt(sink: Sink, verb: str, ans
     sink.will(verb, answer)
     if verb == "EHLO":
         sink.will("HELO", answer)
-    with closing(RelayClient(sink.url, Timeouts(connect=0.3))) as relay:
+    with closing(RelayClient(sink.url, Timeouts(connect=2.0))) as relay:
         assert send(relay).stage is QUEUED
         assert send(relay).stage is SENT
 
