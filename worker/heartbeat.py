@@ -1,6 +1,7 @@
 """Worker heartbeat: a session advisory lock, and a row that is updated every few seconds.
 
-The lock ends with the connection; then the rows claimed by the worker may be released (mailtalk/db/workers.py).
+The lock ends with the connection; then the rows claimed by the worker may be released (mailtalk/db/workers.py). Each
+heartbeat also ends the sessions of workers that are frozen.
 """
 
 import logging
@@ -9,11 +10,11 @@ import socket
 import threading
 from contextlib import suppress
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from mailtalk.db import workers
 from mailtalk.db.database import Database
-from mailtalk.db.workers import LOCK
 
 BEAT = 2.0  # seconds
 
@@ -26,6 +27,7 @@ class Heartbeat:
     def __init__(self, database: Database) -> None:
         self.id: int | None = None
         self._database = database
+        self._former: int | None = None
         self._stop = threading.Event()
         self._first = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
@@ -52,17 +54,14 @@ class Heartbeat:
             self._stop.wait(BEAT / 2)
 
     def _beat(self, connection: Connection) -> None:
-        worker_id = connection.scalar(
-            text("INSERT INTO workers (name, started_at, beat_at) VALUES (:name, now(), now()) RETURNING id"),
-            {"name": f"{socket.gethostname()}/{os.getpid()}"},
-        )
-        connection.execute(
-            text("SELECT pg_advisory_lock(:class, CAST(:id AS integer))"), {"class": LOCK, "id": worker_id}
-        )
-        connection.execute(text("DELETE FROM workers WHERE beat_at < now() - interval '1 day'"))  # killed workers
-        self.id = worker_id
+        name = f"{socket.gethostname()}/{os.getpid()}"
+        worker_id = workers.begin(connection, name, self._database.application, self._former)
+        self.id = self._former = worker_id
         self._first.set()
         while not self._stop.wait(BEAT):
-            connection.execute(text("UPDATE workers SET beat_at = now() WHERE id = :id"), {"id": worker_id})
+            for silent in workers.end_silent(connection, worker_id):
+                log.warning("worker %s was silent for %s; its work is taken over", silent, workers.FRESH)
+            if not workers.beat(connection, worker_id):
+                return
         with suppress(DBAPIError):
-            connection.execute(text("DELETE FROM workers WHERE id = :id"), {"id": worker_id})
+            workers.end(connection, worker_id)

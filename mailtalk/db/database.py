@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, make_url
@@ -24,7 +25,6 @@ CONNECT: dict[str, Any] = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "options": SERVER_OPTIONS,
-    "application_name": "mailtalk",
 }
 # SQLSTATE classes of temporary errors: connection, rollback, resources, …; 25006 is a standby not yet promoted.
 TEMPORARY = ("08", "25006", "40", "53", "55", "57", "58")
@@ -35,6 +35,8 @@ class Database:
 
     def __init__(self, url: str, pool: int = 16) -> None:
         self.url = psycopg_url(url)
+        self.application = f"mailtalk/{token_hex(4)}"  # names our sessions in the server
+        self.connect_args = CONNECT | {"application_name": self.application}
         self._pool = pool
         self._closed = False
 
@@ -47,14 +49,14 @@ class Database:
             max_overflow=0,
             pool_timeout=5,
             pool_pre_ping=True,
-            connect_args=CONNECT,
+            connect_args=self.connect_args,
             hide_parameters=True,  # errors are logged, and the values include texts, mails and people's addresses
         )
 
     @cached_property
     def single(self) -> Engine:
         """Connections outside the pool, for locks that live as long as a worker."""
-        return create_engine(self.url, poolclass=NullPool, connect_args=CONNECT, isolation_level="AUTOCOMMIT")
+        return create_engine(self.url, poolclass=NullPool, connect_args=self.connect_args, isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:

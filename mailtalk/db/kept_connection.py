@@ -11,7 +11,7 @@ from typing import LiteralString
 import psycopg
 from psycopg.rows import TupleRow
 
-from mailtalk.db.database import CONNECT, TEMPORARY, Database
+from mailtalk.db.database import TEMPORARY, Database
 from mailtalk.errors import Unavailable
 
 Parameters = Mapping[str, object]
@@ -22,6 +22,7 @@ class KeptConnection:
     """Connection opened at first use, and again after it broke. One statement at a time."""
 
     def __init__(self, database: Database) -> None:
+        self._connect_args = database.connect_args
         self._url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._connection: psycopg.AsyncConnection[TupleRow] | None = None
 
@@ -61,7 +62,7 @@ class KeptConnection:
         if self._connection and _is_dead(self._connection):
             await self.close()
         if self._connection is None:
-            self._connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, **CONNECT)
+            self._connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, **self._connect_args)
         return self._connection
 
 

@@ -81,5 +81,6 @@ class Worker(Base):
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     name: Mapped[str]
+    application: Mapped[str | None]  # of its sessions in the server; null in the version before
     started_at: Mapped[datetime]
     beat_at: Mapped[datetime]

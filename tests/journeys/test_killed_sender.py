@@ -14,6 +14,7 @@ from email import message_from_bytes
 from pathlib import Path
 
 import pytest
+from support.audience import audience
 from support.cast import Cast
 from support.command_line import MAILTALK, environment
 from support.smtp_sink import Sink, sinking
@@ -53,26 +54,12 @@ def running(worker: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-def crowd(cast: Cast) -> None:
-    """So many take part beside Alice."""
-    cast.join("alice")
-    rows(
-        cast.database,
-        """WITH u AS (INSERT INTO users (app_id, id, name, emails)
-            SELECT :app, 'u' || i, 'U', ARRAY['u' || i || '@d' || i % 7 || '.example'] FROM generate_series(1, :n) i
-            RETURNING app_id, id)
-        INSERT INTO participations (app_id, conversation_id, user_id, present, access, notify, joined_at)
-            SELECT app_id, 'hello', id, true, 'ReadWrite', 'All', now() FROM u""",
-        app=cast.app_id,
-        n=RECIPIENTS,
-    )
-
-
 @pytest.mark.timeout(int(PATIENCE) * 2)
 def test_everybody_gets_their_mail_and_only_what_is_unknown_is_repeated(
     cast: Cast, sink: Sink, worker: Mapping[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    crowd(cast)
+    cast.join("alice")
+    audience(cast, RECIPIENTS)
     subscribe(cast.database)
     cast.say("alice", "hello everybody")
     kills = 0

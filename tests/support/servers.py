@@ -87,6 +87,9 @@ def worker_process(settings: Settings, directory: Path) -> Iterator["subprocess.
     names = ("database_url", "redis_url", "secret_key")
     own = {f"MAILTALK_{name.upper()}": settings.require(name) for name in names}
     own["MAILTALK_WEBHOOK_ALLOW_PRIVATE"] = "127.0.0.0/8"
+    if settings.relay_url:
+        own["MAILTALK_RELAY_URL"] = settings.relay_url.get_secret_value()
+        own["MAILTALK_RELAY_CONNECTIONS"] = str(settings.relay_connections)
     with (directory / "log").open("ab") as log:
         worker = subprocess.Popen([sys.executable, MAILTALK, "worker"], env=os.environ | own, stderr=log)
     try:

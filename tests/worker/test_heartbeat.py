@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from support.sql import column, rows
 from support.waiting import until
 
+from mailtalk.db import workers
 from mailtalk.db.database import Database
 from mailtalk.db.workers import LOCK
 from worker import heartbeat as module
@@ -53,6 +55,39 @@ def test_two_heartbeats_have_two_locks(database: Database, heartbeat: Heartbeat)
     assert {*column(database, HELD)} == {heartbeat.id, other.id}
     other.stop()
     until(lambda: column(database, HELD) == [heartbeat.id])
+
+
+def test_a_silent_worker_loses_its_sessions_and_its_row(database: Database, heartbeat: Heartbeat) -> None:
+    other = Database(database.url.render_as_string(hide_password=False))
+    with other.single.connect() as connection:
+        silent = workers.begin(connection, "elsewhere/1", other.application, None)
+        rows(other, "SELECT 1")  # one more session, which is idle
+        rows(database, "UPDATE workers SET beat_at = now() - interval '1 minute' WHERE id = :id", id=silent)
+        until(lambda: silent not in column(database, HELD))
+        assert not column(database, "SELECT 1 FROM workers WHERE id = :id", id=silent)
+        sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = :name"
+        until(lambda: column(database, sessions, name=other.application) == [0])
+        with pytest.raises(OperationalError):
+            workers.beat(connection, silent)
+    other.close()
+    assert heartbeat.id in column(database, HELD)
+
+
+def test_after_the_server_stood_still_nobody_was_silent(database: Database) -> None:
+    with database.single.connect() as connection:
+        first, second = (workers.begin(connection, f"here/{i}", database.application, None) for i in (1, 2))
+        rows(database, "UPDATE workers SET beat_at = now() - interval '1 hour'")
+        assert workers.end_silent(connection, first) == []
+        assert workers.beat(connection, first)
+        assert workers.beat(connection, second)
+        assert workers.end_silent(connection, first) == []
+
+
+def test_a_worker_that_was_taken_for_dead_beats_under_a_new_id(database: Database, heartbeat: Heartbeat) -> None:
+    first = heartbeat.id
+    rows(database, "DELETE FROM workers")
+    until(lambda: heartbeat.id not in {None, first})
+    assert column(database, HELD) == [heartbeat.id]
 
 
 def test_without_a_database_there_is_no_id_and_it_stops(monkeypatch: pytest.MonkeyPatch) -> None:
