@@ -1,32 +1,58 @@
 """Process `mailtalk api`: uvicorn on uvloop."""
 
 import logging
+import socket
 
 import uvicorn
 
+from api import connection
 from api.app import build
-from mailtalk.settings.load import Settings
+from mailtalk.settings.load import PREFIX, Settings, SettingsError
+from worker import open_files
 
-KEEP_ALIVE = 75  # seconds: longer than ALB's and nginx's 60, so that they never reuse a connection we are closing
-CONCURRENCY = 2_000  # connections; above it a 503
+BACKLOG = 2_048
 GRACE = 5  # seconds that requests in progress have at shutdown
+FILES = 200  # open files besides the connections'
 
 log = logging.getLogger(__name__)
 
 
 def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT. SettingsError if the port is taken or not ours to use."""
+    open_files.allow(settings.http_connections + FILES)
+    served = server(settings)
+    listener = listen(settings)
     log.info("serving at http://%s:%d", settings.api_host, settings.api_port)
-    uvicorn.run(
-        build(settings),
-        host=settings.api_host,
-        port=settings.api_port,
-        loop="uvloop",
-        http="httptools",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE,
-        limit_concurrency=CONCURRENCY,
-        timeout_graceful_shutdown=GRACE,
+    served.run(sockets=[listener])
+
+
+def server(settings: Settings) -> uvicorn.Server:
+    """Make the server."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            build(settings),
+            loop="uvloop",
+            http=connection.protocol(settings),
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=settings.http_proxy_from is not None,
+            forwarded_allow_ips=settings.http_proxy_from,
+            backlog=BACKLOG,
+            timeout_keep_alive=settings.http_keep_alive_seconds,
+            timeout_graceful_shutdown=GRACE,
+        )
     )
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Bind and listen. SettingsError names the setting, and says what to do."""
+    host, port = settings.api_host, settings.api_port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        where = f"{PREFIX}API_PORT = {port}, {PREFIX}API_HOST = '{host}'"
+        text = error.strerror or str(error)
+        raise SettingsError(f"{where}: {text}. Stop what listens there, or set another one") from None

@@ -2,9 +2,9 @@
 
 import asyncio
 
+from mailtalk.hosts import Address, address, host, is_in
 from smtp_bridge import proxy
 from smtp_bridge.connection import LINE_LIMIT, BridgeConnection
-from smtp_bridge.limits import Address, address, host
 from smtp_bridge.session_context import SessionStage
 
 
@@ -16,7 +16,7 @@ class GreetedConnection(BridgeConnection):
             self._end(farewell)
         elif not self.session.peer:
             self.abort()
-        elif self.may_be_proxied and proxy.is_proxy(address(self.session.peer[0]), self._context.proxies):
+        elif self.may_be_proxied and is_in(address(self.session.peer[0]), self._context.proxies):
             self._header = asyncio.StreamReader(limit=LINE_LIMIT)
             self._header.set_transport(self.transport)
             self._task = self.loop.create_task(self._read_header(self._header))

@@ -3,14 +3,12 @@
 import asyncio
 import logging
 from collections import Counter
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
+from mailtalk.hosts import Address, host
+from mailtalk.rate_limited_log import RateLimitedLog
 from mailtalk.settings.load import Settings
 from smtp_bridge import replies
-from smtp_bridge.rate_limited_log import RateLimitedLog
-
-Address: TypeAlias = IPv4Address | IPv6Address
 
 IDLE = 300.0  # seconds between two commands; RFC 5321 4.5.3.2.7 asks for five minutes
 IDLE_WHEN_FULL = 10.0  # as Postfix does under stress
@@ -131,19 +129,6 @@ class SessionLimits:
 def memory(size: int) -> int:
     """Memory of a mail while it is received, sealed and stored: 1.5 times its size, as measured."""
     return size * 3 // 2
-
-
-def host(address: Address) -> str:
-    """Key of a host: its IPv4 address, or its /64 network of IPv6."""
-    if isinstance(address, IPv4Address):
-        return str(address)
-    return str(IPv6Network((address, 64), strict=False))
-
-
-def address(text: str) -> Address:
-    """Parse a peer's address; an IPv4-mapped one is IPv4."""
-    parsed = ip_address(text.partition("%")[0])
-    return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

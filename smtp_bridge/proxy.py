@@ -1,31 +1,16 @@
 """PROXY protocol, versions 1 and 2: a proxy in front of the bridge names the client of a connection."""
 
 import asyncio
-from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import TypeAlias
 
 from aiosmtpd.proxy_protocol import V2_CMD, ProxyData, get_proxy
 
-from smtp_bridge.limits import Address
-
-Networks: TypeAlias = Sequence[IPv4Network | IPv6Network]
+from mailtalk.hosts import Address
 
 PATIENCE = 5.0  # seconds for the proxy's header
 
 
 class NotProxied(Exception):
     """The PROXY header is missing, late or malformed."""
-
-
-def networks(text: str | None) -> Networks:
-    """Parse networks separated by commas."""
-    return [ip_network(part.strip()) for part in text.split(",")] if text else []
-
-
-def is_proxy(peer: Address, proxies: Networks) -> bool:
-    """True if the peer must send the PROXY header; from any other it is not accepted."""
-    return any(peer in network for network in proxies)
 
 
 async def client(reader: asyncio.StreamReader) -> Address | None:

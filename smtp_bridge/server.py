@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import resource
 import signal
 import threading
 from collections.abc import AsyncIterator
@@ -12,10 +11,10 @@ from functools import partial
 
 import uvloop
 
+from mailtalk import hosts
 from mailtalk.db.database import Database
 from mailtalk.keys import Keyring
 from mailtalk.settings.load import PREFIX, Settings, SettingsError
-from smtp_bridge import proxy
 from smtp_bridge.handler import BridgeHandler
 from smtp_bridge.limits import SessionLimits
 from smtp_bridge.lmtp import LmtpSession
@@ -23,6 +22,7 @@ from smtp_bridge.protocol import SmtpSession
 from smtp_bridge.quotas import MailQuotas
 from smtp_bridge.session_context import SessionContext
 from smtp_bridge.tls import Certificate
+from worker import open_files
 from worker.bell import PROCESS_INBOUND, Bell
 
 BACKLOG = 1_000
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 def run(settings: Settings) -> None:
     """Listen until SIGTERM or SIGINT; SIGHUP reloads the certificate."""
-    _allow_files(settings.smtp_sessions + FILES)
+    open_files.allow(settings.smtp_sessions + FILES)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings))
 
@@ -65,7 +65,7 @@ async def listening(settings: Settings, certificate: Certificate | None = None) 
         ends.push_async_callback(handler.close)
         ends.push_async_callback(limits.drain, DRAIN)
         context = SessionContext(
-            settings, handler, limits, MailQuotas(settings), certificate, proxy.networks(settings.smtp_proxy_from)
+            settings, handler, limits, MailQuotas(settings), certificate, hosts.networks(settings.smtp_proxy_from)
         )
         ends.callback((await _listen(context, SmtpSession, settings.smtp_port)).close)
         if settings.lmtp_port:
@@ -101,11 +101,3 @@ def _force_exit() -> None:
 
 def _nothing_to_read() -> None:
     log.info("SIGHUP: no certificate is set, nothing to reload")
-
-
-def _allow_files(count: int) -> None:
-    """Raise the limit of open files to one socket per session, as far as the system permits."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -5,8 +5,8 @@ from enum import Enum, auto
 from functools import cached_property
 from typing import Any
 
+from mailtalk.hosts import Networks
 from mailtalk.settings.load import Settings
-from smtp_bridge import proxy
 from smtp_bridge.limits import SessionLimits
 from smtp_bridge.quotas import MailQuotas
 from smtp_bridge.tls import Certificate
@@ -32,7 +32,7 @@ class SessionContext:
     limits: SessionLimits
     quotas: MailQuotas
     certificate: Certificate | None
-    proxies: proxy.Networks
+    proxies: Networks
 
     @cached_property
     def hooks(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Settings by area: SMTP bridge, inbound mail, outgoing mail, webhooks."""
+"""Settings by area: HTTP API, SMTP bridge, inbound mail, outgoing mail, webhooks."""
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -7,6 +7,38 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
 
 from mailtalk.settings.types import Bytes, Count, Domain, Domains, Networks, Port, Private
+
+
+class HttpEdge(BaseSettings):
+    """Connections of the HTTP API: time-outs, sizes, numbers and proxies."""
+
+    http_header_seconds: Annotated[float, Field(gt=0, le=600)] = Field(
+        10, description="Longest time in which a client sends the header of a request, in seconds."
+    )
+    http_header_bytes: Annotated[int, Field(ge=1_000, le=1_000_000)] = Field(
+        32_000, description="Largest header of a request, in bytes."
+    )
+    http_body_seconds: Annotated[float, Field(gt=0, le=86_400)] = Field(
+        300, description="Longest time in which a client sends the body of a request, in seconds."
+    )
+    http_bytes_per_second: Annotated[int, Field(ge=0)] = Field(
+        500, description="Lowest speed of a body, and of a client that reads an answer, in bytes per second; 0: any."
+    )
+    http_keep_alive_seconds: Annotated[int, Field(ge=1, le=86_400)] = Field(
+        75, description="Seconds that a connection is kept between two requests; more than a proxy in front keeps it."
+    )
+    http_connections: Count = Field(2_000, description="Most connections to one process of the API.")
+    http_connections_per_host: Count = Field(
+        1_000, description="Most connections from one IPv4 address or IPv6 /64 network, not counting proxies."
+    )
+    http_proxy_from: Networks | None = Field(
+        None,
+        description="Networks of HTTP proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, separated by "
+        "commas; they have no limit of their own.",
+    )
+    http_downloads: Count = Field(
+        200, description="Most files that one process sends at the same time; a quarter of them to one host."
+    )
 
 
 class Edge(BaseSettings):

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 import uvloop
 from celery.contrib.testing.worker import start_worker
 from support.cast import Cast
 from support.command_line import MAILTALK
 
-from api.app import build
+from api.server import listen
+from api.server import server as make_server
 from mailtalk.db.database import Database
 from mailtalk.keys import Keyring
 from mailtalk.settings.load import Settings
@@ -59,11 +59,8 @@ def make_settings(**values: Any) -> Settings:
 
 @contextmanager
 def serving(settings: Settings) -> Iterator[str]:
-    server = uvicorn.Server(
-        uvicorn.Config(build(settings), host=settings.api_host, port=settings.api_port, log_config=None)
-    )
-    with _thread(server.run):
-        _await_port(settings.api_host, settings.api_port)
+    server, listener = make_server(settings), listen(settings)
+    with _thread(lambda: server.run([listener])):
         try:
             yield f"http://{settings.api_host}:{settings.api_port}"
         finally:
