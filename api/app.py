@@ -24,6 +24,7 @@ from api import (
     webhooks,
 )
 from api.auth import Credentials
+from api.downloads import Downloads
 from api.intake import Intake
 from api.openapi import page
 from api.pages import release
@@ -73,6 +74,7 @@ def build(settings: Settings) -> ASGIApp:
         intake = Intake(database, bell, outcomes, settings.wait_seconds)
         outcomes.start()
         app.state.outcomes = outcomes
+        app.state.downloads = Downloads(settings.http_downloads)
         app.state.services = Services(
             database,
             keyring,

@@ -1,17 +1,20 @@
 """Files of messages, by signed links that expire. The link is the credential."""
 
 import re
-from typing import Annotated
+from typing import Annotated, cast
 from urllib.parse import quote
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 from starlette.requests import Request
+from starlette.responses import Response
 
 from api import wire
+from api.downloads import FileStream, NotSatisfiable, requested_range
 from api.request import Services
 from api.routing import route
+from api.schemas.types import Error
 from api.wire import Answer
 from mailtalk import clock, files
 from mailtalk.errors import ErrorCode, Invalid, NotFound
@@ -50,27 +53,55 @@ class LinkQuery(msgspec.Struct):
     ]
 
 
-@route("GET", PATH, "Messages", missing=[ErrorCode.FILE_NOT_FOUND], is_open=True, media=BYTES, query_schema=LinkQuery)
+@route(
+    "GET",
+    PATH,
+    "Messages",
+    missing=[ErrorCode.FILE_NOT_FOUND],
+    is_open=True,
+    takes_range=True,
+    media=BYTES,
+    query_schema=LinkQuery,
+)
 async def get_file(request: Request) -> Answer[FileContent]:
     """Get a file of a message.
 
     Follow the `url` of a message's attachment; it works without a credential until it expires. An unknown file, a wrong
-    signature and an expired link are the same 404.
+    signature and an expired link are the same 404. A `Range` of bytes is answered 206, one outside the file 416.
     """
     services: Services = request.app.state.services
-    opened = None
+    file = None
     if _is_signed(services, request):
         app_id, file_id = _app_id(request), UUID(request.path_params["fileId"])
-        opened = await services.transact(lambda session: files.opened(session, services.keyring, app_id, file_id))
-    if opened is None:
+        file = await services.transact(lambda session: files.find(session, app_id, file_id))
+    if file is None:
         raise NotFound({"fileId": ["not found, or the link has expired"]}, ErrorCode.FILE_NOT_FOUND)
-    file, content = opened
-    return Answer(content, headers=GUARDS | {"Content-Disposition": disposition(file.name)}, media_type=_type(file))
+    return cast("Answer[FileContent]", _answer(request, services, file))  # whichever way it is sent
 
 
 def disposition(name: str) -> str:
     """Content-Disposition (RFC 6266): an ASCII file name for old clients, and the full one (RFC 8187)."""
     return f"attachment; filename=\"{_PLAIN.sub('_', name)}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _answer(request: Request, services: Services, file: File) -> Response:
+    """Answer with a file, a range of it, or 304 if the client has it (RFC 9110 13 and 14)."""
+    tag = f'"{file.id.hex}"'
+    headers = GUARDS | {"Content-Disposition": disposition(file.name), "Content-Type": _type(file)}
+    headers |= {"ETag": tag, "Accept-Ranges": "bytes"}
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    if request.method == "HEAD":
+        return Response(headers=headers | {"Content-Length": str(file.size)})
+    try:
+        span = requested_range(request.headers.get("range"), file.size)
+    except NotSatisfiable:
+        error = Error(ErrorCode.RANGE_NOT_SATISFIABLE, {"Range": [f"the file has {file.size} bytes"]})
+        return wire.reply(error, 416, {"Content-Range": f"bytes */{file.size}"})
+    if span is None or request.headers.get("if-range", tag) != tag:
+        return FileStream(services, file, range(file.size), 200, headers)
+    content_range = {"Content-Range": f"bytes {span.start}-{span.stop - 1}/{file.size}"}
+    return FileStream(services, file, span, 206, headers | content_range)
 
 
 def _is_signed(services: Services, request: Request) -> bool:

@@ -44,6 +44,7 @@ class Operation:
     conflict: str = "InProgress"  # the document's response for its 409
     is_change: bool = False  # takes changes of participation: durable, then applied by a worker
     is_open: bool = False  # without a credential
+    takes_range: bool = False  # answers a Range of its content
     takes_prefer: bool = False  # also for more than a single change
     media: str = JSON
     body_schema: Any = None  # describes a body that the handler decodes itself

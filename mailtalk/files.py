@@ -7,10 +7,10 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
-from sqlalchemy import text
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session, defer
 
-from mailtalk import signed
+from mailtalk import sealed_parts, signed
 from mailtalk.keys import Keyring
 from mailtalk.mail.parsing.parse import MailAttachment
 from mailtalk.models import File, Message
@@ -20,12 +20,12 @@ PATH = "/files"
 _STEP = 3_600  # seconds: links made within the same hour are equal, so that caches can use them
 # An author's inline files of the same size and type are rarely different pictures.
 _ALIKE = text("""
-    SELECT s.app_id, s.conversation_id, s.user_id, f.id, f.content_sealed
+    SELECT s.app_id, s.conversation_id, s.user_id, f.id, f.content_sealed, f.size, f.part_bytes
     FROM (SELECT DISTINCT * FROM unnest(CAST(:apps AS text[]), CAST(:conversations AS text[]),
         CAST(:users AS text[]), CAST(:sizes AS bigint[]), CAST(:types AS text[]))
         AS s (app_id, conversation_id, user_id, size, type)) s
     CROSS JOIN LATERAL (
-        SELECT f.id, f.content_sealed FROM files f JOIN messages m ON m.app_id = f.app_id AND m.id = f.message_id
+        SELECT f.* FROM files f JOIN messages m ON m.app_id = f.app_id AND m.id = f.message_id
         WHERE f.app_id = s.app_id AND f.conversation_id = s.conversation_id AND f.size = s.size
             AND f.content_type = s.type AND f.inline AND m.sender_id = s.user_id LIMIT 5) f""")
 Json = dict[str, Any]
@@ -78,7 +78,8 @@ def keep(session: Session, keyring: Keyring, message: Message, file: MailAttachm
             size=len(file.content),
             content_id=file.content_id,
             inline=file.inline,
-            content_sealed=keyring.seal(file.content, about=_about(file_id)),
+            content_sealed=sealed_parts.seal(keyring, file.content, _about(file_id)),
+            part_bytes=sealed_parts.PART,
             created_at=message.created_at,
         )
     )
@@ -96,10 +97,24 @@ def fresh(
     ]
 
 
-def opened(session: Session, keyring: Keyring, app_id: str, file_id: UUID) -> tuple[File, bytes] | None:
-    """A file and its decrypted content; None if there is none."""
-    file = session.get(File, (app_id, file_id))
-    return None if file is None else (file, keyring.unseal(file.content_sealed, about=_about(file.id)))
+def find(session: Session, app_id: str, file_id: UUID) -> File | None:
+    """A file without its content; None if there is none."""
+    return session.get(File, (app_id, file_id), options=[defer(File.content_sealed, raiseload=True)])
+
+
+def part_bytes(file: File) -> int:
+    """Size of the parts in which a file can be read, in bytes; the last part is smaller."""
+    return file.part_bytes or max(file.size, 1)
+
+
+def part(session: Session, keyring: Keyring, file: File, number: int) -> bytes | None:
+    """Read and decrypt one part of a file; None if the file was deleted meanwhile."""
+    start, length = sealed_parts.span(number, file.size, part_bytes(file))
+    query = select(func.substring(File.content_sealed, start + 1, length))
+    sealed = session.scalar(query.where(File.app_id == file.app_id, File.id == file.id))
+    if sealed is None:
+        return None
+    return sealed_parts.unseal_part(keyring, sealed, _about(file.id), number, file.size, part_bytes(file))
 
 
 def is_signed(keyring: Keyring, app_id: str, file_id: str, expires: int, signature: str, now: datetime) -> bool:  # noqa: PLR0913, PLR0917  a link is all of these
@@ -115,7 +130,10 @@ def _known(
     known: dict[Author, set[bytes]] = {}
     for row in session.execute(_ALIKE, _alike(shown)):
         author = (row.app_id, row.conversation_id, row.user_id)
-        known.setdefault(author, set()).add(keyring.unseal(row.content_sealed, about=_about(row.id)))
+        content = sealed_parts.unseal(
+            keyring, row.content_sealed, _about(row.id), row.size, row.part_bytes or max(row.size, 1)
+        )
+        known.setdefault(author, set()).add(content)
     return known
 
 

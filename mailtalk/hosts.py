@@ -21,6 +21,14 @@ def address(text: str) -> Address:
     return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
+def key(peer: str | None) -> str:
+    """Key of a client's host, given by its address as text, or as a proxy wrote it."""
+    try:
+        return host(address(peer or ""))
+    except ValueError:
+        return (peer or "")[:100]
+
+
 def networks(text: str | None) -> Networks:
     """Parse networks separated by commas."""
     return [ip_network(part.strip()) for part in text.split(",")] if text else []

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEY_ID_BYTES = 4
 NONCE_BYTES = 12
+SEAL_BYTES = KEY_ID_BYTES + NONCE_BYTES + 16  # what sealing adds; 16: the tag
 
 
 class SealBroken(Exception):

@@ -164,7 +164,12 @@ def _responses(operation: Operation, schemas: Schemas) -> Json:
     done: Json = {"description": "OK", "content": content}
     headers = (LOCATION if operation.is_change else {}) | (REPLAYED if operation.method != "GET" else {})
     done |= {"headers": headers} if headers else {}
-    return {"200": done, **_pending(operation, schemas), **_unready(operation, schemas), **errors.of(operation)}
+    more = _range(operation, done) | _pending(operation, schemas) | _unready(operation, schemas)
+    return {"200": done, **more, **errors.of(operation)}
+
+
+def _range(operation: Operation, done: Json) -> Json:
+    return {"206": done | {"description": "The range that was asked for."}} if operation.takes_range else {}
 
 
 def _pending(operation: Operation, schemas: Schemas) -> Json:

@@ -11,6 +11,7 @@ RETRY: Json = {
 CHALLENGE: Json = {"description": "Always `Bearer`.", "required": True, "schema": {"const": "Bearer"}}
 IN_PROGRESS: Json = {ErrorCode.IN_PROGRESS: {"Idempotency-Key": ["its first request is still being worked on"]}}
 LIMIT: Json = {ErrorCode.PARTICIPANT_LIMIT: ["the conversation has as many participants as the app allows"]}
+OUTSIDE: Json = {ErrorCode.RANGE_NOT_SATISFIABLE: {"Range": ["the file has 4 bytes"]}}
 MAIL_STATES: Json = {
     ErrorCode.NOT_REPLAYABLE: ["it is posted: it had its effect"],
     ErrorCode.NOT_QUARANTINED: ["it is ignored, not quarantined"],
@@ -63,6 +64,12 @@ RESPONSES: dict[str, Json] = {
 def of(operation: Operation) -> Json:
     """Error responses of an operation, by status."""
     missing: Json = {code: _about(code) for code in operation.missing}
+    if operation.takes_range:
+        return {
+            "404": _response("Not found.", missing),
+            "416": _response("The range lies outside the file.", OUTSIDE),
+            "503": {"$ref": "#/components/responses/Unavailable"},
+        }
     if operation.is_open:
         return {"404": _response("Not found.", missing)} if missing else {}
     named = {"400": "Invalid", "401": "Unauthorized", "503": "Unavailable"}

@@ -221,4 +221,5 @@ class File(Base):
     content_id: Mapped[str | None]
     inline: Mapped[bool]
     content_sealed: Mapped[bytes]
+    part_bytes: Mapped[int | None]  # content in each sealed part; None: all of it in one
     created_at: Mapped[datetime]

@@ -97,6 +97,6 @@ def _files(cast: Cast) -> Iterator[tuple[str, bytes]]:
     found = rows(cast.database, "SELECT id, name FROM files WHERE app_id = :app", app=cast.app_id)
     with cast.database.transaction() as session:
         for row in found:
-            opened = files.opened(session, KEYRING, cast.app_id, UUID(str(row.id)))
-            assert opened is not None
-            yield row.name, opened[1]
+            file = files.find(session, cast.app_id, UUID(str(row.id)))
+            assert file is not None
+            yield row.name, files.part(session, KEYRING, file, 0) or b""

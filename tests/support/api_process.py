@@ -12,6 +12,8 @@ from support.command_line import MAILTALK
 from support.servers import free_port
 from support.waiting import until
 
+PATIENCE = 90.0  # seconds, for a machine that has other things to do
+
 
 class ApiProcess:
     """One process; `where` is its door, `said` its log."""
@@ -26,7 +28,7 @@ class ApiProcess:
             )
 
     def __enter__(self) -> Self:
-        until(lambda: self.process.poll() is not None or self._answers())
+        until(lambda: self.process.poll() is not None or self._answers(), PATIENCE)
         assert self.process.poll() is None, self.said
         return self
 
