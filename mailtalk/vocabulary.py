@@ -210,6 +210,20 @@ class Stage(StrEnum):
     CANCELLED = "cancelled"
 
 
+class QueueName(StrEnum):
+    """Queues of work, from a request to the mails and webhooks that it causes.
+
+    WINDOWS: open windows of conversations; NOTIFICATIONS: open ones; WEBHOOKS: new events, and their deliveries.
+    """
+
+    CHANGES = "changes"
+    INBOUND = "inbound"
+    WINDOWS = "windows"
+    NOTIFICATIONS = "notifications"
+    DELIVERIES = "deliveries"
+    WEBHOOKS = "webhooks"
+
+
 class Suspicion(StrEnum):
     """Reason to suppress an address: it is DEAD, its owner COMPLAINED, or mails to it kept FAILING."""
 

@@ -1,4 +1,4 @@
-"""Worker heartbeat: a session advisory lock, and a row that is updated every few seconds.
+"""Worker heartbeat: a session advisory lock, and a row that is updated every few seconds with the relays' state.
 
 The lock ends with the connection; then the rows claimed by the worker may be released (mailtalk/db/workers.py). Each
 heartbeat also ends the sessions of workers that are frozen.
@@ -8,13 +8,16 @@ import logging
 import os
 import socket
 import threading
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+import msgspec
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from mailtalk.db import workers
 from mailtalk.db.database import Database
+from mailtalk.outbound.circuit_breaker import RelayStatus
 
 BEAT = 2.0  # seconds
 
@@ -24,9 +27,9 @@ log = logging.getLogger(__name__)
 class Heartbeat:
     """Heartbeat thread; `id` is the worker's, None while the database is unreachable, and a new one afterwards."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, relays: Callable[[], Sequence[RelayStatus]] = list) -> None:
         self.id: int | None = None
-        self._database = database
+        self._database, self._relays = database, relays
         self._former: int | None = None
         self._stop = threading.Event()
         self._first = threading.Event()
@@ -61,7 +64,7 @@ class Heartbeat:
         while not self._stop.wait(BEAT):
             for silent in workers.end_silent(connection, worker_id):
                 log.warning("worker %s was silent for %s; its work is taken over", silent, workers.FRESH)
-            if not workers.beat(connection, worker_id):
+            if not workers.beat(connection, worker_id, msgspec.json.encode(self._relays()).decode()):
                 return
         with suppress(DBAPIError):
             workers.end(connection, worker_id)

@@ -23,6 +23,7 @@ from mailtalk.db.kept_connection import KeptConnection
 from mailtalk.errors import Unavailable
 from mailtalk.keys import Keyring, SealBroken
 from mailtalk.outbound import deliveries, queue
+from mailtalk.outbound.circuit_breaker import RelayStatus
 from mailtalk.outbound.deliveries import ClaimedDelivery, Step
 from mailtalk.outbound.delivery_envelope import envelope
 from mailtalk.outbound.relay import Relays
@@ -94,6 +95,10 @@ class MailSender:
     def paused(self) -> bool:
         """True while every relay's circuit is open."""
         return self._relays is not None and self._relays.room(1) == 0
+
+    def relay_status(self) -> list[RelayStatus]:
+        """State of each relay as this worker sees it."""
+        return [] if self._relays is None else self._relays.status()
 
     @property
     def is_draining(self) -> bool:

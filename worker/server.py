@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from collections.abc import Sequence
 from functools import partial
 
 from celery.exceptions import SecurityWarning
@@ -13,6 +14,7 @@ from mailtalk.inbound import log as inbound_log
 from mailtalk.inbound.context import InboundContext
 from mailtalk.keys import Keyring
 from mailtalk.notifications.builder import MailIdentity
+from mailtalk.outbound.circuit_breaker import RelayStatus
 from mailtalk.outbound.dkim_signing import MailSigner
 from mailtalk.outbound.relay import Relays
 from mailtalk.outbound.sending_settings import SendingSettings
@@ -52,7 +54,7 @@ class WorkerServer:
     def __init__(self, settings: Settings) -> None:
         self._database = Database(settings.require("database_url"))
         self._bell = Bell(settings)
-        self._heartbeat = Heartbeat(self._database)
+        self._heartbeat = Heartbeat(self._database, self._relays)
         self._readers = ParserPool()
         keyring = Keyring.from_setting(settings.require("secret_key"))
         self.jobs = Jobs(
@@ -100,6 +102,9 @@ class WorkerServer:
         self._bell.close()
         self.celery.close()
         self._database.close()
+
+    def _relays(self) -> Sequence[RelayStatus]:
+        return self.jobs.mail_sender.relay_status()
 
 
 def run(settings: Settings) -> None:

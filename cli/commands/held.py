@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from cli import connect, printing
 from cli.options import app_option, json_option, limit_option
 from mailtalk import clock
-from mailtalk.conversations import apps
-from mailtalk.models import Delivery
-from mailtalk.outbound import held as outbound_held
+from mailtalk.support import deliveries as support_deliveries
+from mailtalk.support.deliveries import DeliveryFilter, DeliveryReport
+from mailtalk.vocabulary import Stage
 
 COLUMNS = {"id": "id", "user": "userId", "conversation": "conversationId", "made": "createdAt", "reply": "reply"}
 
@@ -30,10 +30,9 @@ def held() -> None:
 @limit_option
 @json_option
 def list_held(app_id: str, limit: int, *, as_json: bool) -> None:
-    """List held mails, oldest first."""
+    """List held mails, newest first."""
     with connect.transaction() as session:
-        apps.found(session, app_id)
-        rows = [_shown(row) for row in outbound_held.listed(session, app_id, limit)]
+        rows = [_shown(row) for row in support_deliveries.page(session, _held(app_id), limit=limit)]
     printing.listing(COLUMNS, rows, "No mail is held.", as_json=as_json)
 
 
@@ -42,7 +41,7 @@ def list_held(app_id: str, limit: int, *, as_json: bool) -> None:
 @id_option
 def send(app_id: str, delivery_id: UUID | None) -> None:
     """Send held mails again: same bytes, same Message-ID."""
-    click.echo(f"Held mails to be sent again: {_decide(outbound_held.send, app_id, delivery_id):,}.")
+    click.echo(f"Held mails to be sent again: {_decide(support_deliveries.retry, app_id, delivery_id):,}.")
 
 
 @held.command()
@@ -50,16 +49,19 @@ def send(app_id: str, delivery_id: UUID | None) -> None:
 @id_option
 def drop(app_id: str, delivery_id: UUID | None) -> None:
     """Drop held mails: they are never sent again."""
-    click.echo(f"Held mails dropped: {_decide(outbound_held.drop, app_id, delivery_id):,}.")
+    click.echo(f"Held mails dropped: {_decide(support_deliveries.cancel, app_id, delivery_id):,}.")
 
 
-def _decide(verb: Callable[[Session, datetime, str, UUID | None], int], app_id: str, delivery_id: UUID | None) -> int:
+def _decide(verb: Callable[[Session, datetime, DeliveryFilter], int], app_id: str, delivery_id: UUID | None) -> int:
     with connect.transaction() as session:
-        apps.found(session, app_id)
-        return verb(session, clock.now(), app_id, delivery_id)
+        return verb(session, clock.now(), _held(app_id, delivery_id))
 
 
-def _shown(row: Delivery) -> dict[str, Any]:
+def _held(app_id: str, delivery_id: UUID | None = None) -> DeliveryFilter:
+    return DeliveryFilter(app_id, [Stage.HELD], ids=[delivery_id] if delivery_id else ())
+
+
+def _shown(row: DeliveryReport) -> dict[str, Any]:
     return {
         "id": str(row.id),
         "userId": row.user_id,

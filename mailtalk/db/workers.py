@@ -17,6 +17,7 @@ _BEGIN = text("""
     WITH former AS (DELETE FROM workers WHERE id = :former)
     INSERT INTO workers (name, application, started_at, beat_at) VALUES (:name, :application, now(), now())
     RETURNING id""")
+_BEAT = text("UPDATE workers SET beat_at = now(), relays = CAST(:relays AS jsonb) WHERE id = :id")
 # Compared with our own last beat and not with the clock: after the server itself stood still, nobody was silent.
 _END_SILENT = text(f"""
     WITH silent AS (
@@ -51,10 +52,9 @@ def begin(connection: Connection, name: str, application: str, former: int | Non
     return int(worker_id)
 
 
-def beat(connection: Connection, worker_id: int) -> bool:
-    """Record a heartbeat; False if others took this worker for dead."""
-    values = {"id": worker_id}
-    return connection.execute(text("UPDATE workers SET beat_at = now() WHERE id = :id"), values).rowcount > 0
+def beat(connection: Connection, worker_id: int, relays: str) -> bool:
+    """Record a heartbeat, and the state of the relays as JSON; False if others took this worker for dead."""
+    return connection.execute(_BEAT, {"id": worker_id, "relays": relays}).rowcount > 0
 
 
 def end_silent(connection: Connection, worker_id: int) -> list[str]:

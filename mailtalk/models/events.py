@@ -108,6 +108,7 @@ class WebhookDelivery(Base):
         ),
         Index("ix_webhook_deliveries_log", "app_id", "webhook_id", "id"),
         Index(None, "created_at"),
+        Index(None, "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
     )
 
     app_id: Mapped[str] = mapped_column(primary_key=True)

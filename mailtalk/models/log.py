@@ -16,6 +16,9 @@ class Change(Base):
     __table_args__ = (
         Index("ix_changes_log", "app_id", "conversation_id", "id"),
         Index("ix_changes_pending", "app_id", "conversation_id", "id", postgresql_where=text("status = 'pending'")),
+        # Rates of the queue.
+        Index(None, "requested_at"),
+        Index(None, "applied_at", postgresql_where=text("applied_at IS NOT NULL")),
     )
 
     app_id: Mapped[str] = mapped_column(primary_key=True)
@@ -84,3 +87,4 @@ class Worker(Base):
     application: Mapped[str | None]  # of its sessions in the server; null in the version before
     started_at: Mapped[datetime]
     beat_at: Mapped[datetime]
+    relays: Mapped[list[Any] | None]  # its view of the relays, as `RelayStatus`

@@ -76,6 +76,7 @@ class InboundMail(Base):
             postgresql_where=text("outcome = 'posted'"),
         ),
         Index(None, "raw_id"),
+        Index(None, "processed_at", postgresql_where=text("processed_at IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -124,6 +125,7 @@ class Notification(Base):
         Index("ix_notifications_due", "not_before", postgresql_where=text("status = 'open'")),
         Index("ix_notifications_log", "app_id", "conversation_id", "user_id", "id"),
         Index("ix_notifications_ended", "ended_at", postgresql_where=text("status <> 'open'")),
+        Index(None, "created_at"),
     )
 
     app_id: Mapped[str] = mapped_column(primary_key=True)
@@ -152,6 +154,10 @@ class Delivery(Base):
         Index("ix_deliveries_held", "worker_id", postgresql_where=text("stage IN ('claimed', 'sending')")),
         Index("ix_deliveries_thread", "app_id", "conversation_id", "user_id", "created_at"),
         Index("ix_deliveries_bounce", "id"),
+        # Lists for operators, newest first: by stage, and by address.
+        Index("ix_deliveries_log", "app_id", "stage", "created_at", "id"),
+        Index("ix_deliveries_address", "app_id", text("lower(address)"), "created_at", "id"),
+        Index(None, "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
     )
 
     app_id: Mapped[str] = mapped_column(primary_key=True)

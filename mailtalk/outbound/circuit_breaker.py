@@ -1,19 +1,30 @@
 """Circuit breaker: a failed relay is not used for a while; then one mail probes it."""
 
 import time
-from enum import Enum, auto
+from enum import StrEnum
+
+import msgspec
 
 FIRST = 2.0  # seconds of the first pause; doubled with each failed probe
 LONGEST = 300.0
 TRY = 120.0  # seconds after which a probe without an outcome no longer blocks the next one
 
 
-class CircuitState(Enum):
+class CircuitState(StrEnum):
     """CLOSED: in use. HALF_OPEN: one probe may pass. OPEN: not in use."""
 
-    CLOSED = auto()
-    HALF_OPEN = auto()
-    OPEN = auto()
+    CLOSED = "closed"
+    HALF_OPEN = "half-open"
+    OPEN = "open"
+
+
+class RelayStatus(msgspec.Struct, frozen=True):
+    """State of a relay as one worker sees it, stored with its heartbeat; `reason` is that of the last pause."""
+
+    name: str  # host and port
+    state: CircuitState
+    pause: float  # seconds until the next probe
+    reason: str | None
 
 
 class CircuitBreaker:
@@ -32,6 +43,11 @@ class CircuitBreaker:
         if self._failures == 0:
             return CircuitState.CLOSED
         return CircuitState.HALF_OPEN if time.monotonic() >= self._until else CircuitState.OPEN
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the next probe; 0 while the circuit is not open."""
+        return max(self._until - time.monotonic(), 0.0) if self._failures else 0.0
 
     def enter(self) -> int | None:
         """A ticket to use the relay; None while it is OPEN. In HALF_OPEN the ticket is the probe's."""

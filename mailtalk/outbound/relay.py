@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from mailtalk.mail import address
 from mailtalk.outbound import smtp_replies
-from mailtalk.outbound.circuit_breaker import CircuitBreaker, CircuitState
+from mailtalk.outbound.circuit_breaker import CircuitBreaker, CircuitState, RelayStatus
 from mailtalk.outbound.connection_limit import ConnectionLimit
 from mailtalk.outbound.smtp_connection import SmtpConnection, SmtpEnvelope, Timeouts
 from mailtalk.outbound.smtp_protocol import SessionRefused
@@ -64,6 +64,10 @@ class Relays:
         states = {relay.breaker.state for relay in self._relays}
         return most if CircuitState.CLOSED in states else int(CircuitState.HALF_OPEN in states)
 
+    def status(self) -> list[RelayStatus]:
+        """State of each relay, in order of preference."""
+        return [relay.status for relay in self._relays]
+
     async def tidy(self) -> None:
         """Close connections that are worn out or have been idle for a while."""
         for relay in self._relays:
@@ -83,6 +87,13 @@ class _Relay:
         self._idle: deque[SmtpConnection] = deque()
         self._limit = ConnectionLimit(connections)
         self.breaker = CircuitBreaker()
+        self._trouble: str | None = None
+
+    @property
+    def status(self) -> RelayStatus:
+        """Its name, without credentials, and the state of its circuit."""
+        name = self._url.netloc.rpartition("@")[2]
+        return RelayStatus(name, self.breaker.state, self.breaker.pause, self._trouble)
 
     async def send(self, ticket: int, envelope: SmtpEnvelope, mail: bytes, before_dot: BeforeDot) -> SendResult | None:
         """Send over a kept connection, or over a new one if there is none or the relay closed it."""
@@ -157,6 +168,7 @@ class _Relay:
             stage = Stage.DEFERRED if reply.code == CLOSING and reply.verb != "MAIL" else Stage.QUEUED
             return self._paused(ticket, stage, reply)
         if self.breaker.close(ticket):
+            self._trouble = None
             log.warning("the relay %s accepts mails again", self._url.hostname)
         if meaning is Meaning.NONSENSE and reply.verb == ".":
             return SendResult(Stage.UNKNOWN, reply)
@@ -167,7 +179,8 @@ class _Relay:
     ) -> SendResult:
         result = SendResult(stage, reply, note, elsewhere=True)
         if self.breaker.trip(ticket):
-            log.warning("the relay %s is not used for a while: %s", self._url.hostname, address.hidden(result.text))
+            self._trouble = address.hidden(result.text)
+            log.warning("the relay %s is not used for a while: %s", self._url.hostname, self._trouble)
         return result
 
     def _has_too_many(self, error: Exception) -> bool:
