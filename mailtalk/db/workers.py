@@ -52,7 +52,7 @@ def begin(connection: Connection, name: str, application: str, former: int | Non
     return int(worker_id)
 
 
-def beat(connection: Connection, worker_id: int, relays: str) -> bool:
+def beat(connection: Connection, worker_id: int, relays: str = "[]") -> bool:
     """Record a heartbeat, and the state of the relays as JSON; False if others took this worker for dead."""
     return connection.execute(_BEAT, {"id": worker_id, "relays": relays}).rowcount > 0
 
