@@ -1,9 +1,12 @@
 """Bulk changes of a conversation's participants: many in one request, each with its own result."""
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import Meta
+from sqlalchemy.orm import Session
 
 from api import errors, intake, participants, wire
 from api.intake import Receipt
@@ -22,17 +25,19 @@ from api.schemas.participants import (
     ParticipantActions,
     UpdateAction,
     change,
+    read_moment,
 )
 from api.wire import Answer
 from mailtalk import clock
 from mailtalk.changes.log import Requested
-from mailtalk.conversations import conversations
-from mailtalk.errors import Invalid, MailtalkError, NotFound
+from mailtalk.conversations import conversations, read_state
+from mailtalk.errors import Invalid, MailtalkError, NotFound, Unavailable
 from mailtalk.ids import CHANGE, ParticipantKey
 from mailtalk.participation.rules import Request
 from mailtalk.vocabulary import ChangeKind
 
 ACTION: Any = Action  # a union is no type[…] to mypy
+Outcome = Receipt | NotFound | Invalid
 
 
 class RawActions(msgspec.Struct):
@@ -47,6 +52,14 @@ class Malformed(msgspec.Struct):
     id: ActionId
 
 
+class _Read(NamedTuple):
+    """An action as it was read: its id, its change or what is wrong with it, and up to when it marks as read."""
+
+    id: int | str | None
+    requested: Requested | Invalid
+    until: datetime | None = None
+
+
 @route("POST", PARTICIPANTS, TAG, missing=NO_CONVERSATION, body_schema=ParticipantActions, takes_prefer=True)
 async def change_participants(call: Call, body: RawActions) -> Answer[ActionResults]:
     """Join, update and leave, up to 1,000 at once.
@@ -56,29 +69,30 @@ async def change_participants(call: Call, body: RawActions) -> Answer[ActionResu
     """
     await call.services.transact(lambda session: conversations.get(session, call.conversation_key))
     read = [_read(call, bytes(raw)) for raw in body.actions]
-    requested = [action for _, action in read if isinstance(action, Requested)]
+    requested = [action.requested for action in read if isinstance(action.requested, Requested)]
     taken = await call.services.intake.take(requested, call.prefer, call.claim) if requested else []
     rest = iter(taken)
-    results = [
-        _result(action_id, next(rest) if isinstance(action, Requested) else action) for action_id, action in read
-    ]
+    ended = [(action, next(rest) if isinstance(action.requested, Requested) else action.requested) for action in read]
+    late = await _mark_read(call, ended)
+    results = [_result(action.id, late.get(i, outcome)) for i, (action, outcome) in enumerate(ended)]
     return wire.reply(ActionResults(results), headers=intake.replayed(taken))
 
 
-def _read(call: Call, raw: bytes) -> tuple[int | str | None, Requested | Invalid]:
+def _read(call: Call, raw: bytes) -> _Read:
     try:
         action: Action = wire.decode(raw, ACTION)
-        return action.id, _requested(call, action)
+        return _Read(action.id, *_requested(call, action))
     except Invalid as error:
-        return _id(raw), error
+        return _Read(_id(raw), error)
 
 
-def _requested(call: Call, action: Action) -> Requested:
+def _requested(call: Call, action: Action) -> tuple[Requested, datetime | None]:
     try:
         request = _request(call, action)
+        until = read_moment(action.params) if isinstance(action, UpdateAction) else None
     except Invalid as error:
-        raise wire.within("params", error) from None
-    return Requested(ParticipantKey(call.conversation_key, action.params.user_id), request, clock.now())
+        raise error.within("params") from None
+    return Requested(ParticipantKey(call.conversation_key, action.params.user_id), request, clock.now()), until
 
 
 def _request(call: Call, action: Action) -> Request:
@@ -91,6 +105,29 @@ def _request(call: Call, action: Action) -> Request:
             return participants.leave(call)
 
 
+async def _mark_read(call: Call, ended: Sequence[tuple[_Read, Outcome]]) -> dict[int, Unavailable]:
+    """Mark messages as read by the users whose update was accepted; errors, by index, for users who are yet to join."""
+    reading = {
+        i: (receipt.requested.participant.user_id, action.until, receipt)
+        for i, (action, receipt) in enumerate(ended)
+        if action.until is not None and isinstance(receipt, Receipt) and receipt.failure is None
+    }
+    if not reading:
+        return {}
+    moments = {user_id: until for user_id, until, _ in reading.values()}
+
+    def mark(session: Session) -> set[str]:
+        key = conversations.lock(session, call.conversation_key).key
+        return read_state.read_until_many(session, key, moments)
+
+    marked = await call.services.transact(mark)
+    return {
+        i: Unavailable("a user has not joined yet and could not mark messages as read")
+        for i, (user_id, _, receipt) in reading.items()
+        if receipt.ended is None and user_id not in marked
+    }
+
+
 def _id(raw: bytes) -> int | str | None:
     try:
         return wire.decode(raw, Malformed).id
@@ -98,7 +135,7 @@ def _id(raw: bytes) -> int | str | None:
         return None
 
 
-def _result(action_id: int | str | None, outcome: Receipt | NotFound | Invalid) -> ActionResult:
+def _result(action_id: int | str | None, outcome: Outcome | Unavailable) -> ActionResult:
     if not isinstance(outcome, Receipt):
         return _refused(action_id, outcome)
     if outcome.failure is not None:

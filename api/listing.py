@@ -87,7 +87,7 @@ def _filter(text: str | None) -> Filter:
     try:
         return wire.decode(decoded.encode(), Filter)
     except Invalid as error:
-        raise wire.within("filter", error) from None
+        raise error.within("filter") from None
 
 
 def _predicate(name: str, value: object) -> tuple[str, str, list[str]]:

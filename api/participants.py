@@ -9,15 +9,14 @@ from api.idempotency_header import REPLAYED
 from api.paths import PARTICIPANT, PARTICIPANTS
 from api.request import Call
 from api.routing import route
-from api.schemas import types
 from api.schemas.notifications import Notification
 from api.schemas.participants import (
     InboundAddress,
     NewParticipant,
     Participant,
-    ParticipantSettingsUpdate,
     ParticipantUpdate,
     change,
+    read_moment,
 )
 from api.schemas.types import Empty, Page, PageQuery
 from api.wire import Answer
@@ -54,13 +53,12 @@ async def update_participant(call: Call, body: ParticipantUpdate) -> Answer[Empt
     Only the given fields change. `muteUntil` ends by itself; `frequency` is how often to mail. Access `None` (from
     version 2021-07-30) keeps a frozen view of what was there at that moment, and nothing new.
     """
-    request, until = update(call, body), body.read_until
-    if not isinstance(until, int):
+    key, request, until = call.participant_key, update(call, body), read_moment(body)
+    if until is None:
         return await _change(call, request)
-    key, moment = call.participant_key, types.moment("readUntil", until)
 
     def read(session: Session) -> Empty:
-        read_state.read_until(session, key, moment)
+        read_state.read_until(session, key, until)
         return Empty()
 
     if request == Request(ChangeKind.UPDATE):
@@ -144,7 +142,7 @@ async def rotate_inbound_address(call: Call) -> Answer[InboundAddress]:
     return wire.reply(address, headers=kept)
 
 
-def update(call: Call, body: ParticipantSettingsUpdate) -> Request:
+def update(call: Call, body: ParticipantUpdate) -> Request:
     """Change of a PATCH. Invalid for access `None` in a version that does not know it."""
     if body.access is Access.NONE and not call.version.knows_none:
         raise Invalid({"access": [f'"None" is not known to version {call.version.name}']})

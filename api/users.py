@@ -67,4 +67,4 @@ def _columns(user_id: str, body: msgspec.Raw) -> dict[str, Any]:
     try:
         return wire.decode(bytes(body), UserUpdate).columns()
     except Invalid as error:
-        raise wire.within(user_id, error) from None
+        raise error.within(user_id) from None

@@ -55,12 +55,6 @@ def query(parameters: Mapping[str, str], shape: type[Shape]) -> Shape:
     return _checked(lambda: msgspec.convert(dict(parameters), shape, strict=False))
 
 
-def within(name: str, error: Invalid) -> Invalid:
-    """Prefix an error's fields with the part `name`; the field `body` becomes the part itself."""
-    reasons = error.reasons if isinstance(error.reasons, Mapping) else {}
-    return Invalid({name if field == "body" else f"{name}.{field}": texts for field, texts in reasons.items()})
-
-
 def path_value(name: str, quoted: str) -> str:
     """Decode a percent-encoded id of the path. Invalid for control characters, a wrong length and what is not UTF-8."""
     try:

@@ -66,6 +66,11 @@ class Invalid(Refused):
 
     code = ErrorCode.INVALID_ARGUMENTS
 
+    def within(self, name: str) -> "Invalid":
+        """The same error with its fields prefixed by the part `name`; the field `body` becomes the part itself."""
+        reasons = self.reasons if isinstance(self.reasons, Mapping) else {}
+        return Invalid({name if field == "body" else f"{name}.{field}": texts for field, texts in reasons.items()})
+
 
 class Unauthorized(Refused):
     """No credential, or a wrong one."""

@@ -13,15 +13,17 @@ from mailtalk.models import User
 from mailtalk.outbound import suppressions
 
 SEE_OTHER = 303
+FIELDS = 20
 
 
-async def settings(visit: Visit) -> Response:
+async def settings(visit: Visit, status: int = 200) -> Response:
     """GET: show the participant's email settings as a form."""
     row, now = visit.participation, clock.now()
     until = choices.muted_until(row, now)
     query = visit.request.query_params
     return visit.shown(
         "settings.html",
+        status,
         notify=next(name for name, notify in choices.NOTIFY.items() if notify == row.notify),
         frequency=row.frequency,
         muted_until=until and words.moment(until, visit.language, visit.user.time_zone),
@@ -32,7 +34,9 @@ async def settings(visit: Visit) -> Response:
 
 async def save(visit: Visit) -> Response:
     """POST: save the form and redirect to the page, so that a reload does not send it twice."""
-    form = dict(parse_qsl((await form_body(visit.request)).decode("utf-8", "replace"), max_num_fields=20))
+    form = _form(await form_body(visit.request))
+    if form is None:
+        return await settings(visit, 400)
     language = form.get("language")
     if language in words.LANGUAGES and language != words.spoken(visit.user.locale):
         await visit.services.transact(lambda session: _speak(session, visit.user, language))
@@ -41,6 +45,14 @@ async def save(visit: Visit) -> Response:
     change = choices.asked(form, visit.participation, clock.now())
     applied = change is None or await apply(visit, change)
     return Response(status_code=SEE_OTHER, headers=page.GUARDS | {"Location": "?saved" if applied else "?later"})
+
+
+def _form(body: bytes | None) -> dict[str, str] | None:
+    """Fields of a form; None if it is too long or has too many fields."""
+    try:
+        return None if body is None else dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=FIELDS))
+    except ValueError:
+        return None
 
 
 def _speak(session: Session, user: User, language: str) -> None:

@@ -94,14 +94,14 @@ async def apply(visit: Visit, change: Change) -> bool:
     return receipt.ended is not None
 
 
-async def form_body(request: Request) -> bytes:
-    """Body of a form; empty if it is longer than FORM_LIMIT or the client disconnects."""
+async def form_body(request: Request) -> bytes | None:
+    """Body of a form; None if it is longer than FORM_LIMIT or the client disconnects."""
     raw = bytearray()
     try:
         async for chunk in request.stream():
             raw += chunk
             if len(raw) > FORM_LIMIT:
-                return b""
+                return None
     except ClientDisconnect:
-        return b""
+        return None
     return bytes(raw)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from api.schemas.types import ID_LENGTH, Id, Moment, Timestamp, maybe_millis
+from api.schemas.types import ID_LENGTH, Id, Moment, Timestamp, maybe_millis, moment
 from mailtalk import clock
 from mailtalk.conversations.read_marks import ReadMark
 from mailtalk.errors import Invalid
@@ -32,18 +32,13 @@ class NewParticipant(msgspec.Struct, rename="camel"):
     frequency: Frequency | UnsetType | None = UNSET
 
 
-class ParticipantSettingsUpdate(msgspec.Struct, rename="camel"):
-    """Settings of a participant to change; an absent one is unchanged."""
+class ParticipantUpdate(msgspec.Struct, rename="camel"):
+    """Fields of a participant to change; an absent one is unchanged."""
 
     notify: Notify | UnsetType | None = UNSET
     access: Access | UnsetType | None = UNSET
     mute_until: MuteUntil | UnsetType | None = UNSET
     frequency: Frequency | UnsetType | None = UNSET
-
-
-class ParticipantUpdate(ParticipantSettingsUpdate, rename="camel", kw_only=True):
-    """Fields of a participant to change; an absent one is unchanged."""
-
     read_until: Annotated[Timestamp, Meta(description="Marks everything up to then as read.")] | UnsetType | None = (
         UNSET
     )
@@ -88,8 +83,8 @@ class JoinParams(NewParticipant, kw_only=True, rename="camel"):
     user_id: Id
 
 
-class UpdateParams(ParticipantSettingsUpdate, kw_only=True, rename="camel"):
-    """User who is updated, and the settings to change."""
+class UpdateParams(ParticipantUpdate, kw_only=True, rename="camel"):
+    """User who is updated, and the fields to change."""
 
     user_id: Id
 
@@ -146,7 +141,7 @@ class ActionResults(msgspec.Struct):
     responses: list[ActionResult]
 
 
-def change(kind: ChangeKind, body: NewParticipant | ParticipantSettingsUpdate) -> Request:
+def change(kind: ChangeKind, body: NewParticipant | ParticipantUpdate) -> Request:
     """Convert a body to a change of participation."""
     return Request(
         kind,
@@ -155,6 +150,11 @@ def change(kind: ChangeKind, body: NewParticipant | ParticipantSettingsUpdate) -
         _mute_until(body.mute_until),
         body.frequency or None,
     )
+
+
+def read_moment(body: ParticipantUpdate) -> datetime | None:
+    """Moment up to which an update marks as read; None if it does not."""
+    return moment("readUntil", body.read_until) if isinstance(body.read_until, int) else None
 
 
 def _mute_until(value: datetime | UnsetType | None) -> Any:

@@ -149,7 +149,7 @@ def edit(session: Session, now: datetime, key: ConversationKey, message_id: str,
     message.text = fields.get("text", message.text)
     message.content = fields.get("content", None if "text" in fields else message.content)
     custom = fields.get("custom", {})
-    message.custom = {} if custom is None else merged(message.custom, custom)
+    message.custom = {} if custom is None else merged("custom", message.custom, custom)
     if fields:
         message.edited_at = now
         _tell(session, conversation, [message], EventType.MESSAGE_UPDATED, now)

@@ -2,22 +2,31 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from mailtalk.conversations import conversations, users
-from mailtalk.db.arrays import of_participant
+from mailtalk.db.arrays import of_conversation, of_participant
 from mailtalk.errors import ErrorCode, NotFound
 from mailtalk.events import payloads
 from mailtalk.events import record as events
 from mailtalk.events.record import Happened
-from mailtalk.ids import ParticipantKey
+from mailtalk.ids import ConversationKey, ParticipantKey
 from mailtalk.models import Message
 from mailtalk.vocabulary import EventType
 
 TOLD = 100  # newest messages of one request, for which events are recorded
 ROUNDING = timedelta(microseconds=500)  # the wire rounds to whole milliseconds
+
+
+class _Moved(NamedTuple):
+    """Read state of a user before and after a request."""
+
+    user_id: str
+    before: int
+    after: int
 
 
 def of(session: Session, messages: Sequence[Message]) -> Mapping[str, list[str]]:
@@ -43,28 +52,36 @@ def read_all(session: Session, key: ParticipantKey) -> None:
     ).one_or_none()
     if done is None:
         raise _why(session, key)
-    _tell(session, key, *done)
+    _tell(session, key.conversation, [_Moved(key.user_id, *done)])
 
 
 def read_until(session: Session, key: ParticipantKey, moment: datetime) -> None:
-    """Mark messages created up to this moment as read, and later ones as unread.
+    """Mark messages created up to this moment as read, and later ones as unread. NotFound for no participant.
 
     An old message that was imported after a newer one stays unread, as do all that follow it.
     """
-    done = session.execute(
+    if not read_until_many(session, key.conversation, {key.user_id: moment}):
+        raise _why(session, key)
+
+
+def read_until_many(session: Session, key: ConversationKey, moments: Mapping[str, datetime]) -> set[str]:
+    """Mark messages read up to each user's moment, in one statement; returns the users who are participants."""
+    moved = session.execute(
         text("""
         UPDATE participations p SET read_seq = least(coalesce(p.view_seq, c.last_seq), coalesce((
             SELECT min(m.seq) - 1 FROM messages m WHERE m.app_id = c.app_id AND m.conversation_id = c.id
-                AND m.created_at > :until), c.last_seq))
-        FROM conversations c, participations before WHERE c.app_id = p.app_id AND c.id = p.conversation_id
-            AND p.app_id = :app AND p.conversation_id = :conversation AND p.user_id = :user AND p.present
+                AND m.created_at > read.until), c.last_seq))
+        FROM conversations c, participations before,
+            unnest(CAST(:users AS text[]), CAST(:untils AS timestamptz[])) AS read (user_id, until)
+        WHERE c.app_id = p.app_id AND c.id = p.conversation_id
+            AND p.app_id = :app AND p.conversation_id = :conversation AND p.user_id = read.user_id AND p.present
             AND before.id = p.id
-        RETURNING before.read_seq, p.read_seq"""),
-        of_participant(key) | {"until": moment + ROUNDING},
-    ).one_or_none()
-    if done is None:
-        raise _why(session, key)
-    _tell(session, key, *done)
+        RETURNING p.user_id, before.read_seq, p.read_seq"""),
+        of_conversation(key) | {"users": list(moments), "untils": [until + ROUNDING for until in moments.values()]},
+    )
+    rows = [_Moved(*row) for row in moved]
+    _tell(session, key, rows)
+    return {row.user_id for row in rows}
 
 
 def mark_unread(session: Session, key: ParticipantKey) -> None:
@@ -87,20 +104,29 @@ def check(session: Session, key: ParticipantKey) -> None:
     conversations.participant(session, key)
 
 
-def _tell(session: Session, key: ParticipantKey, before: int, after: int) -> None:
-    """Record an event for each message that was just read, except the user's own."""
-    (app_id, conversation_id), user_id = key
+def _tell(session: Session, key: ConversationKey, moved: Sequence[_Moved]) -> None:
+    """Record an event for each message that a user has just read, except the user's own."""
+    ahead = [row for row in moved if row.after > row.before]
     kind = EventType.MESSAGE_READ
-    if after <= before or not events.wanted(session, app_id, kind):
+    if not ahead or not events.wanted(session, key.app_id, kind):
         return
-    query = select(Message).filter_by(app_id=app_id, conversation_id=conversation_id)
-    query = query.where(Message.seq > before, Message.seq <= after, Message.sender_id.is_distinct_from(user_id))
-    read = list(session.scalars(query.order_by(Message.seq.desc()).limit(TOLD)))[::-1]
-    row = conversations.get(session, key.conversation)
-    told = payloads.messages(session, row, read, of(session, read))
-    recipient = payloads.users(session, [(app_id, user_id)]).get((app_id, user_id))
-    happened = [Happened(app_id, kind, data | {"recipient": recipient}, conversation_id) for data in told]
+    read = _between(session, key, min(row.before for row in ahead), max(row.after for row in ahead))
+    told = payloads.messages(session, conversations.get(session, key), read, of(session, read))
+    readers = payloads.users(session, [(key.app_id, row.user_id) for row in ahead])
+    happened = [
+        Happened(key.app_id, kind, data | {"recipient": readers.get((key.app_id, user_id))}, key.id)
+        for user_id, before, after in ahead
+        for message, data in zip(read, told, strict=True)
+        if before < message.seq <= after and message.sender_id != user_id
+    ]
     events.record_many(session, happened)
+
+
+def _between(session: Session, key: ConversationKey, before: int, after: int) -> list[Message]:
+    """The newest messages after the seq `before` up to the seq `after`, oldest first."""
+    query = select(Message).filter_by(app_id=key.app_id, conversation_id=key.id)
+    query = query.where(Message.seq > before, Message.seq <= after).order_by(Message.seq.desc()).limit(TOLD)
+    return list(session.scalars(query))[::-1]
 
 
 def _marks(session: Session, messages: Sequence[Message]) -> Sequence[tuple[str, str, str, int]]:

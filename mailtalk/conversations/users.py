@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -14,6 +15,9 @@ from mailtalk.events.record import Happened
 from mailtalk.models import User
 from mailtalk.outbound import suppressions
 from mailtalk.vocabulary import EventType
+
+MERGED_LIMIT = 1_000_000  # bytes of a merged object as JSON, which every event of a user or conversation contains
+_WIRE = {"push_tokens": "pushTokens"}
 
 Put = tuple[User, EventType | None]  # the user, and the type of the event to record
 
@@ -27,13 +31,13 @@ def put(session: Session, app_id: str, user_id: str, fields: dict[str, Any]) -> 
 
 
 def put_many(session: Session, app_id: str, users: Mapping[str, dict[str, Any]]) -> None:
-    """Put several users, in the order of their ids to avoid deadlocks."""
+    """Put several users, in the order of their ids to avoid deadlocks. Invalid names user and field."""
     done = []
     for user_id in sorted(users):
         try:
             done.append(_put(session, app_id, user_id, users[user_id]))
         except Invalid as error:
-            raise Invalid({f"{user_id}.name": ["is required to create a user"]}) from error
+            raise error.within(user_id) from None
     _tell(session, done)
 
 
@@ -57,14 +61,20 @@ def get(session: Session, app_id: str, user_id: str) -> User:
 
 
 def assign(row: Any, fields: Mapping[str, Any]) -> None:
-    """Set these columns of a row; objects merge, and None empties `custom`, which is never null."""
+    """Set these columns of a row; objects merge, and None empties `custom`, which is never null.
+
+    Invalid for an object that is too large after the merge.
+    """
     for column, value in fields.items():
         setattr(row, column, _value(column, getattr(row, column), value))
 
 
-def merged(old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
-    """JSON object with the new keys merged over the old ones; None removes a key."""
-    return {key: value for key, value in {**(old or {}), **new}.items() if value is not None}
+def merged(field: str, old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
+    """JSON object with the new keys merged over the old ones; None removes a key. Invalid names a field too large."""
+    both = {key: value for key, value in {**(old or {}), **new}.items() if value is not None}
+    if len(msgspec.json.encode(both)) > MERGED_LIMIT:
+        raise Invalid({field: [f"has more than {MERGED_LIMIT} bytes after the merge; clear keys with null"]})
+    return both
 
 
 def _put(session: Session, app_id: str, user_id: str, fields: dict[str, Any]) -> Put:
@@ -88,7 +98,7 @@ def _put(session: Session, app_id: str, user_id: str, fields: dict[str, Any]) ->
 def _value(column: str, old: Any, new: Any) -> Any:
     if column == "custom" and new is None:
         return {}
-    return merged(old, new) if isinstance(new, dict) else new
+    return merged(_WIRE.get(column, column), old, new) if isinstance(new, dict) else new
 
 
 def _tell(session: Session, done: Sequence[Put]) -> None:

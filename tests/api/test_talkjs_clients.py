@@ -194,6 +194,28 @@ def post(http: httpx.Client, message: dict[str, Any]) -> str:
     return str(posted["id"])
 
 
+def test_read_until_of_many_participants(http: httpx.Client, stack: Stack, cast: Cast) -> None:
+    joined(http, "alice", "bob", "carol")
+    times = [done(http.get(f"{MESSAGES}/{post(http, SAY | {'sender': 'bob'})}"))["createdAt"] for _ in range(3)]
+    done(http.put("/webhooks/main", json={"url": "https://mailtalk.invalid/", "events": ["message.read"]}))
+    actions = [
+        {"id": 1, "method": "PATCH", "params": {"userId": "alice", "readUntil": times[1]}},
+        {"id": 2, "method": "PATCH", "params": {"userId": "carol", "readUntil": times[2], "notify": False}},
+        {"id": 3, "method": "PATCH", "params": {"userId": "dave", "readUntil": times[2]}},
+        {"id": 4, "method": "PATCH", "params": {"userId": "bob", "readUntil": -1}},
+        {"id": 5, "method": "PUT", "params": {"userId": "dave"}},
+        {"id": 6, "method": "PATCH", "params": {"userId": "dave", "readUntil": times[2]}},
+    ]
+    responses = done(http.post(BULK, json={"actions": actions}))["responses"]
+    assert [each["status"] for each in responses] == [200, 200, 404, 400, 200, 200]
+    assert list(responses[3]["reasons"]) == ["params.readUntil"]
+    seen = {each["id"]: (each["readUntil"], each["isUnread"], each["notify"]) for each in done(http.get(BULK))["data"]}
+    assert seen["alice"] == (times[1], True, True)
+    assert (seen["carol"], seen["dave"]) == ((times[2], False, False), (times[2], False, True))
+    query = "SELECT data -> 'recipient' ->> 'id', count(*) FROM events WHERE app_id = :app GROUP BY 1"
+    assert dict(map(tuple, rows(stack.database, query, app=cast.app_id))) == {"alice": 2, "carol": 3, "dave": 3}
+
+
 def test_marking_as_unread(http: httpx.Client) -> None:
     joined(http, "alice", "bob")
     for sender in ("bob", "bob", "alice"):
@@ -304,3 +326,40 @@ def test_wrong_content_is_400_and_named(http: httpx.Client, content: object) -> 
     message = {"type": "UserMessage", "sender": "alice", "content": content}
     assert next(iter(reasons(http.post(MESSAGES, json=[message])))).startswith("0.content")
     assert list(reasons(http.post(MESSAGES, json=[SAY | {"content": [BLOCK]}]))) == ["0.content"]
+
+
+BIG = {f"k{i}": "x" * 10_000 for i in range(60)}
+MORE = {f"m{i}": "x" * 10_000 for i in range(60)}
+
+
+@pytest.mark.parametrize("path", [ALICE, HELLO, ""])
+def test_custom_is_bounded_after_the_merge(http: httpx.Client, path: str) -> None:
+    done(http.put(path, json={"custom": BIG}))
+    assert list(reasons(http.put(path, json={"custom": MORE}))) == ["custom"]
+    assert done(http.get(path))["custom"] == BIG
+    done(http.put(path, json={"custom": None}))
+    done(http.put(path, json={"custom": MORE}))
+
+
+def test_push_tokens_a_map_of_users_and_a_messages_custom_are_bounded_after_the_merge(http: httpx.Client) -> None:
+    done(http.put(ALICE, json={"pushTokens": BIG}))
+    assert list(reasons(http.put(ALICE, json={"pushTokens": MORE}))) == ["pushTokens"]
+    done(http.put(ALICE, json={"custom": BIG}))
+    assert list(reasons(http.put("/users", json={"alice": {"custom": MORE}}))) == ["alice.custom"]
+    joined(http, "alice")
+    message = f"{MESSAGES}/{post(http, SAY | {'custom': BIG})}"
+    assert list(reasons(http.put(message, json={"custom": MORE}))) == ["custom"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"custom": {"a\\u0000": "x"}}',
+        '{"custom": {"a": "\\u0000"}}',
+        '{"custom": {"a": ["oneOf", ["\\u0000"]]}}',
+        '{"custom": {"a\x00": "x"}}',
+        "%7B%22custom%22%3A%7B%22a%00%22%3A%22b%22%7D%7D",
+    ],
+)
+def test_nul_in_a_filter_is_400(http: httpx.Client, text: str) -> None:
+    assert next(iter(reasons(http.get("/conversations", params={"filter": text})))).startswith("filter")

@@ -79,7 +79,41 @@ def test_looking_changes_nothing(web: httpx.Client, cast: Cast, token: str, path
     assert len(log(cast)) == 1
 
 
-@pytest.mark.parametrize("body", [b"", b"List-Unsubscribe=", b"x" * 20_000 + b"One-Click"])
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"List-Unsubscribe=One-Click", "application/x-www-form-urlencoded"),
+        (b"List-Unsubscribe=One-Click", "application/x-www-form-urlencoded; charset=UTF-8"),
+        (b"List-Unsubscribe=One-Click\r\n", "text/plain;charset=iso-8859-1"),
+        (b"List%2DUnsubscribe=One%2DClick", "application/x-www-form-urlencoded"),
+        (b"list-unsubscribe=one-click", None),
+        ("List-Unsubscribe=One-Click".encode("utf-16"), "application/x-www-form-urlencoded; charset=utf-16"),
+        (b'{"List-Unsubscribe": "One-Click"}', "application/json"),
+        (
+            b'--b\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--b--\r\n',
+            "multipart/form-data",
+        ),
+        (b"", None),
+        (b"\r\n", "application/x-www-form-urlencoded"),
+    ],
+)
+def test_one_click_takes_any_form_of_body(
+    web: httpx.Client, cast: Cast, token: str, body: bytes, kind: str | None
+) -> None:
+    headers = {} if kind is None else {"Content-Type": kind}
+    assert web.post(f"/unsubscribe/{token}", content=body, headers=headers).status_code == 200
+    assert chosen(cast)[0] == "Off"
+
+
+def test_a_form_with_too_many_fields_is_400_and_changes_nothing(web: httpx.Client, cast: Cast, token: str) -> None:
+    body = "&".join(f"field{i}=1" for i in range(25)) + "&notify=off"
+    answer = web.post(f"/settings/{token}", content=body)
+    assert (answer.status_code, "<form" in answer.text) == (400, True)
+    assert web.post(f"/settings/{token}", content=f"notify=off&x={'x' * 20_000}").status_code == 400
+    assert chosen(cast)[0] == "All"
+
+
+@pytest.mark.parametrize("body", [b"List-Unsubscribe=", b"x" * 20_000 + b"One-Click"])
 def test_a_post_that_asks_for_nothing_ends_nothing(web: httpx.Client, cast: Cast, token: str, body: bytes) -> None:
     answer = web.post(f"/unsubscribe/{token}", content=body)
     assert (answer.status_code, "<button>" in answer.text) == (400, True)
