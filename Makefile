@@ -11,12 +11,13 @@ PYTHON ?= $(firstword $(foreach each,python3.11 python3.12 python3.13 python3.14
 	$(if $(shell $(each) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>&1 || echo no),,$(each))))
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check lint fmt schemathesis chaos bench bench-quick bench-grow bench-replies lock clean
+.PHONY: help up test check lint fmt docs schemathesis chaos bench bench-quick bench-grow bench-replies lock clean
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 up: $(INSTALLED) ## Start everything on this machine, and print three commands to try; Ctrl-C stops it
+	@$(MAKE) --no-print-directory docs || echo "/docs will show the API alone: the documentation could not be built" >&2
 	@$(BIN)/mailtalk up
 
 test: $(INSTALLED) ## Run all tests, with real servers
@@ -29,6 +30,11 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: api/site/index.html ## Build the documentation as a site, which the API serves at /docs
+
+api/site/index.html: $(INSTALLED) mkdocs.yml $(wildcard docs/*.md docs/*.py docs/*/*)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 fmt: $(INSTALLED) ## Format the code, and mend what can be mended
 	$(BIN)/ruff check --fix-only

@@ -14,6 +14,7 @@ from api import (
     conversations,
     errors,
     files,
+    handbook,
     health,
     inbound,
     messages,
@@ -39,7 +40,7 @@ from mailtalk.settings.load import Settings
 from mailtalk.webhooks.ssrf import SsrfGuard
 from worker.bell import Bell
 
-# Every operation, in the order in which /docs shows them.
+# Every operation, in the order in which /docs/api shows them.
 OPERATIONS = routing.of(
     (
         *(app_settings, users, conversations, participants, bulk, changes, messages, reactions),
@@ -91,7 +92,7 @@ def build(settings: Settings) -> ASGIApp:
         bell.close()
         database.close()
 
-    routes = [*routing.routes(OPERATIONS), *pages.routes(), *release.ROUTES]
+    routes = [*routing.routes(OPERATIONS), *pages.routes(), *release.ROUTES, *handbook.routes()]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=errors.HANDLERS)
     app.state.description = page.Description(OPERATIONS, settings.base_url)
     return QuotedPath(app)

@@ -37,7 +37,8 @@ def test_the_values_page_has_every_value_of_the_vocabulary() -> None:
 def test_links_lead_somewhere() -> None:
     for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
         for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", path.read_text(encoding="utf-8")):
-            assert (path.parent / target).exists(), f"{path.name}: {target}"
+            made = target.removeprefix("../").startswith("reference/")  # when the site is built, strictly
+            assert made or (path.parent / target).exists(), f"{path.name}: {target}"
 
 
 def test_every_module_of_the_tests_support_is_listed() -> None:

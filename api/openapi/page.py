@@ -1,4 +1,4 @@
-"""`GET /docs` and `GET /openapi.json`: the API description as an HTML page and as an OpenAPI document."""
+"""`GET /docs/api` and `GET /openapi.json`: the API description as an HTML page and as an OpenAPI document."""
 
 import json
 import re
@@ -54,10 +54,10 @@ class Description:
 
     @cached_property
     def page(self) -> Answer[str]:
-        """Response to GET /docs."""
-        style = TEMPLATES.get_template("docs.css").render()
-        page = render(self.document, self._base_url, style)
-        return Answer(page, headers=CACHE | _guards(style), media_type="text/html")
+        """Response to GET /docs/api."""
+        style, script = (TEMPLATES.get_template(name).render() for name in ("docs.css", "try.js"))
+        page = render(self.document, self._base_url, style, script)
+        return Answer(page, headers=CACHE | _guards(style, script), media_type="text/html")
 
 
 @route("GET", "/openapi.json", TAG, is_open=True)
@@ -67,20 +67,21 @@ async def get_description(request: Request) -> Answer[OpenApi]:
     return await run_in_threadpool(lambda: description.program)
 
 
-@route("GET", "/docs", TAG, is_open=True, media="text/html")
+@route("GET", "/docs/api", TAG, is_open=True, media="text/html")
 async def get_docs(request: Request) -> Answer[str]:
     """Get this description, for people."""
     description: Description = request.app.state.description
     return await run_in_threadpool(lambda: description.page)
 
 
-def render(described: Json, base_url: str, style: str) -> str:
+def render(described: Json, base_url: str, style: str, script: str) -> str:
     """Render a document as an HTML page."""
     resolved = _resolved(described, described)
     shown = {tag["name"]: _operations(resolved, tag["name"], base_url) for tag in described["tags"]}
     return TEMPLATES.get_template("docs.html").render(
         document=resolved,
         style=style,
+        script=script,
         base_url=base_url,
         tags={tag: shown[tag] for tag in shown if shown[tag]},
         texts={tag["name"]: tag["description"] for tag in described["tags"]},
@@ -97,19 +98,36 @@ def pretty(value: object) -> str:
 
 def _operations(resolved: Json, tag: str, base_url: str) -> list[Json]:
     return [
-        {"method": method.upper(), "path": path, "curl": _curl(method, path, operation, base_url), **operation}
+        {"method": method.upper(), "path": path, "curl": _curl(method, path, operation, base_url)}
+        | {"samples": _values(operation), "body": _body(operation)}
+        | operation
         for path, methods in resolved["paths"].items()
         for method, operation in methods.items()
         if tag in operation["tags"]
     ]
 
 
+def _values(operation: Json) -> Json:
+    """Example of each parameter of the path, and of each required one of the query."""
+    path = {name: path_parameter(name)["example"] for name in PATH}
+    return path | {each["name"]: path.get(each["name"]) or each["example"] for each in _needed(operation)}
+
+
+def _needed(operation: Json) -> list[Json]:
+    return [each for each in operation["parameters"] if each["in"] == "query" and each.get("required")]
+
+
+def _body(operation: Json) -> str:
+    """Example of the JSON body; empty if there is none."""
+    content = operation.get("requestBody", {"content": {}})["content"].get("application/json")
+    return pretty(content["example"]) if content else ""
+
+
 def _curl(method: str, path: str, operation: Json, base_url: str) -> str:
-    examples = {name: path_parameter(name)["example"] for name in PATH}
-    for name, example in examples.items():
-        path = path.replace(f"{{{name}}}", example)
-    needed = [each for each in operation["parameters"] if each["in"] == "query" and each.get("required")]
-    query = "&".join(f"{each['name']}={examples.get(each['name']) or each['example']}" for each in needed)
+    values = _values(operation)
+    for name in PATH:
+        path = path.replace(f"{{{name}}}", values[name])
+    query = "&".join(f"{each['name']}={values[each['name']]}" for each in _needed(operation))
     url = f"{base_url}{path}?{query}" if query else f"{base_url}{path}"
     parts = [f"curl {shlex.quote(url)}" if method == "get" else f"curl -X {method.upper()} {shlex.quote(url)}"]
     if operation.get("security") != []:
@@ -142,10 +160,14 @@ def _resolved(node: Any, described: Json, within: tuple[str, ...] = ()) -> Any:
     return target | {key: value for key, value in node.items() if key != "$ref"}
 
 
-def _guards(style: str) -> dict[str, str]:
-    """Security headers of the page: no loading, no scripts, no framing."""
-    digest = b64encode(sha256(style.encode()).digest()).decode()
+def _guards(style: str, script: str) -> dict[str, str]:
+    """Security headers of the page: its own style and script, requests to this server, nothing else."""
     policy = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     return {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import uvicorn
 import uvloop
 from celery.contrib.testing.worker import start_worker
+from starlette.types import ASGIApp
 from support.cast import Cast
 from support.command_line import MAILTALK
 
@@ -59,10 +61,24 @@ def make_settings(**values: Any) -> Settings:
 
 @contextmanager
 def serving(settings: Settings) -> Iterator[str]:
-    server, listener = make_server(settings), listen(settings)
+    with _serving(make_server(settings), listen(settings)) as url:
+        yield url
+
+
+@contextmanager
+def serving_app(app: ASGIApp) -> Iterator[str]:
+    """An application by itself, at a free port."""
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None))
+    with _serving(server, socket.create_server(("127.0.0.1", 0))) as url:
+        yield url
+
+
+@contextmanager
+def _serving(server: uvicorn.Server, listener: socket.socket) -> Iterator[str]:
+    host, port = listener.getsockname()[:2]
     with _thread(lambda: server.run([listener])):
         try:
-            yield f"http://{settings.api_host}:{settings.api_port}"
+            yield f"http://{host}:{port}"
         finally:
             server.should_exit = True
 
