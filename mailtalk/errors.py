@@ -9,7 +9,8 @@ MailtalkError
 │   ├── InProgress       the first request of an Idempotency-Key is still being worked on
 │   ├── KeyReused        an Idempotency-Key of another request
 │   └── TooLarge         the request is too large
-└── Unavailable          our fault and temporary: HTTP 503, SMTP 451; the same request may be sent again
+├── Unavailable          our fault and temporary: HTTP 503, SMTP 451; the same request may be sent again
+└── SealBroken           stored bytes cannot be decrypted: changed, or (KeyAway) by a key that is not held; keys.py
 """
 
 from collections.abc import Mapping, Sequence

@@ -10,13 +10,19 @@ from typing import AnyStr
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from mailtalk.errors import MailtalkError
+
 KEY_ID_BYTES = 4
 NONCE_BYTES = 12
 SEAL_BYTES = KEY_ID_BYTES + NONCE_BYTES + 16  # what sealing adds; 16: the tag
 
 
-class SealBroken(Exception):
-    """Sealed bytes cannot be decrypted: their key is not in MAILTALK_SECRET_KEY, or they were changed."""
+class SealBroken(MailtalkError):
+    """Sealed bytes cannot be decrypted: they were changed."""
+
+
+class KeyAway(SealBroken):
+    """Sealed bytes cannot be decrypted as long as their key is not in MAILTALK_SECRET_KEY; the text gives its id."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -61,6 +67,11 @@ class Keyring:
         """Keys from MAILTALK_SECRET_KEY, separated by commas."""
         return cls(Key(part.strip().encode()) for part in secret_key.split(","))
 
+    @property
+    def ids(self) -> list[int]:
+        """Ids of all keys."""
+        return list(self._by_id)
+
     def signer(self, signature: AnyStr, sign: Callable[[Key], AnyStr]) -> Key | None:
         """Key under which `sign` yields this signature, compared in constant time; None if there is none."""
         return next((key for key in self.keys if hmac.compare_digest(sign(key), signature)), None)
@@ -77,10 +88,11 @@ class Keyring:
         return int.from_bytes(sealed[:KEY_ID_BYTES], "big")
 
     def unseal(self, sealed: bytes, about: str) -> bytes:
-        """Decrypt sealed bytes; SealBroken if the key is unknown or the bytes were changed."""
-        key = self._by_id.get(self.sealed_by(sealed))
+        """Decrypt sealed bytes; KeyAway if the key is not held, SealBroken if the bytes were changed."""
+        key_id = self.sealed_by(sealed)
+        key = self._by_id.get(key_id)
         if key is None:
-            raise SealBroken("sealed with a key that MAILTALK_SECRET_KEY does not hold")
+            raise KeyAway(f"it is sealed with key {key_id:08x}, which MAILTALK_SECRET_KEY does not hold: put it back")
         body = KEY_ID_BYTES + NONCE_BYTES
         try:
             return key.sealer.decrypt(sealed[KEY_ID_BYTES:body], sealed[body:], about.encode())

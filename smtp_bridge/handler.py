@@ -19,6 +19,7 @@ from mailtalk.participation import addresses
 from mailtalk.participation.addresses import Bearer
 from mailtalk.settings.load import Settings
 from smtp_bridge import replies
+from smtp_bridge.missing_keys import MissingKeys
 from smtp_bridge.protocol import SmtpSession
 from smtp_bridge.transaction import MailEnvelope
 
@@ -40,6 +41,7 @@ class BridgeHandler:
         self._reading = KeptConnection(database)
         self._writing = [KeptConnection(database) for _ in range(WRITERS)]
         self._look_ups = Batches[AddressHash, Bearer | None](self._look_up)
+        self._missing_keys = MissingKeys(self._reading, keyring)
         self._intake = Batches[SealedMail, int](self._commit, _weight, WRITERS)
         self._bell_rests: asyncio.TimerHandle | None = None
         self._to_ring = False
@@ -64,6 +66,8 @@ class BridgeHandler:
         recipient = receive.recognise(self._keyring, mailbox, self._domain)
         if isinstance(recipient, bytes):
             return self._look_ups.submit(recipient)
+        if recipient is None and receive.may_be_ours(mailbox, self._domain):
+            return self._missing_keys.answer(mailbox)
         return _accept(envelope, mailbox, recipient)
 
     def admitted(self, envelope: MailEnvelope, mailbox: str, bearer: "asyncio.Future[Bearer | None]") -> str:
@@ -117,6 +121,7 @@ class BridgeHandler:
         self._sealer.shutdown(wait=False)
         await self._intake.close()
         await self._look_ups.close()
+        await self._missing_keys.close()
         for connection in (self._reading, *self._writing):
             await connection.close()
         if self._to_ring:

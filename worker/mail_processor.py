@@ -15,6 +15,7 @@ from mailtalk.inbound.claim import ClaimedMail, Turn
 from mailtalk.inbound.context import InboundContext
 from mailtalk.inbound.mail_in_hand import ReadMail
 from mailtalk.inbound.write import ClaimLost, Decided
+from mailtalk.keys import KeyAway
 
 BATCHES = 2  # in parallel: one is read while another is written
 PROVING = 20  # mails of a batch that needs DNS queries about senders
@@ -103,6 +104,8 @@ class MailProcessor:
             self._decide(worker_id, mails)
         except Unavailable:
             raise
+        except KeyAway:
+            self._one_by_one(worker_id, mails)
         except Exception:
             if len(mails) > 1:
                 log.exception("a batch of %d inbound mails failed; they are processed one by one", len(mails))
@@ -124,6 +127,11 @@ class MailProcessor:
                 self._decide(worker_id, [mail])
         except ClaimLost:
             log.warning("inbound mail %d was claimed by another worker", mail.id)
+        except KeyAway as error:
+            log.warning("inbound mail %d is postponed: %s", mail.id, error)
+            with self._database.transaction() as session:
+                process.postpone(session, worker_id, mail, clock.now())
+            return False
         except process.PoisonMail as error:
             if self._closed:  # the threads that it needs have ended: not the mail's fault
                 raise Unavailable("the worker is stopping") from error

@@ -21,7 +21,7 @@ from mailtalk.db.database import Database
 from mailtalk.db.group_commit import Batches
 from mailtalk.db.kept_connection import KeptConnection
 from mailtalk.errors import Unavailable
-from mailtalk.keys import Keyring, SealBroken
+from mailtalk.keys import KeyAway, Keyring, SealBroken
 from mailtalk.outbound import deliveries, queue
 from mailtalk.outbound.circuit_breaker import RelayStatus
 from mailtalk.outbound.deliveries import ClaimedDelivery, Step
@@ -172,6 +172,8 @@ class MailSender:
     async def _send(self, delivery: ClaimedDelivery) -> SendResult | None:
         try:
             mail = self._keyring.unseal(delivery.body_sealed, about=deliveries.seal_name(delivery.id))
+        except KeyAway as error:
+            return SendResult(Stage.DEFERRED, note=str(error), is_ours=True)
         except SealBroken as error:
             return SendResult(Stage.FAILED, note=str(error))
         if self._relays is None:

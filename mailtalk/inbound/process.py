@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mailtalk.db.database import is_temporary
@@ -16,11 +17,17 @@ from mailtalk.inbound.decision import Decision
 from mailtalk.inbound.facts import Facts
 from mailtalk.inbound.mail_in_hand import ReadMail
 from mailtalk.inbound.write import ClaimLost, Decided, write
+from mailtalk.keys import KeyAway
 from mailtalk.models import InboundMail
 from mailtalk.vocabulary import Outcome
 
 ATTEMPTS = 5
 RETRY = timedelta(seconds=10)
+KEY_AWAY = timedelta(minutes=5)  # until the next attempt, while the key of the mail's seal is not held
+
+_POSTPONE = text("""
+    UPDATE inbound_mails SET worker_id = NULL, not_before = :later
+    WHERE id = :id AND worker_id = :worker AND outcome = 'received'""")
 
 
 class PoisonMail(Exception):
@@ -37,7 +44,7 @@ def poison(mail_id: int) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if isinstance(error, (Unavailable, ClaimLost)) or is_temporary(error):
+        if isinstance(error, (Unavailable, ClaimLost, KeyAway)) or is_temporary(error):
             raise
         raise PoisonMail(mail_id) from error
 
@@ -67,6 +74,11 @@ def fail(session: Session, worker_id: int, mail: ClaimedMail, now: datetime, rea
     if row.attempts >= ATTEMPTS:
         row.outcome, row.verdict, row.reason, row.processed_at = Outcome.FAILED, None, reason, now
         event_log.record_many(session, notices.events(mail, Decision(outcome=Outcome.FAILED, reason=reason)), now)
+
+
+def postpone(session: Session, worker_id: int, mail: ClaimedMail, now: datetime) -> None:
+    """Release the claim until a missing key may be back; no attempt is counted."""
+    session.execute(_POSTPONE, {"id": mail.id, "worker": worker_id, "later": now + KEY_AWAY})
 
 
 def _decide(facts: Facts, context: InboundContext, now: datetime, read: ReadMail) -> Decided:

@@ -18,7 +18,7 @@ from mailtalk.inbound.context import InboundContext, MailReader
 from mailtalk.inbound.dns import Unanswered
 from mailtalk.inbound.mail_in_hand import NOTHING, ReadMail
 from mailtalk.inbound.receive import RAW_SEAL
-from mailtalk.keys import SealBroken
+from mailtalk.keys import KeyAway, SealBroken
 from mailtalk.mail.parsing import limits
 from mailtalk.mail.reader.reading import Reading, Unreadable
 from mailtalk.mail.replies.extract import Reply
@@ -133,9 +133,15 @@ def _reading(reader: MailReader, raw: bytes, mail_from: str, domain: str) -> tup
 def _reply(context: InboundContext, reader: MailReader, reading: Reading, answered: Iterable[SentMail]) -> Reply:
     """The reply, extracted with the newest mail of ours that it answers, to recognise our own text."""
     sent = [mail for mail in answered if mail.message_id in reading.answers]
-    if not sent:
-        return reader.words(None)
-    return reader.words(context.keyring.unseal(sent[-1].body_sealed, about=deliveries.seal_name(sent[-1].id)))
+    return reader.words(_mail_of_ours(context, sent[-1]) if sent else None)
+
+
+def _mail_of_ours(context: InboundContext, sent: SentMail) -> bytes | None:
+    """The mail's bytes; None if its key is not held: then its text is recognised by its form alone."""
+    try:
+        return context.keyring.unseal(sent.body_sealed, about=deliveries.seal_name(sent.id))
+    except KeyAway:
+        return None
 
 
 def _answered(session: Session, mails: Sequence[OpenedMail]) -> dict[int, list[SentMail]]:

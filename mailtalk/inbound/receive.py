@@ -90,6 +90,12 @@ def recognise(keyring: Keyring, mailbox: str, domain: str) -> Bearer | AddressHa
     return Bearer(Purpose.BOUNCE, delivery_id=delivery_id) if delivery_id else None
 
 
+def may_be_ours(mailbox: str, domain: str) -> bool:
+    """True if a mailbox has the form of an address that we issue; a key that is not held may have signed it."""
+    local, at = address.split(mailbox)
+    return at == domain and address.is_local_part(local)
+
+
 def seal(keyring: Keyring, arrival: Arrival) -> SealedMail:
     """Encrypt a mail for storage; takes no lock, and 1 ms for 2 MB."""
     row = _MailRow(

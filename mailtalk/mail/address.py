@@ -35,6 +35,12 @@ def signer(keyring: Keyring, local: str) -> Key | None:
     return keyring.signer(check, lambda key: _check(key, secret))
 
 
+def is_local_part(local: str) -> bool:
+    """True if a local part has the form of one of ours, or of verp's, whoever made it."""
+    match = _LOCAL_PART.match(f"{local}@")
+    return match is not None and match[0] == local
+
+
 def lookup(key: Key, local: str) -> bytes:
     """Derive the database's look-up key for a local part: 32 bytes, not reversible."""
     return key.derive(b"lookup", local.encode())

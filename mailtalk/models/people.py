@@ -137,6 +137,7 @@ class Address(Base):
     """Issued inbound address, by its hash only; dead once the participation's generation has moved on."""
 
     __tablename__ = "addresses"
+    __table_args__ = (Index(None, "key_id"),)
 
     app_id: Mapped[str] = mapped_column(primary_key=True)
     participation_id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -21,7 +21,7 @@ from mailtalk.models import Delivery
 from mailtalk.outbound import delivery_events, suppressions
 from mailtalk.outbound.dkim_signing import MailSigner
 from mailtalk.outbound.sending_settings import DEFAULT, SendingSettings
-from mailtalk.outbound.smtp_replies import BACK_OFF, RELAY_AWAY, SendResult, SmtpReply
+from mailtalk.outbound.smtp_replies import BACK_OFF, KEY_AWAY, RELAY_AWAY, SendResult, SmtpReply
 from mailtalk.outbound.suppressions import Refusal
 from mailtalk.vocabulary import Stage
 
@@ -141,9 +141,9 @@ def _row(now: datetime, step: Step, rules: SendingSettings) -> _Row:
         return row
     row.stage, row.reply = _end(now, delivery, result, rules)
     row.unknown = int(result.stage is Stage.UNKNOWN)
-    row.not_before = now + _wait(row.stage, delivery.attempts)
+    row.not_before = now + _wait(row.stage, result, delivery.attempts)
     row.ended_at = now if row.stage in ENDS else None
-    row.attempts = delivery.attempts - (row.stage is Stage.QUEUED)
+    row.attempts = delivery.attempts - (row.stage is Stage.QUEUED or result.is_ours)
     if event := _event(delivery, result, row.stage):
         row.event, row.conversation_id, row.data = event.kind, event.conversation_id, event.data
     return row
@@ -152,13 +152,16 @@ def _row(now: datetime, step: Step, rules: SendingSettings) -> _Row:
 def _end(now: datetime, delivery: ClaimedDelivery, result: SendResult, rules: SendingSettings) -> tuple[Stage, str]:
     """Stage after an attempt, and its reason in the row."""
     reply = address.hidden(result.text)[:REPLY_LIMIT]
-    if result.stage in {Stage.DEFERRED, Stage.UNKNOWN} and now - delivery.created_at > rules.give_up:
+    is_late = not result.is_ours and now - delivery.created_at > rules.give_up
+    if is_late and result.stage in {Stage.DEFERRED, Stage.UNKNOWN}:
         return Stage.FAILED, f"given up after {rules.give_up}: {reply}"
     return (rules.doubt if result.stage is Stage.UNKNOWN else result.stage), reply
 
 
-def _wait(stage: Stage, attempts: int) -> timedelta:
+def _wait(stage: Stage, result: SendResult, attempts: int) -> timedelta:
     """Time until the next attempt."""
+    if result.is_ours:
+        return KEY_AWAY
     if stage is Stage.QUEUED:
         return RELAY_AWAY
     return BACK_OFF[max(min(attempts, len(BACK_OFF)), 1) - 1] * random.uniform(0.8, 1.2)

@@ -12,6 +12,7 @@ from mailtalk.vocabulary import Stage
 
 BACK_OFF = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 120, 240))  # by attempt, before the next one; ± 20 %
 RELAY_AWAY = timedelta(seconds=5)  # before the next attempt, if the relay was at fault
+KEY_AWAY = timedelta(minutes=5)  # the same, if the key of the mail's seal is not held
 GOOD = {"MAIL": {250}, "RCPT": {250, 251, 252}, "DATA": {354}, ".": set(range(200, 300))}
 CLOSING = 421
 _RELAY_IS_WRONG = {CLOSING, 530, 535}
@@ -74,13 +75,15 @@ class SmtpReply(NamedTuple):
 class SendResult(NamedTuple):
     """Result of an attempt: the delivery's next stage, the reply that caused it, and our own note, if any.
 
-    `elsewhere`: nothing was sent, and another relay may accept the mail.
+    `elsewhere`: nothing was sent, and another relay may accept the mail. `is_ours`: the fault is ours alone; the mail
+    is not given up.
     """
 
     stage: Stage
     reply: SmtpReply | None = None
     note: str = ""
     elsewhere: bool = False
+    is_ours: bool = False
 
     @property
     def text(self) -> str:

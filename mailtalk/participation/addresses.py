@@ -27,6 +27,19 @@ BEARERS: LiteralString = """
 """
 
 
+# Ids of keys that are not held and have live addresses. Ids are found by a loose index scan, however many addresses.
+MISSING_KEYS: LiteralString = """
+    WITH RECURSIVE key AS (
+        (SELECT key_id FROM addresses ORDER BY key_id LIMIT 1)
+        UNION ALL
+        SELECT next.key_id FROM key CROSS JOIN LATERAL (
+            SELECT key_id FROM addresses a WHERE a.key_id > key.key_id ORDER BY key_id LIMIT 1) AS next)
+    SELECT key_id FROM key WHERE key_id <> ALL(%(held)s::integer[]) AND EXISTS (
+        SELECT 1 FROM addresses a JOIN participations p ON p.id = a.participation_id
+        WHERE a.key_id = key.key_id AND p.present AND (a.generation = p.generation OR a.purpose = 'unsubscribe'))
+"""
+
+
 class AddressOwner(Protocol):
     """Columns of a participation on which its addresses depend; a row, or values."""
 

@@ -221,11 +221,28 @@ def test_bytes_that_cannot_be_opened_fail_and_keep_no_other_waiting(
     post.say("bob", "hi", 40)
     post.close(80)
     assert post.make(80) == 1
-    rows(post.cast.database, "UPDATE deliveries SET body_sealed = 'junk' WHERE user_id = 'bob'")
+    changed = "UPDATE deliveries SET body_sealed = overlay(body_sealed PLACING 'junk' FROM 20) WHERE user_id = 'bob'"
+    rows(post.cast.database, changed)
     rows(post.cast.database, "UPDATE deliveries SET created_at = now()")
     deliver(sender)
     assert sorted(column(post.cast.database, STAGES)) == ["failed", "sent"]
     assert sink.recipients == ["alice@example.com"]
+
+
+def test_a_mail_whose_key_is_missing_waits_for_it_and_is_never_given_up(
+    post: Post, sink: Sink, sender: WorkerServer
+) -> None:
+    rows(post.cast.database, "UPDATE deliveries SET created_at = now() - interval '1 year'")
+    sender.jobs.mail_sender._keyring = Keyring.from_setting("n" * 32)
+    for _ in range(2):
+        deliver(sender)
+        found = rows(post.cast.database, "SELECT stage, attempts, reply FROM deliveries")[0]
+        assert tuple(found[:2]) == ("deferred", 0)
+        assert f"sealed with key {post.keyring.current.id:08x}" in found.reply
+        now_due(post)
+    sender.jobs.mail_sender._keyring = Keyring.from_setting(f"{'n' * 32},{'k' * 32}")
+    deliver(sender)
+    assert column(post.cast.database, STAGES) == ["sent"]
 
 
 def test_without_a_relay_mails_are_captured(post: Post, worker: WorkerServer) -> None:
