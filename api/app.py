@@ -1,9 +1,10 @@
 """ASGI application: routes, error handlers, and the services made at startup."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import (
@@ -63,8 +64,8 @@ class QuotedPath:
         await self._app(scope, receive, send)
 
 
-def build(settings: Settings) -> ASGIApp:
-    """Build the application from settings."""
+def build(settings: Settings, more: Sequence[BaseRoute] = ()) -> ASGIApp:
+    """Build the application from settings, with `more` routes than the API's: the console's."""
     database = Database(settings.require("database_url"), pool=32)
     keyring = Keyring.from_setting(settings.require("secret_key"))
 
@@ -92,7 +93,7 @@ def build(settings: Settings) -> ASGIApp:
         bell.close()
         database.close()
 
-    routes = [*routing.routes(OPERATIONS), *pages.routes(), *release.ROUTES, *handbook.routes()]
+    routes = [*routing.routes(OPERATIONS), *pages.routes(), *release.ROUTES, *handbook.routes(), *more]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=errors.HANDLERS)
     app.state.description = page.Description(OPERATIONS, settings.base_url)
     return QuotedPath(app)

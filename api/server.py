@@ -2,8 +2,10 @@
 
 import logging
 import socket
+from collections.abc import Sequence
 
 import uvicorn
+from starlette.routing import BaseRoute
 
 from api import connection
 from api.app import build
@@ -17,20 +19,20 @@ FILES = 200  # open files besides the connections'
 log = logging.getLogger(__name__)
 
 
-def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. SettingsError if the port is taken or not ours to use."""
+def run(settings: Settings, more: Sequence[BaseRoute] = ()) -> None:
+    """Serve the API and `more` routes until SIGTERM or SIGINT. SettingsError if the port cannot be used."""
     open_files.allow(settings.http_connections + FILES)
-    served = server(settings)
+    served = server(settings, more)
     listener = listen(settings)
     log.info("serving at http://%s:%d", settings.api_host, settings.api_port)
     served.run(sockets=[listener])
 
 
-def server(settings: Settings) -> uvicorn.Server:
+def server(settings: Settings, more: Sequence[BaseRoute] = ()) -> uvicorn.Server:
     """Make the server."""
     return uvicorn.Server(
         uvicorn.Config(
-            build(settings),
+            build(settings, more),
             loop="uvloop",
             http=connection.protocol(settings),
             ws="none",

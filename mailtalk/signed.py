@@ -1,5 +1,7 @@
 """Signed links, which work without a login: settings and unsubscribe links, quarantine release links, file links.
 
+Also the console's session cookies, and the tokens of its forms.
+
 A signature is an HMAC-SHA256, cut to the purpose's length, under a key that is derived from MAILTALK_SECRET_KEY for
 this purpose alone: no link can stand in for another. The first key signs and every key verifies. The formats are
 version 1, which has no version byte; a later format must differ from it in length or in purpose.
@@ -23,6 +25,8 @@ class LinkPurpose(NamedTuple):
 PARTICIPATION = LinkPurpose(b"link", 16)
 RELEASE = LinkPurpose(b"release", 16)
 FILE = LinkPurpose(b"file", 24)
+SESSION = LinkPurpose(b"console-session", 32)
+FORM = LinkPurpose(b"console-form", 16)
 
 
 def token(keyring: Keyring, purpose: LinkPurpose, content: bytes) -> str:

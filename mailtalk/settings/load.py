@@ -7,18 +7,21 @@ from typing import Annotated, Any, Self
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from mailtalk.settings.sections import Edge, HttpEdge, Inbound, Outgoing, Webhooks
+from mailtalk.settings.sections import Console, Edge, HttpEdge, Inbound, Outgoing, Webhooks
 from mailtalk.settings.types import AppId, Domain, Host, Mailbox, Port, Seconds, Secret, scheme
 
 PREFIX = "MAILTALK_"
-SECRETS = ("app_secret", "secret_key", "database_url", "redis_url", "relay_url", "dkim_key")
+SECRETS = (
+    *("app_secret", "secret_key", "database_url", "redis_url", "relay_url", "dkim_key"),
+    *("console_password", "console_reader_password"),
+)
 
 
 class SettingsError(Exception):
     """Wrong setting; the text names the variable, the problem and the allowed values."""
 
 
-class Settings(HttpEdge, Edge, Inbound, Outgoing, Webhooks):
+class Settings(HttpEdge, Edge, Inbound, Outgoing, Webhooks, Console):
     """Settings of all processes; README's table repeats their descriptions, which a test compares."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")

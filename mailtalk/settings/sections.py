@@ -1,4 +1,4 @@
-"""Settings by area: HTTP API, SMTP bridge, inbound mail, outgoing mail, webhooks."""
+"""Settings by area: HTTP API, SMTP bridge, inbound mail, outgoing mail, webhooks, console."""
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
 
-from mailtalk.settings.types import Bytes, Count, Domain, Domains, Networks, Port, Private
+from mailtalk.settings.types import AppId, Bytes, Count, Domain, Domains, Networks, Password, Port, Private
 
 
 class HttpEdge(BaseSettings):
@@ -161,4 +161,21 @@ class Webhooks(BaseSettings):
     )
     event_days: Annotated[float, Field(gt=0, le=3650)] = Field(
         30, description="Days that webhook events are kept for replay."
+    )
+
+
+class Console(BaseSettings):
+    """Logins of the console, besides an app's secret, which logs in to that app."""
+
+    console_password: Password = Field(
+        None, description="Password of the console's operators, who see and change all apps; at least 12 characters."
+    )
+    console_reader_password: Password = Field(
+        None, description="Password for those who see all apps in the console, and change nothing."
+    )
+    console_demo_app: AppId | None = Field(
+        None, description="App with the tour, whose reply addresses the console shows; mailtalk up sets it."
+    )
+    console_session_hours: Annotated[float, Field(gt=0, le=720)] = Field(
+        12, description="Hours after which a login to the console ends."
     )

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 
 MIN_SECRET = 32
+MIN_PASSWORD = 12
 
 
 def scheme(*allowed: str) -> AfterValidator:
@@ -36,7 +37,14 @@ def _long(secret: SecretStr | None) -> SecretStr | None:
     return secret
 
 
+def _is_password(password: SecretStr | None) -> SecretStr | None:
+    if password is not None and len(password.get_secret_value()) < MIN_PASSWORD:
+        raise ValueError(f"shorter than {MIN_PASSWORD} characters")
+    return password
+
+
 Secret = Annotated[SecretStr | None, AfterValidator(_long)]
+Password = Annotated[SecretStr | None, AfterValidator(_is_password)]
 Host = Annotated[str, Field(max_length=253, pattern=r"^[A-Za-z0-9.:%_-]+$")]  # a name, or an address of either kind
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]

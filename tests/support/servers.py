@@ -24,6 +24,7 @@ from support.command_line import MAILTALK
 
 from api.server import listen
 from api.server import server as make_server
+from console import site
 from mailtalk.db.database import Database
 from mailtalk.keys import Keyring
 from mailtalk.settings.load import Settings
@@ -61,7 +62,7 @@ def make_settings(**values: Any) -> Settings:
 
 @contextmanager
 def serving(settings: Settings) -> Iterator[str]:
-    with _serving(make_server(settings), listen(settings)) as url:
+    with _serving(make_server(settings, site.routes(settings)), listen(settings)) as url:
         yield url
 
 

@@ -1,0 +1,26 @@
+// Seconds until a moment, counted down in the page; everything else is done by the server and htmx.
+"use strict";
+function tick() {
+  for (const element of document.querySelectorAll("[data-until]")) {
+    const left = Math.max(0, (Date.parse(element.dataset.until) - Date.now()) / 1000);
+    element.textContent = left > 0 ? `${Math.ceil(left)} s` : element.dataset.then || "now";
+  }
+}
+setInterval(tick, 250);
+document.addEventListener("htmx:afterSettle", tick);
+document.addEventListener("DOMContentLoaded", tick);
+// What is open stays open, and a form that is open is not replaced under one's hands.
+let open = [];
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const shown = [...event.detail.target.querySelectorAll("details[open]")];
+  if (shown.some((details) => details.querySelector("form"))) event.detail.shouldSwap = false;
+  open = shown.map((details) => details.id).filter(Boolean);
+});
+document.addEventListener("htmx:oobAfterSwap", () => {
+  for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+  tick();
+});
+// Choices that take effect at once, such as the app that is shown.
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+});

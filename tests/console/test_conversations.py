@@ -1,0 +1,64 @@
+"""Conversations in the console: search, messages, participants, and what happens while one looks."""
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+from support.browser import needs_browser
+from support.cast import Cast
+from support.servers import Stack
+from support.sql import column
+
+from tests.console.conftest import enter
+
+NOTIFY = "SELECT notify FROM participations WHERE app_id = :app AND user_id = 'carol'"
+
+
+@pytest.fixture
+def at(stack: Stack, cast: Cast) -> str:
+    return f"{stack.api}/console/apps/{cast.app_id}/conversations"
+
+
+@needs_browser
+def test_a_message_appears_without_a_reload(shown: Page, cast: Cast, at: str) -> None:
+    shown.goto(f"{at}/hello")
+    shown.get_by_text("No messages yet.").wait_for()
+    cast.say("alice", "Is the **door** open? <b>bold</b>")
+    expect(shown.get_by_role("listitem").filter(has_text="Is the **door** open? <b>bold</b>")).to_be_visible()
+    expect(shown.locator(".person").filter(has_text="Bob").get_by_text("unread")).to_be_visible()
+
+
+@needs_browser
+def test_a_participant_is_changed_by_the_same_changes_as_the_api_s(shown: Page, cast: Cast, at: str) -> None:
+    shown.goto(f"{at}/hello")
+    carol = shown.locator(".person").filter(has_text="Carol")
+    carol.get_by_text("Change", exact=True).click()
+    carol.get_by_label("Is mailed").select_option("when mentioned")
+    carol.get_by_role("button", name="Save").click()
+    expect(shown.get_by_role("status")).to_have_text("Done.")
+    assert column(cast.database, NOTIFY, app=cast.app_id) == ["MentionsOnly"]
+    carol = shown.locator(".person").filter(has_text="Carol")
+    carol.get_by_text("Change", exact=True).click()
+    carol.get_by_role("button", name="Remove").click()
+    expect(shown.get_by_role("status")).to_have_text("Done.")
+    expect(shown.locator(".person").filter(has_text="Carol")).to_have_count(0)
+
+
+@pytest.mark.parametrize("wanted", ["hello", "Hell", "observ", "carol@example.com", "Carol", "alice", "the meet"])
+def test_a_conversation_is_found_by_what_one_remembers(program: httpx.Client, cast: Cast, wanted: str) -> None:
+    cast.say("alice", "Shall we meet at the observatory?")
+    assert "Shall we meet" in found(program, cast, wanted)
+
+
+@pytest.mark.parametrize(
+    "wanted", ["zebra", "100%", "_", "'; DROP", "a & | b", "\\", "()", "z\x00z", "the zebra", "'q':*"]
+)
+def test_what_is_not_there_is_not_found(program: httpx.Client, cast: Cast, wanted: str) -> None:
+    cast.say("alice", "Shall we meet at the observatory?")
+    assert "Nothing found for" in found(program, cast, wanted)
+
+
+def found(program: httpx.Client, cast: Cast, wanted: str) -> str:
+    enter(program, cast.secret)
+    answer = program.get(f"/console/apps/{cast.app_id}/conversations", params={"q": wanted})
+    assert answer.status_code == 200
+    return answer.text
