@@ -15,6 +15,7 @@ import dkim  # type: ignore[import-untyped]
 import msgspec
 from authheaders import dmarc_lookup  # type: ignore[import-untyped]
 
+from mailtalk.inbound import arc
 from mailtalk.inbound.dns import Questions, Resolver, Spf, Unanswered
 from mailtalk.mail import address
 from mailtalk.mail.parsing import headers, limits
@@ -22,16 +23,14 @@ from mailtalk.mail.parsing import headers, limits
 SIGNATURES = 5  # of those that could count
 SEALS = 10
 PASS, FAIL, NONE, UNANSWERED = "pass", "fail", "none", "temperror"
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\((?:[^()\\]|\\.)*\)', re.DOTALL)
-_DMARC_PASS = re.compile(r"(?:^|;)\s*dmarc\s*=\s*pass\b([^;]*)", re.IGNORECASE)
-_HEADER_FROM = re.compile(r"\bheader\.from\s*=\s*([^\s;]+)", re.IGNORECASE)
+UNADDRESSED = "unaddressed"  # a valid signature of a mail that does not name the recipient: anyone can send it again
 log = logging.getLogger(__name__)
 _SILENT = logging.getLogger("mailtalk.dkimpy")
 _SILENT.disabled = True  # its log lines would contain text of the mail
 
 
 class Evidence(msgspec.Struct, frozen=True):
-    """Result of each method (`pass`, `fail`, `none` or `temperror`); `by` is the method that proves the sender."""
+    """Result of each method; `by` is the method that proves the sender."""
 
     spf: str = NONE
     dkim: str = NONE
@@ -40,12 +39,13 @@ class Evidence(msgspec.Struct, frozen=True):
 
 
 class ReceivedMail(msgspec.Struct, frozen=True):
-    """A mail as received: its bytes and its SMTP envelope."""
+    """A mail as received: its bytes, its SMTP envelope, and the forms of the inbound address that it was sent to."""
 
     raw: bytes
     mail_from: str
     client_ip: str | None = None
     helo: str | None = None
+    recipients: frozenset[str] = frozenset()
 
 
 class Authenticator:
@@ -101,7 +101,9 @@ class _Check:
         verified = signed.verify(idx=index, dnsfunc=self._questions.key)
         # With l=, text may have been appended unsigned; if From is not signed, the signature proves nothing about it.
         whole = verified and b"l" not in signed.signature_fields and b"from" in signed.include_headers
-        return PASS if whole and self._aligned(signed.domain.decode("latin-1"), "adkim") else FAIL
+        if not whole or not self._aligned(signed.domain.decode("latin-1"), "adkim"):
+            return FAIL
+        return PASS if self._is_addressed(signed.include_headers) else UNADDRESSED
 
     def _spf(self) -> str:
         domain = address.normal(self._claim.mail_from).rpartition("@")[2]
@@ -116,19 +118,38 @@ class _Check:
     def _arc(self, trusted: frozenset[str]) -> str:
         """Accept the newest sealers' results while each is trusted: any of them could have changed what came before."""
         sealed = dkim.ARC(self._claim.raw, logger=_SILENT)
-        names = [name.lower() for name, _ in sealed.headers]
-        if not 0 < names.count(b"arc-seal") <= SEALS:
+        sealed.headers = arc.respaced(sealed.headers)
+        if not 0 < sum(name.lower() == b"arc-seal" for name, _ in sealed.headers) <= SEALS:
             return NONE
         verdict, sets, _ = sealed.verify(dnsfunc=self._questions.key)
-        return PASS if verdict == dkim.CV_Pass and self._seen_by(sets, trusted) else FAIL
+        if verdict != dkim.CV_Pass or not self._seen_by(sets, trusted):
+            return FAIL
+        return PASS if self._is_addressed(arc.signed_names(sealed.headers, sets[0]["instance"])) else UNADDRESSED
 
     def _seen_by(self, sets: Sequence[dict[str, bytes]], trusted: frozenset[str]) -> bool:
         for fields in sets:
             if fields["as-domain"].decode("latin-1").lower() not in trusted:
                 return False
-            said = _QUOTED.sub("", fields["aar-value"].decode("latin-1"))
-            seen = [_HEADER_FROM.search(match[1]) for match in _DMARC_PASS.finditer(said)]
-            if any(match and match[1].lower().rstrip(".") == self._domain for match in seen):
+            if self._has_seen(arc.noted(fields["aar-value"])):
+                return True
+        return False
+
+    def _has_seen(self, noted: arc.Noted) -> bool:
+        """True if a sealer saw DMARC pass; if it knew of no DMARC record, an aligned DKIM or SPF pass."""
+        if noted.has_dmarc:
+            return self._domain in noted.dmarc
+        return any(self._aligned(domain, "adkim") for domain in noted.dkim) or any(
+            self._aligned(domain, "aspf") for domain in noted.spf
+        )
+
+    def _is_addressed(self, signed: Iterable[bytes]) -> bool:
+        """True if a signed To or Cc, the only one of its name, has the recipient."""
+        fields = _fields(limits.header_block(self._claim.raw))
+        for name in {b"to", b"cc"}.intersection(map(bytes.lower, signed)):
+            values = [value for other, value in fields if other == name]
+            if len(values) == 1 and self._claim.recipients.intersection(
+                map(str.lower, headers.addresses(headers.raw_text(values[0])))
+            ):
                 return True
         return False
 
@@ -167,7 +188,7 @@ def _tried(way: Callable[[], str]) -> str:
 
 def _best(results: Iterable[str]) -> str:
     found = set(results)
-    return next((result for result in (PASS, UNANSWERED, FAIL) if result in found), NONE)
+    return next((result for result in (PASS, UNANSWERED, UNADDRESSED, FAIL) if result in found), NONE)
 
 
 def _fields(block: bytes) -> list[tuple[bytes, bytes]]:

@@ -11,6 +11,7 @@ from mailtalk.inbound.authentication import Evidence, ReceivedMail, from_domain
 from mailtalk.inbound.claim import ClaimedMail
 from mailtalk.inbound.context import InboundContext
 from mailtalk.inbound.decision import Decision
+from mailtalk.mail import address
 from mailtalk.mail.parsing import limits
 from mailtalk.vocabulary import Outcome
 
@@ -35,6 +36,14 @@ def mailboxes(session: Session, mails: Sequence[ClaimedMail]) -> Mapping[int, Se
         "users": [mail.user_id for mail in unproven],
     }
     return {row.id: row.emails or () for row in session.execute(_MAILBOXES, values)}
+
+
+def recipients(context: InboundContext, mail: ClaimedMail) -> frozenset[str]:
+    """Forms of the inbound address that a mail was sent to, one for each key."""
+    if mail.participation_id is None or mail.generation is None:
+        return frozenset()
+    tokens = (address.token(key, mail.participation_id, mail.generation, mail.purpose) for key in context.keyring.keys)
+    return frozenset(f"{token}@{context.domain}" for token in tokens)
 
 
 def evidence(context: InboundContext, claim: ReceivedMail, mailboxes: Sequence[str]) -> Evidence:

@@ -15,6 +15,11 @@ _ENDS = (
     "\u0589\u05c3\u060c\u061b\u061f\u06d4\u0964\u0965\u104a\u104b\u17d4\u17d5\u1362\u1367\u1803"
 )
 _URL = re.compile(rf"https?://(?:[^{_ENDS}{_UNSPACED}]|(?<![A-Za-z0-9])[{_UNSPACED}]){{3,{LONGEST}}}", re.IGNORECASE)
+_LINKED = re.compile(  # what programs make links of, bare domains and addresses included
+    r"[a-z][a-z0-9+.-]{0,30}://\S+|\b(?:www\.|mailto:|tel:)\S+|(?:[\w-]+[.\u3002\uff0e\uff61])+[^\W\d_]{2,}\S*",
+    re.IGNORECASE,
+)
+_BROKEN = {ord(dot): "[.]" for dot in ".\u3002\uff0e\uff61"} | {ord(":"): "[:]"}
 _TAIL = ".,;:!?'*_~"
 _OPENERS = {")": "(", "]": "[", "}": "{"}
 _SUFFIX = re.compile(r"'[^\W\d_]{1,5}\Z")  # "https://example.com's"
@@ -24,6 +29,11 @@ def find(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[in
     """Start and end of each URL, in order."""
     for match in _URL.finditer(text, start, len(text) if end is None else end):
         yield match.start(), match.start() + len(_trimmed(match[0]))
+
+
+def as_text(text: str) -> str:
+    """Text in which no mail program finds a link: https[:]//evil[.]example."""
+    return _LINKED.sub(lambda match: match[0].translate(_BROKEN), text)
 
 
 def _trimmed(url: str) -> str:

@@ -12,7 +12,7 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
-from mailtalk.mail import truncation
+from mailtalk.mail import truncation, urls
 from mailtalk.mail.composing import catalogues, spans, style
 from mailtalk.mail.composing.headers import NAME_LIMIT, NO_REACTIONS, SUBJECT_LIMIT, clean
 from mailtalk.mail.composing.headers import name as shown_name
@@ -22,6 +22,7 @@ from mailtalk.mail.composing.texts import DEFAULT, Language, fill
 from mailtalk.vocabulary import DeliveryKind
 
 SHOWN = 2_000  # characters of the reader's text
+SHOWN_OF_STRANGER = 300
 SUBJECTS = {DeliveryKind.REJECTION: "rejected_subject", DeliveryKind.CONFIRMATION: "asked_subject"}
 TEXTS = catalogues.load(Path(__file__).parent / "notices")
 _TEMPLATES = {
@@ -89,7 +90,8 @@ def _texts(content: NoticeContent, language: Language) -> Callable[[str], str]:
 
 def _view(kind: DeliveryKind, content: NoticeContent, say: Callable[[str], str]) -> dict[str, Any]:
     """Template variables."""
-    asks, said = kind is DeliveryKind.CONFIRMATION, _excerpt(content.said)
+    asks = kind is DeliveryKind.CONFIRMATION
+    said = _excerpt(urls.as_text(content.said), SHOWN_OF_STRANGER) if asks else _excerpt(content.said, SHOWN)
     return {
         "subject": say(SUBJECTS[kind]),
         "title": say("asked_title" if asks else "rejected"),
@@ -130,10 +132,10 @@ def _mailbox(name: str, address: str) -> Address:
     return Address(shown_name(name), addr_spec=address)
 
 
-def _excerpt(said: str) -> str:
+def _excerpt(said: str, most: int) -> str:
     """Beginning of the text, without control characters."""
     said = spans.clean(said).strip()
-    return said if len(said) <= SHOWN else f"{truncation.cut(said, SHOWN)} …"
+    return said if len(said) <= most else f"{truncation.cut(said, most - 2)} …"
 
 
 def _checked(raw: bytes, names: list[str]) -> bytes:

@@ -15,6 +15,7 @@ MAIL = b"From: Bob <bob@bob-mail.example>\r\nSubject: Hi\r\nTo: x@y.example\r\n\
 ELSEWHERE = "bounces@sender.example"
 HOST, STRANGER = "192.0.2.7", "192.0.2.99"
 DOMAIN = "bob-mail.example"
+OURS = frozenset({"x@y.example"})  # the address that the mail is sent to
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def check(
 ) -> Evidence:
     domain = from_domain(mail)
     assert domain is not None
-    claim = ReceivedMail(mail, mail_from, ip, "mta.example")
+    claim = ReceivedMail(mail, mail_from, ip, "mta.example", OURS)
     return Authenticator(Resolver(zone.address), sealers or None).evidence(claim, domain)
 
 
@@ -180,6 +181,66 @@ def test_arc_is_believed_of_trusted_sealers_alone(
 ) -> None:
     found = check(zone, mail, sealers=trusted)
     assert (found.arc, found.by) == (arc, by)
+
+
+TO_ANOTHER = MAIL.replace(b"x@y.example", b"carol@else.example")
+TO_NOBODY = MAIL.replace(b"To: x@y.example\r\n", b"")
+
+
+@pytest.mark.parametrize(
+    ("mail", "result"),
+    [
+        (signed(TO_ANOTHER, DOMAIN), "unaddressed"),
+        (b"To: x@y.example\r\n" + signed(TO_ANOTHER, DOMAIN), "unaddressed"),  # the lower To is the signed one
+        (b"Cc: x@y.example\r\n" + signed(TO_ANOTHER, DOMAIN), "unaddressed"),
+        (b"To: x@y.example\r\n" + signed(TO_NOBODY, DOMAIN, headers=[b"From", b"Subject"]), "unaddressed"),
+        (signed(MAIL, DOMAIN, headers=[b"From", b"Subject"]), "unaddressed"),
+        (signed(TO_NOBODY, DOMAIN), "unaddressed"),  # as a blind copy
+        (signed(MAIL.replace(b"x@y.example", b'Carol <c@else.example>,\r\n "X" <X@Y.example>'), DOMAIN), "pass"),
+        (signed(b"Cc: x@y.example\r\n" + TO_ANOTHER, DOMAIN, headers=[b"From", b"To", b"Cc"]), "pass"),
+    ],
+)
+def test_a_signed_mail_to_somebody_else_is_no_proof_here(zone: Zone, mail: bytes, result: str) -> None:
+    found = check(zone, mail)
+    assert (found.dkim, found.by) == (result, "dkim" if result == "pass" else None)
+    assert check(zone, mail, f"bob@{DOMAIN}", HOST).by == ("dkim" if result == "pass" else "spf")
+
+
+def test_a_sealed_mail_to_somebody_else_is_no_proof_here(zone: Zone) -> None:
+    for mail in (
+        sealed(TO_ANOTHER, "sealer.example", PASSED),
+        b"To: x@y.example\r\n" + sealed(TO_ANOTHER, "sealer.example", PASSED),
+    ):
+        assert check(zone, mail, sealers="sealer.example").arc == "unaddressed"
+
+
+@pytest.mark.parametrize(
+    "respaced",
+    [
+        (b"ARC-Message-Signature: i=1;", b"ARC-Message-Signature:\r\n\ti=1;"),
+        (b"ARC-Message-Signature: i=1;", b"ARC-Message-Signature:i=1;"),
+        (b"ARC-Message-Signature: i=1;", b"arc-message-signature:  i=1;\r\n "),
+    ],
+)
+def test_a_seal_is_valid_however_it_is_folded(zone: Zone, respaced: tuple[bytes, bytes]) -> None:
+    mail = sealed(MAIL, "sealer.example", PASSED)
+    assert mail.count(respaced[0]) == 1
+    assert check(zone, mail.replace(*respaced), sealers="sealer.example").by == "arc"
+
+
+@pytest.mark.parametrize(
+    ("results", "by"),
+    [
+        (f"dkim=pass header.d={DOMAIN}; spf=none", "arc"),
+        (f"dkim=pass header.i=@{DOMAIN}; dmarc=none", "arc"),
+        (f"spf=pass smtp.mailfrom=bob@sub.{DOMAIN}", "arc"),
+        (f"dkim=pass header.d={DOMAIN}; dmarc=fail header.from={DOMAIN}", None),
+        ("dkim=pass header.d=evil.example; spf=pass smtp.mailfrom=eve@evil.example", None),
+        (f"dkim=fail header.d={DOMAIN}; spf=softfail smtp.mailfrom=bob@{DOMAIN}", None),
+    ],
+)
+def test_without_a_dmarc_record_a_sealer_saw_dkim_or_spf(zone: Zone, results: str, by: str | None) -> None:
+    assert check(zone, sealed(MAIL, "sealer.example", results), sealers="sealer.example").by == by
 
 
 @pytest.mark.parametrize(

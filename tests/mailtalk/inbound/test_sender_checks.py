@@ -50,13 +50,13 @@ def judged(box: Box) -> list[tuple[str, str, str | None]]:
     return box.judged()
 
 
-def written(said: str = "Hello from Bob", sender: str = "bob@example.com") -> bytes:
-    return mail(said, "To: x@reply.localhost\r\n", sender)
+def written(box: Box, said: str = "Hello from Bob", sender: str = "bob@example.com") -> bytes:
+    return mail(said, f"To: {box.address('bob')}\r\n", sender)
 
 
 def test_unsigned_mail_is_put_aside_and_signed_mail_is_posted(box: Box) -> None:
-    box.receive(written(), box.bearer("bob"))
-    box.receive(signed(written("Signed"), "example.com"), box.bearer("bob"))
+    box.receive(written(box), box.bearer("bob"))
+    box.receive(signed(written(box, "Signed"), "example.com"), box.bearer("bob"))
     assert judged(box) == [("quarantined", "sender", "not-proven: arc=none dkim=none spf=none"), POSTED]
     assert box.texts() == ["Signed"]
     assert column(box.cast.database, "SELECT evidence->>'by' FROM inbound_mails ORDER BY id") == [None, "dkim"]
@@ -65,13 +65,13 @@ def test_unsigned_mail_is_put_aside_and_signed_mail_is_posted(box: Box) -> None:
 def test_the_envelope_counts_too(box: Box) -> None:
     bearer = box.bearer("bob")
     with box.cast.database.transaction() as session:
-        receive.receive(session, box.keyring, [Arrival("bob@example.com", [bearer], written(), clock.now())])
+        receive.receive(session, box.keyring, [Arrival("bob@example.com", [bearer], written(box), clock.now())])
     rows(box.cast.database, "UPDATE raw_mails SET client_ip = :ip, helo = 'mta.example.com'", ip=HOST)
     assert judged(box) == [POSTED]
 
 
 def test_nothing_is_asked_about_a_domain_that_is_not_the_users(box: Box, zone: Zone) -> None:
-    box.receive(written(sender="bob@evil.example"), box.bearer("bob"), mail_from="x@evil.example")
+    box.receive(written(box, sender="bob@evil.example"), box.bearer("bob"), mail_from="x@evil.example")
     box.receive(b"From: bob@example.com\r\n" + b"X: 1\r\n" * 30_000 + b"\r\nx\r\n", box.bearer("bob"))
     assert [verdict for _, verdict, _ in judged(box)] == ["sender", "unreadable"]
     assert zone.asked == []
@@ -79,7 +79,7 @@ def test_nothing_is_asked_about_a_domain_that_is_not_the_users(box: Box, zone: Z
 
 def test_without_its_proof_a_mail_is_not_processed_and_holds_later_ones_back(box: Box) -> None:
     for said in ("one", "two"):
-        box.receive(signed(written(said), "example.com"), box.bearer("bob"))
+        box.receive(signed(written(box, said), "example.com"), box.bearer("bob"))
     assert box.judged() == [("received", None, None)] * 2
     assert judged(box) == [POSTED] * 2
     assert box.texts() == ["one", "two"]
@@ -87,12 +87,12 @@ def test_without_its_proof_a_mail_is_not_processed_and_holds_later_ones_back(box
 
 def test_while_the_dns_is_silent_a_mail_waits_and_others_do_not(box: Box, zone: Zone) -> None:
     zone.fail("s1._domainkey.example.com")
-    box.receive(signed(written("first"), "example.com"), box.bearer("bob"))
+    box.receive(signed(written(box, "first"), "example.com"), box.bearer("bob"))
     assert prove(box)
     assert not prove(box)  # not at once
     del zone.records["s1._domainkey.example.com", "TXT"]
     zone.text("s1._domainkey.example.com", key("example.com")[1])
-    box.receive(signed(written("second"), "example.com"), box.bearer("bob"))
+    box.receive(signed(written(box, "second"), "example.com"), box.bearer("bob"))
     assert judged(box) == [("received", None, "dns-temperror"), POSTED]
     rows(box.cast.database, "UPDATE inbound_mails SET not_before = date_trunc('milliseconds', now())")
     assert judged(box) == [POSTED] * 2
@@ -100,7 +100,7 @@ def test_while_the_dns_is_silent_a_mail_waits_and_others_do_not(box: Box, zone: 
 
 def test_after_two_days_a_person_decides(box: Box, zone: Zone) -> None:
     zone.fail("s1._domainkey.example.com")
-    box.receive(signed(written(), "example.com"), box.bearer("bob"))
+    box.receive(signed(written(box), "example.com"), box.bearer("bob"))
     assert prove(box)
     rows(
         box.cast.database,
@@ -113,7 +113,7 @@ def test_after_two_days_a_person_decides(box: Box, zone: Zone) -> None:
 
 
 def test_a_replay_asks_again_and_a_release_does_not(box: Box, zone: Zone) -> None:
-    raw = signed(written(), "example.com")
+    raw = signed(written(box), "example.com")
     zone.records["s1._domainkey.example.com", "TXT"] = ['"v=DKIM1; p="']
     box.receive(raw, box.bearer("bob"))
     assert [outcome for outcome, _, _ in judged(box)] == ["quarantined"]
@@ -127,7 +127,7 @@ def test_a_replay_asks_again_and_a_release_does_not(box: Box, zone: Zone) -> Non
 def test_no_other_policy_waits_for_the_dns(box: Box, zone: Zone) -> None:
     with box.cast.database.transaction() as session:
         apps.put(session, box.cast.app_id, {"sender_policy": SenderPolicy.MATCH})
-    box.receive(written(), box.bearer("bob"))
+    box.receive(written(box), box.bearer("bob"))
     assert box.judged() == [POSTED]
     assert zone.asked == []
 
@@ -141,7 +141,7 @@ def test_while_the_dns_is_asked_nothing_is_locked_that_others_need(box: Box, zon
             assert box.texts() == ["meanwhile"]
             return super().evidence(claim, domain)
 
-    box.receive(signed(written(), "example.com"), box.bearer("bob"))
+    box.receive(signed(written(box), "example.com"), box.bearer("bob"))
     box.rules["authenticator"] = Meanwhile(Resolver(zone.address))
     assert judged(box) == [POSTED]
     assert box.texts() == ["meanwhile", "Hello from Bob"]

@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -102,6 +103,33 @@ def test_known_ways_to_a_header(hostile: str) -> None:
 def test_a_long_text_is_shown_in_part() -> None:
     mail = read(notice.mail(DeliveryKind.REJECTION, LETTER, replace(REJECTION, said="x" * 100_000), ENGLISH))
     assert len(mail.get_body(("plain",)).get_content()) < 4_000
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://evil.example/pay?x=1",
+        "HTTP://EVIL.EXAMPLE",
+        "evil.example",
+        "www.evil.example/a.b",
+        "pay@evil.example",
+        "mailto:pay@evil.example",
+        "javascript://evil.example",
+        "evil。example",
+        "пример.рф",
+    ],
+)
+def test_was_this_you_carries_no_link_of_a_stranger_and_little_of_their_text(link: str) -> None:
+    stranger = replace(CONFIRMATION, said=f"Pay here: {link} now, 3.50 euros. " + "x " * 5_000)
+    mail = read(notice.mail(DeliveryKind.CONFIRMATION, LETTER, stranger, ENGLISH))
+    text, html = (mail.get_body((kind,)).get_content() for kind in ("plain", "html"))
+    assert link not in text
+    assert link not in html
+    assert "[.]" in text or "。" not in text
+    assert "3.50 euros" in text
+    assert re.findall(r'href="([^"]*)"', html) == [CONFIRMATION.link]
+    quoted = " ".join(line.removeprefix("> ") for line in text.splitlines() if line.startswith(">"))
+    assert len(quoted) <= 300
 
 
 @each_language
