@@ -1,69 +1,79 @@
-"""Webhook sender: fans out committed events, and sends each claimed queue of deliveries on a thread of a pool."""
+"""Webhook sender: fans out committed events, and sends claimed queues of deliveries on an event loop of its own."""
 
+import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
-from queue import SimpleQueue
+from typing import Any, TypeVar
 
+import uvloop
 from sqlalchemy.orm import Session
 
 from mailtalk import clock
 from mailtalk.db.database import Database
+from mailtalk.db.group_commit import Batches
+from mailtalk.db.kept_connection import KeptConnection
 from mailtalk.errors import Unavailable
 from mailtalk.files import Links
 from mailtalk.keys import Keyring
-from mailtalk.webhooks import fanout, queue, results
+from mailtalk.webhooks import fanout, queue, results, successes
 from mailtalk.webhooks.delivery import EventDelivery
 from mailtalk.webhooks.http_client import HttpResult
-from mailtalk.webhooks.queue import ClaimedQueue
+from mailtalk.webhooks.queue import ClaimedQueue, Run
 from mailtalk.webhooks.results import Attempt
 from mailtalk.webhooks.ssrf import SsrfGuard
-from mailtalk.webhooks.transports import Send, connect
+from mailtalk.webhooks.transports import Transports
+from worker.background_tasks import keep
+from worker.single_run import SingleRun
 
-THREADS = 32  # parallel queues; most of their time is spent waiting
+PARALLEL = 128  # queues that are sent at the same time; most of their time is spent waiting
+RESOLVING = 32  # host names that are resolved at the same time
 
+Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 
 class WebhookSender:
-    """Sender of due deliveries; a slow endpoint occupies only the few threads that its queues may have."""
+    """Sender of due deliveries; a slow endpoint occupies only the few places that its queues may have."""
 
     def __init__(
         self, database: Database, keyring: Keyring, guard: SsrfGuard, links: Links, worker_id: Callable[[], int | None]
     ) -> None:
-        self._database, self._worker_id = database, worker_id
-        self._keyring, self._guard, self._links = keyring, guard, links
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="webhooks")
-        self._free = threading.Semaphore(THREADS)
-        self._unreleased: SimpleQueue[ClaimedQueue] = SimpleQueue()
-        self._closing = False
+        self._database, self._links, self._worker_id = database, links, worker_id
+        self._transports = Transports(keyring, guard)
+        self._sending: set[asyncio.Task[None]] = set()
+        self._taking: set[asyncio.Task[None]] = set()
+        self._finished: list[ClaimedQueue] = []
+        self._late: list[ClaimedQueue] = []  # released at the next look, or they would fail again in a busy loop
+        self._is_taking = self._closing = False
+        self._kept = KeptConnection(database)
+        self._successes = Batches[Attempt, bool](self._record_successes)
+        self._threads = ThreadPoolExecutor(4, thread_name_prefix="webhook-database")
+        self._look_once = SingleRun(self._look)
+        self._loop = uvloop.new_event_loop()
+        self._loop.set_default_executor(ThreadPoolExecutor(RESOLVING, thread_name_prefix="resolver"))
+        self._thread = threading.Thread(target=self._loop.run_forever, name="webhook-sender", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
         """Finish the current requests."""
-        self._closing = True
-        self._threads.shutdown(cancel_futures=True)
+        self._run(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self._threads.shutdown()
 
     def due(self, session: Session) -> datetime | None:
         """Current time if `look` has something to do, else None."""
         now = clock.now()
-        return now if fanout.has_new(session) or (self._has_room() and queue.has_due(session, now)) else None
+        return now if fanout.has_new(session) or (self._room() and queue.has_due(session, now)) else None
 
     def look(self) -> None:
         """Fan out new events, and start sending the due queues; returns before they are sent."""
-        self._release_late()
-        self._database.drain(lambda session: fanout.fan_out(session, clock.now()))
-        free = self._take_room()
-        try:
-            claimed = self._claim(free)
-        except BaseException:
-            self._free.release(free)
-            raise
-        if free > len(claimed):
-            self._free.release(free - len(claimed))
-        for claimed_queue in claimed:
-            self._threads.submit(self._work, claimed_queue)
+        self._look_once()
 
     def recover(self) -> None:
         """Release the queues of dead workers."""
@@ -72,89 +82,117 @@ class WebhookSender:
         if count:
             log.warning("released %d webhook queues of dead workers; current deliveries may be repeated", count)
 
-    def _has_room(self) -> bool:
-        free = self._free.acquire(blocking=False)
-        if free:
-            self._free.release()
-        return free
+    def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
-    def _take_room(self) -> int:
-        taken = 0
-        while self._free.acquire(blocking=False):
-            taken += 1
-        return taken
+    def _look(self) -> None:
+        self._database.drain(lambda session: fanout.fan_out(session, clock.now()))
+        self._run(self._start())
 
-    def _claim(self, limit: int) -> list[ClaimedQueue]:
-        worker_id = self._worker_id()
-        if worker_id is None or not limit or self._closing:
-            return []
-        with self._database.transaction() as session:
-            return queue.claim(session, clock.now(), worker_id, limit)
+    async def _start(self) -> None:
+        self._transports.tidy()
+        late, self._late = self._late, []
+        self._finished += late
+        await self._take()
 
-    def _work(self, claimed: ClaimedQueue) -> None:
-        """Send queue after queue, as long as any is due."""
-        current: ClaimedQueue | None = claimed
+    async def _close(self) -> None:
+        self._closing = True
+        while self._sending or self._taking:
+            await asyncio.wait(self._sending | self._taking)
+        with suppress(Unavailable):  # they are released once this worker's heartbeat has ended
+            await self._start()
+        await self._successes.close()
+        await self._kept.close()
+        self._transports.close()
+        await self._loop.shutdown_default_executor()
+
+    def _room(self) -> int:
+        return 0 if self._closing else max(PARALLEL - len(self._sending), 0)
+
+    async def _take(self) -> None:
+        """Release finished queues and claim due ones, until there are none; one transaction at a time does it."""
+        if self._is_taking:
+            return
+        self._is_taking = True
         try:
-            while current is not None:
-                current = self._next(current if self._send_safely(current) else None)
+            while await self._take_batch() or self._finished:
+                pass
         finally:
-            self._free.release()
+            self._is_taking = False
 
-    def _send_safely(self, claimed: ClaimedQueue) -> bool:
+    async def _take_batch(self) -> int:
+        finished, self._finished = self._finished, []
         try:
-            self._send_queue(claimed)
+            runs = await self._in_thread(self._exchange, finished, self._room())
+        except BaseException:
+            self._late += finished
+            raise
+        for run in runs:
+            keep(self._sending, self._loop.create_task(self._send_run(run)))
+        return len(runs)
+
+    def _exchange(self, finished: Sequence[ClaimedQueue], room: int) -> list[Run]:
+        worker_id = self._worker_id()
+        with self._database.transaction() as session:
+            queue.release(session, finished)
+            if worker_id is None or not room:
+                return []
+            claimed = queue.claim(session, clock.now(), worker_id, room)
+            runs = queue.next_deliveries(session, claimed)
+            filled = {run.queue for run in runs}
+            queue.release(session, [empty for empty in claimed if empty not in filled])
+            return runs
+
+    async def _send_run(self, run: Run) -> None:
+        """Send a queue's deliveries one after the other; then it is released, and another is claimed."""
+        try:
+            await self._send_in_order(run)
         except Unavailable as error:
             log.warning("webhooks are postponed: %s", error)
+            self._late.append(run.queue)
         except Exception:
             log.exception("unexpected error while sending webhooks")
+            self._late.append(run.queue)
         else:
-            return True
-        self._unreleased.put(claimed)  # delayed, or it would fail again in a busy loop
-        return False
+            self._finished.append(run.queue)
+            keep(self._taking, self._loop.create_task(self._take_more()))
 
-    def _send_queue(self, claimed: ClaimedQueue) -> None:
-        with self._database.transaction() as session:
-            endpoint, deliveries = queue.next_deliveries(session, claimed)
-        if endpoint is None:
-            return
-        with connect(endpoint, self._keyring, self._guard) as send:
-            for delivery in deliveries:
-                if self._closing:
-                    return
-                result = self._send(send, delivery, endpoint.app_id)
-                with self._database.transaction() as session:
-                    if not results.record(session, Attempt(claimed, delivery, result, clock.now())):
-                        return
+    async def _send_in_order(self, run: Run) -> None:
+        for delivery in run.deliveries:
+            if self._closing:
+                return
+            result = await self._send(run, delivery)
+            if not await self._record(Attempt(run.queue, delivery, result, clock.now())):
+                return
 
-    def _send(self, send: Send, delivery: EventDelivery, app_id: str) -> HttpResult:
+    async def _send(self, run: Run, delivery: EventDelivery) -> HttpResult:
         try:
-            return send(delivery.with_file_links(self._links, app_id))
+            return await self._transports.send(run.endpoint, delivery.with_file_links(self._links, run.queue.app_id))
         except Exception as error:
             log.exception("webhook event %s could not be sent", delivery.public_id)
             return HttpResult(None, f"error: {type(error).__name__}")
 
-    def _next(self, claimed: ClaimedQueue | None) -> ClaimedQueue | None:
-        """Release one queue and claim another."""
-        worker_id = self._worker_id()
-        try:
-            with self._database.transaction() as session:
-                if claimed is not None:
-                    queue.release(session, claimed)
-                if worker_id is None or self._closing:
-                    return None
-                return next(iter(queue.claim(session, clock.now(), worker_id, 1)), None)
-        except Exception as error:  # noqa: BLE001  only we can release it: the claim is ours while we live
-            log.warning("a webhook queue could not be released yet: %s", type(error).__name__)
-            if claimed is not None:
-                self._unreleased.put(claimed)
-            return None
+    async def _record(self, attempt: Attempt) -> bool:
+        """Record an attempt; True if the next delivery of the queue may be sent at once."""
+        is_plain = attempt.result.is_success and attempt.delivery.type is not None
+        if is_plain and await self._successes.put(attempt):
+            return True
+        return await self._in_thread(self._record_alone, attempt)
 
-    def _release_late(self) -> None:
-        for _ in range(self._unreleased.qsize()):
-            claimed = self._unreleased.get()
-            try:
-                with self._database.transaction() as session:
-                    queue.release(session, claimed)
-            except Exception:
-                self._unreleased.put(claimed)
-                raise
+    async def _record_successes(self, attempts: Sequence[Attempt]) -> list[bool]:
+        rows = await self._kept.write(successes.RECORD, successes.parameters(attempts))
+        recorded = {row[0] for row in rows}
+        return [attempt.delivery.id in recorded for attempt in attempts]
+
+    def _record_alone(self, attempt: Attempt) -> bool:
+        with self._database.transaction() as session:
+            return results.record(session, attempt)
+
+    async def _take_more(self) -> None:
+        try:
+            await self._take()
+        except Unavailable as error:
+            log.warning("webhook queues could not be released yet: %s", error)
+
+    async def _in_thread(self, work: Callable[..., Result], *arguments: object) -> Result:
+        return await self._loop.run_in_executor(self._threads, work, *arguments)

@@ -1,28 +1,26 @@
-"""HTTP client of one endpoint: a kept connection to a checked address, and a deadline for each request."""
+"""HTTP client of one endpoint: kept connections to checked addresses, and a deadline for each request."""
 
-import socket
+import asyncio
 import ssl
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from http.client import HTTPException
-from types import TracebackType
-from typing import Self
+from typing import NamedTuple
 
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
+from httptools import HttpParserError, HttpParserUpgrade
 
 from mailtalk import tls
+from mailtalk.webhooks.http_protocol import HttpProtocol, Stale
 from mailtalk.webhooks.ssrf import CheckedTarget, ForbiddenUrl, SsrfGuard
 
-DEADLINE = 5.0  # seconds of an attempt, from connecting to the end of the response
+DEADLINE = 5.0  # seconds of an attempt, from resolving the host to the end of the response
 TOO_LATE = f"no complete response within {DEADLINE:g} s"
-READ = 64_000  # bytes of a response that are read
-KEPT = 200  # characters of it that are kept
+IDLE = 4.0  # seconds a connection is kept unused; many servers close it after five
+AGE = 60.0  # seconds a connection is used, so that a change of the host's addresses is followed
+KEPT = 200  # characters of a response that are kept
 BUSY = frozenset({429, 502, 503, 504})  # statuses that blame the endpoint, not the event
 
 
@@ -52,104 +50,104 @@ class HttpResult:
 
 
 class EndpointClient:
-    """Requests to one URL: the host is resolved and checked once, and the connection is kept."""
+    """Requests to one URL over kept connections, each to an address that was checked; for one event loop."""
 
     def __init__(self, guard: SsrfGuard, url: str) -> None:
         self._guard, self._url = guard, url
-        self._connection: HTTPConnection | None = None
-        self._targets: Sequence[CheckedTarget] = ()
+        self._idle: list[_Connection] = []
+        self._posts = 0  # in progress
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._close()
-
-    def post(self, body: bytes, headers: Mapping[str, str]) -> HttpResult:
+    async def post(self, body: bytes, headers: Mapping[str, str]) -> HttpResult:
         """Send one POST; trouble of any kind is in the result."""
+        self._posts += 1
         try:
-            self._targets = self._targets or self._guard.targets(self._url)
+            async with asyncio.timeout(DEADLINE):
+                return await self._send(body, headers)
         except ForbiddenUrl as error:
             return HttpResult(None, f"URL not allowed: {error}")
-        return self._within_deadline(body, headers)
-
-    def _within_deadline(self, body: bytes, headers: Mapping[str, str]) -> HttpResult:
-        expired = threading.Event()
-        deadline = threading.Timer(DEADLINE, self._cut, [expired])
-        deadline.start()
-        try:
-            result = self._send(body, headers)
-            return self._failed(TOO_LATE) if expired.is_set() else result  # cut off, a response may look complete
+        except TimeoutError:
+            return HttpResult(None, TOO_LATE)
         except ssl.SSLCertVerificationError as error:
-            return self._failed(f"certificate not trusted: {error.verify_message}")
-        except (OSError, HTTPError, HTTPException, ValueError) as error:
-            return self._failed(TOO_LATE if expired.is_set() else f"no response: {_name(error)}")
+            return HttpResult(None, f"certificate not trusted: {error.verify_message}")
+        except (OSError, HttpParserError, HttpParserUpgrade, ValueError) as error:
+            return HttpResult(None, f"no response: {type(error).__name__}")
         finally:
-            deadline.cancel()
+            self._posts -= 1
 
-    def _send(self, body: bytes, headers: Mapping[str, str]) -> HttpResult:
-        if self._connection is None:
-            self._connection = _connect(self._targets)
-        path, host = self._targets[0].path, self._targets[0].authority
-        self._connection.request("POST", path, body, {"Host": host, **headers}, preload_content=False)
-        response = self._connection.getresponse()
-        text = response.read(READ, decode_content=False)
-        retry_after = _retry_after(response.headers.get("Retry-After"))
-        if len(text) >= READ:  # its rest would be read as the next response
-            self._close()
-        return HttpResult(response.status, _plain(text), retry_after)
+    def tidy(self) -> bool:
+        """Close connections that are old or were not used for a while; False if the client is no longer in use."""
+        now = asyncio.get_running_loop().time()
+        for connection in self._idle:
+            if now - connection.protocol.used_at > IDLE or now - connection.protocol.opened_at > AGE:
+                connection.protocol.close()
+        self._idle = [connection for connection in self._idle if connection.protocol.fit]
+        return bool(self._idle or self._posts)
 
-    def _failed(self, text: str) -> HttpResult:
-        self._close()
-        return HttpResult(None, text)
+    def close(self) -> None:
+        """Close the idle connections."""
+        for connection in self._idle:
+            connection.protocol.close()
+        self._idle.clear()
 
-    def _cut(self, expired: threading.Event) -> None:
-        """End an attempt at its deadline, wherever it is, by shutting its connection down."""
-        expired.set()
-        connection = self._connection
-        if connection is not None and isinstance(connection.sock, socket.socket):
-            with suppress(OSError):
-                socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+    async def _send(self, body: bytes, headers: Mapping[str, str]) -> HttpResult:
+        while self._idle:
+            with suppress(Stale):
+                return await self._exchange(self._idle.pop(), body, headers)
+        return await self._exchange(await self._connected(), body, headers)
 
-    def _close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-
-def _connect(targets: Sequence[CheckedTarget]) -> HTTPConnection:
-    """Connect to the first address that accepts."""
-    error: Exception = OSError("no address")
-    for target in targets:
-        connection = _connection(target, DEADLINE / len(targets))
+    async def _exchange(self, connection: "_Connection", body: bytes, headers: Mapping[str, str]) -> HttpResult:
+        protocol = connection.protocol
         try:
-            connection.connect()
-        except (OSError, HTTPError) as failure:
-            connection.close()
-            error = failure
+            response = await protocol.exchange(_request(connection.target, body, headers))
+        except BaseException:
+            protocol.close()
+            raise
+        if protocol.fit:
+            self._idle.append(connection)
         else:
-            if isinstance(connection.sock, socket.socket):
-                connection.sock.settimeout(DEADLINE)
-            return connection
-    raise error
+            protocol.close()
+        return HttpResult(response.status, _plain(response.body), _retry_after(response.headers.get(b"retry-after")))
+
+    async def _connected(self) -> "_Connection":
+        """Connection to the first address that accepts."""
+        loop, error = asyncio.get_running_loop(), OSError("no address")
+        targets = await loop.run_in_executor(None, self._guard.targets, self._url)
+        for target in targets:
+            try:
+                async with asyncio.timeout(DEADLINE / len(targets)):
+                    return await _connect(target)
+            except OSError as failure:
+                error = failure
+        raise error
 
 
-def _connection(target: CheckedTarget, seconds: float) -> HTTPConnection:
-    if not target.is_tls:
-        return HTTPConnection(target.address, target.port, timeout=seconds)
-    return HTTPSConnection(
+class _Connection(NamedTuple):
+    target: CheckedTarget
+    protocol: HttpProtocol
+
+
+async def _connect(target: CheckedTarget) -> _Connection:
+    _, protocol = await asyncio.get_running_loop().create_connection(
+        HttpProtocol,
         target.address,
         target.port,
-        timeout=seconds,
-        server_hostname=target.host.rstrip("."),
-        ssl_context=tls.verified(),
+        ssl=tls.verified() if target.is_tls else None,
+        server_hostname=target.host.rstrip(".") if target.is_tls else None,
     )
+    return _Connection(target, protocol)
 
 
-def _retry_after(text: str | None) -> timedelta | None:
+def _request(target: CheckedTarget, body: bytes, headers: Mapping[str, str]) -> bytes:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"POST {target.path} HTTP/1.1\r\nHost: {target.authority}\r\n{lines}Content-Length: {len(body)}\r\n\r\n"
+    return head.encode("ascii") + body
+
+
+def _retry_after(value: bytes | None) -> timedelta | None:
     """Retry-After in seconds or as a date (RFC 9110 10.2.3); None if missing or unreadable."""
-    if text is None:
+    if value is None:
         return None
+    text = value.decode("latin-1").strip()
     if text.isascii() and text.isdecimal() and len(text) < 8:  # noqa: PLR2004  years
         return timedelta(seconds=int(text))
     try:
@@ -161,8 +159,3 @@ def _retry_after(text: str | None) -> timedelta | None:
 def _plain(text: bytes) -> str:
     beginning = text[: KEPT * 4].decode(errors="replace")
     return "".join(c if c.isprintable() else " " for c in beginning)[:KEPT].strip()
-
-
-def _name(error: Exception) -> str:
-    """Class name of the error alone: its text may hold addresses."""
-    return type(error.__cause__ or error).__name__

@@ -4,12 +4,14 @@ In the database a queue is a row of `webhook_lanes`, and `lane` is its name. A d
 queue of its own (`lone`), so that it holds back no other event.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text, tuple_
 from sqlalchemy.orm import Session
 
 from mailtalk.db import sql
@@ -18,13 +20,22 @@ from mailtalk.models import Webhook
 from mailtalk.webhooks.delivery import EventDelivery
 from mailtalk.webhooks.fanout import LOCK
 
-AT_ONCE = 4  # claimed queues of one endpoint over all workers; one while it fails, and one more for a lone delivery
+AT_ONCE = 16  # claimed queues of one endpoint over all workers; one while it fails, and one more for a lone delivery
 RUN = 50  # deliveries read at once
 _DUE = sql.fragment(Path(__file__).with_name("due_queues.sql").read_text("utf-8"))
 _HAS_DUE = sql.statement("$due SELECT 1 FROM due LIMIT 1", due=_DUE)
 _CLAIM = sql.load(__file__, "claim_queues", due=_DUE)
+# Queues of which the claim still holds.
+_CLAIMED = """SELECT q.app_id, q.webhook_id, q.lane, q.claim
+    FROM unnest(CAST(:apps AS text[]), CAST(:webhooks AS text[]), CAST(:names AS text[]), CAST(:claims AS uuid[]))
+        AS given (app_id, webhook_id, lane, claim)
+    JOIN webhook_lanes q USING (app_id, webhook_id, lane, claim)"""
 _RECOVER = text(f"""UPDATE webhook_lanes SET claim = NULL
     WHERE claim IS NOT NULL AND {of_the_dead("webhook_lanes", "claim IS NOT NULL")} RETURNING 1""")  # noqa: S608  ours
+
+
+_NEXT = sql.load(__file__, "next_deliveries", claimed=_CLAIMED)
+_RELEASE = sql.load(__file__, "release_queues", claimed=_CLAIMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,14 @@ class ClaimedQueue:
         return {"app": self.app_id, "webhook": self.webhook_id, "queue": self.name, "claim": self.claim}
 
 
+class Run(NamedTuple):
+    """A claimed queue, its endpoint, and its next deliveries in order."""
+
+    queue: ClaimedQueue
+    endpoint: Webhook
+    deliveries: Sequence[EventDelivery]
+
+
 def has_due(session: Session, now: datetime) -> bool:
     """True if a queue may be claimed now."""
     return session.scalar(_HAS_DUE, {"now": now, "at_once": AT_ONCE}) is not None
@@ -54,29 +73,43 @@ def claim(session: Session, now: datetime, worker_id: int, limit: int) -> list[C
     return [ClaimedQueue(*row) for row in rows]
 
 
-def next_deliveries(session: Session, queue: ClaimedQueue) -> tuple[Webhook | None, list[EventDelivery]]:
-    """The endpoint and its next deliveries in order; no endpoint if the claim was lost."""
-    claimed = text("SELECT 1 FROM webhook_lanes WHERE app_id = :app AND webhook_id = :webhook AND claim = :claim")
-    if session.scalar(claimed, queue.keys) is None:
-        return None, []
-    rows = session.execute(
-        text("""
-        SELECT d.id, d.attempts, d.event_id, e.type, e.created_at, e.data, e.conversation_id, e.seq
-        FROM webhook_deliveries d LEFT JOIN events e ON e.app_id = d.app_id AND e.id = d.event_id
-        WHERE d.app_id = :app AND d.webhook_id = :webhook AND d.lane = :queue AND d.stage = 'queued'
-        ORDER BY d.id LIMIT :run"""),
-        queue.keys | {"run": RUN},
-    )
-    return session.get(Webhook, (queue.app_id, queue.webhook_id)), [EventDelivery(*row) for row in rows]
+def next_deliveries(session: Session, queues: Sequence[ClaimedQueue]) -> list[Run]:
+    """The next deliveries of each queue; a queue without any, or whose claim was lost, is left out."""
+    if not queues:
+        return []
+    by_claim = {queue.claim: queue for queue in queues}
+    deliveries: dict[UUID, list[EventDelivery]] = {}
+    for row in session.execute(_NEXT, _arrays(queues) | {"run": RUN}):
+        deliveries.setdefault(row[0], []).append(EventDelivery(*row[1:]))
+    rows = _endpoints(session, {(queue.app_id, queue.webhook_id) for queue in queues})
+    runs = [(by_claim[claim], found) for claim, found in deliveries.items()]
+    return [
+        Run(queue, rows[queue.app_id, queue.webhook_id], found)
+        for queue, found in runs
+        if (queue.app_id, queue.webhook_id) in rows
+    ]
 
 
-def release(session: Session, queue: ClaimedQueue) -> None:
-    """Give the claim up; an empty queue is deleted."""
-    keys = "app_id = :app AND webhook_id = :webhook AND lane = :queue AND claim = :claim"
-    session.execute(text(f"DELETE FROM webhook_lanes WHERE {keys} AND pending <= 0"), queue.keys)  # noqa: S608  ours
-    session.execute(text(f"UPDATE webhook_lanes SET claim = NULL WHERE {keys}"), queue.keys)  # noqa: S608  ours
+def release(session: Session, queues: Sequence[ClaimedQueue]) -> None:
+    """Give the claims up; empty queues are deleted."""
+    if queues:
+        session.execute(_RELEASE, _arrays(queues))
 
 
 def recover(session: Session) -> int:
     """Release the queues of dead workers, and return their number; the current delivery may be repeated."""
     return len(session.execute(_RECOVER).all())
+
+
+def _endpoints(session: Session, keys: set[tuple[str, str]]) -> dict[tuple[str, str], Webhook]:
+    rows = session.scalars(select(Webhook).where(tuple_(Webhook.app_id, Webhook.id).in_(keys)))
+    return {(row.app_id, row.id): row for row in rows}
+
+
+def _arrays(queues: Sequence[ClaimedQueue]) -> dict[str, object]:
+    return {
+        "apps": [queue.app_id for queue in queues],
+        "webhooks": [queue.webhook_id for queue in queues],
+        "names": [queue.name for queue in queues],
+        "claims": [queue.claim for queue in queues],
+    }

@@ -1,5 +1,6 @@
 """Posting: to the checked address and no other, within its time, whatever the other side does."""
 
+import asyncio
 import socket
 import ssl
 import threading
@@ -21,8 +22,11 @@ from mailtalk.webhooks.ssrf import SsrfGuard
 
 
 def posted(url: str, guard: SsrfGuard = PRIVATE, times: int = 1) -> list[HttpResult]:
-    with EndpointClient(guard, url) as client:
-        return [client.post(b"{}", {"Content-Type": "application/json"}) for _ in range(times)]
+    async def post() -> list[HttpResult]:
+        with closing(EndpointClient(guard, url)) as client:
+            return [await client.post(b"{}", {"Content-Type": "application/json"}) for _ in range(times)]
+
+    return asyncio.run(post())
 
 
 @contextmanager
@@ -126,6 +130,60 @@ def test_of_an_endless_answer_little_is_read_and_less_is_kept() -> None:
         (answer,) = posted(url)
     assert answer.is_success
     assert answer.text == "z" * http_client.KEPT
+
+
+@contextmanager
+def answering(*connections: Sequence[bytes]) -> Iterator[str]:
+    """A server that gives each connection its answers, one for each request, and then closes it."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+
+        def serve() -> None:
+            for answers in connections:
+                connection, _ = server.accept()
+                with connection:
+                    for answer in answers:
+                        connection.recv(10_000)
+                        connection.sendall(answer)
+                    connection.recv(10_000 if len(answers) > 1 else 0)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+        thread.join()
+
+
+GOOD = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
+def test_a_kept_connection_that_was_closed_costs_no_attempt() -> None:
+    with answering([GOOD, GOOD], [GOOD]) as url:  # the third request meets a closed connection
+        assert [each.status for each in posted(url, times=3)] == [204, 204, 204]
+
+
+def test_a_second_response_is_no_answer_to_the_next_request() -> None:
+    bad = GOOD.replace(b"204 No Content", b"500 No")
+    with answering([GOOD + bad], [GOOD]) as url:
+        assert [each.status for each in posted(url, times=2)] == [204, 204]
+
+
+@pytest.mark.parametrize(
+    ("response", "status"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\nall", 200),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nall", 200),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nall\r\n0\r\n\r\n", 200),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nall", 200),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nall", None),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nall\r\n", None),
+        (b"HTTP/1.1 200 OK\r\nX: ", None),
+        (b"not HTTP\r\n\r\n", None),
+        (b"", None),
+    ],
+)
+def test_only_a_whole_response_is_one(response: bytes, status: int | None) -> None:
+    with answering([response]) as url:
+        (answer,) = posted(url)
+    assert (answer.status, answer.text) == (status, answer.text if status is None else "all")
 
 
 @pytest.mark.parametrize(
