@@ -33,8 +33,10 @@ Operate it:
   mailtalk app style            the look of an app's mails; `mail preview` shows it first
   mailtalk participants import  participants from a CSV file, 100,000 and more
   mailtalk changes              who joined, changed or left a conversation, and when
-  mailtalk conversation show    a conversation and the mails that are about to be made
+  mailtalk users list           the users; `show` one
+  mailtalk conversations list   the conversations; `show` one and the mails that are about to be made
   mailtalk explain              why someone was mailed, or was not
+  mailtalk deliveries list      outgoing mails; `show`, `retry` and `cancel` them
   mailtalk inbound list         the outcome of each inbound mail; `show`, `replay`, `release`
   mailtalk suppressions list    addresses that get no mail, and why; `release` one
   mailtalk held list            mails that may or may not have been sent; `send` or `drop` them
@@ -56,7 +58,8 @@ COMMANDS = {
     "bridge": ("cli.commands.bridge", "Receive mail for the reply domain by SMTP."),
     "changes": ("cli.commands.changes", "List a conversation's changes: who joined, changed or left, newest first."),
     "channels": ("cli.commands.channels", "Send notifications to Slack, Teams, ntfy, SMS and others too."),
-    "conversation": ("cli.commands.conversation", "Inspect conversations."),
+    "conversations": ("cli.commands.conversations", "List conversations, and inspect one."),
+    "deliveries": ("cli.commands.deliveries", "See outgoing mails, and send them again or cancel them."),
     "explain": ("cli.commands.explain", "Explain why someone was mailed, was not, or is not yet."),
     "health": ("cli.commands.health", "Check a process on this host; exit code 0 or 1, for container health checks."),
     "held": ("cli.commands.held", "Decide on mails that may or may not have been sent (MAILTALK_UNKNOWN=hold)."),
@@ -68,6 +71,7 @@ COMMANDS = {
     "participants": ("cli.commands.participants", "Import participants."),
     "suppressions": ("cli.commands.suppressions", "List addresses that get no mail, and release them."),
     "up": ("cli.local.up", "Start everything on this machine, and keep it running."),
+    "users": ("cli.commands.users", "List users, and see their addresses and conversations."),
     "webhooks": ("cli.commands.webhooks", "Send events to other programs, by signed HTTP requests."),
     "worker": ("cli.commands.worker", "Apply changes, process inbound mail, make and send mails."),
 }

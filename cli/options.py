@@ -8,13 +8,40 @@ import click
 
 from mailtalk.ids import PublicId
 
-app_option = click.option("--app", "app_id", required=True, metavar="ID", help="The app; see: mailtalk app list")
 any_app_option = click.option("--app", "app_id", metavar="ID", help="Only of this app.")
 json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 limit_option = click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many.")
 
+after_option = click.option("--after", metavar="ID", help="Continue after this one, the last of the page before.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
 _AGO = re.compile(r"(\d{1,6})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def only_app(app_id: str | None) -> str:
+    """Take the only app if none is given; UsageError if there are several, or none."""
+    if app_id is not None:
+        return app_id
+    from cli import connect  # noqa: PLC0415 - help needs no database
+    from mailtalk.conversations import apps  # noqa: PLC0415 - the same
+
+    with connect.transaction() as session:
+        ids = [app.id for app in apps.listed(session)]
+    if len(ids) == 1:
+        return ids[0]
+    if not ids:
+        raise click.UsageError('there is no app yet; create one: mailtalk app create "My app"')
+    raise click.UsageError(f"there are {len(ids)} apps; choose one with --app: {', '.join(ids[:10])}")
+
+
+def _app(ctx: click.Context, _param: click.Parameter, app_id: str | None) -> str | None:
+    return app_id if ctx.resilient_parsing else only_app(app_id)
+
+
+app_option = click.option(
+    "--app", "app_id", metavar="ID", callback=_app, help="The app, if there are several; see: mailtalk app list"
+)
 
 
 class NumberOrWord(click.ParamType[Any]):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
+import msgspec
 
 WIDEST = 60  # maximum characters of a column
 # An inbound address in any text: 30 base32 characters before the @.
@@ -26,19 +27,19 @@ def records(columns: Mapping[str, str], rows: Sequence[Mapping[str, object]]) ->
     table(list(columns), [[_value(key, row.get(key)) for key in columns.values()] for row in rows])
 
 
-def listing(columns: Mapping[str, str], rows: Sequence[Mapping[str, object]], none: str, *, as_json: bool) -> None:
-    """Print rows as JSON or as a table, or say that there are none."""
+def listing(columns: Mapping[str, str], rows: Sequence[object], none: str, *, as_json: bool) -> None:
+    """Print rows (structs, or mappings) as JSON or as a table, or say that there are none."""
     if as_json:
         print_json(rows)
     elif rows:
-        records(columns, rows)
+        records(columns, plain_values(rows))
     else:
         click.echo(none)
 
 
-def fields(content: Mapping[str, object]) -> None:
-    """Print each field on a line of its own."""
-    for name, value in content.items():
+def fields(content: object) -> None:
+    """Print each field of a struct or mapping on a line of its own."""
+    for name, value in plain_values(content).items():
         click.echo(f"{name:<16}{cell(_value(name, value))}")
 
 
@@ -49,9 +50,14 @@ def _value(key: str, value: object) -> object:
     )
 
 
+def plain_values(content: object) -> Any:
+    """Convert structs, and all that they hold, to the values of JSON and moments, with the names of JSON."""
+    return msgspec.to_builtins(content, builtin_types=(datetime,))
+
+
 def print_json(content: object) -> None:
     """Print JSON, indented; moments are ISO 8601 in UTC."""
-    text = json.dumps(content, indent=2, ensure_ascii=False, default=moment)
+    text = json.dumps(plain_values(content), indent=2, ensure_ascii=False, default=moment)
     click.echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
 
 

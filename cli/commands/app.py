@@ -6,13 +6,13 @@ from typing import Any
 import click
 
 from api.versions import VERSIONS
-from cli import connect, datadir, printing
+from cli import connect, datadir, printing, reports
 from cli.commands.style import style
 from cli.commands.webhooks import put_webhook
-from cli.options import NumberOrWord, given, json_option
+from cli.options import NumberOrWord, given, json_option, yes_option
 from mailtalk.conversations import apps
-from mailtalk.models import App
 from mailtalk.settings.load import PREFIX, Settings
+from mailtalk.support import app_removal
 from mailtalk.vocabulary import Frequency, SenderPolicy
 from mailtalk.webhooks.endpoints import EndpointSpec
 
@@ -27,12 +27,23 @@ HELP = """Create and change apps, the tenants, each with its own secret.
   mailtalk app set my-app --frequency daily    one digest a day, for users without a choice of their own
   mailtalk app set my-app --sender-policy match  replies only from the users' own addresses
   mailtalk app rotate-secret my-app            a new secret; the old one ends within seconds
+  mailtalk app delete my-app                   the app and everything in it, for good
   mailtalk app style my-app --file style.toml  the look of its mails
 
 Nothing needs a restart: API processes use a new secret at once, workers a new pace from the next message on.
 """
-HEADER = ("id", "name", "limit", "version", "quiet", "cap", "frequency", "senders", "created")
-COLUMNS = {"limit": "participant_limit", "quiet": "quiet_seconds", "cap": "cap_seconds"}
+COLUMNS = {
+    "id": "id",
+    "name": "name",
+    "limit": "participantLimit",
+    "version": "defaultVersion",
+    "quiet": "quietSeconds",
+    "cap": "capSeconds",
+    "frequency": "frequency",
+    "senders": "senderPolicy",
+    "created": "createdAt",
+}
+FIELDS = {"limit": "participant_limit", "quiet": "quiet_seconds", "cap": "cap_seconds"}
 ONCE = "The secret is shown only once: keep it."
 
 seconds = NumberOrWord(click.FloatRange(0, 900), "default")
@@ -59,14 +70,11 @@ def create(name: str, app_id: str | None) -> None:
 def list_apps(*, as_json: bool) -> None:
     """List all apps with their settings; never their secrets."""
     with connect.transaction() as session:
-        rows = [_shown(row) for row in apps.listed(session)]
-    if as_json:
-        printing.print_json(rows)
-    elif rows:
-        printing.table(HEADER, [_cells(row) for row in rows])
+        rows = [reports.App.of(row) for row in apps.listed(session)]
+    content = rows if as_json else [_worded(row) for row in rows]
+    printing.listing(COLUMNS, content, 'No apps yet. Create one: mailtalk app create "My app"', as_json=as_json)
+    if rows and not as_json:
         click.echo(f"\nquiet and cap in seconds; default: {PREFIX}QUIET_SECONDS and {PREFIX}CAP_SECONDS.")
-    else:
-        click.echo('No apps yet. Create one: mailtalk app create "My app"')
 
 
 @app.command()
@@ -85,6 +93,28 @@ def rotate_secret(app_id: str) -> None:
         if file is not None:  # before the commit: `mailtalk up` must never restore the old one
             datadir.write(file, secret)
     click.echo(f"secret  {secret}\n\n{ONCE} The old one is refused within seconds.")
+
+
+@app.command()
+@click.argument("app_id", metavar="ID")
+@yes_option
+def delete(app_id: str, *, yes: bool) -> None:
+    """Delete an app with all its users, conversations, messages, files, mails and webhooks, for good.
+
+    Its secret is refused within seconds. After an interruption run it again: it continues where it ended.
+    """
+    settings = datadir.settings("database_url", "secret_key")
+    with connect.database(settings) as database:
+        with database.transaction() as session:
+            name = apps.found(session, app_id).name
+        if not yes:
+            click.confirm(f"Delete {printing.plain(name)} ({app_id}) and everything in it, for good?", abort=True)
+        with database.transaction() as session:
+            app_removal.revoke(session, datadir.keyring(settings), app_id)
+        database.drain(lambda session: app_removal.delete_rows(session, app_id))
+        with database.transaction() as session:
+            app_removal.finish(session, app_id)
+    click.echo(f"Deleted {printing.plain(name)} ({app_id}).")
 
 
 def _secret_file(settings: Settings, app_id: str) -> Path | None:
@@ -125,7 +155,7 @@ def set_app(app_id: str, webhook: str | None, **values: Any) -> None:
 
     A lower limit removes nobody, but nobody can join until there are fewer.
     """
-    fields = given(**{COLUMNS.get(option, option): value for option, value in values.items()})
+    fields = given(**{FIELDS.get(option, option): value for option, value in values.items()})
     if not fields and webhook is None:
         raise click.UsageError(
             "nothing to set; give at least one of --name, --limit, --default-version, --quiet, --cap, --frequency, "
@@ -140,27 +170,15 @@ def set_app(app_id: str, webhook: str | None, **values: Any) -> None:
 def _set_fields(app_id: str, fields: dict[str, Any]) -> None:
     with connect.transaction() as session:
         apps.put(session, app_id, fields)
-        row = _shown(apps.found(session, app_id))
-    printing.table(HEADER, [_cells(row)])
+        row = reports.App.of(apps.found(session, app_id))
+    printing.records(COLUMNS, [_worded(row)])
 
 
-def _shown(app: App) -> dict[str, Any]:
-    return {
-        "id": app.id,
-        "name": app.name,
-        "participantLimit": app.participant_limit,
-        "defaultVersion": app.default_version,
-        "quietSeconds": app.quiet_seconds,
-        "capSeconds": app.cap_seconds,
-        "frequency": app.frequency,
-        "senderPolicy": app.sender_policy,
-        "createdAt": app.created_at,
-    }
-
-
-def _cells(app: dict[str, Any]) -> list[object]:
+def _worded(row: reports.App) -> dict[str, Any]:
+    """Values of a row, with words for those that are not set."""
     unset = {"participantLimit": "none", "quietSeconds": "default", "capSeconds": "default"}
-    return [unset.get(key, value) if value is None else value for key, value in app.items()]
+    values = printing.plain_values(row)
+    return {name: unset.get(name) if value is None else value for name, value in values.items()}
 
 
 app.add_command(style)

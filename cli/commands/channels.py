@@ -1,14 +1,11 @@
 """`mailtalk channels`: other places for an app's notifications, by Apprise."""
 
-from typing import Any
-
 import click
 
-from cli import connect, datadir, printing
+from cli import connect, datadir, printing, reports
 from cli.event_test import wait_for_test
 from cli.options import any_app_option, app_option, json_option
 from mailtalk import clock
-from mailtalk.models import Webhook
 from mailtalk.webhooks import channels as webhook_channels
 from mailtalk.webhooks import log as webhook_log
 
@@ -52,7 +49,7 @@ def set_channel(name: str, url: str, app_id: str) -> None:
 def list_channels(app_id: str | None, *, as_json: bool) -> None:
     """List channels with their status; never their URLs."""
     with connect.transaction() as session:
-        rows = [_shown(row) for row in webhook_channels.listed(session, app_id)]
+        rows = [reports.Channel.of(row) for row in webhook_channels.listed(session, app_id)]
     printing.listing(COLUMNS, rows, NONE, as_json=as_json)
 
 
@@ -76,13 +73,3 @@ def test_channel(ctx: click.Context, name: str, app_id: str) -> None:
         row = webhook_channels.get(session, app_id, name)
         event_id = webhook_log.send_test(session, clock.now(), row)
     ctx.exit(0 if wait_for_test(row, event_id) else 1)
-
-
-def _shown(row: Webhook) -> dict[str, Any]:
-    return {
-        "appId": row.app_id,
-        "name": row.id.removeprefix(webhook_channels.PREFIX),
-        "kind": row.url,
-        "status": row.status,
-        "reason": row.reason,
-    }

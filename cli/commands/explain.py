@@ -1,84 +1,82 @@
-"""`mailtalk explain`: why someone was mailed, was not, or is not yet, in plain words."""
+"""`mailtalk explain`: why someone was mailed, was not, or is not yet; by conversation and user, or by address."""
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 import msgspec
+from sqlalchemy.orm import Session
 
 from api.schemas.notifications import Notification
-from cli import connect, printing
-from cli.options import app_option, json_option, limit_option
+from cli import connect, explanations, printing, reports
+from cli.options import any_app_option, json_option, limit_option, only_app
 from mailtalk import clock
 from mailtalk.conversations import apps
 from mailtalk.ids import CHANGE, ParticipantKey
-from mailtalk.models import Delivery, Suppression
+from mailtalk.outbound import suppressions
+from mailtalk.support import deliveries, directory
 from mailtalk.support import explain as support_explain
+from mailtalk.support.deliveries import DeliveryFilter, DeliveryReport
+from mailtalk.support.directory import UserReport
 from mailtalk.support.explain import NotificationReport, ParticipantStatus
-from mailtalk.vocabulary import Frequency, NotificationStatus, Notify, Reason, Stage, Suspicion
+from mailtalk.vocabulary import Frequency, Reason
 
-WHY = {
-    Reason.LEFT: "they had left the conversation",
-    Reason.ACCESS_NONE: "their access was None",
-    Reason.NEVER_NOTIFIES: "system messages and imported messages notify nobody",
-    Reason.OWN_MESSAGE: "they wrote it themselves",
-    Reason.ALREADY_READ: "they had read it before the mail was made",
-    Reason.MUTED: "they had muted the conversation",
-    Reason.NOTIFY_OFF: "their notify is false",
-    Reason.NOT_MENTIONED: "their notify is MentionsOnly, and it does not mention them",
-    Reason.NO_ADDRESS: "they have no email address",
-    Reason.SUPPRESSED: "mail to all their addresses is suppressed: it bounced, or they complained",
-    Reason.NOTHING_LEFT: "the messages were deleted, or an earlier mail covered them",
-    Reason.CONVERSATION_DELETED: "the conversation was deleted",
-}
-BARRED = {
-    Reason.LEFT: "is not mailed: they left the conversation",
-    Reason.ACCESS_NONE: "is not mailed: their access is None",
-    Reason.MUTED: "is not mailed: they muted the conversation until {until}",
-    Reason.NOTIFY_OFF: "is not mailed: their notify is false",
-    Reason.NO_ADDRESS: "is not mailed: they have no email address",
-    Reason.SUPPRESSED: "is not mailed: mail to all their addresses is suppressed",
-}
-AGAINST = {
-    Suspicion.DEAD: "there is no such mailbox",
-    Suspicion.COMPLAINED: "its owner complained",
-    Suspicion.FAILING: "mail to it failed too often",
-}
-WHEN = {
-    Frequency.IMMEDIATELY: "at once",
-    Frequency.DEFAULT: "when the conversation has been quiet, and a few seconds after they are mentioned",
-    Frequency.HOURLY: "in a digest at the next full hour",
-    Frequency.DAILY: "in a digest at eight in the morning of their time zone",
-}
-STAGES = {
-    Stage.QUEUED: "waits to be sent",
-    Stage.CLAIMED: "is about to be sent",
-    Stage.SENDING: "is being sent",
-    Stage.SENT: "was sent at {ended}",
-    Stage.DEFERRED: "is tried again at {later}, after {attempts}",
-    Stage.FAILED: "was refused at {ended}",
-    Stage.UNKNOWN: "may or may not have arrived, the reply was lost; it is sent again at {later}",
-    Stage.HELD: "may or may not have arrived, the reply was lost; it is held, see: mailtalk held list",
-    Stage.CAPTURED: "was captured, because no relay is set",
-    Stage.CANCELLED: "was cancelled",
-}
+USAGE = "give CONVERSATION and USER, or --address"
+
+
+class AddressReport(msgspec.Struct, rename="camel"):
+    """An address: the participations of its users, with all that bars each, and the newest mails to it."""
+
+    address: str
+    users: list[reports.User]
+    suppressed: list[reports.Suppression]
+    participations: list["ParticipationReport"]
+    deliveries: list[reports.Delivery]
+
+
+class ParticipationReport(msgspec.Struct, rename="camel"):
+    """What would become of the next message of a conversation for one user."""
+
+    app_id: str
+    conversation_id: str
+    user_id: str
+    next: str
+    bars: Sequence[Reason]
+    frequency: Frequency
 
 
 @click.command()
-@app_option
-@click.argument("conversation_id", metavar="CONVERSATION")
-@click.argument("user_id", metavar="USER")
+@any_app_option
+@click.argument("conversation_id", metavar="[CONVERSATION", required=False)
+@click.argument("user_id", metavar="USER]", required=False)
+@click.option("--address", metavar="ADDRESS", help="Explain this address in all conversations of its users.")
 @limit_option
 @json_option
-def explain(app_id: str, conversation_id: str, user_id: str, limit: int, *, as_json: bool) -> None:
+def explain(  # noqa: PLR0913  one for each option
+    app_id: str | None,
+    conversation_id: str | None,
+    user_id: str | None,
+    address: str | None,
+    limit: int,
+    *,
+    as_json: bool,
+) -> None:
     """Explain why someone was mailed, was not, or is not yet.
 
-    First what holds for the next message, then the outcome of the last 30 days' notifications, newest first.
+    First what holds for the next message, with every reason against it; then the outcome of the last 30 days'
+    notifications, newest first. For an address: what holds in each conversation, then the newest mails to it.
     """
+    if address is not None and conversation_id is None:
+        _explain_address(address, app_id, limit, as_json=as_json)
+    elif address is None and conversation_id is not None and user_id is not None:
+        _explain_user(ParticipantKey.of(only_app(app_id), conversation_id, user_id), limit, as_json=as_json)
+    else:
+        raise click.UsageError(USAGE)
+
+
+def _explain_user(key: ParticipantKey, limit: int, *, as_json: bool) -> None:
     with connect.transaction() as session:
-        apps.found(session, app_id)
-        key = ParticipantKey.of(app_id, conversation_id, user_id)
+        apps.found(session, key.app_id)
         status = support_explain.status(session, clock.now(), key)
         history = support_explain.page(session, key, limit=limit)
     if as_json:
@@ -92,15 +90,16 @@ def _json(status: ParticipantStatus, history: list[NotificationReport]) -> dict[
     return {
         "conversationId": conversation.id,
         "userId": row.user_id,
-        "next": _next(status),
-        "barredBy": status.barred,
+        "next": explanations.next_message(status),
+        "barredBy": next(iter(status.bars), None),
+        "bars": status.bars,
         "suppressed": [{"address": row.address, "reason": row.reason, "until": row.until} for row in status.suppressed],
         "frequency": status.frequency,
         "chosen": list(row.chosen),
         "lastChange": _last_change(status),
         "windowClosesAt": conversation.window_due_at,
         "notifications": [
-            msgspec.to_builtins(Notification.of(entry)) | {"explanation": list(_outcome(entry, status))}
+            msgspec.to_builtins(Notification.of(entry)) | {"explanation": list(explanations.outcome(entry, status))}
             for entry in history
         ],
     }
@@ -122,8 +121,8 @@ def _lines(status: ParticipantStatus, history: list[NotificationReport]) -> Iter
     row = status.participation
     name, user_id, conversation_id = map(printing.plain, (status.user.name, row.user_id, row.conversation_id))
     yield f"{name} ({user_id}) in {conversation_id}"
-    yield f"The next message {_next(status)}."
-    yield from map(_suppressed, status.suppressed)
+    yield f"The next message {explanations.next_message(status)}."
+    yield from map(explanations.suppression, status.suppressed)
     due = status.conversation.window_due_at
     if due is not None:
         yield f"New messages are collected until {printing.moment(due)}, longer while more are written."
@@ -137,52 +136,47 @@ def _lines(status: ParticipantStatus, history: list[NotificationReport]) -> Iter
         yield "No notifications in the last 30 days."
     for entry in history:
         yield ""
-        yield from _outcome(entry, status)
+        yield from explanations.outcome(entry, status)
 
 
-def _next(status: ParticipantStatus) -> str:
-    row = status.participation
-    if status.barred is None:
-        which = ", if it mentions them," if row.notify == Notify.MENTIONS_ONLY else ""
-        return f"from someone else{which} is mailed {WHEN[status.frequency]}"
-    until = printing.moment(row.mute_until) if row.mute_until else ""
-    return BARRED[status.barred].format(until=until)
+def _explain_address(address: str, app_id: str | None, limit: int, *, as_json: bool) -> None:
+    with connect.transaction() as session:
+        users = directory.users_of_address(session, address, app_id)
+        statuses = [status for user in users for status in _statuses(session, user, limit)]
+        mails = deliveries.page(session, DeliveryFilter(app_id, address=address), limit=limit)
+        now, app_ids = clock.now(), {user.app_id for user in users} | {mail.app_id for mail in mails}
+        suppressed = [row for each in sorted(app_ids) for row in suppressions.of(session, now, each, [address])]
+    if as_json:
+        printing.print_json(
+            AddressReport(
+                address,
+                [reports.User.of(user) for user in users],
+                [reports.Suppression.of(row) for row in suppressed],
+                [_participation(status) for status in statuses],
+                [reports.Delivery.of(mail) for mail in mails],
+            )
+        )
+        return
+    known = ", ".join(f"{printing.plain(user.name)} ({user.app_id}/{printing.plain(user.id)})" for user in users)
+    head = f"{printing.plain(address)}: {known or 'no user has this address'}"
+    held = [*map(explanations.suppression, suppressed), *map(_in_conversation, statuses)]
+    click.echo("\n".join([head, *held, "", *(map(_mail, mails) if mails else ["No mails to it."])]))
 
 
-def _suppressed(row: Suppression) -> str:
-    reason = Suspicion(row.reason)
-    until = None if reason is Suspicion.COMPLAINED else row.until
-    ends = printing.moment(until) if until else "someone releases it"
-    return f"Nothing is sent to {printing.plain(row.address)} until {ends}: {AGAINST[reason]}."
+def _statuses(session: Session, user: UserReport, limit: int) -> Iterator[ParticipantStatus]:
+    for key in support_explain.participations(session, user.app_id, user.id, limit):
+        yield support_explain.status(session, clock.now(), key)
 
 
-def _outcome(entry: NotificationReport, status: ParticipantStatus) -> Iterator[str]:
-    """Describe the outcome of one notification, line by line."""
-    row = entry.notification
-    about = f"{len(entry.messages)} message" + ("" if len(entry.messages) == 1 else "s")
-    if row.status == NotificationStatus.OPEN:
-        yield f"{printing.moment(row.created_at)}  {about}: {_waiting(row.not_before, status.barred)}"
-    elif row.status == NotificationStatus.CANCELLED:
-        yield f"{printing.moment(row.ended_at or row.created_at)}  {about}: not mailed, because {_why(row.reason)}"
-    else:
-        yield f"{printing.moment(row.ended_at or row.created_at)}  {about}: mailed"
-    yield from (f"    {_delivery(delivery)}" for delivery in entry.deliveries)
+def _participation(status: ParticipantStatus) -> ParticipationReport:
+    row, text = status.participation, explanations.next_message(status)
+    return ParticipationReport(row.app_id, row.conversation_id, row.user_id, text, status.bars, status.frequency)
 
 
-def _waiting(until: datetime, barred: Reason | None) -> str:
-    waits = "about to be mailed" if until <= clock.now() else f"waits until {printing.moment(until)}"
-    return f"{waits}, and will not be mailed as things stand" if barred else waits
+def _in_conversation(status: ParticipantStatus) -> str:
+    return f"{printing.plain(status.conversation.id)}: the next message {explanations.next_message(status)}."
 
 
-def _why(reason: str | None) -> str:
-    known = {str(each): text for each, text in WHY.items()}
-    return known.get(reason or "", f"of an internal error ({printing.plain(reason or '')})")
-
-
-def _delivery(row: Delivery) -> str:
-    ended = printing.moment(row.ended_at) if row.ended_at else "-"
-    attempts = "1 attempt" if row.attempts == 1 else f"{row.attempts} attempts"
-    stage = STAGES[Stage(row.stage)].format(ended=ended, later=printing.moment(row.not_before), attempts=attempts)
-    answer = f"; the reply was: {printing.plain(row.reply)}" if row.reply and row.stage != Stage.CAPTURED else ""
-    bounced = f"; it bounced at {printing.moment(row.bounced_at)}" if row.bounced_at else ""
-    return f"to {printing.plain(row.address)} {stage}{answer}{bounced}"
+def _mail(row: DeliveryReport) -> str:
+    where = f"{printing.moment(row.created_at)}  {printing.plain(row.conversation_id)}"
+    return f"{where}: the mail {row.id} {explanations.delivery(row)}"

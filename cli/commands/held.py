@@ -2,17 +2,16 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import click
 from sqlalchemy.orm import Session
 
-from cli import connect, printing
+from cli import connect, printing, reports
 from cli.options import app_option, json_option, limit_option
 from mailtalk import clock
 from mailtalk.support import deliveries as support_deliveries
-from mailtalk.support.deliveries import DeliveryFilter, DeliveryReport
+from mailtalk.support.deliveries import DeliveryFilter
 from mailtalk.vocabulary import Stage
 
 COLUMNS = {"id": "id", "user": "userId", "conversation": "conversationId", "made": "createdAt", "reply": "reply"}
@@ -32,7 +31,7 @@ def held() -> None:
 def list_held(app_id: str, limit: int, *, as_json: bool) -> None:
     """List held mails, newest first."""
     with connect.transaction() as session:
-        rows = [_shown(row) for row in support_deliveries.page(session, _held(app_id), limit=limit)]
+        rows = [reports.Delivery.of(row) for row in support_deliveries.page(session, _held(app_id), limit=limit)]
     printing.listing(COLUMNS, rows, "No mail is held.", as_json=as_json)
 
 
@@ -59,13 +58,3 @@ def _decide(verb: Callable[[Session, datetime, DeliveryFilter], int], app_id: st
 
 def _held(app_id: str, delivery_id: UUID | None = None) -> DeliveryFilter:
     return DeliveryFilter(app_id, [Stage.HELD], ids=[delivery_id] if delivery_id else ())
-
-
-def _shown(row: DeliveryReport) -> dict[str, Any]:
-    return {
-        "id": str(row.id),
-        "userId": row.user_id,
-        "conversationId": row.conversation_id,
-        "createdAt": row.created_at,
-        "reply": row.reply,
-    }

@@ -1,15 +1,12 @@
 """`mailtalk suppressions`: addresses that get no mail."""
 
-from typing import Any
-
 import click
 
-from cli import connect, printing
+from cli import connect, printing, reports
 from cli.options import app_option, json_option, limit_option
 from mailtalk import clock
 from mailtalk.conversations import apps
 from mailtalk.errors import ErrorCode, NotFound
-from mailtalk.models import Suppression
 from mailtalk.outbound import suppressions as outbound_suppressions
 
 COLUMNS = {"address": "address", "reason": "reason", "status": "status", "since": "since", "until": "until"}
@@ -32,7 +29,9 @@ def list_suppressions(app_id: str, limit: int, *, as_json: bool) -> None:
     """List the suppressed addresses of an app."""
     with connect.transaction() as session:
         apps.found(session, app_id)
-        rows = [_shown(row) for row in outbound_suppressions.listed(session, clock.now(), app_id, limit)]
+        rows = [
+            reports.Suppression.of(row) for row in outbound_suppressions.listed(session, clock.now(), app_id, limit)
+        ]
     printing.listing(COLUMNS, rows, "No address is suppressed.", as_json=as_json)
 
 
@@ -46,13 +45,3 @@ def release(app_id: str, address: str) -> None:
         if not outbound_suppressions.release(session, app_id, [address]):
             raise NotFound({"address": [f"{address!r} is not suppressed"]}, ErrorCode.SUPPRESSION_NOT_FOUND)
     click.echo(f"Released {printing.plain(address)}: it gets mail again.")
-
-
-def _shown(row: Suppression) -> dict[str, Any]:
-    return {
-        "address": row.address,
-        "reason": row.reason,
-        "status": row.status,
-        "since": row.scored_at,
-        "until": row.until,
-    }

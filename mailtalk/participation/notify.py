@@ -39,7 +39,12 @@ class Written(Protocol):
 
 def why_not(user_id: str, state: State, read_seq: int, message: Written, now: datetime) -> Reason | None:
     """The first reason not to mail this message to this user now; None if it is mailed."""
-    reasons = (
+    return next(iter(reasons(user_id, state, read_seq, message, now)), None)
+
+
+def reasons(user_id: str, state: State, read_seq: int, message: Written, now: datetime) -> list[Reason]:
+    """All reasons not to mail this message to this user now."""
+    conditions = (
         (Reason.LEFT, not state.present),
         (Reason.ACCESS_NONE, state.access is Access.NONE),
         (Reason.NEVER_NOTIFIES, message.type == MessageType.SYSTEM or message.origin == Origin.IMPORT),
@@ -49,12 +54,12 @@ def why_not(user_id: str, state: State, read_seq: int, message: Written, now: da
         (Reason.NOTIFY_OFF, state.notify is Notify.OFF),
         (Reason.NOT_MENTIONED, state.notify is Notify.MENTIONS_ONLY and user_id not in message.mentions),
     )
-    return next((reason for reason, holds in reasons if holds), None)
+    return [reason for reason, holds in conditions if holds]
 
 
-def barred(user_id: str, state: State, now: datetime) -> Reason | None:
-    """The first reason not to mail this user any message now; None if a message that mentions them would be mailed."""
-    return why_not(user_id, state, 0, _Mention(mentions=(user_id,)), now)
+def bars(user_id: str, state: State, now: datetime) -> list[Reason]:
+    """All reasons not to mail this user any message now; empty if a message that mentions them would be mailed."""
+    return reasons(user_id, state, 0, _Mention(mentions=(user_id,)), now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,17 +55,30 @@ class ConversationReport:
 def user_page(session: Session, search: DirectorySearch, *, limit: int, after: str | None = None) -> list[UserReport]:
     """Users, newest first, after the user `after`; NotFound for an unknown app or user."""
     apps.found(session, search.app_id)
-    taken = select(func.count()).where(
-        Participation.app_id == User.app_id, Participation.user_id == User.id, Participation.takes_part
-    )
-    query = select(User, taken.scalar_subquery()).where(User.app_id == search.app_id)
+    query = _users(search.app_id)
     if search.text is not None:
         query = query.where(_contains(search.text, User.id, User.name, func.array_to_string(User.emails, " ")))
     if after is not None:
         last = user_records.get(session, search.app_id, after)
         query = query.where(tuple_(User.created_at, User.id) < tuple_(last.created_at, last.id))
     rows = session.execute(query.order_by(User.created_at.desc(), User.id.desc()).limit(limit))
-    return [UserReport(row.app_id, row.id, row.name, row.emails or (), row.created_at, count) for row, count in rows]
+    return [_user(row, count) for row, count in rows]
+
+
+def users_of_address(session: Session, address: str, app_id: str | None = None) -> list[UserReport]:
+    """Users of an app, or of all, who have this email address, in any case; it may have to read all users."""
+    ids = [apps.found(session, app_id).id] if app_id is not None else [app.id for app in apps.listed(session)]
+    own = func.unnest(User.emails).column_valued("own")
+    has_address = select(own).where(func.lower(own) == address.lower()).exists()
+    rows = [session.execute(_users(each).where(has_address).order_by(User.id)).all() for each in ids]
+    return [_user(row, count) for users in rows for row, count in users]
+
+
+def get_user(session: Session, app_id: str, user_id: str) -> UserReport:
+    """One user; NotFound if the app has none."""
+    user_records.get(session, app_id, user_id)
+    row, count = session.execute(_users(app_id).where(User.id == user_id)).one()
+    return _user(row, count)
 
 
 def conversation_page(
@@ -83,6 +96,18 @@ def conversation_page(
         query = query.where(activity < (last.last_message_at or last.created_at, last.id))
     rows = session.execute(query.order_by(*(column.desc() for column in activity)).limit(limit))
     return [_conversation(row, count) for row, count in rows]
+
+
+def _users(app_id: str) -> Select[Any]:
+    """Users with the number of their conversations."""
+    number = select(func.count()).where(
+        Participation.app_id == User.app_id, Participation.user_id == User.id, Participation.takes_part
+    )
+    return select(User, number.scalar_subquery()).where(User.app_id == app_id)
+
+
+def _user(row: User, conversations: int) -> UserReport:
+    return UserReport(row.app_id, row.id, row.name, row.emails or (), row.created_at, conversations)
 
 
 def _searched(search: DirectorySearch) -> Select[Any]:

@@ -31,7 +31,7 @@ class NotificationReport:
 
 @dataclass(frozen=True, slots=True)
 class ParticipantStatus:
-    """State of one participant; `barred` is the reason why the next message would not be mailed, None if it would be.
+    """State of one participant; `bars` are all reasons why the next message would not be mailed, none if it would be.
 
     `frequency` is the participant's own, else the app's.
     """
@@ -39,7 +39,7 @@ class ParticipantStatus:
     conversation: Conversation
     participation: Participation
     user: User
-    barred: Reason | None
+    bars: Sequence[Reason]
     frequency: Frequency
     last_change: Change | None
     suppressed: Sequence[Suppression]  # of the user's addresses
@@ -75,8 +75,15 @@ def status(session: Session, now: datetime, key: ParticipantKey) -> ParticipantS
     )
     conversation = conversations.get(session, key.conversation)
     suppressed = suppressions.of(session, now, key.app_id, user.emails or ())
-    barred = _barred(row, user, now, suppressed)
-    return ParticipantStatus(conversation, row, user, barred, _frequency(session, row), last, suppressed)
+    bars = _bars(row, user, now, suppressed)
+    return ParticipantStatus(conversation, row, user, bars, _frequency(session, row), last, suppressed)
+
+
+def participations(session: Session, app_id: str, user_id: str, limit: int) -> list[ParticipantKey]:
+    """Present and former participations of a user, the latest join first."""
+    query = select(Participation).filter_by(app_id=app_id, user_id=user_id)
+    newest = query.order_by(Participation.joined_at.desc(), Participation.conversation_id).limit(limit)
+    return [row.key for row in session.scalars(newest)]
 
 
 def _participation(session: Session, key: ParticipantKey) -> Participation:
@@ -107,10 +114,9 @@ def _frequency(session: Session, row: Participation) -> Frequency:
     return Frequency(apps.found(session, row.app_id).frequency) if own is Frequency.DEFAULT else own
 
 
-def _barred(row: Participation, user: User, now: datetime, suppressed: Sequence[Suppression]) -> Reason | None:
-    reason = notify.barred(row.user_id, as_state(row), now)
-    if reason is None and not user.emails:
-        return Reason.NO_ADDRESS
-    if reason is None and {address.lower() for address in user.emails or ()} <= {known.address for known in suppressed}:
-        return Reason.SUPPRESSED
-    return reason
+def _bars(row: Participation, user: User, now: datetime, suppressed: Sequence[Suppression]) -> list[Reason]:
+    reasons = notify.bars(row.user_id, as_state(row), now)
+    addresses = {address.lower() for address in user.emails or ()}
+    if not addresses:
+        return [*reasons, Reason.NO_ADDRESS]
+    return [*reasons, Reason.SUPPRESSED] if addresses <= {entry.address for entry in suppressed} else reasons

@@ -28,7 +28,7 @@ def log(mailtalk: Command, *options: str) -> list[Any]:
 
 
 def shown(mailtalk: Command, *options: str) -> dict[str, Any]:
-    return json.loads(mailtalk("conversation", "show", "--app", "demo", "hello", "--json", *options).stdout)
+    return json.loads(mailtalk("conversations", "show", "--app", "demo", "hello", "--json", *options).stdout)
 
 
 def test_changes_are_newest_first_with_the_order_in_which_they_took_effect(mailtalk: Command, cast: Cast) -> None:
@@ -62,17 +62,28 @@ def test_a_conversation_without_changes_says_so(mailtalk: Command, cast: Cast) -
     assert mailtalk("changes", "--app", "demo", "hello").stdout == "No changes yet.\n"
 
 
-@pytest.mark.parametrize("command", [("changes",), ("conversation", "show")])
+@pytest.mark.parametrize("command", [("changes",), ("conversations", "show")])
 def test_unknown_apps_and_conversations_are_exit_1(mailtalk: Command, cast: Cast, command: tuple[str, ...]) -> None:
     assert "no app 'nobody'" in mailtalk(*command, "--app", "nobody", "hello", code=1).stderr
     assert "no conversation 'none'" in mailtalk(*command, "--app", "demo", "none", code=1).stderr
-    assert "--app" in mailtalk(*command, "hello", code=2).stderr
+
+
+def test_the_only_app_need_not_be_named(mailtalk: Command, cast: Cast, keyring: Keyring) -> None:
+    cast.join("alice")
+    assert mailtalk("changes", "hello").stdout == mailtalk("changes", "hello", "--app", "demo").stdout
+    with cast.database.transaction() as session:
+        apps.create(session, keyring, "Other")
+    assert "there are 2 apps; choose one with --app: demo, other" in mailtalk("changes", "hello", code=2).stderr
+
+
+def test_without_an_app_a_command_says_how_to_make_one(mailtalk: Command) -> None:
+    assert 'mailtalk app create "My app"' in mailtalk("suppressions", "list", code=2).stderr
 
 
 def test_one_app_does_not_see_anothers(mailtalk: Command, cast: Cast, keyring: Keyring) -> None:
     with cast.database.transaction() as session:
         apps.create(session, keyring, "Other")
-    assert "no conversation" in mailtalk("conversation", "show", "--app", "other", "hello", code=1).stderr
+    assert "no conversation" in mailtalk("conversations", "show", "--app", "other", "hello", code=1).stderr
 
 
 def test_show_tells_who_is_there_and_what_each_sees(mailtalk: Command, cast: Cast) -> None:
@@ -94,7 +105,7 @@ def test_show_tells_who_is_there_and_what_each_sees(mailtalk: Command, cast: Cas
 
 def test_show_tells_of_messages_the_window_and_pending_notifications(mailtalk: Command, cast: Cast) -> None:
     cast.join("alice", "bob")
-    assert "not open" in mailtalk("conversation", "show", "--app", "demo", "hello").stdout
+    assert "not open" in mailtalk("conversations", "show", "--app", "demo", "hello").stdout
     cast.say("alice", "\n first line \nsecond line", pace=Pace(timedelta(seconds=5), timedelta(seconds=9)))
     now = shown(mailtalk)
     assert now["window"]["fromSeq"] == 1
@@ -105,7 +116,7 @@ def test_show_tells_of_messages_the_window_and_pending_notifications(mailtalk: C
     now = shown(mailtalk)
     assert now["window"] is None
     assert [each["userId"] for each in now["notifications"]] == ["bob"]
-    text = mailtalk("conversation", "show", "--app", "demo", "hello").stdout
+    text = mailtalk("conversations", "show", "--app", "demo", "hello").stdout
     for told in ("Subject       Hello", "2 participants", "1 messages", "first line", "1 pending notifications"):
         assert told in text
 
@@ -113,7 +124,7 @@ def test_show_tells_of_messages_the_window_and_pending_notifications(mailtalk: C
 def test_show_shows_so_many_and_says_how_many_more(mailtalk: Command, cast: Cast) -> None:
     cast.join("alice", "bob", "carol")
     cast.say("alice", "one", "two", "three")
-    text = mailtalk("conversation", "show", "--app", "demo", "hello", "--limit", "1").stdout
+    text = mailtalk("conversations", "show", "--app", "demo", "hello", "--limit", "1").stdout
     assert text.count("… and 2 more; see --limit") == 2
 
 
@@ -124,7 +135,7 @@ def test_show_never_shows_a_secret_address(mailtalk: Command, cast: Cast, keyrin
         local = addresses.issue(session, keyring, row, Purpose.REPLY)
     cast.say("alice", f"On Monday Bob <{local}@reply.example> wrote:")
     for options in ((), ("--json",)):
-        told = mailtalk("conversation", "show", "--app", "demo", "hello", *options).stdout
+        told = mailtalk("conversations", "show", "--app", "demo", "hello", *options).stdout
         assert local not in told
         assert "(secret)@reply.example" in told
 
@@ -133,6 +144,6 @@ def test_what_others_wrote_does_not_steer_the_terminal(mailtalk: Command, cast: 
     cast.join("alice", "bob")
     cast.say("alice", "\x1b[2J\x9b31m evil")
     for options in ((), ("--json",)):
-        told = mailtalk("conversation", "show", "--app", "demo", "hello", *options).stdout
+        told = mailtalk("conversations", "show", "--app", "demo", "hello", *options).stdout
         assert "evil" in told
         assert all(c.isprintable() or c == "\n" for c in told)

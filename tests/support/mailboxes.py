@@ -2,8 +2,10 @@
 
 import email
 import email.policy
+import json
 import re
 import threading
+from base64 import b64decode
 from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Protocol, Self
@@ -57,7 +59,7 @@ class Mailboxes(Protocol):
 
 
 class Captured:
-    """The mails as `mailtalk mails --source` shows them."""
+    """The mails as `mailtalk mails --source --json` shows them."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
@@ -67,11 +69,8 @@ class Captured:
         return self._mails
 
     def look(self) -> None:
-        self._mails, rest = [], self._stack.command("mails", "--source", "--limit", "1000")
-        while match := re.match(rb"# \S+ (\d+)\n", rest):
-            end = match.end() + int(match[1])
-            raw, rest = rest[match.end() : end], rest[end + 1 :]
-            self._mails.append(Mail(_only(r"([^<>\s]+@[^<>\s]+)>?$", Mail("", raw).header("To")), raw))
+        rows = json.loads(self._stack.command("mails", "--source", "--json", "--limit", "1000"))
+        self._mails = [Mail(row["address"], b64decode(row["source"])) for row in rows]
 
 
 class Relay:

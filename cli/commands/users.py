@@ -1,0 +1,85 @@
+"""`mailtalk users`: the users of an app, listed, searched and shown."""
+
+import click
+import msgspec
+
+from cli import connect, printing, reports
+from cli.commands.conversations import CONVERSATIONS
+from cli.options import after_option, app_option, json_option, limit_option
+from mailtalk import clock
+from mailtalk.conversations import users as user_records
+from mailtalk.outbound import suppressions
+from mailtalk.support import directory
+from mailtalk.support.directory import DirectorySearch
+
+USERS = {
+    "id": "id",
+    "name": "name",
+    "addresses": "emails",
+    "conversations": "conversations",
+    "created": "createdAt",
+}
+
+
+class UserDetails(msgspec.Struct, rename="camel"):
+    """A user, their suppressed addresses, and the conversations they take part in."""
+
+    user: reports.User
+    locale: str | None
+    time_zone: str | None
+    role: str | None
+    suppressed: list[reports.Suppression]
+    conversations: list[reports.Conversation]
+
+
+@click.group()
+def users() -> None:
+    """List users, and see their addresses and conversations."""
+
+
+@users.command(name="list")
+@app_option
+@click.option("--search", metavar="TEXT", help="Only those with this in their id, name or address.")
+@limit_option
+@after_option
+@json_option
+def list_users(app_id: str, search: str | None, limit: int, after: str | None, *, as_json: bool) -> None:
+    """List users, newest first."""
+    with connect.transaction() as session:
+        page = directory.user_page(session, DirectorySearch(app_id, search), limit=limit, after=after)
+    rows = [reports.User.of(row) for row in page]
+    printing.listing(USERS, rows, "No such users.", as_json=as_json)
+
+
+@users.command()
+@app_option
+@click.argument("user_id", metavar="USER")
+@limit_option
+@json_option
+def show(app_id: str, user_id: str, limit: int, *, as_json: bool) -> None:
+    """Show a user: addresses, those that get no mail, and the conversations, the latest activity first."""
+    details = _details(app_id, user_id, limit)
+    if as_json:
+        printing.print_json(details)
+        return
+    printing.fields(details.user)
+    printing.fields({"locale": details.locale, "time zone": details.time_zone, "role": details.role})
+    for row in details.suppressed:
+        click.echo(f"suppressed      {printing.plain(row.address)} ({row.reason})")
+    click.echo()
+    printing.listing(CONVERSATIONS, details.conversations, "In no conversation.", as_json=False)
+
+
+def _details(app_id: str, user_id: str, limit: int) -> UserDetails:
+    with connect.transaction() as session:
+        row, report = user_records.get(session, app_id, user_id), directory.get_user(session, app_id, user_id)
+        suppressed = suppressions.of(session, clock.now(), app_id, row.emails or ())
+        page = directory.conversation_page(session, DirectorySearch(app_id, user_id=user_id), limit=limit)
+        return UserDetails(
+            reports.User.of(report),
+            row.locale,
+            row.time_zone,
+            row.role,
+            [reports.Suppression.of(each) for each in suppressed],
+            [reports.Conversation.of(each) for each in page],
+        )
