@@ -72,6 +72,7 @@ class Contents:
                 message.created_at,
                 tuple(self._attachments(message)),
                 tuple(self._named(message)),
+                message.sender_id or "",
             )
         return self._messages[key]
 

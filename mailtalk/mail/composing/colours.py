@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from hashlib import sha256
 from typing import TypeAlias
 
 Rgb: TypeAlias = tuple[int, int, int]
@@ -11,6 +12,15 @@ CONTRAST = 4.5
 BLACK: Rgb = (0, 0, 0)
 LIGHT: Rgb = (255, 255, 255)
 DARK: Rgb = (28, 32, 38)  # the card's in the dark
+
+
+# Of initials: equal in brightness, so that none stands out.
+HUES = ("#2f6fd0", "#0b7f76", "#7a4fc4", "#b0481f", "#2b7d32", "#b03577", "#5a6b1d", "#8a5a00")
+
+
+def hue(person: str) -> dict[str, str]:
+    """Palette of a person, always the same."""
+    return palette(HUES[sha256(person.encode()).digest()[0] % len(HUES)])
 
 
 @lru_cache(maxsize=256)

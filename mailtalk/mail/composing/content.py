@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from mailtalk.mail import truncation
-from mailtalk.mail.composing import headers, spans
+from mailtalk.mail.composing import colours, formatting, headers, spans
 from mailtalk.mail.composing.link_slots import LINKS, slot
 from mailtalk.mail.composing.style import Style
 from mailtalk.mail.composing.texts import Language
 from mailtalk.mail.replies.marker import QUOTE_CLASS
 
 CUT = 16_000  # bytes of one message
+TOGETHER = timedelta(minutes=5)  # messages of one sender within it stand below one name
 GIST = 90  # characters of the first message, shown in inboxes beside the subject
 
 
@@ -27,13 +28,22 @@ class FileLink:
 
 @dataclass(frozen=True, slots=True)
 class ShownMessage:
-    """Message in a notification; `named` holds the users whom a plain @Name may mention, as (id, name)."""
+    """Message in a notification; `named` holds the users whom a plain @Name may mention, as (id, name).
+
+    `author` tells senders of equal names apart.
+    """
 
     sender: str
     text: str
     at: datetime
     attachments: tuple[FileLink, ...] = ()
     named: tuple[tuple[str, str], ...] = ()
+    author: str = ""
+
+    @property
+    def who(self) -> tuple[str, str]:
+        """Identity of the sender."""
+        return self.author, self.sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,8 @@ def view(content: NotificationContent, *, cut: int = CUT) -> dict[str, Any]:
     say, app = content.language.say, headers.clean(content.app, headers.NAME_LIMIT)
     subject = headers.clean(content.subject or "", headers.SUBJECT_LIMIT)
     private = content.style.privacy
-    lines = [_line(content, line, cut) for line in content.lines]
+    pairs = zip(content.lines, (None, *content.lines), strict=False)
+    lines = [_line(content, line, cut) | _place(content.language, line, last) for line, last in pairs]
     new = content.language.count("new", content.count, app=app)
     why = say("why_private", app=app) if private or not subject else say("why", app=app, subject=subject)
     return {
@@ -91,18 +102,25 @@ def _line(content: NotificationContent, line: ShownMessage, cut: int) -> dict[st
     text = spans.clean(line.text)
     kept = truncation.cut_bytes(text, cut, dict(line.named))
     parts = spans.of(kept, content.reader_id, dict(line.named))
-    time = content.language.moment(line.at)
     return {
         "sender": line.sender,
         "initial": truncation.first(line.sender).upper(),
-        "time": time,
-        "wrote": content.language.say("wrote", name=line.sender, time=time),
+        "hue": colours.hue(repr(line.who)),
         "text": "".join(span.text for span in parts),
         "spans": parts,
+        "rows": formatting.rows(parts),
         "mentions_you": any(span.kind == "you" for span in parts),
         "attachments": [_attachment(content, each) for each in line.attachments],
         "cut": len(kept) < len(text),
     }
+
+
+def _place(language: Language, line: ShownMessage, last: ShownMessage | None) -> dict[str, Any]:
+    """When it was sent: the day if it is the first of it, and whether it goes on where its sender left off."""
+    day = language.day(line.at)
+    same_day = last is not None and language.day(last.at) == day
+    soon = last is not None and last.who == line.who and line.at - last.at < TOGETHER
+    return {"time": language.time(line.at), "day": None if same_day else day, "continues": same_day and soon}
 
 
 def _attachment(content: NotificationContent, found: FileLink) -> Mapping[str, str | None]:

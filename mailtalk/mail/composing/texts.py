@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
@@ -22,6 +22,7 @@ TEXTS = catalogues.load(Path(__file__).parent / "texts")
 FIXED = frozenset({"language", "marker"})  # known to reply extraction
 DEFAULT = "en"
 _HOLE = re.compile(r"\{([^{}]*)\}")
+_NO_SPACE = re.compile(r"(?<=\d)(?=[^\W\d])")  # between a number and its unit
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")
 _KILO = 1000
 
@@ -55,6 +56,15 @@ class Language:
         both = self._both.format(clock, format_date(local, "long", locale=self.locale))
         return both.replace("\u202f", " ")  # a kind of space that some fonts of old programs lack
 
+    def time(self, at: datetime) -> str:
+        """Time of day."""
+        return format_time(at.astimezone(self.zone), "short", locale=self.locale).replace("\u202f", " ")
+
+    def day(self, at: datetime) -> str:
+        """Date, and the name of the time zone."""
+        local = at.astimezone(self.zone)
+        return f"{format_date(local, 'long', locale=self.locale)} ({self._zone_name(local)})"
+
     def size(self, number: int) -> str:
         """A file size in the unit that gives a short number."""
         for unit in ("byte", "kilobyte", "megabyte"):
@@ -62,7 +72,9 @@ class Language:
                 break
             number = number / _KILO  # type: ignore[assignment]  # kB and MB are rounded below
         digits = "#,##0" if number >= 10 or unit == "byte" else "#,##0.#"  # noqa: PLR2004  two digits say enough
-        return format_unit(number, f"digital-{unit}", "short", format=digits, locale=self.locale)
+        length: Literal["narrow", "short"] = "narrow" if unit == "byte" else "short"  # "10 B", not "10 byte"
+        text = format_unit(number, f"digital-{unit}", length, format=digits, locale=self.locale)
+        return _NO_SPACE.sub(" ", text)
 
     @cached_property
     def _both(self) -> str:

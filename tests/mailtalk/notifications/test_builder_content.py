@@ -56,7 +56,7 @@ def test_each_reader_gets_their_own_language_and_time(post: Post) -> None:
     shown = {user: text(mail) for user, mail in post.mails()}
     assert "Alice schrieb am 2. Jänner 2026, 04:04 MEZ:" in shown["bob"]
     assert "（2026年1月2日 12:04 JST）" in shown["carol"]
-    assert "Alice wrote on 2 January 2026, 03:04 UTC:" in shown["dave"]
+    assert "── Alice · 2 January 2026 (UTC) · 03:04 ──" in shown["dave"]
     assert all(any(line in MARKERS for line in said.split("\n")) for said in shown.values())
     assert post.mails()[0][1]["From"].startswith("=?utf-8?")  # "Alice über Demo"
 

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.notification_content import AT, content, parts
 
-from mailtalk.mail.composing import compose, link_slots, spans, style
+from mailtalk.mail.composing import colours, compose, link_slots, spans, style
 from mailtalk.mail.composing.content import FileLink, ShownMessage
 from mailtalk.mail.composing.texts import FIXED, TEXTS, fill, forms, holes, language
 
@@ -39,6 +39,11 @@ def squeeze(text: str) -> str:
     return " ".join(text.split())
 
 
+def unmarked(text: str) -> str:
+    """Without what Markdown may take for its own."""
+    return re.sub(r"[*`>•.)0-9-]|\s", "", text)
+
+
 @few
 @given(said)
 def test_both_parts_hold_what_was_said_and_no_tag_of_it(lines: list[str]) -> None:
@@ -47,7 +52,7 @@ def test_both_parts_hold_what_was_said_and_no_tag_of_it(lines: list[str]) -> Non
     seen = spans.clean(said_)
     assert f"\n\n{seen}\n" in text
     page = Words(html)
-    assert squeeze(seen) in squeeze(page.words)
+    assert unmarked(seen) in unmarked(page.words)
     assert not {"script", "img"} & page.tags
 
 
@@ -107,6 +112,32 @@ def test_files_are_links_with_their_size() -> None:
     text, html = parts(content(lines=lines, count=1))
     assert "Plan <b>.pdf (1.2 MB): https://f.example/1?a=1&b=2\nx: https://f.example/2\n" in text
     assert {"https://f.example/1?a=1&b=2", "https://f.example/2"} <= set(Words(html).links)
+
+
+def test_messages_of_one_sender_within_five_minutes_stand_below_one_name() -> None:
+    said = [("Alice", 0), ("Alice", 4), ("Alice", 10), ("Bob", 11), ("Alice", 12)]
+    lines = tuple(ShownMessage(name, f"at {minute}", AT + timedelta(minutes=minute)) for name, minute in said)
+    text, html = parts(content(lines=lines, count=5))
+    assert re.findall(r"^── (\w+) · ", text, re.MULTILINE) == ["Alice", "Alice", "Bob", "Alice"]
+    assert html.count('class="who"') == html.count('class="initial"') == 4
+    assert text.count("January 2, 2026") == html.count('class="day"') == 1
+
+
+def test_two_senders_of_one_name_stay_apart() -> None:
+    lines = tuple(ShownMessage("Alice", "hi", AT, author=author) for author in ("a1", "a2"))
+    assert parts(content(lines=lines, count=2))[0].count("Alice · ") == 2
+
+
+def test_each_day_is_named_once() -> None:
+    lines = tuple(ShownMessage("Alice", "hi", AT + timedelta(hours=hours)) for hours in (0, 1, 24, 25))
+    text = parts(content(lines=lines, count=4))[0]
+    assert re.findall(r"January \d", text) == ["January 2", "January 3"]
+
+
+def test_initials_keep_their_hue() -> None:
+    named = {name: colours.hue(name) for name in map(str, range(100))}
+    assert len({hue["tint"] for hue in named.values()}) == len(colours.HUES)
+    assert all(hue == colours.hue(name) for name, hue in named.items())
 
 
 def test_many_messages_stay_under_the_clip_and_the_newest_are_shown() -> None:
@@ -197,7 +228,7 @@ def test_what_is_counted_is_in_the_right_form(code: str, number: int, shown: str
 
 
 @pytest.mark.parametrize(
-    ("size", "shown"), [(5, "5 byte"), (999, "999 byte"), (1_500, "1.5 kB"), (348_000, "348 kB"), (25_000_000, "25 MB")]
+    ("size", "shown"), [(5, "5 B"), (999, "999 B"), (1_500, "1.5 kB"), (348_000, "348 kB"), (25_000_000, "25 MB")]
 )
 def test_sizes_are_short(size: int, shown: str) -> None:
     assert language("en", None).size(size) == shown
