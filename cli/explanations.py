@@ -8,7 +8,7 @@ from mailtalk import clock
 from mailtalk.models import Delivery, Suppression
 from mailtalk.support.deliveries import DeliveryReport
 from mailtalk.support.explain import NotificationReport, ParticipantStatus
-from mailtalk.vocabulary import Frequency, NotificationStatus, Notify, Reason, Stage, Suspicion
+from mailtalk.vocabulary import MADE_ANEW, Frequency, MailChange, NotificationStatus, Notify, Reason, Stage, Suspicion
 
 WHY = {
     Reason.LEFT: "they had left the conversation",
@@ -43,6 +43,11 @@ WHEN = {
     Frequency.HOURLY: "in a digest at the next full hour",
     Frequency.DAILY: "in a digest at eight in the morning of their time zone",
 }
+CHANGES = {
+    MailChange.MESSAGES: "its messages changed while it waited",
+    MailChange.ADDRESS: "the address was no longer theirs",
+    MailChange.REPLY_ADDRESS: "its reply address no longer worked, or they may write now",
+}
 STAGES = {
     Stage.QUEUED: "waits to be sent",
     Stage.CLAIMED: "is about to be sent",
@@ -53,7 +58,8 @@ STAGES = {
     Stage.UNKNOWN: "may or may not have arrived, the reply was lost; it is sent again at {later}",
     Stage.HELD: "may or may not have arrived, the reply was lost; it is held, see: mailtalk held list",
     Stage.CAPTURED: "was captured, because no relay is set",
-    Stage.CANCELLED: "was cancelled",
+    Stage.CANCELLED: "was cancelled at {ended}",
+    Stage.OUTDATED: "is made anew",
 }
 
 
@@ -93,7 +99,7 @@ def delivery(row: Delivery | DeliveryReport) -> str:
     ended = printing.moment(row.ended_at) if row.ended_at else "-"
     attempts = "1 attempt" if row.attempts == 1 else f"{row.attempts} attempts"
     stage = STAGES[Stage(row.stage)].format(ended=ended, later=printing.moment(row.not_before), attempts=attempts)
-    answer = f"; the reply was: {printing.plain(row.reply)}" if row.reply and row.stage != Stage.CAPTURED else ""
+    answer = _answer(Stage(row.stage), printing.plain(row.reply or ""))
     bounced = f"; it bounced at {printing.moment(row.bounced_at)}" if row.bounced_at else ""
     return f"to {printing.plain(row.address)} {stage}{answer}{bounced}"
 
@@ -106,3 +112,14 @@ def _waiting(until: datetime, *, barred: bool) -> str:
 def _why(reason: str | None) -> str:
     known = {str(each): text for each, text in WHY.items()}
     return known.get(reason or "", f"of an internal error ({printing.plain(reason or '')})")
+
+
+def _answer(stage: Stage, reply: str) -> str:
+    if not reply or stage is Stage.CAPTURED:
+        return ""
+    if stage is not Stage.CANCELLED:
+        return f"; the reply was: {reply}"
+    known = {str(each): text for texts in (WHY, CHANGES) for each, text in texts.items()}
+    is_anew, change = reply.startswith(MADE_ANEW), reply.removeprefix(MADE_ANEW)
+    why = f", because {known[change]}" if change in known else f": {reply}"
+    return f"{why}; another mail took its place" if is_anew else why

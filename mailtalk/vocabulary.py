@@ -195,7 +195,7 @@ class Stage(StrEnum):
 
     The regular order is QUEUED → CLAIMED → SENDING → SENT. DEFERRED: waits after a 4xx; FAILED: got a 5xx;
     UNKNOWN: the reply to its final dot was lost; HELD: the same, but not sent again automatically; CAPTURED: stored
-    instead of sent; CANCELLED: not sent, for a reason.
+    instead of sent; CANCELLED: not sent, for a reason; OUTDATED: to be made anew, since it changed while it waited.
     """
 
     QUEUED = "queued"
@@ -208,6 +208,18 @@ class Stage(StrEnum):
     HELD = "held"
     CAPTURED = "captured"
     CANCELLED = "cancelled"
+    OUTDATED = "outdated"
+
+
+class MailChange(StrEnum):
+    """Change since a waiting mail was made: of its messages, of its reader's address, or of its Reply-To."""
+
+    MESSAGES = "messages-changed"
+    ADDRESS = "address-changed"
+    REPLY_ADDRESS = "reply-address-changed"
+
+
+MADE_ANEW = "made anew: "  # before the change, in a delivery that was cancelled since another took its place
 
 
 class QueueName(StrEnum):
@@ -246,6 +258,7 @@ class EventType(StrEnum):
     NOTIFICATION_TRIGGERED = "notification.triggered"
     NOTIFICATION_SENT = "notification.sent"
     NOTIFICATION_BOUNCED = "notification.bounced"
+    NOTIFICATION_CANCELLED = "notification.cancelled"
     PARTICIPANT_JOINED = "participant.joined"
     PARTICIPANT_UPDATED = "participant.updated"
     PARTICIPANT_LEFT = "participant.left"

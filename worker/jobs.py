@@ -18,8 +18,9 @@ from mailtalk.inbound import claim
 from mailtalk.inbound.context import InboundContext
 from mailtalk.inbound.write import Decided
 from mailtalk.keys import Keyring
-from mailtalk.notifications import windows
-from mailtalk.notifications.builder import MailBuilder, MailIdentity
+from mailtalk.notifications import remaking, windows
+from mailtalk.notifications.builder import MailBuilder
+from mailtalk.notifications.mails import MailIdentity
 from mailtalk.vocabulary import Outcome
 from worker.bell import APPLY_CHANGES, DELIVER, PROCESS_INBOUND, Bell
 from worker.mail_processor import MailProcessor
@@ -122,10 +123,14 @@ class Jobs:
     def _deliver(self) -> None:
         try:
             self._database.drain(lambda session: windows.close_windows(session, clock.now()))
-            while self._build():
+            while self._remake() or self._build():
                 self.mail_sender.look()  # the first mails are sent while the next batch is built
         finally:
             self.mail_sender.look()  # mails that are built are sent even if others cannot be
+
+    def _remake(self) -> int:
+        with self._database.transaction() as session:
+            return remaking.remake(session, self._keyring, self._identity, clock.now())
 
     def _build(self) -> int:
         with self._database.transaction() as session:

@@ -13,7 +13,7 @@ from mailtalk.files import Links
 from mailtalk.inbound import log as inbound_log
 from mailtalk.inbound.context import InboundContext
 from mailtalk.keys import Keyring
-from mailtalk.notifications.builder import MailIdentity
+from mailtalk.notifications.mails import MailIdentity
 from mailtalk.outbound.circuit_breaker import RelayStatus
 from mailtalk.outbound.dkim_signing import MailSigner
 from mailtalk.outbound.relay import Relays

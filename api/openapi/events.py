@@ -62,6 +62,10 @@ EVENTS: dict[EventType, tuple[str, Json]] = {
     EventType.NOTIFICATION_TRIGGERED: ("A participant is notified, also without a mail address.", NOTIFICATION),
     EventType.NOTIFICATION_SENT: ("The relay took a notification's mail.", SENT),
     EventType.NOTIFICATION_BOUNCED: ("A notification's mail did not arrive.", BOUNCED),
+    EventType.NOTIFICATION_CANCELLED: (
+        "A notification's mail that waited was not sent: its reason was gone, or its reader.",
+        SENT | {"address": "bob@example.com", "reason": "already-read"},
+    ),
     EventType.EMAIL_REJECTED: ("An inbound mail became no message, or not yet.", REJECTED),
     EventType.WEBHOOK_TEST: ("A test event.", {"text": "This is a test."}),
 }

@@ -20,7 +20,8 @@ _DELETE = (
     """UPDATE notifications SET status = 'cancelled', reason = 'conversation-deleted', ended_at = :now
         WHERE app_id = :app AND conversation_id = :conversation AND status = 'open'""",
     """UPDATE deliveries SET stage = 'cancelled', reply = 'conversation deleted', ended_at = :now
-        WHERE app_id = :app AND conversation_id = :conversation AND stage IN ('queued', 'deferred', 'unknown')""",
+        WHERE app_id = :app AND conversation_id = :conversation
+            AND stage IN ('queued', 'deferred', 'unknown', 'outdated')""",
     """DELETE FROM addresses WHERE app_id = :app AND participation_id IN (
         SELECT id FROM participations WHERE app_id = :app AND conversation_id = :conversation)""",
     "DELETE FROM participations WHERE app_id = :app AND conversation_id = :conversation",

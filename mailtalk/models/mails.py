@@ -152,6 +152,7 @@ class Delivery(Base):
     __table_args__ = (
         Index("ix_deliveries_due", "not_before", postgresql_where=text("stage IN ('queued', 'deferred', 'unknown')")),
         Index("ix_deliveries_held", "worker_id", postgresql_where=text("stage IN ('claimed', 'sending')")),
+        Index("ix_deliveries_outdated", "app_id", "id", postgresql_where=text("stage = 'outdated'")),
         Index("ix_deliveries_thread", "app_id", "conversation_id", "user_id", "created_at"),
         Index("ix_deliveries_bounce", "id"),
         # Lists for operators, newest first: by stage, and by address.
@@ -169,10 +170,14 @@ class Delivery(Base):
     address: Mapped[str]
     message_id: Mapped[str]
     body_sealed: Mapped[bytes]
+    seqs: Mapped[Sequence[Range[int]] | None] = mapped_column(INT8MULTIRANGE)  # messages that it is about
+    edited_at: Mapped[datetime | None]  # newest edit of the messages that it shows
+    reply_generation: Mapped[int | None]  # of the address in its Reply-To; null: it has none
     stage: Mapped[str] = mapped_column(server_default="queued")
     attempts: Mapped[int] = mapped_column(server_default="0")
     unknowns: Mapped[int] = mapped_column(server_default="0")  # number of lost replies: as many may be repeats
     not_before: Mapped[datetime]
+    sending_at: Mapped[datetime | None]  # from here on its final dot may have been sent, and its bytes stay as they are
     slot_at: Mapped[datetime | None]  # slot in its domain's rate; null: not scheduled yet
     claim: Mapped[UUID | None]
     worker_id: Mapped[int | None]

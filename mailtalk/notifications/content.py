@@ -7,12 +7,13 @@ from urllib.parse import unquote, urlsplit
 
 from mailtalk.files import Links
 from mailtalk.mail.composing import compose, dkim, headers, spans, style
-from mailtalk.mail.composing.compose import RenderedBody
+from mailtalk.mail.composing.compose import LINES, RenderedBody
 from mailtalk.mail.composing.content import FileLink, NotificationContent, ShownMessage
 from mailtalk.mail.composing.link_slots import Pieces
 from mailtalk.mail.composing.style import Style
 from mailtalk.models import Message
-from mailtalk.notifications.batch import Batch, Recipient
+from mailtalk.notifications.batch import Batch, Heading
+from mailtalk.notifications.due import Recipient
 from mailtalk.vocabulary import Origin
 
 
@@ -34,9 +35,9 @@ class Contents:
         self._messages: dict[tuple[str, str, int], ShownMessage] = {}
         self._variants: dict[tuple[object, ...], Variant] = {}
 
-    def variant(self, recipient: Recipient, wanted: Sequence[Message], *, may_reply: bool) -> Variant:
+    def variant(self, recipient: Recipient, wanted: Sequence[Heading], *, may_reply: bool) -> Variant:
         """Variant for this reader."""
-        seqs = tuple(message.seq for message in wanted)
+        seqs = (len(wanted), *(heading.seq for heading in wanted[-LINES:]))
         mentioned = recipient.user_id if _mentions(recipient, wanted) else None
         key = (recipient.conversation, seqs, may_reply, recipient.locale, recipient.time_zone, mentioned)
         if key not in self._variants:
@@ -47,14 +48,14 @@ class Contents:
             self._variants[key] = Variant(compose.sender(content, names), content.style, body, relaxed)
         return self._variants[key]
 
-    def content(self, recipient: Recipient, wanted: Sequence[Message], *, may_reply: bool) -> NotificationContent:
+    def content(self, recipient: Recipient, wanted: Sequence[Heading], *, may_reply: bool) -> NotificationContent:
         """Content for this reader; equal for all who see the same."""
         app, conversation = self._batch.apps[recipient.app_id], self._batch.conversations[recipient.conversation]
         look = style.of(app.style)
         return NotificationContent(
             app=look.name or app.name,
             subject=conversation.subject,
-            lines=() if look.privacy else tuple(self._shown(message) for message in wanted),
+            lines=() if look.privacy else tuple(self._shown(message) for message in self._batch.shown(wanted)),
             count=len(wanted),
             may_reply=may_reply,
             style=look,
@@ -91,7 +92,7 @@ class Contents:
         return list(names.items())
 
 
-def _mentions(recipient: Recipient, messages: Sequence[Message]) -> bool:
+def _mentions(recipient: Recipient, messages: Sequence[Heading]) -> bool:
     return any(recipient.user_id in message.mentions for message in messages)
 
 

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from mailtalk.models import Message
-from mailtalk.notifications.batch import DueNotification, Recipient
+from psycopg.types.multirange import Multirange
+from psycopg.types.range import Range
+
+from mailtalk.notifications.batch import Heading
+from mailtalk.notifications.due import DueNotification, Recipient
 from mailtalk.participation.notify import why_not
 from mailtalk.participation.state import state
 from mailtalk.vocabulary import Reason
 
-ByReason = dict[Reason | None, list[Message]]
+ByReason = dict[Reason | None, list[Heading]]
 
 
 class Settlement(NamedTuple):
@@ -21,14 +24,14 @@ class Settlement(NamedTuple):
     settled.
     """
 
-    wanted: Sequence[Message]
+    wanted: Sequence[Heading]
     reason: str | None
-    told: Sequence[Message]
+    told: Sequence[Heading]
     others: ByReason
     last_seq: int
 
 
-def settle(notification: DueNotification, fresh: Sequence[Message], now: datetime, *, is_reachable: bool) -> Settlement:
+def settle(notification: DueNotification, fresh: Sequence[Heading], now: datetime, *, is_reachable: bool) -> Settlement:
     """Settle all messages that are new to the reader."""
     recipient = notification.recipient
     others = _by_reason(recipient, fresh, now)
@@ -38,16 +41,25 @@ def settle(notification: DueNotification, fresh: Sequence[Message], now: datetim
     return Settlement(wanted, reason, told, others, _last_seq(recipient, fresh))
 
 
-def unsettled(notification: DueNotification, fresh: Sequence[Message]) -> Settlement:
+def unsettled(notification: DueNotification, fresh: Sequence[Heading]) -> Settlement:
     """All messages under one reason, still to be set: for a notification that cannot be settled."""
     return Settlement([], None, fresh, {}, _last_seq(notification.recipient, fresh))
 
 
-def _last_seq(recipient: Recipient, fresh: Sequence[Message]) -> int:
+def ranges(messages: Sequence[Heading]) -> Multirange[int]:
+    """Numbers of messages, which are in order, as ranges."""
+    bounds: list[tuple[int, int]] = []
+    for message in messages:
+        start = bounds.pop()[0] if bounds and bounds[-1][1] == message.seq else message.seq
+        bounds.append((start, message.seq + 1))
+    return Multirange([Range(*pair) for pair in bounds])
+
+
+def _last_seq(recipient: Recipient, fresh: Sequence[Heading]) -> int:
     return max([recipient.mailed_seq, *(message.seq for message in fresh)])
 
 
-def _by_reason(recipient: Recipient, fresh: Sequence[Message], now: datetime) -> ByReason:
+def _by_reason(recipient: Recipient, fresh: Sequence[Heading], now: datetime) -> ByReason:
     """Messages by the reason why they are not mailed; None for those that are."""
     rules, by_reason = state(recipient), ByReason()
     for message in fresh:

@@ -5,14 +5,15 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from psycopg.types.multirange import Multirange
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mailtalk.db import bulk
 from mailtalk.db.copy import copy
-from mailtalk.models import Message, Notification
-from mailtalk.notifications.batch import DueNotification
-from mailtalk.notifications.settle import Settlement
+from mailtalk.models import Notification
+from mailtalk.notifications.due import DueNotification
+from mailtalk.notifications.settle import Settlement, ranges
 from mailtalk.vocabulary import NotificationStatus
 
 Ended = tuple[DueNotification, Settlement]
@@ -25,6 +26,9 @@ _MAILS = {
     "address": "text",
     "message_id": "text",
     "body_sealed": "bytea",
+    "seqs": "int8multirange",
+    "edited_at": "timestamptz",
+    "reply_generation": "int8",
     "not_before": "timestamptz",
     "created_at": "timestamptz",
 }
@@ -40,20 +44,34 @@ _END = text("""
     UPDATE notifications n SET status = e.status, reason = e.reason, seqs = e.seqs, ended_at = :now FROM ended e
     WHERE n.app_id = e.app_id AND n.id = e.id""")
 
+_CANCEL = text("""
+    UPDATE deliveries d SET stage = 'cancelled', reply = o.reason, ended_at = :now
+    FROM unnest(CAST(:apps AS text[]), CAST(:ids AS uuid[]), CAST(:reasons AS text[])) AS o (app_id, id, reason)
+    WHERE d.app_id = o.app_id AND d.id = o.id""")
+
 
 class NewMail(NamedTuple):
-    """Mail of a notification to one address, sealed."""
+    """Mail of a notification to one address, sealed; `seqs` are the messages that it is about."""
 
     id: UUID
     notification: DueNotification
     address: str
     message_id: str
     sealed: bytes
+    seqs: Multirange[int]
+    edited_at: datetime | None
+    reply_generation: int | None
 
 
 def add_mails(session: Session, now: datetime, mails: Iterable[NewMail]) -> None:
     """Queue the mails; each is taken from the iterator as it is written, so that only one is in memory."""
     copy(session, "deliveries", _MAILS, _rows(mails, now))
+
+
+def cancel(session: Session, now: datetime, outdated: Sequence[tuple[str, UUID, str]]) -> None:
+    """Cancel outdated deliveries, given as (app, id, reason), in the transaction that adds those made anew."""
+    apps, ids, reasons = zip(*outdated, strict=True)
+    session.execute(_CANCEL, {"apps": list(apps), "ids": list(ids), "reasons": list(reasons), "now": now})
 
 
 def end(session: Session, now: datetime, ended: Sequence[Ended]) -> None:
@@ -64,7 +82,7 @@ def end(session: Session, now: datetime, ended: Sequence[Ended]) -> None:
             "id": notification.id,
             "status": NotificationStatus.CANCELLED if settlement.reason else NotificationStatus.MADE,
             "reason": settlement.reason,
-            "seqs": _ranges(settlement.told),
+            "seqs": str(ranges(settlement.told)),
             "last": settlement.last_seq,
         }
         for notification, settlement in ended
@@ -85,6 +103,9 @@ def _rows(mails: Iterable[NewMail], now: datetime) -> Iterator[tuple[object, ...
             mail.address,
             mail.message_id,
             mail.sealed,
+            mail.seqs,
+            mail.edited_at,
+            mail.reply_generation,
             now,
             now,
         )
@@ -97,7 +118,7 @@ def _others(now: datetime, notification: DueNotification, settlement: Settlement
             **_participant(notification),
             "status": NotificationStatus.CANCELLED,
             "reason": reason,
-            "seqs": _ranges(messages),
+            "seqs": str(ranges(messages)),
             "from_seq": messages[0].seq,
             **dict.fromkeys(("not_before", "created_at", "ended_at"), now),
         }
@@ -110,8 +131,3 @@ def _participant(notification: DueNotification) -> dict[str, object]:
         "conversation_id": recipient.conversation_id,
         "user_id": recipient.user_id,
     }
-
-
-def _ranges(messages: Sequence[Message]) -> str:
-    """Multirange as text; PostgreSQL merges adjacent ranges."""
-    return "{" + ",".join(f"[{message.seq},{message.seq}]" for message in messages) + "}"

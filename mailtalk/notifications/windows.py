@@ -57,7 +57,8 @@ _NEXT_DUE = sql.statement("""
         (SELECT min(window_due_at) FROM conversations WHERE window_due_at IS NOT NULL),
         (SELECT min(not_before) FROM notifications WHERE status = $NotificationStatus.OPEN),
         (SELECT min(not_before) FROM deliveries
-            WHERE stage IN ($Stage.QUEUED, $Stage.DEFERRED, $Stage.UNKNOWN) AND :deliveries))""")
+            WHERE stage IN ($Stage.QUEUED, $Stage.DEFERRED, $Stage.UNKNOWN) AND :deliveries),
+        (SELECT min(not_before) FROM deliveries WHERE stage = $Stage.OUTDATED))""")
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ ADVANCE = f"""
         UPDATE deliveries d SET stage = s.stage, reply = coalesce(s.reply, d.reply),
             not_before = coalesce(s.not_before, d.not_before), ended_at = s.ended_at,
             attempts = coalesce(s.attempts, d.attempts), unknowns = d.unknowns + s.unknown,
+            sending_at = CASE s.stage WHEN 'sending' THEN coalesce(d.sending_at, %(now)s) ELSE d.sending_at END,
             slot_at = CASE s.stage WHEN 'sending' THEN d.slot_at END
         FROM step s WHERE d.app_id = s.app_id AND d.id = s.id AND d.claim = s.claim
             AND (d.stage IN ('claimed', 'sending')

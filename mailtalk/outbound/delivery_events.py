@@ -51,6 +51,11 @@ def bounced(delivery: Mailed, kind: str, status: str | None) -> Happened | None:
     return _event(delivery, EventType.NOTIFICATION_BOUNCED, more)
 
 
+def cancelled(delivery: Mailed, reason: str) -> Happened | None:
+    """The mail was not sent, for a reason that came up while it waited."""
+    return _event(delivery, EventType.NOTIFICATION_CANCELLED, {"address": delivery.address, "reason": reason})
+
+
 def _event(delivery: Mailed, kind: EventType, more: dict[str, str | None]) -> Happened | None:
     if delivery.kind != DeliveryKind.NOTIFICATION:
         return None

@@ -5,40 +5,21 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from mailtalk.db import sql
 from mailtalk.db.workers import of_the_dead
-from mailtalk.outbound import domain_rates
+from mailtalk.events import record as events
+from mailtalk.events.record import Happened
+from mailtalk.mail.composing.compose import LINES as SHOWN
+from mailtalk.outbound import delivery_events, domain_rates
 from mailtalk.outbound.deliveries import ClaimedDelivery
 from mailtalk.outbound.sending_settings import DEFAULT, SendingSettings
 from mailtalk.participation import notify
+from mailtalk.vocabulary import Stage
 
 LATE = timedelta(seconds=15)
 _HELD = "stage IN ('claimed', 'sending')"
 
-_CLAIM = text(f"""
-    WITH due AS MATERIALIZED (
-        SELECT app_id, id FROM deliveries
-        WHERE stage IN ('queued', 'deferred', 'unknown') AND not_before <= :now
-            AND (slot_at IS NOT NULL OR NOT :paced)
-        ORDER BY not_before LIMIT :limit FOR UPDATE SKIP LOCKED),
-    judged AS (
-        SELECT d.app_id, d.id, CASE
-            WHEN s.reason IS NOT NULL THEN 'suppressed: ' || s.reason
-            WHEN d.kind <> 'notification' THEN NULL
-            ELSE {notify.BARRED} END AS reason
-        FROM due JOIN deliveries d USING (app_id, id)
-        LEFT JOIN suppressions s ON s.app_id = d.app_id AND s.address = lower(d.address) AND s.until > :now
-        LEFT JOIN participations p ON p.app_id = d.app_id AND p.conversation_id = d.conversation_id
-            AND p.user_id = d.user_id),
-    taken AS (
-        UPDATE deliveries d SET claim = gen_random_uuid(), worker_id = :worker,
-            stage = CASE WHEN j.reason IS NULL THEN 'claimed' ELSE 'cancelled' END,
-            attempts = attempts + CASE WHEN j.reason IS NULL THEN 1 ELSE 0 END,
-            reply = coalesce(j.reason, d.reply),
-            ended_at = CASE WHEN j.reason IS NOT NULL THEN CAST(:now AS timestamptz) END
-        FROM judged j WHERE d.app_id = j.app_id AND d.id = j.id
-        RETURNING d.*)
-    SELECT app_id, id, claim, kind, notification_id, conversation_id, user_id, address, body_sealed, attempts,
-        created_at FROM taken WHERE stage = 'claimed' ORDER BY not_before""")  # noqa: S608  ours
+_CLAIM = sql.load(__file__, "claim", barred=notify.BARRED, why_not=notify.WHY_NOT, shown=str(SHOWN))
 _RECOVER = text(f"""
     UPDATE deliveries SET claim = CASE stage WHEN 'sending' THEN claim END,
         not_before = CASE stage WHEN 'sending' THEN :later ELSE not_before END,
@@ -52,7 +33,7 @@ def claim(
 ) -> list[ClaimedDelivery]:
     """Claim due deliveries, oldest first; no other worker claims them while this one lives.
 
-    Cancels deliveries that must no longer be sent: the reader left, wants no mail, or is suppressed.
+    Each is checked again in full: one that must no longer be sent is cancelled, one that changed is to be made anew.
     """
     if rules.per_minute:
         domain_rates.schedule(session, now, rules.per_minute)
@@ -60,7 +41,16 @@ def claim(
         _CLAIM,
         {"worker": worker_id, "now": now, "limit": limit, "paced": rules.per_minute > 0},
     )
-    return [ClaimedDelivery(*row) for row in rows]
+    deliveries: list[ClaimedDelivery] = []
+    cancelled: list[Happened] = []
+    for *values, stage, reason in rows:
+        delivery = ClaimedDelivery(*values)
+        if stage == Stage.CLAIMED:
+            deliveries.append(delivery)
+        elif event := delivery_events.cancelled(delivery, reason):
+            cancelled.append(event)
+    events.record_many(session, cancelled, now)
+    return deliveries
 
 
 def recover(session: Session, now: datetime, rules: SendingSettings = DEFAULT) -> int:

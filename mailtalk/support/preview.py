@@ -10,9 +10,9 @@ from mailtalk.errors import NotFound
 from mailtalk.files import Links
 from mailtalk.ids import ParticipantKey
 from mailtalk.mail.composing.content import NotificationContent
-from mailtalk.models import Message
-from mailtalk.notifications.batch import Batch, DueNotification, Recipient
+from mailtalk.notifications.batch import Batch, Heading
 from mailtalk.notifications.content import Contents
+from mailtalk.notifications.due import DueNotification, Recipient
 from mailtalk.participation import addresses
 from mailtalk.vocabulary import MessageType, Purpose
 
@@ -30,8 +30,9 @@ def content(session: Session, files: Links, now: datetime, key: ParticipantKey) 
     messages = [message for message in batch.fresh(due) if _is_of_others(message, key.user_id)]
     if not messages:
         raise NotFound({"conversationId": [f"no recent message by anyone but {key.user_id!r}"]})
+    batch.load([(reader, messages)])
     return Contents(batch, files, now).content(reader, messages, may_reply=addresses.serves(reader, Purpose.REPLY))
 
 
-def _is_of_others(message: Message, user_id: str) -> bool:
+def _is_of_others(message: Heading, user_id: str) -> bool:
     return message.type == MessageType.USER and message.sender_id != user_id

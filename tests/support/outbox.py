@@ -13,7 +13,8 @@ from mailtalk.conversations.messages import Draft
 from mailtalk.keys import Keyring
 from mailtalk.models import Delivery, Message
 from mailtalk.notifications import windows
-from mailtalk.notifications.builder import MailBuilder, MailIdentity
+from mailtalk.notifications.builder import MailBuilder
+from mailtalk.notifications.mails import MailIdentity
 from mailtalk.notifications.windows import Pace
 from mailtalk.vocabulary import MessageType, Origin
 

@@ -15,7 +15,8 @@ from support.sql import rows
 
 from mailtalk.keys import Keyring
 from mailtalk.models import Delivery
-from mailtalk.notifications.builder import MailBuilder, MailIdentity
+from mailtalk.notifications.builder import MailBuilder
+from mailtalk.notifications.mails import MailIdentity
 from mailtalk.outbound.dkim_signing import MailSigner
 from mailtalk.settings.load import Settings, SettingsError
 

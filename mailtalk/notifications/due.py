@@ -1,0 +1,100 @@
+"""Due notifications with their recipients: claimed by one worker until the end of the transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from functools import cached_property
+from typing import NamedTuple
+from uuid import UUID
+
+from psycopg.types.multirange import Multirange
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from mailtalk.ids import ConversationKey, ParticipantKey
+from mailtalk.models import Participation, User
+from mailtalk.vocabulary import Access
+
+BATCH = 300  # notifications in one transaction
+COLUMNS = """p.app_id, p.conversation_id, p.user_id, p.id AS participation_id, p.present, p.access,
+        p.notify, p.generation, p.mute_until, p.sees, p.frequency, p.chosen, p.read_seq, p.mailed_seq,
+        u.name, u.emails, coalesce(u.locale, a.default_locale) AS locale, u.time_zone"""  # of a Recipient
+
+# SKIP LOCKED for the participation too: one whose change is being applied is retried later, not waited for.
+_CLAIM = text(f"""
+    SELECT n.id, n.from_seq, {COLUMNS}
+    FROM notifications n JOIN participations p USING (app_id, conversation_id, user_id)
+    JOIN users u ON u.app_id = p.app_id AND u.id = p.user_id
+    JOIN apps a ON a.id = p.app_id
+    WHERE n.status = 'open' AND n.not_before <= :now
+    ORDER BY n.not_before, n.id LIMIT :limit
+    FOR NO KEY UPDATE OF n, p SKIP LOCKED""")  # noqa: S608  ours
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """Columns of a participation, under their names, and of its user."""
+
+    app_id: str
+    conversation_id: str
+    user_id: str
+    id: UUID
+    present: bool
+    access: str
+    notify: str
+    generation: int
+    mute_until: datetime | None
+    sees: str
+    frequency: str
+    chosen: Sequence[str]
+    read_seq: int
+    mailed_seq: int
+    name: str
+    emails: Sequence[str] | None
+    locale: str | None
+    time_zone: str | None
+
+    @classmethod
+    def of(cls, row: Participation, user: User) -> "Recipient":
+        """Values of these rows."""
+        own = {field.name: getattr(row, field.name) for field in fields(cls) if hasattr(row, field.name)}
+        return cls(**own, name=user.name, emails=user.emails, locale=user.locale, time_zone=user.time_zone)
+
+    @cached_property
+    def conversation(self) -> ConversationKey:
+        """The conversation's key."""
+        return ConversationKey(self.app_id, self.conversation_id)
+
+    @cached_property
+    def key(self) -> ParticipantKey:
+        """The participant's key."""
+        return ParticipantKey(self.conversation, self.user_id)
+
+    @property
+    def takes_part(self) -> bool:
+        """True for participants; False after leaving and with access None."""
+        return self.present and self.access != Access.NONE
+
+
+class DueNotification(NamedTuple):
+    """Open notification whose time has come, or one whose mail is made anew, with the messages that it was about."""
+
+    id: int
+    from_seq: int
+    recipient: Recipient
+    seqs: Multirange[int] | None = None
+
+    @property
+    def first_seq(self) -> int:
+        """First message of the notification; of an open one, the first that is not settled yet."""
+        return self.from_seq if self.seqs else max(self.recipient.mailed_seq + 1, self.from_seq)
+
+    def covers(self, seq: int) -> bool:
+        """True for a message of the notification; an open one has all from its first on."""
+        return seq >= self.first_seq if self.seqs is None else any(seq in part for part in self.seqs)
+
+
+def claim(session: Session, now: datetime) -> list[DueNotification]:
+    """Claim due notifications, oldest first; they and their participations are locked until the transaction ends."""
+    rows = session.execute(_CLAIM, {"now": now, "limit": BATCH})
+    return [DueNotification(row[0], row[1], Recipient(*row[2:])) for row in rows]
