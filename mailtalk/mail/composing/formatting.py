@@ -18,7 +18,7 @@ _FENCE = re.compile(r"[ \t]*```[\w+-]*[ \t]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class BodyRow:
     """A paragraph: `kind` is text, item (with its bullet or number), quote or code; the rest is CSS."""
 
     kind: str
@@ -45,7 +45,7 @@ class Row:
         return "3px solid #d7dde6" if self.kind == "quote" else "0"
 
 
-def rows(spans: Sequence[TextSpan]) -> list[Row]:
+def rows(spans: Sequence[TextSpan]) -> list[BodyRow]:
     """Split a message into rows; lines of a text, a quote or a fenced block stay together."""
     kinds = list(_kinds(_lines(spans)))
     return [row for kind, lines in groupby(kinds, key=lambda each: each[0]) for row in _rows(kind, lines)]
@@ -87,18 +87,18 @@ def _line_kind(line: Line) -> tuple[str, int]:
     return ("quote" if _QUOTE.match(start) else "text"), 0
 
 
-def _rows(kind: tuple[str, int], lines: Iterator[tuple[tuple[str, int], Line]]) -> Iterator[Row]:
+def _rows(kind: tuple[str, int], lines: Iterator[tuple[tuple[str, int], Line]]) -> Iterator[BodyRow]:
     found = [line for _, line in lines]
     if kind[0] == "code":
-        yield Row("code", (TextSpan("code", "\n".join(map(_plain, found))),))
+        yield BodyRow("code", (TextSpan("code", "\n".join(map(_plain, found))),))
     elif kind[0] == "item":
-        yield from (Row("item", _inline(_item(line))) for line in found)
+        yield from (BodyRow("item", _inline(_item(line))) for line in found)
     elif kind[0] == "quote":
-        yield Row("quote", _inline(_joined(_without(_QUOTE, line) for line in found)))
+        yield BodyRow("quote", _inline(_joined(_without(_QUOTE, line) for line in found)))
     else:
         text = _trimmed(_joined(iter(found)))
         if text:
-            yield Row("text", _inline(text))
+            yield BodyRow("text", _inline(text))
 
 
 def _item(line: Line) -> Line:
