@@ -14,8 +14,7 @@ READER = "bob"
 _SAID = (
     (
         "Alice Moreau",
-        "Shall we take the **larger room** on Thursday?\n\n- It has a window to the yard.\n"
-        "- The smaller one is free all week.",
+        "Shall we take the **larger room** on Thursday?\n\n- It has a window to the yard.\n- The smaller one is free.",
     ),
     ("Chidi Okafor", "I can bring the drawings. The plan is at https://plans.example/kitchen?floor=2, page 3."),
 )
