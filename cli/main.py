@@ -29,6 +29,7 @@ Run it, each process under your own supervisor, as many of each as you like:
 
 \b
 Operate it:
+  mailtalk status               queues, workers and relays, and what is stuck; --watch
   mailtalk app list             the apps; `app set` and `app rotate-secret` change them
   mailtalk app style            the look of an app's mails; `mail preview` shows it first
   mailtalk participants import  participants from a CSV file, 100,000 and more
@@ -69,6 +70,7 @@ COMMANDS = {
     "migrate": ("cli.commands.migrate", "Upgrade the tables to the newest version."),
     "notifications": ("cli.commands.notifications", "Follow notifications."),
     "participants": ("cli.commands.participants", "Import participants."),
+    "status": ("cli.commands.status", "Show queues, workers, relays and broker, and what is stuck."),
     "suppressions": ("cli.commands.suppressions", "List addresses that get no mail, and release them."),
     "up": ("cli.local.up", "Start everything on this machine, and keep it running."),
     "users": ("cli.commands.users", "List users, and see their addresses and conversations."),

@@ -7,7 +7,7 @@ are done. `more` says that there are more; then depth and age are lower bounds.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from sqlalchemy import Row, TextClause, select, text
@@ -24,7 +24,8 @@ MOST = 100_000  # rows of a queue that are counted
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
-class Rate(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Rate:
     """Rate in items per second, over the last minute and the last hour.
 
     If more than MOST items fall into the hour, it is the rate over the time of the last MOST.
@@ -61,6 +62,11 @@ class QueueStatus:
     oldest: OldestItem | None
     arrived: Rate | None
     done: Rate | None
+
+    @property
+    def age_seconds(self) -> float:
+        """The age in seconds."""
+        return self.age.total_seconds()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from mailtalk.outbound.circuit_breaker import CircuitState
 from mailtalk.outbound.relay import Relays
 from mailtalk.participation.rules import Request
 from mailtalk.support import queues
-from mailtalk.support.queues import QueueStatus
+from mailtalk.support.queues import QueueStatus, Rate
 from mailtalk.vocabulary import ChangeKind, QueueName
 from worker import heartbeat as heartbeat_module
 from worker.heartbeat import Heartbeat
@@ -61,14 +61,14 @@ def test_a_change_waits_until_it_is_applied(cast: Cast) -> None:
     change_id = cast.accept("bob", Request(ChangeKind.JOIN))
     now = clock.now() + timedelta(seconds=30)
     queue = status(cast.database, QueueName.CHANGES, now)
-    assert (queue.depth, queue.due, queue.arrived) == (1, 1, (1 / 60, 1 / 3600))
+    assert (queue.depth, queue.due, queue.arrived) == (1, 1, Rate(1 / 60, 1 / 3600))
     assert queue.oldest is not None
     assert (queue.oldest.id, queue.oldest.conversation_id, queue.oldest.user_id) == (f"chg_{change_id}", "hello", "bob")
     assert timedelta(seconds=29) < queue.age < timedelta(seconds=60)
-    assert queue.done == (0, 0)
+    assert queue.done == Rate(0, 0)
     cast.apply()
     queue = status(cast.database, QueueName.CHANGES, now)
-    assert (queue.depth, queue.oldest, queue.done) == (0, None, (1 / 60, 1 / 3600))
+    assert (queue.depth, queue.oldest, queue.done) == (0, None, Rate(1 / 60, 1 / 3600))
 
 
 def test_a_change_after_an_error_says_so_and_is_not_due(cast: Cast) -> None:
@@ -87,11 +87,15 @@ def test_a_message_goes_from_queue_to_queue(post: Post) -> None:
     assert (window.depth, window.due, window.age, window.arrived) == (1, 1, timedelta(seconds=10), None)
     post.close(140)
     waiting = status(post.cast.database, QueueName.NOTIFICATIONS, at(150))
-    assert (waiting.depth, waiting.due, waiting.arrived) == (1, 1, (2 / 60, 4 / 3600))  # Alice's too, with the reason
-    assert waiting.done == (1 / 60, 3 / 3600)
+    assert (waiting.depth, waiting.due, waiting.arrived) == (
+        1,
+        1,
+        Rate(2 / 60, 4 / 3600),
+    )  # Alice's too, with the reason
+    assert waiting.done == Rate(1 / 60, 3 / 3600)
     post.make(160)
     deliveries = status(post.cast.database, QueueName.DELIVERIES, at(170))
-    assert (deliveries.depth, deliveries.due, deliveries.arrived) == (2, 2, (1 / 60, 2 / 3600))
+    assert (deliveries.depth, deliveries.due, deliveries.arrived) == (2, 2, Rate(1 / 60, 2 / 3600))
     assert deliveries.oldest is not None
     assert (deliveries.oldest.user_id, deliveries.oldest.note, deliveries.age) == (
         "bob",
@@ -110,8 +114,8 @@ def test_a_delivery_that_is_not_sent_yet_counts(post: Post, stage: str) -> None:
 
 def test_a_sent_delivery_is_counted_as_done(post: Post) -> None:
     rows(post.cast.database, "UPDATE deliveries SET stage = 'sent', ended_at = :now", now=at(100))
-    assert status(post.cast.database, QueueName.DELIVERIES, at(130)).done == (1 / 60, 1 / 3600)
-    assert status(post.cast.database, QueueName.DELIVERIES, at(230)).done == (0, 1 / 3600)
+    assert status(post.cast.database, QueueName.DELIVERIES, at(130)).done == Rate(1 / 60, 1 / 3600)
+    assert status(post.cast.database, QueueName.DELIVERIES, at(230)).done == Rate(0, 1 / 3600)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +135,7 @@ def test_an_inbound_mail_waits_whatever_it_is(
         at=at(0),
     )
     queue = status(cast.database, QueueName.INBOUND, at(90))
-    assert (queue.depth, queue.age, queue.arrived) == (1, timedelta(seconds=90), (0, 1 / 3600))
+    assert (queue.depth, queue.age, queue.arrived) == (1, timedelta(seconds=90), Rate(0, 1 / 3600))
     assert queue.oldest is not None
     assert queue.oldest.note == reason
 
@@ -169,7 +173,7 @@ def test_a_deep_queue_says_that_there_are_more(cast: Cast, monkeypatch: pytest.M
     )
     queue = status(cast.database, QueueName.CHANGES, at(100))
     assert (queue.depth, queue.more) == (10, True)
-    assert queue.arrived == (1, 1)  # the last ten arrived within ten seconds
+    assert queue.arrived == Rate(1, 1)  # the last ten arrived within ten seconds
 
 
 def test_one_statement_for_each_queue(cast: Cast) -> None:
