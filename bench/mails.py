@@ -1,5 +1,10 @@
-"""Mails for benchmarks: replies as a large webmail writes them, about 2 kB, each with its own words."""
+"""Mails for benchmarks: replies as a large webmail writes them, about 2 kB, and the same with a photo of the rest.
 
+Their bytes decide what storing them costs, so that nothing is measured with lines of one letter.
+"""
+
+from base64 import encodebytes
+from random import Random
 from secrets import token_hex
 
 REPLY = """\
@@ -48,3 +53,20 @@ conversation.</p></blockquote></div>
 def reply(user: int, to: str) -> bytes:
     """A reply from a user to an inbound address."""
     return REPLY.format(id=token_hex(12), user=user, to=to).replace("\n", "\r\n").encode()
+
+
+def sized(size: int, to: str) -> bytes:
+    """A reply of about so many bytes: as it is, or with a file that cannot be compressed, in Base64."""
+    mail = reply(1, to)
+    if size <= len(mail):
+        return mail
+    head, _, parts = mail.partition(b"\r\n\r\n")
+    file = encodebytes(Random(size).randbytes((size - len(mail)) * 55 // 76)).replace(b"\n", b"\r\n")
+    boundary = b"0000000000003f1c5a0627f1a4c2"
+    part = b'--%s\r\nContent-Type: image/jpeg; name="kitchen.jpg"\r\nContent-Transfer-Encoding: base64\r\n\r\n%s'
+    end = b"--%s--" % boundary
+    return (
+        head.replace(b"multipart/alternative", b"multipart/mixed")
+        + b"\r\n\r\n"
+        + parts.replace(end, part % (boundary, file) + end)
+    )

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import uvloop
 
-from mailtalk import clock
+from mailtalk import clock, sealed_mail
 from mailtalk.db.database import Database
 from mailtalk.db.group_commit import Batches
 from mailtalk.db.kept_connection import KeptConnection
@@ -171,7 +171,7 @@ class MailSender:
 
     async def _send(self, delivery: ClaimedDelivery) -> SendResult | None:
         try:
-            mail = self._keyring.unseal(delivery.body_sealed, about=deliveries.seal_name(delivery.id))
+            mail = sealed_mail.unseal(self._keyring, delivery.body_sealed, deliveries.seal_name(delivery.id))
         except KeyAway as error:
             return SendResult(Stage.DEFERRED, note=str(error), is_ours=True)
         except SealBroken as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from bench import people
+from bench import mails, people
 from bench.measure import Benchmark, Figure, Missing, Sides, Start, Values
 from bench.peers.postfix import Postfix, require_postfix
 from bench.servers import DOMAIN, Servers, free_port, output, wait_for_port
@@ -31,8 +31,9 @@ class Load:
 
     def send(self, servers: Servers, port: int, recipient: str) -> Values:
         """Send a round; give mails a second."""
-        count = servers.size(self.mails)
-        options = ["-s", str(self.connections), "-m", str(count), "-l", str(self.size), *(["-d"] if self.kept else [])]
+        count, mail = servers.size(self.mails), servers.directory / f"{self.name}.eml"
+        mail.write_bytes(mails.sized(self.size, recipient).replace(b"\r\n", b"\n"))
+        options = ["-s", str(self.connections), "-m", str(count), "-F", str(mail), *(["-d"] if self.kept else [])]
         start = time.monotonic()
         output(SOURCE, *options, "-f", "bob@example.com", "-t", recipient, f"127.0.0.1:{port}")
         return {self.name: count / (time.monotonic() - start)}

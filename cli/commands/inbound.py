@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from api.schemas.inbound import InboundMail
 from cli import connect, datadir, printing
 from cli.options import IdType, any_app_option, json_option, limit_option
-from mailtalk import clock
+from mailtalk import clock, sealed_mail
 from mailtalk.conversations import apps
 from mailtalk.errors import NotFound
 from mailtalk.ids import MAIL
@@ -107,7 +107,7 @@ def _raw(mail_id: int) -> bytes:
         raw = session.get(RawMail, _get(session, mail_id).raw_id or 0)
         if raw is None:
             raise NotFound(["its raw bytes were purged; see MAILTALK_RAW_MAIL_DAYS"])
-        return datadir.keyring(settings).unseal(raw.sealed, about=RAW_SEAL)
+        return sealed_mail.unseal(datadir.keyring(settings), raw.sealed, RAW_SEAL)
 
 
 @inbound.command()

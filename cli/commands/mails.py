@@ -15,6 +15,7 @@ from sqlalchemy import Select, select
 
 from cli import connect, datadir, printing
 from cli.options import json_option, limit_option
+from mailtalk import sealed_mail
 from mailtalk.db.database import Database
 from mailtalk.errors import NotFound, Unavailable
 from mailtalk.keys import Keyring
@@ -112,7 +113,7 @@ def _print_all(rows: Sequence[Delivery], keyring: Keyring, form: str | None) -> 
 
 
 def _unsealed(row: Delivery, keyring: Keyring) -> bytes:
-    return keyring.unseal(row.body_sealed, about=seal_name(row.id))
+    return sealed_mail.unseal(keyring, row.body_sealed, seal_name(row.id))
 
 
 def _captured(row: Delivery, keyring: Keyring, *, with_source: bool) -> CapturedMail:

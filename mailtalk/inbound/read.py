@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from mailtalk import sealed_mail
 from mailtalk.inbound import sender_checks
 from mailtalk.inbound.authentication import ReceivedMail
 from mailtalk.inbound.claim import ClaimedMail
@@ -64,7 +65,7 @@ class Known(NamedTuple):
 def unseal(context: InboundContext, mail: ClaimedMail) -> OpenedMail:
     """Unseal the mail's raw bytes, and find the Message-IDs of ours in its header."""
     try:
-        raw = context.keyring.unseal(mail.sealed or b"", about=RAW_SEAL)
+        raw = sealed_mail.unseal(context.keyring, mail.sealed or b"", RAW_SEAL)
     except SealBroken as error:
         return OpenedMail(mail, b"", error=error)
     if mail.purpose is not Purpose.REPLY:
@@ -139,7 +140,7 @@ def _reply(context: InboundContext, reader: MailReader, reading: Reading, answer
 def _mail_of_ours(context: InboundContext, sent: SentMail) -> bytes | None:
     """The mail's bytes; None if its key is not held: then its text is recognised by its form alone."""
     try:
-        return context.keyring.unseal(sent.body_sealed, about=deliveries.seal_name(sent.id))
+        return sealed_mail.unseal(context.keyring, sent.body_sealed, deliveries.seal_name(sent.id))
     except KeyAway:
         return None
 

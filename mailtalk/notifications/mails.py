@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from psycopg.types.multirange import Multirange
 
+from mailtalk import sealed_mail
 from mailtalk.files import Links
 from mailtalk.keys import Keyring
 from mailtalk.mail.composing import compose
@@ -108,7 +109,7 @@ class MailMaker:
         head, body = compose.head(headers, variant.body), filled(variant.body.parts, ways)
         relaxed = filled(variant.relaxed, ways) if identity.signer.signers else b""
         mail = identity.signer.added(head, relaxed, delivery_id) + head + body
-        sealed = self._keyring.seal(mail, about=seal_name(delivery_id))
+        sealed = sealed_mail.seal(self._keyring, mail, seal_name(delivery_id))
         reply_generation = recipient.generation if shared.reply_to else None
         return NewMail(
             delivery_id, notification, address, message_id, sealed, shared.seqs, shared.edited_at, reply_generation

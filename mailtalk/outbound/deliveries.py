@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.orm import Session
 
+from mailtalk import sealed_mail
 from mailtalk.events.record import WANTS, Happened
 from mailtalk.keys import Keyring
 from mailtalk.mail import address
@@ -92,7 +93,7 @@ def seal_name(delivery_id: UUID) -> str:
 
 def freeze(delivery: Delivery, mail: bytes, keyring: Keyring, signer: MailSigner) -> Delivery:
     """Set the delivery's bytes, equal in every retry: signed, then sealed."""
-    delivery.body_sealed = keyring.seal(signer.sign(mail, delivery.id), about=seal_name(delivery.id))
+    delivery.body_sealed = sealed_mail.seal(keyring, signer.sign(mail, delivery.id), seal_name(delivery.id))
     return delivery
 
 

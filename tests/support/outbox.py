@@ -8,6 +8,7 @@ from email.message import Message as Mail
 from sqlalchemy import select
 from support.cast import Cast
 
+from mailtalk import sealed_mail
 from mailtalk.conversations import conversations, messages
 from mailtalk.conversations.messages import Draft
 from mailtalk.keys import Keyring
@@ -57,7 +58,7 @@ class Post:
         return [(row.user_id, email.message_from_bytes(self.opened(row))) for row in made]
 
     def opened(self, row: Delivery) -> bytes:
-        return self.keyring.unseal(row.body_sealed, about=f"delivery/{row.id}")
+        return sealed_mail.unseal(self.keyring, row.body_sealed, f"delivery/{row.id}")
 
     def mailed(self, seconds: float = 1000) -> list[str]:
         """Whom the messages so far are mailed to."""

@@ -3,6 +3,7 @@
 from support.cast import Cast
 from support.sql import column
 
+from mailtalk import sealed_mail
 from mailtalk.conversations import conversations
 from mailtalk.keys import Keyring
 from mailtalk.participation import addresses
@@ -24,4 +25,4 @@ def address_of(cast: Cast, keyring: Keyring, user: str, purpose: Purpose = Purpo
 def kept(cast: Cast) -> list[bytes]:
     keyring = Keyring.from_setting("k" * 32)
     sealed = column(cast.database, "SELECT sealed FROM raw_mails ORDER BY id")
-    return [keyring.unseal(bytes(each), about="raw-mail") for each in sealed]
+    return [sealed_mail.unseal(keyring, bytes(each), "raw-mail") for each in sealed]

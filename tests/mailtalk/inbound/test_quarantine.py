@@ -11,7 +11,7 @@ from support.cast import Cast
 from support.inbox import BASE, LEAVE, Box, mail
 from support.sql import column, rows, subscribe
 
-from mailtalk import clock, keys
+from mailtalk import clock, keys, sealed_mail
 from mailtalk.conversations import apps, users
 from mailtalk.errors import Conflict, NotFound
 from mailtalk.inbound import log as inbound_log
@@ -44,7 +44,7 @@ def made(box: Box) -> list[Any]:
             row.kind,
             row.address,
             email.message_from_bytes(
-                box.keyring.unseal(row.body_sealed, about=f"delivery/{row.id}"), policy=email.policy.default
+                sealed_mail.unseal(box.keyring, row.body_sealed, f"delivery/{row.id}"), policy=email.policy.default
             ),
         )
         for row in found
