@@ -14,8 +14,9 @@ HELP = """Conversations that people take part in from their inbox.
 
 \b
 Try it, with everything on this machine, PostgreSQL and Valkey included:
-  mailtalk up                   starts it and prints three commands to try
+  mailtalk up                   starts it and prints a link to the first five minutes
   mailtalk mails                in another terminal: the mails it made
+  mailtalk demo                 fills in apps, conversations and mails to look at
 
 \b
 Run it, each process under your own supervisor, as many of each as you like:
@@ -30,6 +31,7 @@ Run it, each process under your own supervisor, as many of each as you like:
 \b
 Operate it:
   mailtalk status               queues, workers and relays, and what is stuck; --watch
+  mailtalk console link         a link to the console, which shows all of this as pages
   mailtalk app list             the apps; `app set` and `app rotate-secret` change them
   mailtalk app style            the look of an app's mails; `mail preview` shows it first
   mailtalk participants import  participants from a CSV file, 100,000 and more
@@ -59,8 +61,13 @@ COMMANDS = {
     "bridge": ("cli.commands.bridge", "Receive mail for the reply domain by SMTP."),
     "changes": ("cli.commands.changes", "List a conversation's changes: who joined, changed or left, newest first."),
     "channels": ("cli.commands.channels", "Send notifications to Slack, Teams, ntfy, SMS and others too."),
+    "console": ("cli.commands.console", "Print a link that logs in to the console, the pages at /console."),
     "conversations": ("cli.commands.conversations", "List conversations, and inspect one."),
     "deliveries": ("cli.commands.deliveries", "See outgoing mails, and send them again or cancel them."),
+    "demo": (
+        "cli.commands.demo",
+        "Fill in a believable set of apps, conversations and mails, to look at in the console.",
+    ),
     "explain": ("cli.commands.explain", "Explain why someone was mailed, was not, or is not yet."),
     "health": ("cli.commands.health", "Check a process on this host; exit code 0 or 1, for container health checks."),
     "held": ("cli.commands.held", "Decide on mails that may or may not have been sent (MAILTALK_UNKNOWN=hold)."),

@@ -73,7 +73,7 @@ def show_conversation(session: Session, visit: ConsoleRequest) -> Response:
     return visit.show(
         "conversation.html",
         conversation=conversation,
-        messages=_shown(session, visit, rows[:MESSAGES])[::-1],
+        messages=shown(session, visit, key, rows[:MESSAGES])[::-1],
         older=rows[MESSAGES - 1].id if len(rows) > MESSAGES else None,
         participants=people[:PEOPLE],
         more_participants=len(people) > PEOPLE,
@@ -110,9 +110,12 @@ def participants(session: Session, key: ConversationKey) -> list[ConsoleParticip
     ]
 
 
-def _shown(session: Session, visit: ConsoleRequest, rows: Sequence[Message]) -> list[ConsoleMessage]:
-    names = _names(session, visit.app_id, {row.sender_id for row in rows if row.sender_id})
-    mails = _mails(session, visit.conversation_key, [row.id for row in rows if row.origin == Origin.EMAIL])
+def shown(
+    session: Session, visit: ConsoleRequest, key: ConversationKey, rows: Sequence[Message]
+) -> list[ConsoleMessage]:
+    """Messages of a conversation, with their senders' names."""
+    names = _names(session, key.app_id, {row.sender_id for row in rows if row.sender_id})
+    mails = _mails(session, key, [row.id for row in rows if row.origin == Origin.EMAIL])
     links, now = visit.services.links, clock.now()
     return [
         ConsoleMessage(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from console.logins import Login
 
-OF_APP = (("conversations", "Conversations"),)
+OF_APP = (("conversations", "Conversations"), ("mailbox", "Mailbox"))
 OF_DEMO = (("tour", "First five minutes"),)
 OF_ALL = (("/console/apps", "Apps"),)
 

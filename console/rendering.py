@@ -95,5 +95,6 @@ _TEMPLATES.globals |= {
     "notify_words": words.NOTIFY,
     "frequency_words": words.FREQUENCY,
     "origins": words.ORIGIN,
+    "stage_words": words.STAGE,
     "said_texts": words.SAID,
 }

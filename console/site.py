@@ -14,7 +14,7 @@ from mailtalk.mail.replies.file_secrets import FileSecrets
 from mailtalk.settings.load import Settings
 
 # Modules that declare pages, in the order of their routes.
-MODULES = ("login", "home", "conversations", "participants")
+MODULES = ("login", "home", "tour", "conversations", "participants", "letters")
 
 
 def routes(settings: Settings) -> list[Route]:

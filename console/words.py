@@ -12,6 +12,18 @@ FREQUENCY = {
     Frequency.DAILY: "daily",
 }
 ORIGIN = {Origin.WEB: "web", Origin.REST: "API", Origin.IMPORT: "import", Origin.EMAIL: "mail"}
+STAGE = {
+    Stage.QUEUED: "waits to be sent",
+    Stage.CLAIMED: "about to be sent",
+    Stage.SENDING: "being sent",
+    Stage.SENT: "accepted by the relay",
+    Stage.DEFERRED: "put off by the relay, tried again",
+    Stage.FAILED: "refused by the relay",
+    Stage.UNKNOWN: "perhaps sent: the answer was lost, tried again",
+    Stage.HELD: "perhaps sent: the answer was lost, waits for a decision",
+    Stage.CAPTURED: "captured, since no relay is set",
+    Stage.CANCELLED: "cancelled",
+}
 GOOD, WAIT, BAD = "good", "wait", "bad"
 TONES: Mapping[str, str] = {
     **dict.fromkeys((Stage.SENT, Stage.CAPTURED, Outcome.POSTED, "applied", "active", "delivered"), GOOD),
@@ -23,4 +35,9 @@ SAID = {
     "done": "Done.",
     "later": "Accepted. A worker will apply it in a moment.",
     "read": "Marked as read.",
+    "written": "Alice's message is posted. Bob is mailed when the conversation has been quiet for a moment.",
+    "replied": "The bridge answered 250: Bob's mail is on disk. It becomes a message in a moment.",
+    "queued": "Queued again, with the same bytes.",
+    "cancelled": "Cancelled. It is not sent.",
+    "stays": "Nothing changed: it was sent or is being sent, or its conversation is gone.",
 }

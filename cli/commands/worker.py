@@ -30,10 +30,10 @@ def worker() -> None:
         run(settings)
 
 
-def programs(settings: Settings, count: int) -> list[Program]:
-    """Programs of `count` workers, one process each, that share the connections to the relay."""
+def programs(settings: Settings, count: int, more: dict[str, str] | None = None) -> list[Program]:
+    """Programs of `count` workers, one process each, that share the connections to the relay; `more` environment."""
     command = [*tied(SIGKILL), sys.executable, str(Path(sys.argv[0]).absolute()), "worker"]
     shares = {"WORKER_PROCESSES": 1, "RELAY_CONNECTIONS": max(settings.relay_connections // count, 1)}
     own = {f"{PREFIX}{name}": str(share) for name, share in shares.items()}
-    environment = os.environ | datadir.environment(settings) | own
+    environment = os.environ | datadir.environment(settings) | own | (more or {})
     return [Program("worker", command, environment=environment, grace=GRACE) for _ in range(count)]

@@ -1,4 +1,4 @@
-"""Greeting of `mailtalk up`: the addresses of everything, and three commands to try."""
+"""Greeting of `mailtalk up`: a link to the console, the addresses of everything, and what to try."""
 
 import os
 import shlex
@@ -11,37 +11,27 @@ from mailtalk.settings.load import PREFIX, Settings
 TEXT = Template("""
 Mailtalk is up. Ctrl-C stops it.
 
-  API       $api
-  SMTP      $smtp (replies to …@$domain)
-  Database  $database
-  Broker    $broker
-  App       $app
-  Secret    $secret
+  Open this  $link
+             It logs in once, and shows the first five minutes. Another one: $command console link
 
-Three commands to try, in another terminal:
+  API        $api
+  SMTP       $smtp (replies to …@$domain)
+  Database   $database
+  Broker     $broker
+  App        $app
+  Secret     $secret
 
-1. Alice and Bob join a conversation:
+In another terminal, a world to look at, and the mails ($mail):
 
-curl -sS -X PUT $api/v1/$app/users/alice $headers -d '{"name": "Alice", "email": "alice@example.com"}'
-curl -sS -X PUT $api/v1/$app/users/bob $headers -d '{"name": "Bob", "email": "bob@example.com"}'
-curl -sS -X PUT $api/v1/$app/conversations/hello $headers -d '{"subject": "Hello"}'
-curl -sS -X PUT $api/v1/$app/conversations/hello/participants/alice $headers
-curl -sS -X PUT $api/v1/$app/conversations/hello/participants/bob $headers
-
-2. Alice writes a message:
-
-curl -sS -X POST $api/v1/$app/conversations/hello/messages $headers \\
-  -d '[{"type": "UserMessage", "sender": "alice", "text": "Hi Bob"}]'
-
-3. See $mail (a mail is made when its conversation was quiet for $quiet s):
-
-$mails
+$command demo
+$command mails
 """)
 
 
-def text(settings: Settings, secret: str) -> str:
-    """Format the greeting."""
+def text(settings: Settings, secret: str, link: str) -> str:
+    """Format the greeting, with a link that logs in to the console."""
     return TEXT.substitute(
+        link=link,
         api=f"http://{address(settings.api_host, settings.api_port)}",
         smtp=address(settings.smtp_host, settings.smtp_port),
         domain=settings.reply_domain,
@@ -49,10 +39,8 @@ def text(settings: Settings, secret: str) -> str:
         broker=_kept_by(settings, "Valkey", "redis_url"),
         app=settings.app_id,
         secret=secret,
-        headers=f"-H 'Authorization: Bearer {secret}' -H 'Content-Type: application/json'",
-        mail="the mail to Bob, captured" if settings.relay_url is None else "the mail to Bob, and whether it was sent",
-        quiet=f"{settings.quiet_seconds:g}",
-        mails=_mails_command(),
+        mail="captured, since no relay is set" if settings.relay_url is None else "and whether they were sent",
+        command=_command(),
     )
 
 
@@ -68,9 +56,9 @@ def _kept_by(settings: Settings, server: str, setting: str) -> str:
     return f"embedded {server}, in {settings.data_dir.absolute()}"
 
 
-def _mails_command() -> str:
-    """Command line of `mails`, to be typed in the directory of `mailtalk up`."""
+def _command() -> str:
+    """Command line of `mailtalk`, to be typed in the directory of `mailtalk up`."""
     script = Path(sys.argv[0]).absolute()
     shown = script.relative_to(Path.cwd()) if script.is_relative_to(Path.cwd()) else script
     there = os.environ.get(f"{PREFIX}DATA_DIR")
-    return (f"{PREFIX}DATA_DIR={shlex.quote(there)} " if there else "") + shlex.join([str(shown), "mails"])
+    return (f"{PREFIX}DATA_DIR={shlex.quote(there)} " if there else "") + shlex.quote(str(shown))

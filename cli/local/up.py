@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import click
 
 from cli import datadir
-from cli.commands import worker
+from cli.commands import console, worker
 from cli.commands.migrate import migrate_tables
 from cli.local import greeting
 from cli.processes import Program, Supervisor, cores, tied
@@ -26,6 +26,8 @@ from mailtalk.settings.load import PREFIX, Settings, load
 
 MOST_WORKERS = 4  # unless the setting says otherwise
 IMPATIENT = 15.0
+QUIET = 5.0  # seconds, so that a first mail is soon there
+LOOPBACK = "127.0.0.0/8,::1/128"  # where the webhooks of somebody who tries it listen
 
 
 @click.command()
@@ -47,10 +49,12 @@ def up() -> None:
         full = datadir.resolve(settings, *datadir.KEPT)
         migrate_tables(full)
         secret = _ensure_app(full, directory)
-        workers = worker.programs(settings, settings.worker_processes or min(cores(), MOST_WORKERS))
+        workers = worker.programs(
+            settings, settings.worker_processes or min(cores(), MOST_WORKERS), _for_trials(settings)
+        )
         supervisor.add(_process("api", settings), *workers, _process("bridge", settings))
         if supervisor.run(until=_Readiness(settings).reached):
-            click.echo(greeting.text(settings, secret))
+            click.echo(greeting.text(settings, secret, console.link(full)))
             supervisor.run()
         click.echo("Stopping …")
     click.echo("Stopped.")
@@ -103,13 +107,26 @@ def _ensure_app(settings: Settings, directory: Path) -> str:
     given = settings.app_secret
     secret = given.get_secret_value() if given else datadir.kept(directory / "app_secret")
     with closing(Database(datadir.url_of(settings))) as database, database.transaction() as session:
-        apps.ensure(session, datadir.keyring(settings), settings.app_id, "Demo", secret)
+        apps.ensure(session, datadir.keyring(settings), settings.app_id, "Demo", secret, _quiet(settings))
     return secret
+
+
+def _quiet(settings: Settings) -> float | None:
+    """Quiet seconds of the app when it is created: few, unless the setting says how many."""
+    return None if "quiet_seconds" in settings.model_fields_set else QUIET
+
+
+def _for_trials(settings: Settings) -> dict[str, str]:
+    """Settings of the processes that are meant for one machine, unless they are set: the tour, and webhooks to it."""
+    values = {"console_demo_app": settings.app_id, "webhook_allow_private": LOOPBACK}
+    unset = {name: value for name, value in values.items() if name not in settings.model_fields_set}
+    return {f"{PREFIX}{name.upper()}": value for name, value in unset.items()}
 
 
 def _process(name: str, settings: Settings) -> Program:
     command = [*tied(SIGKILL), sys.executable, str(Path(sys.argv[0]).absolute()), name]
-    return Program(name, command, environment=os.environ | datadir.environment(settings))
+    environment = os.environ | datadir.environment(settings) | _for_trials(settings)
+    return Program(name, command, environment=environment)
 
 
 class _Readiness:

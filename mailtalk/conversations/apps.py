@@ -33,12 +33,13 @@ def create(session: Session, keyring: Keyring, name: str, app_id: str | None = N
     return app_id, secret
 
 
-def ensure(session: Session, keyring: Keyring, app_id: str, name: str, secret: str) -> None:
-    """Create the app unless it exists, and set its secret."""
+def ensure(  # noqa: PLR0913, PLR0917  an app is all of these
+    session: Session, keyring: Keyring, app_id: str, name: str, secret: str, quiet_seconds: float | None = None
+) -> None:
+    """Create the app unless it exists, with a pace of its own (None: of the settings), and set its secret."""
     credential = _credential(keyring, app_id, secret)
-    session.execute(
-        insert(App).values(id=app_id, name=name, **credential).on_conflict_do_nothing(index_elements=["id"])
-    )
+    row = insert(App).values(id=app_id, name=name, quiet_seconds=quiet_seconds, **credential)
+    session.execute(row.on_conflict_do_nothing(index_elements=["id"]))
     session.execute(update(App).where(App.id == app_id).values(**credential))
 
 

@@ -52,8 +52,12 @@ class FileSecrets:
         if not self._domain:
             return file
         if _is_text(file.content):
-            return replace(file, content=self._scrub(_BASE64.sub(self._recoded, file.content)))
+            return replace(file, content=self.masked(file.content))
         return replace(file, content=b"", withheld=True) if self._is_within(file.content) else file
+
+    def masked(self, text: bytes) -> bytes:
+        """Text, such as a mail's source, with its secrets replaced, in base64 and quoted-printable too."""
+        return self._scrub(_BASE64.sub(self._recoded, text))
 
     def _scrub(self, content: bytes) -> bytes:
         """Bytes with addresses and link tokens replaced."""
