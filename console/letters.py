@@ -14,7 +14,7 @@ from console.mail_views import MailView
 from console.rendering import segment
 from console.requests import ConsoleRequest
 from console.routing import APP, page
-from mailtalk import clock
+from mailtalk import clock, sealed_mail
 from mailtalk.errors import NotFound
 from mailtalk.ids import ParticipantKey
 from mailtalk.inbound.receive import RAW_SEAL
@@ -97,7 +97,7 @@ def source(session: Session, visit: ConsoleRequest, delivery_id: UUID) -> bytes:
     sealed = session.scalar(select(Delivery.body_sealed).filter_by(app_id=visit.app_id, id=delivery_id))
     if sealed is None:
         raise NotFound(["no such mail"])
-    return visit.services.keyring.unseal(sealed, about=seal_name(delivery_id))
+    return sealed_mail.unseal(visit.services.keyring, sealed, seal_name(delivery_id))
 
 
 def _masks(visit: ConsoleRequest, reveal: bool | None) -> FileSecrets | None:
@@ -135,8 +135,8 @@ def answers(session: Session, visit: ConsoleRequest, report: DeliveryReport) -> 
         InboundMail.received_at.between(report.created_at, report.created_at + ANSWERED_WITHIN),
     )
     rows = session.execute(of_reader.order_by(InboundMail.id).limit(ANSWERS))
-    unseal, wanted = visit.services.keyring.unseal, report.message_id.encode()
-    return [row for row, sealed in rows if wanted in _header(unseal(sealed, about=RAW_SEAL))]
+    keyring, wanted = visit.services.keyring, report.message_id.encode()
+    return [row for row, sealed in rows if wanted in _header(sealed_mail.unseal(keyring, sealed, RAW_SEAL))]
 
 
 def latest(session: Session, key: ParticipantKey, since: datetime | None = None) -> DeliveryReport | None:

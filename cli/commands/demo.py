@@ -12,7 +12,7 @@ from cli import connect, datadir
 from cli.demo import answers, fill
 from cli.demo.world import DemoApp, DemoConversation, DemoMail, load
 from console import mail_views
-from mailtalk import clock
+from mailtalk import clock, sealed_mail
 from mailtalk.conversations import apps
 from mailtalk.db.database import Database
 from mailtalk.models import Delivery
@@ -62,7 +62,7 @@ def _answer(
     keyring, reader = datadir.keyring(settings), {"conversation_id": conversation.id, "user_id": answer.by}
     query = select(Delivery).filter_by(app_id=app.id, **reader).order_by(Delivery.created_at).limit(1)
     row = _wait(database, f"{answer.by} is mailed", lambda session: session.scalar(query))
-    mail = mail_views.view(keyring.unseal(row.body_sealed, about=seal_name(row.id)), None)
+    mail = mail_views.view(sealed_mail.unseal(keyring, row.body_sealed, seal_name(row.id)), None)
     answers.send(settings, keyring, row.id, mail, answer, clock.now())
     click.echo(f"  {answer.by} answers ({answer.kind})")
 
