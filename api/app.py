@@ -22,6 +22,7 @@ from api import (
     participants,
     reactions,
     routing,
+    uploads,
     users,
     webhooks,
 )
@@ -32,6 +33,7 @@ from api.openapi import page
 from api.pages import release
 from api.pages import routes as pages
 from api.request import Services
+from api.uploads import Uploads
 from api.waiting import Outcomes
 from mailtalk.db.database import Database
 from mailtalk.files import Links
@@ -45,7 +47,7 @@ from worker.bell import Bell
 OPERATIONS = routing.of(
     (
         *(app_settings, users, conversations, participants, bulk, changes, messages, reactions),
-        *(files, webhooks, inbound, batch, health, page),
+        *(uploads, files, webhooks, inbound, batch, health, page),
     )
 )
 
@@ -77,6 +79,7 @@ def build(settings: Settings, more: Sequence[BaseRoute] = ()) -> ASGIApp:
         outcomes.start()
         app.state.outcomes = outcomes
         app.state.downloads = Downloads(settings.http_downloads)
+        app.state.uploads = Uploads(settings.smtp_message_bytes)
         app.state.services = Services(
             database,
             keyring,

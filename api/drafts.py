@@ -18,6 +18,7 @@ from api.schemas.messages import (
 from mailtalk.conversations.messages import TEXT_LIMIT, Draft
 from mailtalk.errors import Invalid
 from mailtalk.events import content
+from mailtalk.file_uses import FileToken
 from mailtalk.vocabulary import MessageType, Origin
 
 LATITUDE = 90
@@ -26,9 +27,8 @@ LATITUDE = 90
 def draft(i: int, message: NewMessage, origin: Origin) -> Draft:
     """Validate the `i`th message of a request. Invalid names the wrong field."""
     message, stored = _with_content(i, message)
-    if message.attachment_token not in {UNSET, None}:
-        raise Invalid({f"{i}.attachmentToken": ["files are not uploaded here; send attachment {url, size}"]})
-    if not ((message.text or "").strip() or message.attachment or message.location):
+    file = _file(i, message)
+    if not ((message.text or "").strip() or message.attachment or file or message.location):
         raise Invalid({f"{i}.text": ["is required, unless there is an attachment or a location"]})
     if message.location and abs(message.location[0]) > LATITUDE:
         raise Invalid({f"{i}.location": [f"has a latitude outside of -{LATITUDE} to {LATITUDE}"]})
@@ -41,21 +41,18 @@ def draft(i: int, message: NewMessage, origin: Origin) -> Draft:
         referenced_message_id=message.referenced_message_id or None,
         idempotency_key=message.idempotency_key or None,
         attachment=msgspec.to_builtins(message.attachment) if message.attachment else None,
+        file=file,
         location=message.location or None,
         content=stored,
     )
 
 
 def edited_text(body: MessageUpdate) -> dict[str, Any]:
-    """Text and content columns of an edit; empty if it has neither. Invalid for a blank text."""
+    """Text and content columns of an edit; empty if it has neither."""
     if body.content:
         content, text = _text("content", body.content)
         return {"text": text, "content": content}
-    if body.text is UNSET or body.text is None:
-        return {}
-    if not body.text.strip():
-        raise Invalid({"text": ["must not be empty"]})
-    return {"text": body.text}
+    return {} if body.text is UNSET or body.text is None else {"text": body.text}
 
 
 def _with_content(i: int, message: NewMessage) -> tuple[NewMessage, list[Any] | None]:
@@ -63,15 +60,34 @@ def _with_content(i: int, message: NewMessage) -> tuple[NewMessage, list[Any] | 
     if not message.content:
         return message, None
     name = f"{i}.content"
-    if message.text or message.attachment or message.location:
+    if message.text or message.attachment or message.attachment_token or message.location:
         raise Invalid({name: ["is given instead of text, attachment and location, not beside them"]})
     stored, text = _text(name, message.content)
-    files = [NewAttachment(block.url, block.size) for block in message.content if isinstance(block, FileBlock)]
+    files = [block for block in message.content if isinstance(block, FileBlock)]
     places = [[block.latitude, block.longitude] for block in message.content if isinstance(block, LocationBlock)]
     if len(files) > 1 or len(places) > 1:
         raise Invalid({name: ["has more than one file or location"]})
-    plain = {"text": text, "attachment": files[0] if files else None, "location": places[0] if places else None}
+    plain = {"text": text, "location": places[0] if places else None, **_plain_file(name, files)}
     return msgspec.structs.replace(message, **plain), stored or None
+
+
+def _plain_file(name: str, files: Sequence[FileBlock]) -> dict[str, Any]:
+    """Plain field of the only file block, if any: its token, or its URL and size. Invalid if it has neither."""
+    for block in files:
+        if block.file_token:
+            return {"attachment_token": block.file_token}
+        if not block.url or not isinstance(block.size, int):
+            raise Invalid({name: ["has a file without a fileToken, or a url and a size"]})
+        return {"attachment": NewAttachment(block.url, block.size)}
+    return {}
+
+
+def _file(i: int, message: NewMessage) -> FileToken | None:
+    if not message.attachment_token:
+        return None
+    if message.attachment:
+        raise Invalid({f"{i}.attachmentToken": ["is given instead of attachment, not beside it"]})
+    return FileToken("content" if message.content else "attachmentToken", message.attachment_token)
 
 
 def _text(name: str, blocks: Sequence[ContentBlock]) -> tuple[list[Any], str]:

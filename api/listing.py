@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from api import wire
 from api.schemas.types import PageQuery, Timestamp, moment
 from api.versions import Version
-from mailtalk.conversations.visibility import OPERATORS, Listing
+from mailtalk.conversations.pages import OPERATORS, Listing
 from mailtalk.errors import Invalid
 
 FILTER = (

@@ -139,9 +139,9 @@ def shown(session: Session, links: Links, rows: Sequence[MessageRow]) -> list[Me
     shown = [serializers.message(row, read_by[row.id]) for row in rows]
     for row, message in zip(rows, shown, strict=True):
         file = links.shown(row.app_id, row.attachment, now)
-        if file:
+        if file and row.attachment:
             message.attachment = Attachment(**file)
-            message.content.append(content.file_block(file, (row.attachment or {}).get("name")))
+            message.content.append(content.file_block(file, row.attachment))
         message.reactions = counted.get(row.id, [])
     return shown
 

@@ -114,8 +114,11 @@ class Call:
         return await in_time(run_in_threadpool(idempotency_header.recall, self.services.database, self.claim))
 
 
-async def authenticated(request: Request) -> Call:
-    """Authenticate a request. Raises Unauthorized, NotFound for another app's path, Invalid for an unknown version."""
+async def authenticated(request: Request, *, streams: bool = False) -> Call:
+    """Authenticate a request and read its body, unless its handler streams it, and makes the claim of its key.
+
+    Raises Unauthorized, NotFound for another app's path, Invalid for an unknown version.
+    """
     services: Services = request.app.state.services
     tenant = await services.credentials.tenant(request.headers.get("authorization"))
     if wire.path_value("appId", request.path_params["appId"]) != tenant.id:
@@ -124,10 +127,9 @@ async def authenticated(request: Request) -> Call:
     version = versions.VERSIONS.get(name)
     if version is None:
         raise Invalid({versions.HEADER: [f"must be one of {', '.join(versions.VERSIONS)}"]})
-    raw = b"" if request.method in idempotency_header.READING else await _read(request)
-    return Call(
-        request, services, tenant, version, raw, idempotency_header.claim(request, tenant.id, version.name, raw)
-    )
+    raw = b"" if streams or request.method in idempotency_header.READING else await _read(request)
+    claim = None if streams else idempotency_header.claim(request, tenant.id, version.name, raw)
+    return Call(request, services, tenant, version, raw, claim)
 
 
 async def _read(request: Request) -> bytes:

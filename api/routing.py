@@ -28,6 +28,7 @@ from mailtalk.errors import ErrorCode
 
 APP = "/v1/{appId}"
 JSON = "application/json"
+MULTIPART = "multipart/form-data"
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -47,6 +48,8 @@ class Operation:
     takes_range: bool = False  # answers a Range of its content
     takes_prefer: bool = False  # also for more than a single change
     media: str = JSON
+    streams: bool = False  # reads its body itself
+    body_media: str = JSON
     body_schema: Any = None  # describes a body that the handler decodes itself
     query_schema: type[msgspec.Struct] | None = None  # likewise a query
 
@@ -133,7 +136,7 @@ def _endpoint(operation: Operation) -> Endpoint:
     is_coroutine = inspect.iscoroutinefunction(operation.handler)
 
     async def respond(request: Request) -> Response:
-        call = await authenticated(request)
+        call = await authenticated(request, streams=operation.streams)
         given = {
             "call": call,
             **({"body": wire.decode(call.raw, body)} if body is not None else {}),

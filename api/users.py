@@ -1,4 +1,4 @@
-"""Users: put, get, list."""
+"""Users: put, get, list, erase."""
 
 from typing import Annotated, Any
 
@@ -12,7 +12,9 @@ from api.request import Call
 from api.routing import route
 from api.schemas.types import Id, Page, PageQuery
 from api.schemas.users import UserUpdate
-from mailtalk.conversations import users
+from mailtalk import clock
+from mailtalk.conversations import erasure, users
+from mailtalk.conversations.erasure import ErasedMessages
 from mailtalk.errors import ErrorCode, Invalid
 from mailtalk.events import serializers
 from mailtalk.events.schemas import User
@@ -27,6 +29,14 @@ class UserQuery(PageQuery, rename="camel", kw_only=True):
     """Query of the app's users."""
 
     is_online: Annotated[bool, Meta(description="True gives an empty list: nobody is online here.")] = False
+
+
+class ErasureQuery(msgspec.Struct):
+    """Query of the erasure of a user."""
+
+    messages: Annotated[
+        ErasedMessages, Meta(description="`anonymise` keeps the texts of their messages, `remove` deletes them.")
+    ] = ErasedMessages.ANONYMISE
 
 
 @route("PUT", "/users", TAG, body_schema=UserUpdates)
@@ -68,3 +78,14 @@ def _columns(user_id: str, body: msgspec.Raw) -> dict[str, Any]:
         return wire.decode(bytes(body), UserUpdate).columns()
     except Invalid as error:
         raise error.within(user_id) from None
+
+
+@route("DELETE", USER, TAG, missing=[ErrorCode.USER_NOT_FOUND])
+def erase_user(session: Session, call: Call, query: ErasureQuery) -> None:
+    """Erase a user.
+
+    Permanently: their participations end, their inbound addresses are refused, pending mails are not sent, and their
+    files, mails and settings are deleted. Their messages are removed, or stay in the name of a user without data. What
+    others wrote stays. Ours, not TalkJS's.
+    """
+    erasure.erase(session, clock.now(), call.app_id, call.user_id, query.messages)

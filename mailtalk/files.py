@@ -1,4 +1,4 @@
-"""Attachments of inbound mails: sealed in the database, served by signed links that expire."""
+"""Files of messages, received by mail or uploaded: sealed in the database, served by signed links that expire."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -66,23 +66,16 @@ def reference(file: MailAttachment) -> Json:
 
 def keep(session: Session, keyring: Keyring, message: Message, file: MailAttachment) -> None:
     """Store the file of a message, sealed."""
-    file_id = UUID((message.attachment or {})["fileId"])
-    session.add(
-        File(
-            app_id=message.app_id,
-            id=file_id,
-            conversation_id=message.conversation_id,
-            message_id=message.id,
-            name=file.name,
-            content_type=file.content_type,
-            size=len(file.content),
-            content_id=file.content_id,
-            inline=file.inline,
-            content_sealed=sealed_parts.seal(keyring, file.content, _about(file_id)),
-            part_bytes=sealed_parts.PART,
-            created_at=message.created_at,
-        )
-    )
+    row = _row(keyring, message.app_id, UUID((message.attachment or {})["fileId"]), file, message.created_at)
+    row.conversation_id, row.message_id = message.conversation_id, message.id
+    session.add(row)
+
+
+def upload(session: Session, keyring: Keyring, app_id: str, file: MailAttachment, now: datetime) -> str:
+    """Store an uploaded file, sealed; returns its id, the token by which messages use it."""
+    row = _row(keyring, app_id, uuid4(), file, now)
+    session.add(row)
+    return row.id.hex
 
 
 def fresh(
@@ -121,6 +114,21 @@ def is_signed(keyring: Keyring, app_id: str, file_id: str, expires: int, signatu
     """True if a link's signature is ours and has not expired; `expires` in Unix seconds."""
     content = _content(app_id, file_id, expires)
     return signed.verifies(keyring, signed.FILE, content, signature) and not signed.has_expired(expires, now)
+
+
+def _row(keyring: Keyring, app_id: str, file_id: UUID, file: MailAttachment, now: datetime) -> File:
+    return File(
+        app_id=app_id,
+        id=file_id,
+        name=file.name,
+        content_type=file.content_type,
+        size=len(file.content),
+        content_id=file.content_id,
+        inline=file.inline,
+        content_sealed=sealed_parts.seal(keyring, file.content, _about(file_id)),
+        part_bytes=sealed_parts.PART,
+        created_at=now,
+    )
 
 
 def _known(

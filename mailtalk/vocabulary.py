@@ -249,6 +249,7 @@ class EventType(StrEnum):
 
     USER_CREATED = "user.created"
     USER_UPDATED = "user.updated"
+    USER_DELETED = "user.deleted"
     MESSAGE_SENT = "message.sent"
     MESSAGE_READ = "message.read"
     MESSAGE_UPDATED = "message.updated"

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from mailtalk import clock
+from mailtalk import clock, file_uses
 from mailtalk.changes import idempotency
+from mailtalk.conversations import cursors
 from mailtalk.db.database import Database
 from mailtalk.notifications import windows
 
@@ -18,7 +19,14 @@ class Purge:
     """Hourly purge, called by the sweep; the first call purges."""
 
     def __init__(self, database: Database, *more: Callable[[Session, datetime], int]) -> None:
-        self._database, self._next, self._purges = database, 0.0, (idempotency.purge, windows.purge, *more)
+        self._database, self._next, self._purges = (
+            database,
+            0.0,
+            (
+                *(idempotency.purge, windows.purge, cursors.purge, file_uses.purge),
+                *more,
+            ),
+        )
 
     def look(self) -> None:
         """Purge, unless it was done within the last hour."""

@@ -25,7 +25,7 @@ TEXT = (
 )
 TAGS = {
     "App": "The app itself. Nobody is online here, so presences and sessions are empty.",
-    "Users": "Created and merged by your backend, never deleted.",
+    "Users": "Created and merged by your backend, deleted by erasure alone.",
     "Conversations": "Created and merged by your backend.",
     "Participants": "The users in a conversation, their access and notifications, and their inbound addresses.",
     "Changes": "The log of the changes of participation.",
@@ -133,7 +133,7 @@ def _described(operation: Operation, schemas: Schemas, queries: Json) -> Json:
         "responses": dict(sorted(_responses(operation, schemas).items())),
     }
     if operation.body is not None:
-        content = {JSON: {"schema": schemas[operation.body], "example": examples.of(operation.body)}}
+        content = {operation.body_media: {"schema": schemas[operation.body], "example": examples.of(operation.body)}}
         described["requestBody"] = {"required": operation.needs_body, "content": content}
     return described | ({"security": []} if operation.is_open else {})
 

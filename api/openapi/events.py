@@ -10,6 +10,13 @@ from mailtalk.vocabulary import EventType
 
 CONVERSATION = examples.without(examples.plain(ORDER), "lastMessage", "everyoneReadUntil")
 BOB: Json = examples.plain(ALICE) | {"id": "bob", "name": "Bob", "email": ["bob@example.com"]}
+ERASED: Json = dict.fromkeys(BOB) | {
+    "id": "bob",
+    "name": "Deleted user",
+    "custom": {},
+    "pushTokens": {},
+    "createdAt": T1,
+}
 MESSAGE: Json = {"conversation": CONVERSATION, "message": examples.plain(HELLO), "sender": examples.plain(ALICE)}
 PARTICIPANT: Json = {
     "conversation": CONVERSATION,
@@ -44,6 +51,10 @@ REJECTED: Json = {
 EVENTS: dict[EventType, tuple[str, Json]] = {
     EventType.USER_CREATED: ("A user was created.", {"user": MESSAGE["sender"]}),
     EventType.USER_UPDATED: ("A user was changed.", {"user": MESSAGE["sender"]}),
+    EventType.USER_DELETED: (
+        "A user was erased: `messages` says what became of theirs.",
+        {"user": ERASED, "messages": "anonymise", "by": "backend"},
+    ),
     EventType.MESSAGE_SENT: ("A message was sent, by API or by mail. Imports send no events.", MESSAGE),
     EventType.MESSAGE_READ: ("`recipient` has read a message of someone else.", MESSAGE | {"recipient": BOB}),
     EventType.MESSAGE_UPDATED: ("A message was edited.", MESSAGE),

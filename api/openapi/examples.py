@@ -90,6 +90,8 @@ EXAMPLES: dict[Any, Any] = {
         applied_at=T0 + 12,
     ),
     Message: HELLO,
+    messages.FileUpload: messages.FileUpload("@plan.pdf"),
+    messages.UploadedFile: messages.UploadedFile(*["2f1c0d9e8b7a46f5a4b3c2d1e0f9a8b7"] * 2),
     messages.PostedMessage: messages.PostedMessage(HELLO.id),
     messages.NewMessage: messages.NewMessage(type=MessageType.USER, sender="alice", text="Do they come in brown?"),
     messages.MessageUpdate: messages.MessageUpdate(text="Do they come in black?"),

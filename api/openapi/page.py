@@ -18,7 +18,7 @@ from starlette.requests import Request
 
 from api.openapi.document import document, path_parameter
 from api.openapi.kinds import fields, kind
-from api.routing import Operation, route
+from api.routing import MULTIPART, Operation, route
 from api.schemas.types import PATH, OpenApi
 from api.wire import Answer, Json
 
@@ -138,7 +138,10 @@ def _curl(method: str, path: str, operation: Json, base_url: str) -> str:
 def _curl_body(operation: Json) -> list[str]:
     if "requestBody" not in operation:
         return []
-    example = operation["requestBody"]["content"]["application/json"]["example"]
+    ((media, content),) = operation["requestBody"]["content"].items()
+    example = content["example"]
+    if media == MULTIPART:
+        return [f"-F {shlex.quote(f'{name}={value}')}" for name, value in example.items()]
     sent = json.dumps(example, ensure_ascii=False)
     sent = sent if len(sent) <= LONG else json.dumps(example, ensure_ascii=False, indent=2)
     return ['-H "Content-Type: application/json"', f"-d {shlex.quote(sent)}"]

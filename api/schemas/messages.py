@@ -16,11 +16,16 @@ Location = Annotated[
 ]
 
 
+FileUrl = Annotated[str, Meta(pattern=r"^https?://[^\s<>]+$", max_length=2_000)]
+FileSize = Annotated[int, Meta(ge=0, le=2**53)]
+Token = Annotated[str, Meta(max_length=255)]
+
+
 class NewAttachment(msgspec.Struct):
     """A file that you keep; the size is in bytes."""
 
-    url: Annotated[str, Meta(pattern=r"^https?://[^\s<>]+$", max_length=2_000)]
-    size: Annotated[int, Meta(ge=0, le=2**53)]
+    url: FileUrl
+    size: FileSize
 
 
 # Written out: a msgspec Struct would drop a node's other fields.
@@ -44,10 +49,11 @@ class TextBlock(msgspec.Struct, tag_field="type", tag="text"):
 
 
 class FileBlock(msgspec.Struct, tag_field="type", tag="file", rename="camel"):
-    """A file that you keep; the size is in bytes."""
+    """A file: the `fileToken` of an upload or of another message's file, or a `url` and `size` that you keep."""
 
-    url: Annotated[str, Meta(pattern=r"^https?://[^\s<>]+$", max_length=2_000)]
-    size: Annotated[int, Meta(ge=0, le=2**53)]
+    file_token: Token | UnsetType | None = UNSET
+    url: FileUrl | UnsetType | None = UNSET
+    size: FileSize | UnsetType | None = UNSET
 
 
 class LocationBlock(msgspec.Struct, tag_field="type", tag="location"):
@@ -72,7 +78,9 @@ class NewMessage(msgspec.Struct, rename="camel", kw_only=True):
     ) = UNSET
     custom: dict[str, str] | UnsetType | None = UNSET
     attachment: NewAttachment | UnsetType | None = UNSET
-    attachment_token: Any = UNSET
+    attachment_token: Annotated[Token, Meta(description="Of an uploaded file, instead of `attachment`.")] | (
+        UnsetType | None
+    ) = UNSET
     location: Location | UnsetType | None = UNSET
     referenced_message_id: Id | UnsetType | None = UNSET
     idempotency_key: Annotated[Id, Meta(description="Posts the message once.")] | UnsetType | None = UNSET
@@ -96,6 +104,19 @@ class MessageUpdate(msgspec.Struct):
     text: MessageText | UnsetType | None = UNSET
     content: Annotated[list[TextBlock], Meta(min_length=1, max_length=10)] | UnsetType | None = UNSET
     custom: dict[str, str | None] | UnsetType | None = UNSET
+
+
+class FileUpload(msgspec.Struct):
+    """A file to upload."""
+
+    file: Annotated[str, Meta(extra_json_schema={"format": "binary", "contentMediaType": "application/octet-stream"})]
+
+
+class UploadedFile(msgspec.Struct, rename="camel"):
+    """The token of an uploaded file, for `attachmentToken` or a `file` block; both are the same."""
+
+    attachment_token: str
+    file_token: str
 
 
 class PostedMessage(msgspec.Struct):

@@ -7,14 +7,13 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailtalk import clock
 from mailtalk.db import arrays
 from mailtalk.events import payloads, serializers
 from mailtalk.events import record as events
 from mailtalk.events.record import Happened
 from mailtalk.ids import ConversationKey
 from mailtalk.models import Conversation
-from mailtalk.participation.rules import Fold, Folded, State, event_of
+from mailtalk.participation.rules import Fold, Folded, event_of
 from mailtalk.vocabulary import EventType
 
 KINDS = (EventType.PARTICIPANT_JOINED, EventType.PARTICIPANT_UPDATED, EventType.PARTICIPANT_LEFT)
@@ -57,17 +56,7 @@ def _happened(session: Session, found: Sequence[_Event], now: datetime) -> Itera
         data = {
             "conversation": conversations[key],
             "user": users[key.app_id, user_id],
-            "participant": _participant(folded.state, now),
+            "participant": serializers.participant(folded.state, now),
             "by": folded.by,
         }
         yield Happened(key.app_id, kind, data, key.id)
-
-
-def _participant(state: State, now: datetime) -> dict[str, object]:
-    muted = state.mute_until is not None and state.mute_until > now
-    return {
-        "access": state.access,
-        "notify": serializers.notify(state.notify),
-        "frequency": state.frequency,
-        "muteUntil": clock.iso(state.mute_until) if muted and state.mute_until else None,
-    }

@@ -7,6 +7,9 @@ from sqlalchemy import Select, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from mailtalk import file_uses
+from mailtalk.conversations import cursors, pages
+from mailtalk.conversations.cursors import Place
 from mailtalk.conversations.users import assign
 from mailtalk.errors import ErrorCode, Invalid, NotFound
 from mailtalk.events import payloads
@@ -25,9 +28,7 @@ _DELETE = (
     """DELETE FROM addresses WHERE app_id = :app AND participation_id IN (
         SELECT id FROM participations WHERE app_id = :app AND conversation_id = :conversation)""",
     "DELETE FROM participations WHERE app_id = :app AND conversation_id = :conversation",
-    "DELETE FROM files WHERE app_id = :app AND conversation_id = :conversation",
     "DELETE FROM messages WHERE app_id = :app AND conversation_id = :conversation",
-    "DELETE FROM conversations WHERE app_id = :app AND id = :conversation",
 )
 
 
@@ -58,16 +59,19 @@ def participants(session: Session, key: ConversationKey) -> list[Participation]:
 def participants_page(
     session: Session, key: ConversationKey, limit: int, after: str | None = None
 ) -> list[Participation]:
-    """Current participants, newest join first, after the user `after`; Invalid if that user was never a participant."""
+    """Current participants, newest join first, after the user `after`; Invalid if that user was never a participant.
+
+    Who joins again moves to the front; `after` stands for the place at which that user ended a page.
+    """
     get(session, key)
-    query = _taking_part(key)
+    query, name = _taking_part(key), f"participants/{key.id}"
     newest = tuple_(Participation.joined_at, Participation.user_id)
     if after is not None:
-        last = session.get(Participation, (*key, after))
-        if last is None:
-            raise Invalid({"startingAfter": [f"{after!r} was never a participant"]})
-        query = query.where(newest < (last.joined_at, last.user_id))
-    return list(session.scalars(query.order_by(newest.desc()).limit(limit)))
+        query = query.where(newest < (_joined_at(session, key, name, after), after))
+    page = list(session.scalars(query.order_by(newest.desc()).limit(limit)))
+    if len(page) == limit:
+        cursors.keep_end(session, key.app_id, name, page[-1].user_id, page[-1].joined_at)
+    return page
 
 
 def participant(session: Session, key: ParticipantKey) -> Participation:
@@ -89,9 +93,26 @@ def delete(session: Session, key: ConversationKey, now: datetime) -> None:
     if events.wanted(session, key.app_id, kind):
         data = {"conversation": payloads.conversation(session, row)}
         events.record_many(session, [Happened(key.app_id, kind, data, key.id)], now)
+    activity = row.last_message_at or row.created_at
+    places = {pages.deleted("lastActivity"): Place(activity), pages.deleted("createdAt"): Place(row.created_at)}
+    cursors.keep_deleted(session, key.app_id, key.id, places)
     values = {"app": key.app_id, "conversation": key.id, "now": now}
+    stored = file_uses.of_conversation(session, key)
     for statement in _DELETE:
         session.execute(text(statement), values)
+    file_uses.release(session, key.app_id, stored)
+    session.delete(row)
+
+
+def _joined_at(session: Session, key: ConversationKey, name: str, user_id: str) -> datetime:
+    """Time of the join at which the user ended a page, or of the last join."""
+    kept = cursors.moment(session, key.app_id, name, user_id)
+    if kept is not None:
+        return kept
+    last = session.get(Participation, (*key, user_id))
+    if last is None:
+        raise Invalid({"startingAfter": [f"{user_id!r} was never a participant"]})
+    return last.joined_at
 
 
 def _taking_part(key: ConversationKey) -> Select[Participation]:

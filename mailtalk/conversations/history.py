@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from mailtalk import file_uses
 from mailtalk.conversations import messages
 from mailtalk.conversations.messages import Draft
 from mailtalk.errors import Invalid
@@ -28,14 +29,17 @@ def add(session: Session, conversation: Conversation, items: Sequence[Old]) -> l
     Senders and readers must be users of the app, participants or not; Invalid names unknown ones.
     """
     _check(session, conversation.app_id, items)
-    known = messages.by_key(session, conversation, [item.draft for item in items])
+    drafts = [item.draft for item in items]
+    known = messages.by_key(session, conversation, drafts)
+    drafts = messages.with_files(session, conversation, drafts, known)
     before = conversation.last_seq
     added = {}
     for i, item in sorted(enumerate(items), key=lambda pair: pair[1].at):
-        added[i] = messages.append(session, item.at, conversation, item.draft, known)
+        added[i] = messages.append(session, item.at, conversation, drafts[i], known)
         if added[i].seq > before and not added[i].read_by:
             added[i].read_by = list(dict.fromkeys(item.read_by))
     session.flush()
+    file_uses.attach(session, conversation.key, [message for message in added.values() if message.seq > before])
     _move_marks(session, conversation, before, sorted(added.values(), key=lambda message: message.seq))
     return [added[i] for i in range(len(items))]
 

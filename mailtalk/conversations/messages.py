@@ -1,23 +1,24 @@
 """Messages: posted in order under the conversation's lock; each post opens the window for notifications."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, func, select, tuple_
-from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import Session
 
-from mailtalk import ids, mentions
-from mailtalk.conversations import conversations, read_state
+from mailtalk import file_uses, ids, mentions
+from mailtalk.conversations import conversations, cursors, read_state
+from mailtalk.conversations.cursors import Place
 from mailtalk.conversations.users import merged
 from mailtalk.errors import ErrorCode, Invalid, NotFound
 from mailtalk.events import payloads
 from mailtalk.events import record as events
 from mailtalk.events.record import Happened
+from mailtalk.file_uses import FileToken
 from mailtalk.ids import ConversationKey
-from mailtalk.models import Conversation, File, Message, Participation
+from mailtalk.models import Conversation, Message, Participation
 from mailtalk.notifications import windows
 from mailtalk.notifications.windows import Pace
 from mailtalk.participation.rules import State
@@ -41,6 +42,7 @@ class Draft:
     referenced_message_id: str | None = None
     idempotency_key: str | None = None
     attachment: dict[str, Any] | None = None
+    file: FileToken | None = None  # of a stored file, instead of an attachment
     location: list[float] | None = None
     content: list[dict[str, Any]] | None = None  # the text's blocks, if the text was given as blocks
     mail_id: str | None = None  # Message-ID of the mail it came from
@@ -54,17 +56,28 @@ def post(
     Invalid, naming each, for senders who may not write and for references to missing messages or files.
     """
     known = by_key(session, conversation, drafts)
+    drafts = with_files(session, conversation, drafts, known)
     fresh = {i: draft for i, draft in enumerate(drafts) if draft.idempotency_key not in known}
     _check(session, conversation, fresh)
     now = max(now, conversation.last_message_at or now)  # another machine's clock may be behind
     before = conversation.last_seq
     posted = [append(session, now, conversation, draft, known) for draft in drafts]
     added = [message for message in posted if message.seq > before]
+    file_uses.attach(session, conversation.key, added)
     written = [message for message in added if message.type == MessageType.USER]
     if written:
         windows.announce(session, conversation, now, pace, written)
     _tell(session, conversation, added, EventType.MESSAGE_SENT, now)
     return posted
+
+
+def with_files(
+    session: Session, conversation: Conversation, drafts: Sequence[Draft], known: Mapping[str, Message]
+) -> list[Draft]:
+    """Drafts with the files of their tokens, but for those with a known key. Invalid names each wrong token."""
+    fresh = ((i, draft) for i, draft in enumerate(drafts) if draft.idempotency_key not in known)
+    found = file_uses.references(session, conversation.app_id, {i: draft.file for i, draft in fresh if draft.file})
+    return [replace(draft, attachment=found[i]) if i in found else draft for i, draft in enumerate(drafts)]
 
 
 def append(
@@ -126,7 +139,8 @@ def page(
 ) -> list[Message]:
     """Messages, newest first, before the message `starting_after`, and not after the seq `until`.
 
-    Imported messages are sorted by their original time. Invalid for an unknown id.
+    Imported messages are sorted by their original time. `starting_after` may be deleted since; Invalid for an unknown
+    id.
     """
     query = _of(key)
     if starting_after is not None:
@@ -142,11 +156,16 @@ def get(session: Session, key: ConversationKey, message_id: str) -> Message:
 
 
 def edit(session: Session, now: datetime, key: ConversationKey, message_id: str, fields: Mapping[str, Any]) -> None:
-    """Change `text` with its `content`, merge `custom` or clear it with None; nobody is notified, and mentions stay."""
+    """Change `text` with its `content`, merge `custom` or clear it with None; nobody is notified, and mentions stay.
+
+    Invalid for a blank text, unless the message has a file or a location.
+    """
     conversation = conversations.get(session, key)
     query = _of(key).where(Message.id == message_id).with_for_update(key_share=True)
     message = _found(session.scalar(query), message_id)
     message.text = fields.get("text", message.text)
+    if "text" in fields and not (message.text.strip() or message.attachment or message.location):
+        raise Invalid({"text": ["must not be empty, unless there is an attachment or a location"]})
     message.content = fields.get("content", None if "text" in fields else message.content)
     custom = fields.get("custom", {})
     message.custom = {} if custom is None else merged("custom", message.custom, custom)
@@ -156,13 +175,15 @@ def edit(session: Session, now: datetime, key: ConversationKey, message_id: str,
 
 
 def delete(session: Session, key: ConversationKey, message_id: str) -> None:
-    """Delete a message and its file; mails made from now on no longer contain it."""
+    """Delete a message, and its file unless another message has it too; mails made from now on no longer contain it."""
     conversation = conversations.lock(session, key)
     message = get(session, key, message_id)
     _tell(session, conversation, [message], EventType.MESSAGE_DELETED)
+    cursors.keep_deleted(session, key.app_id, message_id, {_list(key): Place(message.created_at, message.seq)})
     session.delete(message)
-    session.execute(sql_delete(File).filter_by(app_id=key.app_id, conversation_id=key.id, message_id=message_id))
     session.flush()
+    if message.attachment and "fileId" in message.attachment:
+        file_uses.release(session, key.app_id, [message.attachment["fileId"]])
     newest = select(func.max(Message.created_at)).filter_by(app_id=key.app_id, conversation_id=key.id)
     conversation.last_message_at = session.scalar(newest)
 
@@ -193,12 +214,15 @@ def _found(message: Message | None, message_id: str) -> Message:
 
 
 def _cursor(session: Session, key: ConversationKey, message_id: str) -> Any:
-    position = session.execute(
-        _of(key).where(Message.id == message_id).with_only_columns(Message.created_at, Message.seq)
-    ).one_or_none()
+    query = _of(key).where(Message.id == message_id).with_only_columns(Message.created_at, Message.seq)
+    position = session.execute(query).one_or_none() or cursors.place(session, key.app_id, _list(key), message_id)
     if position is None:
         raise Invalid({"startingAfter": [f"no message {message_id!r} in this conversation"]})
     return tuple_(*position)
+
+
+def _list(key: ConversationKey) -> str:
+    return f"messages/{key.id}"
 
 
 def _check(session: Session, conversation: Conversation, drafts: Mapping[int, Draft]) -> None:

@@ -1,4 +1,4 @@
-"""Users: created and merged by backends, never deleted."""
+"""Users: created and merged by backends."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,6 +8,7 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from mailtalk.conversations import cursors
 from mailtalk.errors import ErrorCode, Invalid, NotFound
 from mailtalk.events import record as events
 from mailtalk.events import serializers
@@ -17,6 +18,7 @@ from mailtalk.outbound import suppressions
 from mailtalk.vocabulary import EventType
 
 MERGED_LIMIT = 1_000_000  # bytes of a merged object as JSON, which every event of a user or conversation contains
+LIST = "users"  # name of the list for cursors
 _WIRE = {"push_tokens": "pushTokens"}
 
 Put = tuple[User, EventType | None]  # the user, and the type of the event to record
@@ -42,13 +44,14 @@ def put_many(session: Session, app_id: str, users: Mapping[str, dict[str, Any]])
 
 
 def page(session: Session, app_id: str, limit: int, starting_after: str | None = None) -> list[User]:
-    """Users, newest first, before the user `starting_after`. Invalid for an unknown id."""
+    """Users, newest first, before the user `starting_after`, who may be erased since. Invalid for an unknown id."""
     query = select(User).where(User.app_id == app_id)
     if starting_after is not None:
         last = session.get(User, (app_id, starting_after))
-        if last is None:
+        moment = last.created_at if last else cursors.moment(session, app_id, LIST, starting_after)
+        if moment is None:
             raise Invalid({"startingAfter": [f"no user {starting_after!r}"]})
-        query = query.where(tuple_(User.created_at, User.id) < tuple_(last.created_at, last.id))
+        query = query.where(tuple_(User.created_at, User.id) < tuple_(moment, starting_after))
     return list(session.scalars(query.order_by(User.created_at.desc(), User.id.desc()).limit(limit)))
 
 

@@ -20,9 +20,11 @@ def blocks(text: str, stored: Sequence[Json] | None, location: Sequence[float] |
     return made
 
 
-def file_block(attachment: Mapping[str, Any], name: str | None) -> Json:
-    """Block of a file: `{url, size}`, and its name if known."""
-    return {"type": "file", **attachment, **({"filename": name} if name else {})}
+def file_block(link: Mapping[str, Any], attachment: Mapping[str, Any]) -> Json:
+    """Block of a file: its `url` and `size`; of a stored one also its name, and the token to send it again."""
+    block = {"type": "file", **link}
+    names = {"name": "filename", "fileId": "fileToken"}
+    return block | {shown: attachment[name] for name, shown in names.items() if name in attachment}
 
 
 def text_of(children: Iterable[Any], depth: int = 0) -> str:

@@ -1,6 +1,7 @@
 """Rows in wire form, for API responses and webhook events."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Literal, cast
 
 from mailtalk import clock
@@ -72,6 +73,17 @@ def conversation(row: Conversation) -> schemas.Conversation:
 def members(rows: Sequence[Participation]) -> dict[str, schemas.ParticipantSettings]:
     """Participants by user id."""
     return {row.user_id: schemas.ParticipantSettings(Access(row.access), notify(row.notify)) for row in rows}
+
+
+def participant(row: Any, now: datetime) -> dict[str, object]:
+    """Settings of a participation, its row or its state, in events."""
+    muted = row.mute_until is not None and row.mute_until > now
+    return {
+        "access": row.access,
+        "notify": notify(row.notify),
+        "frequency": row.frequency,
+        "muteUntil": clock.iso(row.mute_until) if muted else None,
+    }
 
 
 def notify(value: str) -> bool | Literal["MentionsOnly"]:

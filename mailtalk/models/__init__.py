@@ -2,7 +2,7 @@
 
 from mailtalk.models.base import Base
 from mailtalk.models.events import Event, EventCount, Webhook, WebhookDelivery, WebhookQueue
-from mailtalk.models.log import Change, IdempotencyKey, ImportBatch, KeyCheck, Worker
+from mailtalk.models.log import Change, IdempotencyKey, ImportBatch, KeyCheck, ListPlace, Worker
 from mailtalk.models.mails import Delivery, DomainRate, InboundMail, Notice, Notification, RawMail, Suppression
 from mailtalk.models.operators import AuditEntry, LoginLink
 from mailtalk.models.people import Address, App, Conversation, File, Message, Participation, Reaction, User
@@ -23,6 +23,7 @@ __all__ = [
     "ImportBatch",
     "InboundMail",
     "KeyCheck",
+    "ListPlace",
     "LoginLink",
     "Message",
     "Notice",

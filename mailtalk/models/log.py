@@ -88,3 +88,17 @@ class Worker(Base):
     started_at: Mapped[datetime]
     beat_at: Mapped[datetime]
     relays: Mapped[list[Any] | None]  # its view of the relays, as `RelayStatus`
+
+
+class ListPlace(Base):
+    """Place in a list of a row that ended a page, or was deleted; unlogged: losing it costs a cursor at most."""
+
+    __tablename__ = "list_places"
+    __table_args__ = (Index(None, "until"), {"prefixes": ["UNLOGGED"]})
+
+    app_id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)  # of the list
+    id: Mapped[str] = mapped_column(primary_key=True)
+    moment: Mapped[datetime]
+    seq: Mapped[int | None]
+    until: Mapped[datetime]

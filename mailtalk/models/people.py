@@ -35,7 +35,7 @@ class App(Base):
 
 
 class User(Base):
-    """User of an app; never deleted."""
+    """User of an app; deleted by erasure alone."""
 
     __tablename__ = "users"
     __table_args__ = (Index(None, "app_id", "created_at", "id"),)
@@ -154,6 +154,20 @@ class Message(Base):
     __table_args__ = (
         ForeignKeyConstraint(["app_id", "conversation_id"], ["conversations.app_id", "conversations.id"]),
         Index(None, "app_id", "id", unique=True),
+        Index(
+            "ix_messages_file",
+            "app_id",
+            text("(attachment ->> 'fileId')"),
+            postgresql_where=text("attachment ->> 'fileId' IS NOT NULL"),
+        ),
+        # Of users who may never have taken part.
+        Index("ix_messages_imported", "app_id", "sender_id", postgresql_where=text("origin = 'import'")),
+        Index(
+            "ix_messages_imported_readers",
+            "read_by",
+            postgresql_using="gin",
+            postgresql_where=text("origin = 'import'"),
+        ),
         Index("ix_messages_time", "app_id", "conversation_id", "created_at", "seq"),
         Index(
             "uq_messages_idempotency_key",

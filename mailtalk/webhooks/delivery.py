@@ -37,7 +37,7 @@ class EventDelivery:
         def with_link(message: dict[str, Any]) -> dict[str, Any]:
             file, blocks = message.get("attachment"), message.get("content", [])
             shown = links.shown(app_id, file, created_at)
-            block = [content.file_block(shown, file.get("name"))] if file and shown else []
+            block = [content.file_block(shown, file)] if file and shown else []
             return message | {"attachment": shown, "content": [*blocks, *block]}
 
         if "message" in data:

@@ -20,6 +20,7 @@ STARTS = {
 }
 WRITING = {"postMessages", "importMessages"}
 KEPT, LOST = "hello", "hullo"  # nothing is done to the first, so that Alice may always write in it
+NEEDED = {"alice", "bob"}  # they are not erased
 SPACE_TO_PYTHON_ONLY = re.compile("[\x1c-\x1f\x85]")
 PAST = 1_700_000_000_000
 GET_PAYLOAD = 3
@@ -48,6 +49,8 @@ def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> Non
     name = case.operation.definition.raw.get("operationId")
     if name not in WRITING and case.method != "GET" and case.path_parameters.get("conversationId") == KEPT:
         case.path_parameters["conversationId"] = LOST
+    if name == "eraseUser" and case.path_parameters.get("userId") in NEEDED:
+        case.path_parameters["userId"] = "zoe"
     if case.meta is not None and case.meta.generation.mode.is_positive:
         case.path_parameters.update({key: _of_path(value) for key, value in case.path_parameters.items()})
         if isinstance(case.body, list | dict):

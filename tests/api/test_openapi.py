@@ -96,7 +96,7 @@ def test_the_document_is_served_without_a_credential(api: str) -> None:
 def test_a_405_allows_all_that_the_path_knows(api: str) -> None:
     answer = httpx.post(f"{api}{APP.format(appId='demo')}/users/alice")
     assert answer.status_code == 405
-    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "PUT"}
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "PUT", "DELETE"}
 
 
 HELLO = {"type": "UserMessage", "sender": "alice", "text": "Hello"}
@@ -177,6 +177,9 @@ def test_real_answers_are_what_the_document_says(api: str, worker: object, cast:
         walked |= _tour_of_mails(http, f"{api}/v1/{cast.app_id}/inbound-mails", cast)
         for path in ("/healthz", "/readyz"):
             walked.add(_check_answer(http.get(api + path)))
+        app = f"{api}/v1/{cast.app_id}"
+        walked.add(_check_answer(http.post(f"{app}/files", files={"file": ("plan.pdf", b"%PDF")})))
+        walked |= {_check_answer(http.delete(f"{app}/users/alice?messages={how}")) for how in ("remove", "anonymise")}
     assert walked >= {
         (each.method, each.path) for each in OPERATIONS if each.name not in ("getDescription", "getDocs", "getFile")
     }
