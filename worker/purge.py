@@ -10,7 +10,6 @@ from mailtalk import clock, file_uses
 from mailtalk.changes import idempotency
 from mailtalk.conversations import cursors
 from mailtalk.db.database import Database
-from mailtalk.notifications import windows
 
 HOUR = 3600.0  # seconds
 
@@ -19,14 +18,8 @@ class Purge:
     """Hourly purge, called by the sweep; the first call purges."""
 
     def __init__(self, database: Database, *more: Callable[[Session, datetime], int]) -> None:
-        self._database, self._next, self._purges = (
-            database,
-            0.0,
-            (
-                *(idempotency.purge, windows.purge, cursors.purge, file_uses.purge),
-                *more,
-            ),
-        )
+        own = (idempotency.purge, cursors.purge, file_uses.purge)
+        self._database, self._next, self._purges = database, 0.0, (*own, *more)
 
     def look(self) -> None:
         """Purge, unless it was done within the last hour."""

@@ -7,13 +7,16 @@ from functools import partial
 
 from celery.exceptions import SecurityWarning
 
+from mailtalk.changes import log as change_log
 from mailtalk.db.database import Database
 from mailtalk.events import record as events
 from mailtalk.files import Links
 from mailtalk.inbound import log as inbound_log
 from mailtalk.inbound.context import InboundContext
 from mailtalk.keys import Keyring
+from mailtalk.notifications import windows
 from mailtalk.notifications.mails import MailIdentity
+from mailtalk.outbound import retention
 from mailtalk.outbound.circuit_breaker import RelayStatus
 from mailtalk.outbound.dkim_signing import MailSigner
 from mailtalk.outbound.relay import Relays
@@ -128,6 +131,9 @@ def _identity(settings: Settings) -> MailIdentity:
 def _purge(settings: Settings, database: Database) -> Purge:
     return Purge(
         database,
+        partial(windows.purge, days=settings.notification_days),
+        partial(retention.purge, days=settings.notification_days),
+        partial(change_log.purge, days=settings.change_days),
         partial(inbound_log.purge, days=settings.raw_mail_days),
         partial(webhooks_log.purge, days=settings.event_days),
         partial(events.purge, days=settings.event_days),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -32,6 +32,13 @@ _ENDED = sql.statement("""
     JOIN unnest(CAST(:apps AS text[]), CAST(:changes AS bigint[])) AS key (app_id, id)
         ON ch.app_id = key.app_id AND ch.id = key.id
     WHERE ch.status <> $ChangeStatus.PENDING""")
+
+PURGED = 5_000  # in one transaction
+_PURGE = sql.statement("""
+    DELETE FROM changes WHERE (app_id, id) IN (
+        SELECT app_id, id FROM changes WHERE requested_at < :before AND status <> $ChangeStatus.PENDING
+        ORDER BY requested_at LIMIT :most FOR UPDATE SKIP LOCKED)
+    RETURNING 1""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +103,11 @@ def ended(session: Session, changes: Sequence[tuple[str, int]]) -> list[Ended]:
     return [
         Ended(row.id, ChangeStatus(row.status), ErrorCode(row.error_code) if row.error_code else None) for row in rows
     ]
+
+
+def purge(session: Session, now: datetime, days: float) -> int:
+    """Delete a batch of changes that are applied or refused, and this many days old; returns the number."""
+    return len(session.execute(_PURGE, {"before": now - timedelta(days=days), "most": PURGED}).all())
 
 
 def _refusal(item: Requested, conversation: bool, user: bool) -> NotFound | None:

@@ -120,9 +120,9 @@ def close_windows(session: Session, now: datetime) -> int:
     return len(due)
 
 
-def purge(session: Session, now: datetime) -> int:
-    """Delete a batch of notifications that ended long ago; returns the number, 0 if none is left."""
-    return len(session.execute(_PURGE, {"before": now - KEPT, "most": PURGED}).all())
+def purge(session: Session, now: datetime, days: float = KEPT.days) -> int:
+    """Delete a batch of notifications that ended this many days ago; returns the number, 0 if none is left."""
+    return len(session.execute(_PURGE, {"before": now - timedelta(days=days), "most": PURGED}).all())
 
 
 def next_due(session: Session, *, deliveries: bool = True) -> datetime | None:

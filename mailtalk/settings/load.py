@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from mailtalk.settings.sections import Console, Edge, HttpEdge, Inbound, Outgoing, Webhooks
+from mailtalk.settings.sections import Console, Edge, HttpEdge, Inbound, Outgoing, Retention, Webhooks
 from mailtalk.settings.types import AppId, Domain, Host, Mailbox, Port, Seconds, Secret, scheme
 
 PREFIX = "MAILTALK_"
@@ -21,7 +21,7 @@ class SettingsError(Exception):
     """Wrong setting; the text names the variable, the problem and the allowed values."""
 
 
-class Settings(HttpEdge, Edge, Inbound, Outgoing, Webhooks, Console):
+class Settings(HttpEdge, Edge, Inbound, Outgoing, Retention, Webhooks, Console):
     """Settings of all processes; README's table repeats their descriptions, which a test compares."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")

@@ -152,6 +152,17 @@ class Outgoing(BaseSettings):
     dkim_key: SecretStr | None = Field(None, description="DKIM private key, PEM: RSA, Ed25519, or both.")
 
 
+class Retention(BaseSettings):
+    """Retention of what has ended; conversations and messages are kept until they are deleted."""
+
+    notification_days: Annotated[float, Field(gt=0, le=3650)] = Field(
+        30, description="Days that notifications and their mails are kept after they ended."
+    )
+    change_days: Annotated[float, Field(gt=0, le=36_500)] = Field(
+        365, description="Days that the log of participation changes is kept."
+    )
+
+
 class Webhooks(BaseSettings):
     """Allowed webhook URLs, and the retention of events."""
 
