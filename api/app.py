@@ -80,7 +80,7 @@ def build(settings: Settings, more: Sequence[BaseRoute] = ()) -> ASGIApp:
         app.state.outcomes = outcomes
         app.state.downloads = Downloads(settings.http_downloads)
         app.state.uploads = Uploads(settings.smtp_message_bytes)
-        app.state.services = Services(
+        app.state.services = services = Services(
             database,
             keyring,
             Credentials(database, keyring),
@@ -90,6 +90,7 @@ def build(settings: Settings, more: Sequence[BaseRoute] = ()) -> ASGIApp:
             SsrfGuard(settings.webhook_allow_private),
             Links(keyring, settings.base_url, settings.file_url_seconds),
         )
+        app.state.probe = health.Probe(services)
         yield
         await intake.close()
         await outcomes.stop()

@@ -24,6 +24,7 @@ from mailtalk.errors import (
     Unauthorized,
     Unavailable,
 )
+from mailtalk.rate_limited_log import RateLimitedLog
 
 _LATER = {"Retry-After": "1"}
 _HEADERS = {Unauthorized: {"WWW-Authenticate": "Bearer"}, InProgress: _LATER, Unavailable: _LATER}
@@ -43,13 +44,14 @@ _HTTP = {
     415: ErrorCode.UNSUPPORTED_ENCODING,
 }
 
-log = logging.getLogger(__name__)
+log = RateLimitedLog(logging.getLogger(__name__))
 
 
 def stated(error: MailtalkError) -> tuple[int, Error]:
     """Status and body of an error."""
     if not isinstance(error, Refused):
-        log.warning("answered 503: %s", error)
+        if not getattr(error, "is_logged", False):
+            log.warning("answered 503: %s", error)
         return 503, _body(ErrorCode.UNAVAILABLE, ["temporarily unavailable; send the same request again"])
     return _STATUS[type(error)], _body(error.code, error.reasons)
 

@@ -1,8 +1,11 @@
 """Process `mailtalk api`: uvicorn on uvloop."""
 
 import logging
+import signal
 import socket
+import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import uvicorn
 from starlette.routing import BaseRoute
@@ -25,7 +28,12 @@ def run(settings: Settings, more: Sequence[BaseRoute] = ()) -> None:
     served = server(settings, more)
     listener = listen(settings)
     log.info("serving at http://%s:%d", settings.api_host, settings.api_port)
+    signal.signal(signal.SIGTERM, _end)  # uvicorn stops at the signal, and then raises it again
     served.run(sockets=[listener])
+
+
+def _end(*_: object) -> NoReturn:
+    sys.exit(0)
 
 
 def server(settings: Settings, more: Sequence[BaseRoute] = ()) -> uvicorn.Server:

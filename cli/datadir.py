@@ -21,6 +21,8 @@ KEPT = ("database_url", "redis_url", "secret_key")
 class CannotStart(click.ClickException):
     """Error of the environment that prevents the start. The text says why, and what to do."""
 
+    exit_code = 2
+
 
 def settings(*needed: str) -> Settings:
     """Load settings; those named (default: all of KEPT) also from the data directory of `mailtalk up`."""

@@ -53,7 +53,7 @@ file named by MAILTALK_*_FILE. README.md lists them all under "Settings".
 
 \b
 Exit codes: 0 done, or stopped by Ctrl-C or SIGTERM; 1 it failed, the reason is
-on stderr; 2 a wrong setting or argument, named on stderr.
+on stderr; 2 it cannot start: a wrong setting or argument, named on stderr.
 """
 COMMANDS = {
     "api": ("cli.commands.api", "Serve HTTP at MAILTALK_API_HOST:MAILTALK_API_PORT (127.0.0.1:8000)."),

@@ -18,6 +18,7 @@ from typing import IO, Self
 import click
 
 STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SUPERVISED = "_MAILTALK_SUPERVISED"  # in the environment of children, for which their supervisor has checked
 PAUSE = 0.5  # seconds between two starts of a program: a restart within a second, without a busy loop
 POLL = 0.1
 
@@ -55,7 +56,7 @@ class Program:
         try:
             self.process = subprocess.Popen(  # noqa: S603 - our own commands
                 self.command,
-                env=self.environment,
+                env={**self.environment, SUPERVISED: "1"},
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -1,40 +1,96 @@
-"""Startup check of a process: its keys must be those of its database."""
+"""Startup checks of a process: its settings, its keys, and the servers that it depends on."""
 
 import logging
+import os
+from collections.abc import Iterator
 from contextlib import closing
 
-from sqlalchemy.exc import ProgrammingError
+import redis
+from sqlalchemy.exc import ArgumentError, ProgrammingError
+from sqlalchemy.orm import Session
 
 from cli import datadir
-from mailtalk.db import key_check
-from mailtalk.db.database import Database
+from cli.processes import SUPERVISED
+from mailtalk.db import key_check, server_settings
+from mailtalk.db.database import Database, sqlstate
 from mailtalk.errors import Unavailable
-from mailtalk.settings.load import PREFIX, Settings, SettingsError
+from mailtalk.mail import domains
+from mailtalk.settings.load import PREFIX, Settings, SettingsError, unknown
 
-UNDEFINED_TABLE = "42P01"  # the tables are missing, or of an earlier version
+UNDEFINED_TABLE = "42P01"
+EVICTING = "allkeys-"  # policies that also drop the queue of tasks
 
 log = logging.getLogger(__name__)
 
 
 def checked_settings() -> Settings:
-    """Load the settings of a process. SettingsError if MAILTALK_SECRET_KEY lacks the key that sealed its database."""
+    """Load the settings of a process. SettingsError for what keeps it from working; the rest is logged as a warning.
+
+    A supervisor checks for its children.
+    """
     settings = datadir.settings()
-    if settings.secret_key is not None:
-        _check_keys(settings)
+    if SUPERVISED not in os.environ:
+        check(settings)
     return settings
 
 
-def _check_keys(settings: Settings) -> None:
+def check(settings: Settings) -> None:
+    """Check settings, database and broker, and log the warnings. SettingsError as `warnings`."""
+    for warning in warnings(settings):
+        log.warning("%s", warning)
+
+
+def warnings(settings: Settings) -> list[str]:
+    """What endangers a promise, a sentence each. SettingsError if a key is missing, or a URL cannot be used."""
+    return [*unknown(), *_settings(settings), *_database(settings), *_broker(settings)]
+
+
+def _settings(settings: Settings) -> Iterator[str]:
+    domain = settings.reply_domain
+    if domains.is_apex(domain):
+        yield (
+            f"{PREFIX}REPLY_DOMAIN = {domain!r} is a whole domain: whoever has an inbound address could pass "
+            f"for a member of it elsewhere; use a subdomain that serves nothing else, such as reply.{domain}"
+        )
+
+
+def _database(settings: Settings) -> list[str]:
     try:
-        with closing(Database(datadir.url_of(settings), pool=1)) as database, database.transaction() as session:
-            key_check.verify(session, datadir.keyring(settings))
+        database = Database(datadir.url_of(settings), pool=1)
+    except ArgumentError:
+        raise SettingsError(f"{PREFIX}DATABASE_URL cannot be read; write postgresql://user:password@host/db") from None
+    try:
+        with closing(database), database.transaction() as session:
+            return [*_keys(session, settings), *server_settings.unsafe(session)]
+    except Unavailable as error:
+        return [f"{PREFIX}SECRET_KEY and PostgreSQL's settings are not checked: {error}"]
+    except ProgrammingError as error:
+        if sqlstate(error) != UNDEFINED_TABLE:
+            raise
+        raise SettingsError("the tables are missing or of another version; run: mailtalk migrate") from None
+
+
+def _keys(session: Session, settings: Settings) -> list[str]:
+    try:
+        key_check.verify(session, datadir.keyring(settings))
     except key_check.MissingKey as error:
         raise SettingsError(
             f"{PREFIX}SECRET_KEY is not this database's: {error}. Put the missing key back; to replace a key, start "
             f"once with {PREFIX}SECRET_KEY=new,old."
         ) from None
-    except Unavailable as error:
-        log.warning("%sSECRET_KEY is not checked: %s", PREFIX, error)
-    except ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", None) != UNDEFINED_TABLE:
-            raise
+    return []
+
+
+def _broker(settings: Settings) -> list[str]:
+    try:
+        client = redis.Redis.from_url(settings.require("redis_url"), socket_timeout=1, socket_connect_timeout=1)
+    except ValueError:
+        raise SettingsError(f"{PREFIX}REDIS_URL cannot be read; write redis://host:6379/0") from None
+    try:
+        with client:
+            policy = str(client.config_get("maxmemory-policy").get("maxmemory-policy", ""))
+    except redis.RedisError:
+        return []  # away, or a service that does not show its settings
+    if not policy.startswith(EVICTING):
+        return []
+    return [f"the broker's maxmemory-policy is {policy}: when full, it drops tasks and work waits; set noeviction"]

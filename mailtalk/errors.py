@@ -110,4 +110,11 @@ class TooLarge(Refused):
 
 
 class Unavailable(MailtalkError):
-    """Temporary fault of ours; the request may or may not have had its effect, and may be sent again."""
+    """Temporary fault of ours; the request may or may not have had its effect, and may be sent again.
+
+    `is_logged`: its cause is in the log already, once for all that it makes fail.
+    """
+
+    def __init__(self, text: str, *, is_logged: bool = False) -> None:
+        super().__init__(text)
+        self.is_logged = is_logged

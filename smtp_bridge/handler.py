@@ -17,6 +17,7 @@ from mailtalk.inbound.receive import AddressHash, Arrival, SealedMail
 from mailtalk.keys import Keyring
 from mailtalk.participation import addresses
 from mailtalk.participation.addresses import Bearer
+from mailtalk.rate_limited_log import RateLimitedLog
 from mailtalk.settings.load import Settings
 from smtp_bridge import replies
 from smtp_bridge.missing_keys import MissingKeys
@@ -30,6 +31,7 @@ BELL_PAUSE = 0.05  # seconds between two rings: one costs as much as ten mails
 NAME = 255  # characters of a HELO name that are kept
 
 log = logging.getLogger(__name__)
+outages = RateLimitedLog(log)
 
 
 class BridgeHandler:
@@ -94,7 +96,8 @@ class BridgeHandler:
     def failure(self, error: BaseException) -> str:
         """Answer a failure of ours: always a 4xx, never with the exception's text."""
         if isinstance(error, Unavailable):
-            log.warning("answered 451: %s", error)
+            if not error.is_logged:
+                outages.warning("answered 451: %s", error)
         else:
             log.error("answered 451: %s", type(error).__name__, exc_info=error)
         return replies.TEMPORARY_FAILURE

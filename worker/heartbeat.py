@@ -16,8 +16,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from mailtalk.db import workers
-from mailtalk.db.database import Database
+from mailtalk.db.database import Database, sqlstate
 from mailtalk.outbound.circuit_breaker import RelayStatus
+from mailtalk.rate_limited_log import RateLimitedLog
 
 BEAT = 2.0  # seconds
 
@@ -31,6 +32,7 @@ class Heartbeat:
         self.id: int | None = None
         self._database, self._relays = database, relays
         self._former: int | None = None
+        self._log = RateLimitedLog(log)
         self._stop = threading.Event()
         self._first = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
@@ -51,7 +53,8 @@ class Heartbeat:
                 with self._database.single.connect() as connection:
                     self._beat(connection)
             except DBAPIError as error:
-                log.warning("lost the database (%s); the heartbeat stopped", type(error.orig).__name__)
+                self._database.outage.begin(sqlstate(error))
+                self._log.warning("lost the database (%s); the heartbeat stopped", type(error.orig).__name__)
             finally:
                 self.id = None
             self._stop.wait(BEAT / 2)

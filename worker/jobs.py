@@ -169,6 +169,7 @@ def safely(look: Callable[[], None]) -> None:
     try:
         look()
     except Unavailable as error:
-        log.warning("a look at a queue is postponed: %s", error)
+        if not error.is_logged:
+            log.warning("a look at a queue is postponed: %s", error)
     except Exception:
         log.exception("a look at a queue failed; the next one tries again")

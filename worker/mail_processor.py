@@ -92,7 +92,8 @@ class MailProcessor:
         try:
             self.process(proving=proving)
         except Unavailable as error:
-            log.warning("inbound mail is postponed: %s", error)
+            if not error.is_logged:
+                log.warning("inbound mail is postponed: %s", error)
         except Exception:
             log.exception("processing inbound mail failed; the next look tries again")
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from cli import datadir
+from cli import datadir, start
 from cli.commands import console, worker
 from cli.commands.migrate import migrate_tables
 from cli.local import greeting
@@ -48,6 +48,7 @@ def up() -> None:
         _start_servers(settings, directory, supervisor)
         full = datadir.resolve(settings, *datadir.KEPT)
         migrate_tables(full)
+        start.check(full)
         secret = _ensure_app(full, directory)
         workers = worker.programs(
             settings, settings.worker_processes or min(cores(), MOST_WORKERS), _for_trials(settings)
@@ -78,7 +79,8 @@ def _start_servers(settings: Settings, directory: Path, supervisor: Supervisor) 
     if settings.database_url is None:
         from cli.local.embedded import Postgres  # noqa: PLC0415 - comes with an extra
 
-        postgres = Postgres(directory / "postgres")
+        # After a crash or an I/O error it ends instead of recovering by itself: we start it again, and say so.
+        postgres = Postgres(directory / "postgres", options={"restart_after_crash": "off"})
         with _timed(postgres.name):
             postgres.start()
         supervisor.add(postgres.program)

@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
+from mailtalk.db.outage import Outage, meaning
 from mailtalk.errors import Unavailable
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
@@ -39,6 +40,7 @@ class Database:
         self.connect_args = CONNECT | {"application_name": self.application}
         self._pool = pool
         self._closed = False
+        self.outage = Outage()
 
     @cached_property
     def engine(self) -> Engine:
@@ -64,15 +66,21 @@ class Database:
         try:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
                 yield session
+            self.outage.end()
         except PoolTimeout as error:
             raise Unavailable("no database connection is free") from error
         except DBAPIError as error:
             if is_temporary(error):
-                raise Unavailable("the database does not answer") from error
+                raise self.unavailable(sqlstate(error)) from error
             raise
         finally:
             if self._closed:
                 self.engine.pool.dispose()
+
+    def unavailable(self, state: str | None) -> Unavailable:
+        """Error for a temporary error of the database; the start of an outage is logged."""
+        is_outage = self.outage.begin(state)
+        return Unavailable(meaning(state) or f"the database cannot do it now ({state})", is_logged=is_outage)
 
     def drain(self, step: Callable[[Session], int]) -> None:
         """Repeat a step, each in its own transaction, until its count is 0."""
@@ -91,10 +99,16 @@ def is_temporary(error: Exception) -> bool:
     """True for temporary errors of the database, after which the same work may be retried."""
     if not isinstance(error, DBAPIError):
         return False
-    state = getattr(error.orig, "sqlstate", None)
+    state = sqlstate(error)
     if state is None:  # not an error of the server: the connection broke, or the driver could not convert a value
         return error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
     return error.connection_invalidated or state.startswith(TEMPORARY)
+
+
+def sqlstate(error: DBAPIError) -> str | None:
+    """SQLSTATE of a server's error; None if the connection broke or could not be opened."""
+    state: str | None = getattr(error.orig, "sqlstate", None)
+    return state
 
 
 def psycopg_url(url: str) -> URL:

@@ -22,7 +22,7 @@ class KeptConnection:
     """Connection opened at first use, and again after it broke. One statement at a time."""
 
     def __init__(self, database: Database) -> None:
-        self._connect_args = database.connect_args
+        self._database, self._connect_args = database, database.connect_args
         self._url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._connection: psycopg.AsyncConnection[TupleRow] | None = None
 
@@ -39,11 +39,11 @@ class KeptConnection:
             connection = await self._opened()
             async with asyncio.timeout(LIMIT):
                 cursor = await connection.execute(query, parameters, prepare=True)
-                return await cursor.fetchall()
+                rows = await cursor.fetchall()
         except psycopg.Error as error:
             if is_temporary(error):
                 await self.close()
-                raise Unavailable("the database does not answer") from error
+                raise self._database.unavailable(error.sqlstate) from error
             raise
         except TimeoutError as error:
             await self.close()
@@ -51,6 +51,8 @@ class KeptConnection:
         except asyncio.CancelledError:
             await self.close()
             raise
+        self._database.outage.end()
+        return rows
 
     async def close(self) -> None:
         """Close it; the next statement opens a new one."""

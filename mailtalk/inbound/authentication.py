@@ -7,9 +7,7 @@ Authentication-Results fields that arrived with the mail are ignored.
 import logging
 import re
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache, partial
-from importlib.resources import files
-from typing import Any
+from functools import partial
 
 import dkim  # type: ignore[import-untyped]
 import msgspec
@@ -17,7 +15,7 @@ from authheaders import dmarc_lookup  # type: ignore[import-untyped]
 
 from mailtalk.inbound import arc
 from mailtalk.inbound.dns import Questions, Resolver, Spf, Unanswered
-from mailtalk.mail import address
+from mailtalk.mail import address, domains
 from mailtalk.mail.parsing import headers, limits
 
 SIGNATURES = 5  # of those that could count
@@ -154,7 +152,7 @@ class _Check:
         return False
 
     def _kin(self, other: str) -> bool:
-        return _organisation(other.lower().rstrip(".")) == _organisation(self._domain)
+        return domains.organisation(other.lower().rstrip(".")) == domains.organisation(self._domain)
 
     def _aligned(self, other: str, tag: str) -> bool:
         strict = self._published().get(tag, "r") == "s"
@@ -163,7 +161,7 @@ class _Check:
     def _published(self) -> dict[str, str]:
         """DMARC record of the domain or of its organisational domain; {} if there is no valid one."""
         if self._record is None:
-            candidates = dict.fromkeys((self._domain, _organisation(self._domain)))
+            candidates = dict.fromkeys((self._domain, domains.organisation(self._domain)))
             self._record = next(filter(None, map(self._published_at, candidates)), {})
         return self._record
 
@@ -195,14 +193,3 @@ def _fields(block: bytes) -> list[tuple[bytes, bytes]]:
     unfolded = re.sub(rb"\r?\n(?=[ \t])", b"", block)
     pairs = (line.partition(b":") for line in re.split(rb"\r?\n", unfolded))
     return [(name.strip().lower(), value) for name, _, value in pairs]
-
-
-def _organisation(domain: str) -> str:
-    """Organisational domain by the public suffix list; unlisted suffixes follow its default rule, `*`."""
-    return str(_suffixes().get_public_suffix(domain, strict=True) or ".".join(domain.split(".")[-2:]))
-
-
-@cache
-def _suffixes() -> Any:
-    with (files("authheaders") / "public_suffix_list.txt").open(encoding="utf-8") as lines:
-        return dmarc_lookup.PublicSuffixList(lines)

@@ -2,7 +2,7 @@
 
 from mailtalk.models.base import Base
 from mailtalk.models.events import Event, EventCount, Webhook, WebhookDelivery, WebhookQueue
-from mailtalk.models.log import Change, IdempotencyKey, ImportBatch, KeyCheck, ListPlace, Worker
+from mailtalk.models.log import Change, IdempotencyKey, ImportBatch, KeyCheck, ListPlace, Worker, WriteProbe
 from mailtalk.models.mails import Delivery, DomainRate, InboundMail, Notice, Notification, RawMail, Suppression
 from mailtalk.models.operators import AuditEntry, LoginLink
 from mailtalk.models.people import Address, App, Conversation, File, Message, Participation, Reaction, User
@@ -37,4 +37,5 @@ __all__ = [
     "WebhookDelivery",
     "WebhookQueue",
     "Worker",
+    "WriteProbe",
 ]

@@ -64,6 +64,16 @@ class KeyCheck(Base):
     sealed: Mapped[bytes]
 
 
+class WriteProbe(Base):
+    """The only row is written by each process that is asked whether it is ready."""
+
+    __tablename__ = "write_probes"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    filler: Mapped[bytes]  # random bytes, so that a probe needs room as other writes do
+
+
 class ImportBatch(Base):
     """Lines of an imported file that were accepted together; the next run continues after `last_line`."""
 

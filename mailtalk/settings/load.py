@@ -1,6 +1,7 @@
 """All settings, read once from MAILTALK_* variables; secrets also from files named by MAILTALK_*_FILE."""
 
 import os
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -24,7 +25,7 @@ class SettingsError(Exception):
 class Settings(HttpEdge, Edge, Inbound, Outgoing, Retention, Webhooks, Console):
     """Settings of all processes; README's table repeats their descriptions, which a test compares."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
 
     data_dir: Path = Field(Path(".mailtalk"), description="Directory of the embedded servers and of generated secrets.")
     database_url: Annotated[SecretStr | None, scheme("postgresql", "postgres", "postgresql+psycopg")] = Field(
@@ -106,6 +107,19 @@ def load(**overrides: Any) -> Settings:
         return Settings(**(_from_files() | overrides))
     except ValidationError as error:
         raise SettingsError("\n".join(_explain(problem) for problem in error.errors())) from None
+
+
+def unknown() -> list[str]:
+    """A sentence for each MAILTALK_* variable that is no setting, with the one that was probably meant."""
+    names = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    names |= {f"{PREFIX}{name.upper()}_FILE" for name in SECRETS}
+    strangers = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in names)
+    return [f"{name} is not a setting{_meant(name, names)}" for name in strangers]
+
+
+def _meant(name: str, names: set[str]) -> str:
+    close = get_close_matches(name.upper(), names, n=1, cutoff=0.75)
+    return f"; did you mean {close[0]}?" if close else "; mailtalk --help says where all are listed"
 
 
 def _from_files() -> dict[str, str]:

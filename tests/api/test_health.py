@@ -1,8 +1,13 @@
 """Health: the process, and whether the whole can work."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx
+import pytest
 from support.cast import Cast
 from support.servers import free_port, make_settings, serving, sweeping
+from support.sql import rows
 from support.waiting import until
 
 from mailtalk.settings.load import Settings
@@ -37,3 +42,51 @@ def test_a_broker_that_is_away_is_shown_and_does_not_make_it_unready(cast: Cast,
     with serving(settings) as url, sweeping(settings):
         status, state = until(lambda: (answer := ready(url))[0] == 200 and answer)
         assert (status, state["broker"], state["status"]) == (200, "away", "ready")
+
+
+FAILING = """
+    CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE 'could not extend file' USING ERRCODE = '53100'; END $$"""
+
+
+def test_a_full_disk_makes_it_unready_and_is_told_in_one_line(
+    cast: Cast, api: str, settings: Settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailtalk.db.outage.QUIET", 0.5)
+    with sweeping(settings):
+        until(lambda: ready(api)[0] == 200)
+        rows(cast.database, FAILING)
+        for table in ("write_probes", "users"):
+            rows(cast.database, f"CREATE TRIGGER fail BEFORE INSERT OR UPDATE ON {table} EXECUTE FUNCTION fail()")
+        until(lambda: ready(api)[0] == 503)
+        status, state = ready(api)
+        assert (status, state["database"], state["missing"]) == (503, "away", ["database", "worker"])
+        assert state["reason"] == "the disk of PostgreSQL is full"
+        with httpx.Client(headers={"Authorization": f"Bearer {cast.secret}"}, timeout=30) as http:
+            for _ in range(50):
+                answer = http.put(f"{api}/v1/{cast.app_id}/users/x", json={"name": "X"})
+                assert (answer.status_code, answer.json()["errorCode"]) == (503, "UNAVAILABLE")
+        for table in ("write_probes", "users"):
+            rows(cast.database, f"DROP TRIGGER fail ON {table}")
+        until(lambda: ready(api)[0] == 200)
+    told = [record.getMessage() for record in caplog.records if record.name == "mailtalk.db.outage"]
+    assert [line.partition(";")[0].partition(" after")[0] for line in told] == [
+        "the disk of PostgreSQL is full", "PostgreSQL answers again"
+    ]  # fmt: skip
+    assert not [record for record in caplog.records if record.name == "api.errors"]
+
+
+COUNTING = """
+    CREATE TABLE counted (at timestamptz DEFAULT now());
+    CREATE FUNCTION count_it() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN INSERT INTO counted DEFAULT VALUES; RETURN NULL; END $$;
+    CREATE TRIGGER counting AFTER INSERT OR UPDATE ON write_probes FOR EACH ROW EXECUTE FUNCTION count_it()"""
+
+
+def test_probing_is_no_load(cast: Cast, api: str) -> None:
+    rows(cast.database, COUNTING)
+    began = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: ready(api), range(100)))
+    probes = len(rows(cast.database, "SELECT at FROM counted"))
+    assert 1 <= probes <= time.monotonic() - began + 2

@@ -92,7 +92,7 @@ def test_up_names_a_port_that_is_taken(door: str, tmp_path: Path) -> None:
     ports = {"MAILTALK_API_PORT": free_port(), "MAILTALK_SMTP_PORT": free_port()}
     with socket.create_server(("127.0.0.1", int(ports[f"MAILTALK_{door}_PORT"]))):
         done = mailtalk("up", MAILTALK_DATA_DIR=str(tmp_path / "data"), **ports)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert f"MAILTALK_{door}_PORT={ports[f'MAILTALK_{door}_PORT']}: another program listens" in done.stderr
     assert "Traceback" not in done.stderr
 

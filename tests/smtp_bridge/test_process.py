@@ -186,5 +186,5 @@ def test_up_does_not_join_the_bridge_of_somebody_else(bridge: tuple[str, int], t
     done = subprocess.run(
         [sys.executable, MAILTALK, "up"], env=environment(**values), capture_output=True, text=True, check=False
     )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert f"MAILTALK_{door.upper()}={bridge[1]}: another program listens at 127.0.0.1:{bridge[1]}" in done.stderr

@@ -8,8 +8,9 @@ from support.dns_server import SERVFAIL, SILENCE, Zone, naming
 from support.signed_mails import key, sealed, signed
 
 from mailtalk.inbound import dns
-from mailtalk.inbound.authentication import Authenticator, Evidence, ReceivedMail, _Check, _organisation, from_domain
+from mailtalk.inbound.authentication import Authenticator, Evidence, ReceivedMail, _Check, from_domain
 from mailtalk.inbound.dns import Resolver, Unanswered
+from mailtalk.mail import domains
 
 MAIL = b"From: Bob <bob@bob-mail.example>\r\nSubject: Hi\r\nTo: x@y.example\r\n\r\nHello\r\n"
 ELSEWHERE = "bounces@sender.example"
@@ -335,7 +336,7 @@ def test_the_one_from(head: bytes, domain: str | None) -> None:
     ],
 )
 def test_an_organisation_ends_where_the_public_suffix_begins(one: str, other: str, kin: bool) -> None:
-    assert (_organisation(one) == _organisation(other)) is kin
+    assert (domains.organisation(one) == domains.organisation(other)) is kin
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from mailtalk.settings.load import SECRETS, Settings, SettingsError, load
+from mailtalk.settings.load import SECRETS, Settings, SettingsError, load, unknown
 
 ROOT = Path(__file__).parents[3]
 LONG = "s3cret-" * 6
@@ -26,13 +26,10 @@ def refusal(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> str:
         ("API_PORT", "eighty", "integer"),
         ("API_PORT", "0", "greater than or equal to 1"),
         ("API_PORT", "65536", "less than or equal to 65535"),
-        ("SMTP_PORT", "", "integer"),
-        ("API_HOST", "", "pattern"),  # to a socket it would mean every interface
         ("SMTP_HOST", "a b", "pattern"),
         ("REPLY_DOMAIN", "Reply.Example", "pattern"),
         ("REPLY_DOMAIN", "reply..example", "pattern"),
         ("REPLY_DOMAIN", "a\n.example", "pattern"),
-        ("REPLY_DOMAIN", "", "pattern"),
         ("MAIL_FROM", "notify", "pattern"),
         ("MAIL_FROM", "a b@example.com", "pattern"),
         ("MAIL_FROM", "a@example.com\r\nBcc: x@y", "pattern"),
@@ -116,6 +113,28 @@ def test_a_file_that_is_missing_a_folder_or_no_text_is_named(monkeypatch: pytest
 def test_an_empty_file_is_a_wrong_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     assert "shorter than 32" in refusal(monkeypatch, "SECRET_KEY_FILE", str(tmp_path / "empty"))
+
+
+def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("API_HOST", "API_PORT", "REPLY_DOMAIN", "SMTP_TLS_CERT", "RELAY_URL", "SECRET_KEY"):
+        monkeypatch.setenv(f"MAILTALK_{name}", "")
+    assert load() == Settings()
+
+
+def test_a_variable_that_is_no_setting_is_told_with_the_one_that_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "MAILTALK_API_PROT",
+        "MAILTALK_SECRETKEY_FILE",
+        "MAILTALK_ZZZ",
+        "mailtalk_api_host",
+        "MAILTALK_DKIM_KEY_FILE",
+    ):
+        monkeypatch.setenv(name, "1")
+    assert unknown() == [
+        "MAILTALK_API_PROT is not a setting; did you mean MAILTALK_API_PORT?",
+        "MAILTALK_SECRETKEY_FILE is not a setting; did you mean MAILTALK_SECRET_KEY_FILE?",
+        "MAILTALK_ZZZ is not a setting; mailtalk --help says where all are listed",
+    ]
 
 
 def test_secrets_do_not_show_in_the_repr() -> None:
