@@ -1,7 +1,6 @@
 """Output on stdout as tables or JSON, with control characters escaped and secret addresses masked."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -9,9 +8,10 @@ from typing import Any
 import click
 import msgspec
 
+from mailtalk.support.printable import moment as moment  # noqa: PLC0414  commands find it here
+from mailtalk.support.printable import plain as plain  # noqa: PLC0414  the same
+
 WIDEST = 60  # maximum characters of a column
-# An inbound address in any text: 30 base32 characters before the @.
-_SECRET = re.compile(r"(?<![a-z2-7])[a-z2-7]{30}(?=@)", re.IGNORECASE)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -75,17 +75,6 @@ def cell(value: Any) -> str:
     return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
 
 
-def plain(text: str) -> str:
-    """Escape control characters and mask secret addresses: one line that is safe on a terminal."""
-    text = "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
-    return _SECRET.sub("(secret)", text)
-
-
 def first_line(text: str) -> str:
     """Take the first line that is not blank, safe on a terminal."""
     return plain(next((line.strip() for line in text.splitlines() if line.strip()), ""))
-
-
-def moment(value: datetime) -> str:
-    """Format a moment as ISO 8601 in UTC, to the second."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -9,11 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.responses import Response, StreamingResponse
 
+from console.rendering import time_of
 from console.requests import ConsoleRequest
 from console.routing import APP, page
 from mailtalk import clock
 from mailtalk.conversations import apps, conversations, messages, read_marks
-from mailtalk.errors import Invalid
 from mailtalk.ids import ConversationKey
 from mailtalk.mail.composing import spans
 from mailtalk.models import InboundMail, Message, Participation, User
@@ -55,7 +55,7 @@ def list_conversations(session: Session, visit: ConsoleRequest) -> Response:
     """List or search the app's conversations, the most recently active first."""
     app = apps.found(session, visit.app_id)
     wanted = visit.query.get("q", "").replace("\0", "").strip()[:200]
-    before = _time(visit.query.get("before"))
+    before = time_of(visit.query.get("before"))
     if wanted:
         hits = search.find(session, app.id, wanted, PAGE + 1, before)
     else:
@@ -146,10 +146,3 @@ def _mails(session: Session, key: ConversationKey, message_ids: Sequence[str]) -
 def _url(attachment: dict[str, Any] | None) -> str | None:
     url = attachment["url"] if attachment else None
     return url if url is not None and url.startswith(("http://", "https://")) else None
-
-
-def _time(text: str | None) -> datetime | None:
-    try:
-        return None if not text else datetime.fromisoformat(text)
-    except ValueError:
-        raise Invalid({"before": ["is not a time"]}) from None

@@ -4,7 +4,13 @@ from collections.abc import Sequence
 
 from console.logins import Login
 
-OF_APP = (("conversations", "Conversations"), ("mailbox", "Mailbox"))
+OF_APP = (
+    ("conversations", "Conversations"),
+    ("mails", "Mail"),
+    ("why", "Why no mail?"),
+    ("quarantine", "Quarantine"),
+    ("mailbox", "Mailbox"),
+)
 OF_DEMO = (("tour", "First five minutes"),)
 OF_ALL = (("/console/apps", "Apps"),)
 

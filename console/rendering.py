@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from console import static_files, words
 from mailtalk import clock
+from mailtalk.errors import Invalid
 from mailtalk.mail.composing import catalogues, spans
 
 POLICY = (
@@ -40,6 +41,15 @@ def html(template: str, values: Mapping[str, Any], status: int = 200) -> Respons
 def moment(at: datetime | None) -> str:
     """Time in UTC for people, to the second; a dash for none."""
     return NONE if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def time_of(text: str | None) -> datetime | None:
+    """Time of a query's parameter in ISO 8601; None if it is not given. Invalid for any other text."""
+    try:
+        moment = None if not text else datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid({"before": ["is not a time"]}) from None
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def ago(at: datetime | None) -> str:
@@ -96,5 +106,7 @@ _TEMPLATES.globals |= {
     "frequency_words": words.FREQUENCY,
     "origins": words.ORIGIN,
     "stage_words": words.STAGE,
+    "outcome_words": words.OUTCOME,
+    "verdict_words": words.VERDICT,
     "said_texts": words.SAID,
 }

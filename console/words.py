@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from mailtalk.vocabulary import Frequency, Notify, Origin, Outcome, Stage
+from mailtalk.vocabulary import Frequency, Notify, Origin, Outcome, Stage, Verdict
 
 NOTIFY = {Notify.ALL: "every message", Notify.MENTIONS_ONLY: "when mentioned", Notify.OFF: "never mailed"}
 FREQUENCY = {
@@ -23,6 +23,32 @@ STAGE = {
     Stage.HELD: "perhaps sent: the answer was lost, waits for a decision",
     Stage.CAPTURED: "captured, since no relay is set",
     Stage.CANCELLED: "cancelled",
+    Stage.OUTDATED: "changed while it waited: it is made anew",
+}
+OUTCOME = {
+    Outcome.RECEIVED: "waits for a worker",
+    Outcome.POSTED: "became a message",
+    Outcome.UNSUBSCRIBED: "ended the participant's mails",
+    Outcome.IGNORED: "became no message, and nobody was told",
+    Outcome.REFUSED: "not accepted",
+    Outcome.QUARANTINED: "held back: nobody has seen it",
+    Outcome.FAILED: "failed by our fault; it is kept",
+}
+VERDICT = {
+    Verdict.LOOP: "our own mail came back",
+    Verdict.BOUNCE: "a report that a mail of ours was not delivered",
+    Verdict.COMPLAINT: "a complaint about a mail of ours, by a mail provider",
+    Verdict.AUTO_REPLY: "an automatic answer, such as an absence notice",
+    Verdict.AUTO_GENERATED: "written by a program",
+    Verdict.LIST: "a mail of a mailing list",
+    Verdict.POSTMASTER: "a mail to the operator",
+    Verdict.UNREADABLE: "too large, encrypted, or built in a way we cannot read",
+    Verdict.SENDER: "not from an address of the participant",
+    Verdict.NO_ACCESS: "its participant may not write any more",
+    Verdict.EMPTY: "no new text above the quote",
+    Verdict.DUPLICATE: "the same mail again",
+    Verdict.FLOOD: "more mails, or more of the same text, than people write",
+    Verdict.PERSON: "written by a person who may write",
 }
 GOOD, WAIT, BAD = "good", "wait", "bad"
 TONES: Mapping[str, str] = {
@@ -37,6 +63,8 @@ SAID = {
     "read": "Marked as read.",
     "written": "Alice's message is posted. Bob is mailed when the conversation has been quiet for a moment.",
     "replied": "The bridge answered 250: Bob's mail is on disk. It becomes a message in a moment.",
+    "replayed": "A worker processes it again, with every check.",
+    "released": "A worker posts it in a moment, if its participant may still write.",
     "queued": "Queued again, with the same bytes.",
     "cancelled": "Cancelled. It is not sent.",
     "stays": "Nothing changed: it was sent or is being sent, or its conversation is gone.",

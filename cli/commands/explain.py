@@ -8,13 +8,13 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from api.schemas.notifications import Notification
-from cli import connect, explanations, printing, reports
+from cli import connect, printing, reports
 from cli.options import any_app_option, json_option, limit_option, only_app
 from mailtalk import clock
 from mailtalk.conversations import apps
 from mailtalk.ids import CHANGE, ParticipantKey
 from mailtalk.outbound import suppressions
-from mailtalk.support import deliveries, directory
+from mailtalk.support import deliveries, directory, explanations
 from mailtalk.support import explain as support_explain
 from mailtalk.support.deliveries import DeliveryFilter, DeliveryReport
 from mailtalk.support.directory import UserReport

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from cli import printing
 from mailtalk import clock
 from mailtalk.models import Delivery, Suppression
 from mailtalk.support.deliveries import DeliveryReport
 from mailtalk.support.explain import NotificationReport, ParticipantStatus
+from mailtalk.support.printable import moment, plain
 from mailtalk.vocabulary import MADE_ANEW, Frequency, MailChange, NotificationStatus, Notify, Reason, Stage, Suspicion
 
 WHY = {
@@ -69,7 +69,7 @@ def next_message(status: ParticipantStatus) -> str:
     if not status.bars:
         which = ", if it mentions them," if row.notify == Notify.MENTIONS_ONLY else ""
         return f"from someone else{which} is mailed {WHEN[status.frequency]}"
-    until = printing.moment(row.mute_until) if row.mute_until else ""
+    until = moment(row.mute_until) if row.mute_until else ""
     return "is not mailed: " + "; and ".join(BARRED[reason].format(until=until) for reason in status.bars)
 
 
@@ -77,8 +77,8 @@ def suppression(row: Suppression) -> str:
     """Why an address gets no mail, and until when."""
     reason = Suspicion(row.reason)
     until = None if reason is Suspicion.COMPLAINED else row.until
-    ends = printing.moment(until) if until else "someone releases it"
-    return f"Nothing is sent to {printing.plain(row.address)} until {ends}: {AGAINST[reason]}."
+    ends = moment(until) if until else "someone releases it"
+    return f"Nothing is sent to {plain(row.address)} until {ends}: {AGAINST[reason]}."
 
 
 def outcome(entry: NotificationReport, status: ParticipantStatus) -> Iterator[str]:
@@ -86,32 +86,32 @@ def outcome(entry: NotificationReport, status: ParticipantStatus) -> Iterator[st
     row = entry.notification
     about = f"{len(entry.messages)} message" + ("" if len(entry.messages) == 1 else "s")
     if row.status == NotificationStatus.OPEN:
-        yield f"{printing.moment(row.created_at)}  {about}: {_waiting(row.not_before, barred=bool(status.bars))}"
+        yield f"{moment(row.created_at)}  {about}: {_waiting(row.not_before, barred=bool(status.bars))}"
     elif row.status == NotificationStatus.CANCELLED:
-        yield f"{printing.moment(row.ended_at or row.created_at)}  {about}: not mailed, because {_why(row.reason)}"
+        yield f"{moment(row.ended_at or row.created_at)}  {about}: not mailed, because {_why(row.reason)}"
     else:
-        yield f"{printing.moment(row.ended_at or row.created_at)}  {about}: mailed"
+        yield f"{moment(row.ended_at or row.created_at)}  {about}: mailed"
     yield from (f"    {delivery(mail)}" for mail in entry.deliveries)
 
 
 def delivery(row: Delivery | DeliveryReport) -> str:
     """Describe the stage of a mail, and the relay's answer."""
-    ended = printing.moment(row.ended_at) if row.ended_at else "-"
+    ended = moment(row.ended_at) if row.ended_at else "-"
     attempts = "1 attempt" if row.attempts == 1 else f"{row.attempts} attempts"
-    stage = STAGES[Stage(row.stage)].format(ended=ended, later=printing.moment(row.not_before), attempts=attempts)
-    answer = _answer(Stage(row.stage), printing.plain(row.reply or ""))
-    bounced = f"; it bounced at {printing.moment(row.bounced_at)}" if row.bounced_at else ""
-    return f"to {printing.plain(row.address)} {stage}{answer}{bounced}"
+    stage = STAGES[Stage(row.stage)].format(ended=ended, later=moment(row.not_before), attempts=attempts)
+    answer = _answer(Stage(row.stage), plain(row.reply or ""))
+    bounced = f"; it bounced at {moment(row.bounced_at)}" if row.bounced_at else ""
+    return f"to {plain(row.address)} {stage}{answer}{bounced}"
 
 
 def _waiting(until: datetime, *, barred: bool) -> str:
-    waits = "about to be mailed" if until <= clock.now() else f"waits until {printing.moment(until)}"
+    waits = "about to be mailed" if until <= clock.now() else f"waits until {moment(until)}"
     return f"{waits}, and will not be mailed as things stand" if barred else waits
 
 
 def _why(reason: str | None) -> str:
     known = {str(each): text for each, text in WHY.items()}
-    return known.get(reason or "", f"of an internal error ({printing.plain(reason or '')})")
+    return known.get(reason or "", f"of an internal error ({plain(reason or '')})")
 
 
 def _answer(stage: Stage, reply: str) -> str:
