@@ -21,8 +21,12 @@ from mailtalk import files
 from mailtalk.db.database import Database
 from mailtalk.keys import Keyring
 
-FOLDER = Path(__file__).parent / "inbound"
-CASES = json.loads((FOLDER / "expected.json").read_text("utf-8"))
+FOLDER = Path(__file__).parent
+CASES = {
+    f"{part}/{name}": case
+    for part in ("inbound", "clients")
+    for name, case in json.loads((FOLDER / part / "expected.json").read_text("utf-8")).items()
+}
 DOMAIN, PLACEHOLDER = "reply.example.test", b"SECRET@reply.example.test"
 KEYRING = Keyring.from_setting("k" * 32)
 FATE = "SELECT outcome FROM inbound_mails WHERE app_id = :app AND outcome <> 'received'"
