@@ -8,6 +8,7 @@ from mailtalk.mail.screening import phrases, signals
 
 BEGIN = 800  # characters at the start of a text in which an automatic mail identifies itself
 _TAGS = 4  # before a subject
+_BRACKETS = " \t[]{}<>()*\u3010\u3011"
 
 
 def field(table: signals.Values, mail: ParsedMail) -> str:
@@ -25,6 +26,8 @@ def untagged(subject: str) -> str:
         tag = phrases.TAG.match(subject)
         if tag is None or signals.AUTO_REPLY_SUBJECT.match(subject):
             break
+        if signals.AUTO_REPLY_SUBJECT.match(tag[0].strip(_BRACKETS)):
+            return subject.lstrip(_BRACKETS)
         subject = subject[tag.end() :]
     return subject
 

@@ -14,7 +14,7 @@ def _any_of(*phrases: str) -> re.Pattern[str]:
 
 # Tags that gateways and people put before a subject: [EXTERNAL], ***SPAM***, {Spam?}, EXT:, Re:, AW:, …
 TAG = re.compile(
-    r"\s*(?:\[[^\[\]]{1,40}\]|\*{2,5}[^*]{1,40}\*{2,5}|\{[^{}]{1,40}\}|<[^<>]{1,20}>|\((?:ext|external|spam|extern)\)"
+    r"\s*(?:\[[^\[\]]{1,40}\]|【[^【】]{1,40}】|\*{2,5}[^*]{1,40}\*{2,5}|\{[^{}]{1,40}\}|<[^<>]{1,20}>|\((?:ext|external|spam|extern)\)"
     r"|(?:ext(?:ern(?:al|e)?)?|spam|caution|warning: external|suspected spam|junk)\s?:)",
     re.IGNORECASE,
 )

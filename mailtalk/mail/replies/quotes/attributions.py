@@ -12,6 +12,7 @@ LONGEST = 400  # characters of an attribution
 _LINES = 6  # lines that it may be wrapped over
 _MOST = 100  # lines that end like one are looked at
 _HALF = 100  # characters of the first line of one that is wrapped
+_NAME = 6  # words
 _SHORT = 160  # characters of one that only the quote below it shows
 
 
@@ -20,11 +21,12 @@ def _either(words: tuple[str, ...]) -> str:
 
 
 _COLON = ":\uff1a"
+_ENDS = (*_COLON, *PHRASES.wrote)
 _FRAME = "-*_=~ "
 _WROTE_NAME = re.compile(rf"(?:^|[\s,>])(?:{_either(PHRASES.wrote_name)})\s")
 _WROTE_ON = re.compile(r"(?!i |we |you |ich |wir ).*\s(?:wrote on|schrieb am)\s(?=.{0,30}\d{4})[^@]{4,45}")
 _ON = re.compile(rf"[\s>\"*_]{{0,4}}(?:{_either(PHRASES.on)})(?![a-zà-ÿ]).{{0,30}}?\d")
-_DATE_FIRST = re.compile(r"[^\d@]{0,18}\d")
+_DATE_FIRST = re.compile(r"[^\d@]{0,24}\d")
 _NUMBERS = re.compile(r"\d[^\d]+\d")
 _DATE = re.compile(r"\d[^\d]+\d+[^\d]+\d|\d[^\d]+\d{4}(?!\d)|\d{4}[^\d]+\d")
 _DATE_LAST = re.compile(r"\d[^\d]+(?:\d+[^\d]+\d+|\d{4})[^\d]{0,10}$")
@@ -58,14 +60,14 @@ def find(folded: list[str], letters: list[str]) -> Iterator[range]:
     for end in islice(ends, _MOST):
         found = _ending_at(folded, letters, end)
         if found:
-            yield found
+            yield range(found.start - _is_named_above(folded, letters, found.start), found.stop)
 
 
 def split_shared(line: str) -> list[str]:
     """Put an attribution on a line of its own: "fine by me On Monday, 2 May 2022, Alice wrote: shall we"."""
     if line[:20].lstrip().startswith(">"):
         return [line]
-    within = _WITHIN.search(line[:LONGEST])
+    within = _WITHIN.search(line[:LONGEST]) if "@" in line else None
     if within and _ON.match(line[: within.end()].casefold()):
         return [line[: within.end()], line[within.end() :]]
     return _split_before(line) if len(line) <= LONGEST and line.rstrip().endswith(tuple(_COLON)) else [line]
@@ -88,6 +90,14 @@ def is_attribution(folded: str, *, quote_follows: bool = False) -> bool:
     if not colon:
         return _without_colon(folded, core)
     return _names_writer(core) or (quote_follows and len(core) <= _SHORT and _hints(core))
+
+
+def _is_named_above(folded: list[str], letters: list[str], start: int) -> bool:
+    """True for an attribution wrapped before the address, below a line of its own with the writer's name."""
+    if not start or letters[start - 1] != Kind.TEXT or folded[start][:1] not in ("<", "("):
+        return False
+    is_first = start == 1 or letters[start - 2] == Kind.EMPTY
+    return is_first and len(folded[start - 1].split()) <= _NAME and folded[start - 1][-1].isalnum()
 
 
 def _ending_at(folded: list[str], letters: list[str], end: int) -> range | None:
@@ -148,9 +158,8 @@ def _is_torn(folded: list[str], blank: int, end: int) -> bool:
     """True for an open bracket above, or below only a bracket, an address or the verb."""
     if folded[blank - 1].endswith(("<", "(")) or folded[end].rstrip(_COLON + _FRAME) in PHRASES.wrote:
         return True
-    return any(
-        folded[index][:1] in ("<", ">") or folded[index].startswith("mailto:") for index in range(blank, end + 1)
-    )
+    below = next(line for line in folded[blank : end + 1] if line)
+    return below[:1] in ("<", ">") or below.startswith("mailto:")
 
 
 def _may_end(folded: str, letter: str) -> bool:
@@ -160,7 +169,7 @@ def _may_end(folded: str, letter: str) -> bool:
     tail = folded[-LONGEST:].rstrip(_FRAME)
     if letter == Kind.QUOTE:
         return tail.endswith(tuple(_COLON)) and tail.rstrip(_COLON) in ("", *PHRASES.wrote)
-    return tail.endswith((*_COLON, *PHRASES.wrote)) or bool(_OLD_GMAIL.fullmatch(tail[:LONGEST]))
+    return tail.endswith(_ENDS) or bool(_OLD_GMAIL.fullmatch(tail[:LONGEST]))
 
 
 def _quote_follows(letters: list[str], stop: int) -> bool:

@@ -12,6 +12,7 @@ _ADDRESS = re.compile(r"[^\s<>@\"(),]{1,64}(?=@)")
 _MOST = 6  # words of a name
 _LONGEST = 60  # characters of a name
 _CAPITALISED = 5  # words
+_FIRST_CJK = "\u1100"  # names without a space
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ class Author:
     def signs_in_full(self, name: str) -> bool:
         """True if a line is the whole name, not the first name alone."""
         words = set(_words(name[:_LONGEST]))
-        return len(words) > 1 and self.is_named and len(words & self.words) == len(words)
+        is_whole = len(words) > 1 or (words == self.words and min(name.strip(), default="") >= _FIRST_CJK)
+        return is_whole and self.is_named and len(words & self.words) == len(words)
 
     def _begins(self, word: str) -> bool:
         return _is_initial(word) and any(own.startswith(word) for own in self.words)

@@ -28,6 +28,7 @@ _QUOTES = frozenset(
         "zmail_extra",  # Zoho
         "gmx_quote",
         "front-blockquote",
+        "ntes-mailmaster-quote",
         "freshdesk_quote",
         "missive_quote",
         "outreach-quote",
@@ -72,6 +73,11 @@ _SIGNATURES = frozenset(
         "k9mail-signature",
         "Signature",  # Outlook
         "ms-outlook-mobile-signature",
+        "DAB4FAD8-2DD7-40BB-A1B8-4E2AA1F9FDF2",  # the advertisement of Avast and AVG
+        "QQMailSignature",
+        "composer_signature",  # Samsung
+        "front-signature",
+        "ntes-signature",  # NetEase
         "AppleMailSignature",
         "ymail_android_signature",
         "messageSignatureSection",

@@ -21,13 +21,11 @@ def blocks(folded: list[str], letters: list[str]) -> Iterator[range]:
     start = 0
     while start < len(folded):
         block = _block(roles, letters, start) if roles[start] else range(0)
-        good = len(block) > 1 and _convinces(folded, roles, block)
-        if not good:
-            block = _foreign(folded, letters, start)
-            good = len(block) > 0
-        if good:
-            yield block
-        start = block.stop if good else start + 1
+        found = block if len(block) > 1 and _convinces(folded, roles, block) else _foreign(folded, letters, start)
+        if found:
+            yield found
+        is_list = len(block) > 1 and letters[block.stop : block.stop + 1] == [Kind.EMPTY]
+        start = found.stop if found else block.stop if is_list else start + 1
 
 
 def _foreign(folded: list[str], letters: list[str], start: int) -> range:
@@ -44,7 +42,7 @@ def _foreign(folded: list[str], letters: list[str], start: int) -> range:
 
 def _roles(folded: str) -> frozenset[Role]:
     """The headers that a line may stand for."""
-    field = _FIELD.match(folded[:60])
+    field = _FIELD.match(folded[:60]) if ":" in folded or "\uff1a" in folded else None
     return PHRASES.roles.get(field["word"].strip(), frozenset()) if field else frozenset()
 
 
@@ -54,6 +52,8 @@ def _block(roles: list[frozenset[Role]], letters: list[str], start: int) -> rang
     for index in range(start + 1, min(start + _LONGEST, len(roles))):
         if roles[index]:
             last = index
+        elif letters[index] == Kind.EMPTY and last == index - 1 and last > start and roles[last - 1]:
+            break  # a blank line ends a block whose lines follow each other
         elif index - last > _GAP or letters[index] not in (Kind.TEXT, Kind.EMPTY):
             break
     return range(start, last + 1)

@@ -6,7 +6,7 @@ from html import unescape
 
 from lxml import etree  # type: ignore[import-untyped]
 
-from mailtalk.mail.replies.quotes import containers, links
+from mailtalk.mail.replies.quotes import containers, links, paragraphs
 from mailtalk.mail.replies.quotes.containers import Element
 from mailtalk.mail.replies.quotes.line_kinds import DEPTH, HEADING_MARK, QUOTE_MARK, SIGNATURE_MARK
 from mailtalk.mail.replies.quotes.page import EMPTY_QUOTE, HtmlPage
@@ -107,6 +107,7 @@ def _lay_out(page: HtmlPage, root: Element) -> None:
             return
         elif _is_hidden(element):
             walk.skip_subtree()
+            page.tight |= any(paragraphs.sets_no_margins(sheet.text) for sheet in element.iter("style"))
             page.enter(containers.Region.BODY)
         else:
             _open(page, element)
@@ -117,7 +118,7 @@ def _open(page: HtmlPage, element: Element) -> None:
     tag = element.tag
     if tag in _BLOCKS:
         page.end_line(even_empty=False)
-    if tag in _SPACED:
+    if _is_spaced(page, element):
         page.space()
     page.enter(containers.part_of(element), by_client=bool(element.attrib))
     if tag in ("ul", "ol"):
@@ -154,9 +155,15 @@ def _close(page: HtmlPage, element: Element) -> None:
             page.end_list()
         page.preformatted -= tag == "pre"
     page.leave()
-    if tag in _SPACED:
+    if _is_spaced(page, element):
         page.space()
     page.write(element.tail)
+
+
+def _is_spaced(page: HtmlPage, element: Element) -> bool:
+    """True for an element with a blank line above and below it."""
+    is_tight = element.tag == "p" and paragraphs.is_tight(element, by_sheet=page.tight)
+    return element.tag in _SPACED and not is_tight
 
 
 def _is_hidden(element: Element) -> bool:

@@ -4,11 +4,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from mailtalk.mail.replies.quotes import armour, attributions, header_blocks
+from mailtalk.mail.replies.quotes import armour, attributions, header_blocks, headings
 from mailtalk.mail.replies.quotes.line_kinds import DEPTH, WIDTH, Kind, kind_of
 from mailtalk.mail.replies.quotes.locales import fold
 
 _INITIALS = re.compile(r" ?([A-Za-z]{1,3})>+ ?(?![\w.-]*</)")
+_INDENTS = ("    ", "\t")  # of code and citations; no client indents a whole header block
 _SENTENCE = 40  # a line as long as this may go on below
 _WRAPPED = 60  # a quoted line as long as this may have been wrapped by a relay
 
@@ -27,11 +28,14 @@ def read(lines: list[str]) -> str:
         letters[code.start : code.stop] = Kind.CODE * len(code)
     folded = [fold(line[:WIDTH]) for line in lines[:DEPTH]]
     for block in header_blocks.blocks(folded, letters):
-        letters[block.start : block.stop] = Kind.HEADER * len(block)
+        if not all(line.startswith(_INDENTS) for line in lines[block.start : block.stop]):
+            letters[block.start : block.stop] = Kind.HEADER * len(block)
     for span in attributions.find(folded, letters):
         letters[span.start : span.stop] = Kind.ATTRIBUTION * len(span)
-    for place in _initialled(lines[:DEPTH]):
+    for place in _initialled(lines[:DEPTH], letters):
         letters[place] = Kind.QUOTE
+    for place, kind in headings.find(folded, letters):
+        letters[place] = kind
     letters += [_far(line) for line in lines[DEPTH:]]
     return _mend(_run_on("".join(letters).replace(Kind.CODE, Kind.TEXT), lines), lines)
 
@@ -43,11 +47,15 @@ def _fenced(lines: list[str]) -> Iterator[range]:
     return (range(start, end + 1) for start, end in pairs)
 
 
-def _initialled(lines: list[str]) -> list[int]:
-    """Lines quoted with initials ("AM> ..."), if at least two have the same."""
+def _initialled(lines: list[str], letters: list[str]) -> list[int]:
+    """Lines quoted with initials ("AM> ..."), if at least two have the same, or one is below an attribution."""
     found = [(at, match[1]) for at, line in enumerate(lines) if (match := _INITIALS.match(line))]
     counts = Counter(initials for _, initials in found)
-    return [at for at, initials in found if counts[initials] > 1]
+    return [at for at, initials in found if counts[initials] > 1 or _is_introduced(letters, at)]
+
+
+def _is_introduced(letters: list[str], at: int) -> bool:
+    return "".join(letters[max(at - 2, 0) : at]).rstrip(Kind.EMPTY).endswith(Kind.ATTRIBUTION)
 
 
 def _run_on(letters: str, lines: list[str]) -> str:

@@ -60,6 +60,11 @@ def kind_of(line: str) -> Kind:
     return _quoted(line) or _drawn(line) or (_worded(folded) if folded else Kind.EMPTY)
 
 
+def is_marker(line: str) -> bool:
+    """True for our marker line, also within a quote."""
+    return fold(line[:WIDTH]).strip(f"{_DRAWN}> ") in _MARKERS
+
+
 def _quoted(line: str) -> Kind | None:
     return Kind.QUOTE if line[0] == ">" or line.startswith("\uff1e") else None
 
@@ -73,7 +78,7 @@ def _drawn(line: str) -> Kind | None:
 
 def _worded(folded: str) -> Kind:
     """The kind of a line with the fixed words of a client."""
-    if folded.strip(f"{_DRAWN} ") in _MARKERS:
+    if is_marker(folded):
         return Kind.MARKER
     if folded.startswith(PHRASES.footer):
         return Kind.FOOTER

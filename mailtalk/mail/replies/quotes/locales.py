@@ -43,7 +43,8 @@ _PLAIN: dict[int, str | None] = dict.fromkeys(_INVISIBLE) | {0xA0: " ", 0x202F: 
 
 def fold(text: str) -> str:
     """Fold text for comparison: NFC, lower case, no invisible characters, single spaces."""
-    return " ".join(unicodedata.normalize("NFC", text).translate(_PLAIN).casefold().split())
+    plain = text.lower() if text.isascii() else unicodedata.normalize("NFC", text).translate(_PLAIN).casefold()
+    return " ".join(plain.split())
 
 
 def _load() -> ClientPhrases:

@@ -62,7 +62,7 @@ class OwnAddress:
     def mark(self, letters: str, lines: list[str]) -> str:
         """Mark lines that name us as attributions, with the dated line above that belongs to them."""
         marked = list(letters)
-        for index in range(min(len(lines), DEPTH)):
+        for index in range(min(len(lines), DEPTH) if self._domain else 0):
             if letters[index] == Kind.TEXT and self._introduces(lines[index]):
                 for line in self._attribution(letters, lines, index):
                     marked[line] = Kind.ATTRIBUTION

@@ -8,7 +8,9 @@ from mailtalk.mail.replies.quotes.line_kinds import HEADING_MARK, QUOTE_MARK, SI
 
 _MARKS = {Region.SIGNATURE: SIGNATURE_MARK, Region.HEADING: HEADING_MARK}
 EMPTY_QUOTE = "> "
-_SPACE = re.compile(r"[ \t\r\n\f\xa0]+")
+_SPACE = re.compile(r"[ \t\r\n\f]+")
+_SPACES = re.compile(r"[ \xa0]+")
+_NBSP = "\xa0"
 
 
 @dataclass(slots=True)
@@ -20,6 +22,7 @@ class HtmlPage:
     contained: bool = False  # a quote's element was met
     by_client: bool = False  # one with a class, an id or a type: a client made it
     preformatted: int = 0
+    tight: bool = False  # the style sheet sets no margins of paragraphs
     _words: list[str] = field(default_factory=list)
     _items: list[int | None] = field(default_factory=list)
 
@@ -67,12 +70,14 @@ class HtmlPage:
                 self._words.append(piece)
 
     def end_line(self, *, even_empty: bool = True) -> None:
-        """Finish the line; the end of an element adds no empty line."""
+        """Finish the line; the end of an element adds no empty line, unless it holds a no-break space."""
         words = "".join(self._words)
-        line = words.rstrip() if self.preformatted else re.sub(" {2,}", " ", words).strip()
+        line = words.rstrip() if self.preformatted else _SPACES.sub(" ", words).strip()
         self._words.clear()
         if line or even_empty:
             self.lines.append(self._prefix() + line if line else self._blank())
+        elif _NBSP in words:
+            self.space()
 
     def space(self) -> None:
         """Add one blank line."""

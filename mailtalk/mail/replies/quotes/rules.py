@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mailtalk.mail.replies.quotes import signature
 from mailtalk.mail.replies.quotes.author import Author
-from mailtalk.mail.replies.quotes.line_kinds import Kind
+from mailtalk.mail.replies.quotes.line_kinds import DEPTH, Kind, is_marker
 
 _HARD = re.compile(r"[omhf]|(?<!a)a++(?!e*+q)")
 _SPOKEN = frozenset("tsgd")
@@ -36,7 +36,7 @@ def part(letters: str, lines: list[str], known: Knowledge) -> str:
     letters = _cut_top(letters)
     letters = _answered_below(letters) if known.covered else _cut_below(letters)
     letters = signature.strike(letters, lines, known.author)
-    return _frame(_quotes(letters, loose=known.loose))
+    return _without_markers(_frame(_quotes(letters, loose=known.loose)), lines)
 
 
 def _forward(letters: str) -> int | None:
@@ -86,6 +86,14 @@ def _quotes(letters: str, *, loose: bool) -> str:
         whole = len(blocks) == 1 and _is_context(letters, block, loose=loose)
         kept = Kind.GONE * len(block.group()) if whole else block.group().replace(Kind.ATTRIBUTION, Kind.GONE)
         letters = letters[: block.start()] + kept + letters[block.end() :]
+    return letters
+
+
+def _without_markers(letters: str, lines: list[str]) -> str:
+    """Cut our marker lines within quotes that stay."""
+    kept = (at for at, letter in enumerate(letters[:DEPTH]) if letter == Kind.QUOTE and is_marker(lines[at]))
+    for at in kept if Kind.TEXT in letters else ():
+        letters = _gone(letters, at, at + 1)
     return letters
 
 

@@ -19,8 +19,16 @@ _PREFIX = re.compile(
 REACH = re.compile(r"\S@\S|https?://|www\.|\d[\d\s().\-/]{6,24}")
 _SENTENCE = re.compile(r"[.!?\u3002\uff01\uff1f]\W{0,2}$")
 _SENTENCE_WORDS = 4  # "ACME Inc." is not one
+_ABBREVIATED = re.compile(r"(?:(?:\w{1,3}\.\s?){2,}|\b[A-Z][A-Za-z]{1,3}\.)\W{0,2}$")  # "s.r.o.", "Ltd.", "Kft."
 _AND = re.compile(r"\s(?:and|und|et|y|e|en|och|og|i)\s|\s?[&,/]\s?")
+_FROM_PLACE = re.compile(r"\s(?:aus|from|de|desde|da|uit|z|ze|från|fra|из)\s(?=[^\W\d_a-zß-ÿа-я])")
+_COMPANY = re.compile(  # by its legal form, or in quotation marks
+    r"\b(?:GmbH|AG|KG|Ltd|LLC|LLP|Inc|Corp|PLC|plc|SARL|S\.?A|S\.?L|S\.?[Rr]\.?[Ll]|S\.?[Pp]\.?A|Ltda|B\.?V|N\.?V|AB|AS"
+    r"|ApS|Oyj?|Kft|Zrt|[Ss]p\. z o\.o|s\.r\.o|a\.s|A\.Ş|\u041e\u041e\u041e|\u041e\u0410\u041e|\u0422\u041e\u0412)\b"
+    r"|[«„“][^»“”]{2,40}[»“”]"
+)
 _POSTSCRIPT = re.compile(r"p\.?\s?s\b", re.IGNORECASE)
+_FAREWELL = 5  # words
 _TITLE = 0.6  # of the words of a role or a company begin with a capital letter
 
 
@@ -49,6 +57,13 @@ def announces(lines: Sequence[str]) -> bool:
     """True for "here are her details:" above: then they are part of the text."""
     above = next((line for line in reversed(lines) if line.strip()), "")
     return above.rstrip().endswith((":", "\uff1a"))
+
+
+def with_farewell(lines: Sequence[str], start: int) -> int:
+    """The line of a farewell above a signature, if text stands above it; else the signature's first line."""
+    above = next((at for at in range(start - 1, -1, -1) if lines[at].strip()), 0)
+    text = lines[above].strip()
+    return above if above and (_is_farewell(text) or _after_sign_off(text) == "") else start
 
 
 def _below_sign_off(tail: Sequence[_Line], lines: Sequence[str], author: Author) -> int:
@@ -87,7 +102,7 @@ def _after_sign_off(text: str) -> str | None:
 
 def _says_goodbye(text: str) -> bool:
     """True for one sign-off, or several joined by "and" or a comma."""
-    folded = fold(text).strip(_PUNCTUATION)
+    folded = fold(_FROM_PLACE.split(text, maxsplit=1)[0]).strip(_PUNCTUATION)
     return folded in PHRASES.sign_off or all(
         part.strip(_PUNCTUATION) in PHRASES.sign_off for part in _AND.split(folded)
     )
@@ -108,12 +123,20 @@ def _below_name(tail: Sequence[_Line], lines: Sequence[str], author: Author) -> 
     paragraph = [line for line in tail if "" not in (text.strip() for text in lines[line.place : end])]
     if not paragraph or paragraph[0].place == 0 or announces(lines[: paragraph[0].place]):
         return len(lines)
+    if len(paragraph) > 1 and _is_farewell(paragraph[0].text):
+        paragraph = paragraph[1:]
     texts = [line.text for line in paragraph]
     rest = [part for part in _SEPARATORS.split(texts[0])[1:] if part] + texts[1:]
     name = _name(texts[0])
     sure = author.signs_in_full(name) and is_card(rest)
     likely = author.signs(name) is None and " " in name.strip() and is_card(rest, reach=_SURE)
-    return paragraph[0].place if rest and _is_short(texts) and (sure or likely) else len(lines)
+    is_signature = rest and _is_short(texts) and (sure or likely)
+    return with_farewell(lines, paragraph[0].place) if is_signature else len(lines)
+
+
+def _is_farewell(text: str) -> bool:
+    """True for a few words before a comma, as people part in words of their own: "Talk soon,"."""
+    return text.endswith((",", "\uff0c")) and len(text.split()) <= _FAREWELL and not text.startswith(("-", "*"))
 
 
 def _name(text: str) -> str:
@@ -129,10 +152,11 @@ def _is_title(text: str) -> bool:
     """True for a role or a company: no sentence, and most long words begin with a capital letter."""
     words = [word for word in re.findall(r"[^\W\d_]+", text) if len(word) > 3]  # noqa: PLR2004  "and", "von"
     capitals = sum(not word[0].islower() for word in words)
-    return bool(words) and capitals >= _TITLE * len(words) and not _is_sentence(text)
+    likely = capitals >= _TITLE * len(words) or bool(_COMPANY.search(text))
+    return bool(words) and likely and not _is_sentence(text)
 
 
 def _is_sentence(line: str) -> bool:
     words = line.split()
-    ends = bool(_SENTENCE.search(line[-9:])) and len(words) >= _SENTENCE_WORDS
+    ends = bool(_SENTENCE.search(line[-9:])) and len(words) >= _SENTENCE_WORDS and not _ABBREVIATED.search(line[-12:])
     return ends and any(word[0].islower() or not word.isascii() for word in words)

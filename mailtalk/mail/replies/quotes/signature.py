@@ -33,12 +33,12 @@ def _without(letters: str, start: int, end: int) -> str:
 
 def _start(letters: str, lines: list[str], author: Author) -> int:
     """The first line of the signature within one part; the part's length if there is none."""
-    delimited = _delimited(letters, lines)
+    delimited = _delimited(letters, lines, author)
     signed = sign_off.start(letters[:delimited], lines[:delimited], author)
     return min(delimited, signed)
 
 
-def _delimited(letters: str, lines: list[str]) -> int:
+def _delimited(letters: str, lines: list[str], author: Author) -> int:
     """The first line of a signature with a delimiter, a client's words, or contact lines alone."""
     starts = [
         _dashes(letters),
@@ -46,7 +46,7 @@ def _delimited(letters: str, lines: list[str]) -> int:
         _rule(letters, lines),
         _device(letters),
         _known(letters),
-        _contact(letters, lines),
+        _contact(letters, lines, author),
     ]
     return min(start for start in starts)
 
@@ -92,14 +92,15 @@ def _bounded(letters: str, kind: Kind) -> int:
     return start if start >= 0 and below <= _LINES[kind] else len(letters)
 
 
-def _contact(letters: str, lines: list[str]) -> int:
-    """A last paragraph of a name and at least two lines that are only addresses or numbers."""
+def _contact(letters: str, lines: list[str], author: Author) -> int:
+    """A last paragraph of the author's name and at least two lines that are only addresses or numbers."""
     end = len(letters.rstrip("e"))
     start = letters.rfind("e", 0, end) + 1
     paragraph = [fold(line[:300]) for line in lines[start:end]]
     if not 1 < len(paragraph) <= _PARAGRAPH or set(letters[start:end]) != {Kind.TEXT}:
         return len(letters)
-    if start and sign_off.announces(lines[:start]):
+    if sign_off.announces(lines[:start]) or (author.is_named and not author.signs(lines[start])):
         return len(letters)
     contacts = sum(bool(_CONTACT.fullmatch(line)) for line in paragraph)
-    return start if contacts >= _CONTACT_LINES and not _CONTACT.fullmatch(paragraph[0]) else len(letters)
+    is_signature = contacts >= _CONTACT_LINES and not _CONTACT.fullmatch(paragraph[0])
+    return sign_off.with_farewell(lines, start) if is_signature else len(letters)
