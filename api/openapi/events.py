@@ -52,8 +52,8 @@ EVENTS: dict[EventType, tuple[str, Json]] = {
     EventType.USER_CREATED: ("A user was created.", {"user": MESSAGE["sender"]}),
     EventType.USER_UPDATED: ("A user was changed.", {"user": MESSAGE["sender"]}),
     EventType.USER_DELETED: (
-        "A user was erased: `messages` says what became of theirs.",
-        {"user": ERASED, "messages": "anonymise", "by": "backend"},
+        "A user was erased: `mode` says what became of their messages.",
+        {"user": ERASED, "mode": "anonymise", "by": "backend"},
     ),
     EventType.MESSAGE_SENT: ("A message was sent, by API or by mail. Imports send no events.", MESSAGE),
     EventType.MESSAGE_READ: ("`recipient` has read a message of someone else.", MESSAGE | {"recipient": BOB}),

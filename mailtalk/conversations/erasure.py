@@ -161,7 +161,7 @@ class _Erased(NamedTuple):
     """An erased user, what became of their messages, and who asked."""
 
     user: User
-    messages: ErasedMessages
+    mode: ErasedMessages
     by: Actor
 
 
@@ -185,5 +185,5 @@ def _tell(
         about = {"conversation": shown[row.key.conversation], "user": user, "by": erased.by}
         about["participant"] = serializers.participant(row, now)
         happened.append(Happened(app_id, EventType.PARTICIPANT_LEFT, about, row.conversation_id))
-    data = {"user": user, "messages": erased.messages, "by": erased.by}
+    data = {"user": user, "mode": erased.mode, "by": erased.by}
     events.record_many(session, [*happened, Happened(app_id, EventType.USER_DELETED, data)], now)

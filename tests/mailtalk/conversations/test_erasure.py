@@ -159,7 +159,7 @@ def test_webhooks_are_told(cast: Cast) -> None:
     assert left.data["conversation"]["participants"].keys() == {"bob"}
     for data in (left.data, deleted.data):
         assert (data["user"]["id"], data["user"]["name"], data["user"]["email"]) == ("alice", "Deleted user", None)
-    assert (deleted.data["messages"], deleted.data["by"]) == ("remove", "backend")
+    assert (deleted.data["mode"], deleted.data["by"]) == ("remove", "backend")
 
 
 @BOTH
