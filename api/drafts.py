@@ -15,7 +15,7 @@ from api.schemas.messages import (
     NewMessage,
     TextBlock,
 )
-from mailtalk.conversations.messages import TEXT_LIMIT, Draft
+from mailtalk.conversations.drafts import TEXT_LIMIT, Draft
 from mailtalk.errors import Invalid
 from mailtalk.events import content
 from mailtalk.file_uses import FileToken

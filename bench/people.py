@@ -9,7 +9,7 @@ from bench.servers import DOMAIN, Servers
 from mailtalk import clock
 from mailtalk.conversations import apps, messages
 from mailtalk.conversations import conversations as conversation_rows
-from mailtalk.conversations.messages import Draft
+from mailtalk.conversations.drafts import Draft
 from mailtalk.db.database import Database
 from mailtalk.ids import ConversationKey
 from mailtalk.models import Participation

@@ -16,7 +16,7 @@ from console.routing import APP, page
 from mailtalk import clock
 from mailtalk.changes.log import Requested
 from mailtalk.conversations import apps, conversations, messages, users
-from mailtalk.conversations.messages import Draft
+from mailtalk.conversations.drafts import Draft
 from mailtalk.errors import Invalid, NotFound
 from mailtalk.ids import ConversationKey, ParticipantKey
 from mailtalk.models import Conversation, Message, User

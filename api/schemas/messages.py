@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from api.schemas.types import Id, Timestamp
-from mailtalk.conversations.messages import TEXT_LIMIT
+from mailtalk.conversations.drafts import TEXT_LIMIT
 from mailtalk.vocabulary import MessageType
 
 MessageText = Annotated[str, Meta(max_length=TEXT_LIMIT)]

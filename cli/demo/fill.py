@@ -9,8 +9,8 @@ from cli.demo.world import DemoApp, DemoConversation
 from mailtalk.changes import log as change_log
 from mailtalk.changes.log import Requested
 from mailtalk.conversations import apps, conversations, history, messages, users
+from mailtalk.conversations.drafts import Draft
 from mailtalk.conversations.history import Old
-from mailtalk.conversations.messages import Draft
 from mailtalk.errors import NotFound
 from mailtalk.ids import ConversationKey, ParticipantKey
 from mailtalk.keys import Keyring

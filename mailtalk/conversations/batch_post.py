@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from mailtalk.conversations import messages
-from mailtalk.conversations.messages import Draft
+from mailtalk.conversations.drafts import Draft
 from mailtalk.db.bulk import insert_rows
 from mailtalk.events import payloads
 from mailtalk.events import record as events

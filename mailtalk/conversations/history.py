@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from mailtalk import file_uses
 from mailtalk.conversations import messages
-from mailtalk.conversations.messages import Draft
+from mailtalk.conversations.drafts import Draft, with_files
 from mailtalk.errors import Invalid
 from mailtalk.models import Conversation, Message, User
 
@@ -31,7 +31,7 @@ def add(session: Session, conversation: Conversation, items: Sequence[Old]) -> l
     _check(session, conversation.app_id, items)
     drafts = [item.draft for item in items]
     known = messages.by_key(session, conversation, drafts)
-    drafts = messages.with_files(session, conversation, drafts, known)
+    drafts = with_files(session, conversation, drafts, known)
     before = conversation.last_seq
     added = {}
     for i, item in sorted(enumerate(items), key=lambda pair: pair[1].at):

@@ -1,7 +1,6 @@
 """Messages: posted in order under the conversation's lock; each post opens the window for notifications."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,41 +10,17 @@ from sqlalchemy.orm import Session
 from mailtalk import file_uses, ids, mentions
 from mailtalk.conversations import conversations, cursors, read_state
 from mailtalk.conversations.cursors import Place
+from mailtalk.conversations.drafts import Draft, check_drafts, with_files
 from mailtalk.conversations.users import merged
 from mailtalk.errors import ErrorCode, Invalid, NotFound
 from mailtalk.events import payloads
 from mailtalk.events import record as events
 from mailtalk.events.record import Happened
-from mailtalk.file_uses import FileToken
 from mailtalk.ids import ConversationKey
-from mailtalk.models import Conversation, Message, Participation
+from mailtalk.models import Conversation, Message
 from mailtalk.notifications import windows
 from mailtalk.notifications.windows import Pace
-from mailtalk.participation.rules import State
-from mailtalk.participation.state import state as as_state
-from mailtalk.vocabulary import EventType, MessageType, Origin
-
-TEXT_LIMIT = 100_000  # characters
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A message to be posted."""
-
-    type: MessageType
-    text: str
-    origin: Origin
-    sender_id: str | None = None
-    custom: dict[str, Any] = field(default_factory=dict)
-    elided: str | None = None
-    names: dict[str, str] = field(default_factory=dict)  # by user id, of participants whom a plain @Name may mention
-    referenced_message_id: str | None = None
-    idempotency_key: str | None = None
-    attachment: dict[str, Any] | None = None
-    file: FileToken | None = None  # of a stored file, instead of an attachment
-    location: list[float] | None = None
-    content: list[dict[str, Any]] | None = None  # the text's blocks, if the text was given as blocks
-    mail_id: str | None = None  # Message-ID of the mail it came from
+from mailtalk.vocabulary import EventType, MessageType
 
 
 def post(
@@ -58,7 +33,7 @@ def post(
     known = by_key(session, conversation, drafts)
     drafts = with_files(session, conversation, drafts, known)
     fresh = {i: draft for i, draft in enumerate(drafts) if draft.idempotency_key not in known}
-    _check(session, conversation, fresh)
+    check_drafts(session, conversation, fresh)
     now = max(now, conversation.last_message_at or now)  # another machine's clock may be behind
     before = conversation.last_seq
     posted = [append(session, now, conversation, draft, known) for draft in drafts]
@@ -69,15 +44,6 @@ def post(
         windows.announce(session, conversation, now, pace, written)
     _tell(session, conversation, added, EventType.MESSAGE_SENT, now)
     return posted
-
-
-def with_files(
-    session: Session, conversation: Conversation, drafts: Sequence[Draft], known: Mapping[str, Message]
-) -> list[Draft]:
-    """Drafts with the files of their tokens, but for those with a known key. Invalid names each wrong token."""
-    fresh = ((i, draft) for i, draft in enumerate(drafts) if draft.idempotency_key not in known)
-    found = file_uses.references(session, conversation.app_id, {i: draft.file for i, draft in fresh if draft.file})
-    return [replace(draft, attachment=found[i]) if i in found else draft for i, draft in enumerate(drafts)]
 
 
 def append(
@@ -223,42 +189,3 @@ def _cursor(session: Session, key: ConversationKey, message_id: str) -> Any:
 
 def _list(key: ConversationKey) -> str:
     return f"messages/{key.id}"
-
-
-def _check(session: Session, conversation: Conversation, drafts: Mapping[int, Draft]) -> None:
-    states = _states(session, conversation, {draft.sender_id for draft in drafts.values()})
-    there = _there(session, conversation, {draft.referenced_message_id for draft in drafts.values()})
-    wrong = {}
-    for i, draft in drafts.items():
-        if draft.sender_id is not None and not _may_send(states.get(draft.sender_id), draft.origin):
-            wrong[f"{i}.sender"] = [f"{draft.sender_id!r} is not a participant who may write"]
-        if draft.referenced_message_id is not None and draft.referenced_message_id not in there:
-            wrong[f"{i}.referencedMessageId"] = [f"no message {draft.referenced_message_id!r} in this conversation"]
-    if wrong:
-        raise Invalid(wrong)
-
-
-def _may_send(state: State | None, origin: Origin) -> bool:
-    """True if the author may send the message: access limits mail only, and a backend may post for any participant."""
-    if state is None:
-        return False
-    return state.may_post if origin is Origin.EMAIL else state.takes_part
-
-
-def _states(session: Session, conversation: Conversation, user_ids: set[str | None]) -> dict[str, State]:
-    if user_ids == {None}:
-        return {}
-    query = select(Participation).where(
-        Participation.app_id == conversation.app_id,
-        Participation.conversation_id == conversation.id,
-        Participation.user_id.in_(user_ids - {None}),
-    )
-    return {row.user_id: as_state(row) for row in session.scalars(query)}
-
-
-def _there(session: Session, conversation: Conversation, message_ids: set[str | None]) -> set[str]:
-    wanted = message_ids - {None}
-    if not wanted:
-        return set()
-    query = _of(conversation.key).where(Message.id.in_(wanted))
-    return set(session.scalars(query.with_only_columns(Message.id)))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from mailtalk.conversations.messages import Draft
+from mailtalk.conversations.drafts import Draft
 from mailtalk.events.record import Happened
 from mailtalk.mail.parsing.parse import MailAttachment
 from mailtalk.models import Delivery

@@ -13,7 +13,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from mailtalk import files, mentions
-from mailtalk.conversations.messages import TEXT_LIMIT
+from mailtalk.conversations.drafts import TEXT_LIMIT
 from mailtalk.db import sql
 from mailtalk.db.arrays import of_conversations
 from mailtalk.ids import ConversationKey

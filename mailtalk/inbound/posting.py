@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mailtalk import files
-from mailtalk.conversations.messages import TEXT_LIMIT, Draft
+from mailtalk.conversations.drafts import TEXT_LIMIT, Draft
 from mailtalk.inbound import duplicates
 from mailtalk.inbound.context import InboundContext
 from mailtalk.inbound.decision import Decision

@@ -13,7 +13,7 @@ from support.statements import counted
 
 from mailtalk import clock, file_uses
 from mailtalk.conversations import conversations, messages
-from mailtalk.conversations.messages import Draft
+from mailtalk.conversations.drafts import Draft
 from mailtalk.file_uses import FileToken
 from mailtalk.ids import ConversationKey
 from mailtalk.notifications.windows import Pace

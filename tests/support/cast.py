@@ -11,7 +11,7 @@ from mailtalk.changes import apply
 from mailtalk.changes import log as change_log
 from mailtalk.changes.log import Ended, Requested
 from mailtalk.conversations import apps, conversations, messages, users
-from mailtalk.conversations.messages import Draft
+from mailtalk.conversations.drafts import Draft
 from mailtalk.db.database import Database
 from mailtalk.errors import NotFound
 from mailtalk.ids import ConversationKey, ParticipantKey

@@ -10,7 +10,7 @@ from support.cast import Cast
 
 from mailtalk import sealed_mail
 from mailtalk.conversations import conversations, messages
-from mailtalk.conversations.messages import Draft
+from mailtalk.conversations.drafts import Draft
 from mailtalk.keys import Keyring
 from mailtalk.models import Delivery, Message
 from mailtalk.notifications import windows

@@ -9,9 +9,9 @@ from support.statements import counted
 
 from mailtalk import clock, files
 from mailtalk.conversations import conversations, erasure, history, messages, reactions, users
+from mailtalk.conversations.drafts import Draft
 from mailtalk.conversations.erasure import ErasedMessages
 from mailtalk.conversations.history import Old
-from mailtalk.conversations.messages import Draft
 from mailtalk.errors import Invalid, NotFound
 from mailtalk.file_uses import FileToken
 from mailtalk.ids import ConversationKey

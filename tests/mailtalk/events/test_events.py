@@ -9,8 +9,8 @@ from support.webhook_receiver import subscribe
 
 from mailtalk import clock
 from mailtalk.conversations import conversations, history, messages, read_state, users
+from mailtalk.conversations.drafts import Draft
 from mailtalk.conversations.history import Old
-from mailtalk.conversations.messages import Draft
 from mailtalk.errors import Invalid
 from mailtalk.keys import Keyring
 from mailtalk.participation.rules import Request

@@ -10,7 +10,7 @@ from support.outbox import DOMAIN, PACE, SENDER, START, Post, at, text
 from support.sql import rows, subscribe
 
 from mailtalk.conversations import apps, conversations, messages, users
-from mailtalk.conversations.messages import Draft
+from mailtalk.conversations.drafts import Draft
 from mailtalk.errors import Invalid, NotFound
 from mailtalk.keys import Keyring
 from mailtalk.mail.replies.marker import MARKERS
