@@ -86,6 +86,8 @@ async def _received(request: Request, most: int) -> AsyncIterator[UploadFile]:
         form = await parser.parse()
     except MultiPartException as error:
         raise Invalid({"body": [error.message]}) from None
+    except UnicodeError:
+        raise Invalid({"body": ["has names that its charset cannot hold"]}) from None
     except ClientDisconnect:
         raise Invalid({"body": ["ended too early"]}) from None  # not read by anyone, and not logged
     try:

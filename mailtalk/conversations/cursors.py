@@ -18,7 +18,9 @@ _KEEP = text("""
     SELECT :app, place.name, :id, place.moment, place.seq, now() + CAST(:kept AS interval)
     FROM jsonb_to_recordset(CAST(:places AS jsonb)) AS place (name text, moment timestamptz, seq bigint)
     ON CONFLICT (app_id, name, id) DO UPDATE
-    SET moment = excluded.moment, seq = excluded.seq, until = excluded.until""")
+    SET moment = excluded.moment, seq = excluded.seq, until = excluded.until
+    -- a list that is read again and again writes nothing
+    WHERE list_places.moment <> excluded.moment OR list_places.until < excluded.until - interval '10 minutes'""")
 _FIND = text("""
     SELECT moment, seq FROM list_places WHERE app_id = :app AND name = :name AND id = :id AND until > now()""")
 _PURGE = text("""

@@ -22,6 +22,7 @@ from mailtalk.vocabulary import MessageType, Origin
 PLAN = ("plan.pdf", b"%PDF-1.7 the plan", "application/pdf")
 TOKEN = {"type": "UserMessage", "sender": "alice"}
 OTHER = "/conversations/other"
+NAMED = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nx\r\n--b--\r\n'
 STORED = "SELECT count(*) FROM files WHERE app_id = :app"
 
 
@@ -174,6 +175,8 @@ def test_too_large_a_file_is_413_before_it_has_come_whole(http: httpx.Client, st
         ({"content": b"x", "headers": {"Content-Type": "multipart/form-data"}}, "body"),
         ({"content": b"x", "headers": {"Content-Type": "multipart/form-data; boundary=b"}}, "body"),
         ({"content": b"--b\r\n\r\nx", "headers": {"Content-Type": "multipart/form-data; boundary=b"}}, "body"),
+        ({"content": NAMED, "headers": {"Content-Type": "multipart/form-data; boundary=b; charset=undefined"}}, "body"),
+        ({"content": NAMED, "headers": {"Content-Type": f"multipart/form-data; boundary={'b' * 500}"}}, "body"),
         ({"files": {"other": PLAN}}, "file"),
         ({"files": {"file": (None, b"no name")}}, "file"),
         ({"files": [("file", PLAN), ("file", PLAN)]}, "body"),
