@@ -1,16 +1,19 @@
-"""`mailtalk users`: the users of an app, listed, searched and shown."""
+"""`mailtalk users`: the users of an app, listed, searched, shown and erased."""
 
 import click
 import msgspec
 
 from cli import connect, printing, reports
 from cli.commands.conversations import CONVERSATIONS
-from cli.options import after_option, app_option, json_option, limit_option
+from cli.options import after_option, app_option, json_option, limit_option, yes_option
 from mailtalk import clock
+from mailtalk.conversations import erasure
 from mailtalk.conversations import users as user_records
+from mailtalk.conversations.erasure import ErasedMessages
 from mailtalk.outbound import suppressions
 from mailtalk.support import directory
 from mailtalk.support.directory import DirectorySearch
+from mailtalk.vocabulary import Actor
 
 USERS = {
     "id": "id",
@@ -34,7 +37,7 @@ class UserDetails(msgspec.Struct, rename="camel"):
 
 @click.group()
 def users() -> None:
-    """List users, and see their addresses and conversations."""
+    """List users, see their addresses and conversations, and erase them."""
 
 
 @users.command(name="list")
@@ -68,6 +71,32 @@ def show(app_id: str, user_id: str, limit: int, *, as_json: bool) -> None:
         click.echo(f"suppressed      {printing.plain(row.address)} ({row.reason})")
     click.echo()
     printing.listing(CONVERSATIONS, details.conversations, "In no conversation.", as_json=False)
+
+
+@users.command()
+@app_option
+@click.argument("user_id", metavar="USER")
+@click.option(
+    "--messages",
+    type=click.Choice(list(map(str, ErasedMessages))),
+    default=str(ErasedMessages.ANONYMISE),
+    show_default=True,
+    help="Keep the texts of their messages without their name, or delete them.",
+)
+@yes_option
+def delete(app_id: str, user_id: str, messages: str, *, yes: bool) -> None:
+    """Erase a user, for good: participations, addresses, mails, files and settings.
+
+    What others wrote stays, and so do events in the log of webhooks until they are purged.
+    """
+    with connect.database() as database:
+        with database.transaction() as session:
+            name = printing.plain(user_records.get(session, app_id, user_id).name)
+        if not yes:
+            click.confirm(f"Erase {name} ({printing.plain(user_id)}), for good?", abort=True)
+        with database.transaction() as session:
+            erasure.erase(session, clock.now(), app_id, user_id, ErasedMessages(messages), Actor.OPERATOR)
+    click.echo(f"Erased {name} ({printing.plain(user_id)}).")
 
 
 def _details(app_id: str, user_id: str, limit: int) -> UserDetails:

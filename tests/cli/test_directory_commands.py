@@ -42,6 +42,17 @@ def test_users_are_listed_searched_and_shown(mailtalk: Command, cast: Cast) -> N
     assert "no user 'nobody'" in mailtalk("users", "show", "nobody", code=1).stderr
 
 
+def test_a_user_is_erased_if_one_says_so(mailtalk: Command, cast: Cast) -> None:
+    cast.join("alice", "bob")
+    cast.say("bob", "hi")
+    assert mailtalk("users", "delete", "bob", code=1).stdout.startswith("Erase Bob (bob), for good?")
+    assert mailtalk("users", "delete", "bob", "--yes").stdout == "Erased Bob (bob).\n"
+    assert "no user 'bob'" in mailtalk("users", "show", "bob", code=1).stderr
+    assert column(cast.database, "SELECT text FROM messages WHERE starts_with(sender_id, 'deleted_')") == ["hi"]
+    mailtalk("users", "delete", "alice", "--messages", "remove", "--yes")
+    assert "no user 'alice'" in mailtalk("users", "delete", "alice", "--yes", code=1).stderr
+
+
 def test_conversations_are_listed_and_searched(mailtalk: Command, cast: Cast) -> None:
     cast.join("alice", "bob")
     (row,) = json.loads(mailtalk("conversations", "list", "--json", "--user", "bob").stdout)
