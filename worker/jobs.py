@@ -122,11 +122,15 @@ class Jobs:
 
     def _deliver(self) -> None:
         try:
-            self._database.drain(lambda session: windows.close_windows(session, clock.now()))
-            while self._remake() or self._build():
+            # In turns, so that a flood of windows delays no mail.
+            while self._close_windows() | self._remake() | self._build():
                 self.mail_sender.look()  # the first mails are sent while the next batch is built
         finally:
             self.mail_sender.look()  # mails that are built are sent even if others cannot be
+
+    def _close_windows(self) -> int:
+        with self._database.transaction() as session:
+            return windows.close_windows(session, clock.now())
 
     def _remake(self) -> int:
         with self._database.transaction() as session:

@@ -60,7 +60,7 @@ class MailSender:
         self._refilling: set[asyncio.Task[None]] = set()
         self._unrecorded: deque[Step] = deque()
         self._claimed = ClaimCount()
-        self._more = False  # the last claim returned as many as requested: there may be more
+        self._more = False  # the last claim returned any: there may be more
         self._claiming = self._closed = False
         self._kept = KeptConnection(database)
         self._steps = Batches[Step, bool](self._advance)
@@ -137,7 +137,7 @@ class MailSender:
             claimed = await self._loop.run_in_executor(self._thread_of_database, self._claim, room)
         finally:
             self._claiming = False
-        self._more = len(claimed) == room
+        self._more = bool(claimed)
         self._claimed.add(len(claimed))
         self._waiting.extend(claimed)
         self._start()
@@ -155,9 +155,9 @@ class MailSender:
             return queue.claim(session, clock.now(), worker_id, room, self._rules)
 
     def _start(self) -> None:
-        """Start tasks, one per connection, while there are mails for them."""
+        """Start tasks while there are mails: one per connection, and as many that wait for the places of slow ones."""
         busy = sum(not task.done() for task in self._sending)
-        free = 0 if self._closed else self._connections - busy
+        free = 0 if self._closed else self._connections * 2 - busy
         for _ in range(min(free, len(self._waiting))):
             keep(self._sending, self._loop.create_task(self._send_waiting()))
 

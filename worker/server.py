@@ -35,7 +35,7 @@ from worker.purge import Purge
 from worker.sweep import Sweep, Watch
 from worker.webhook_sender import WebhookSender
 
-THREADS = 4
+THREADS = 6  # tasks of mail take five at most, so that one is left for changes
 # No mingle, gossip or heartbeat over the broker: workers coordinate through the database only.
 OPTIONS = (
     "--quiet",  # no banner in the output of `mailtalk up`

@@ -86,8 +86,13 @@ class WebhookSender:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def _look(self) -> None:
-        self._database.drain(lambda session: fanout.fan_out(session, clock.now()))
+        while self._fan_out():
+            self._run(self._start())  # the first are sent while the next are fanned out
         self._run(self._start())
+
+    def _fan_out(self) -> int:
+        with self._database.transaction() as session:
+            return fanout.fan_out(session, clock.now())
 
     async def _start(self) -> None:
         self._transports.tidy()

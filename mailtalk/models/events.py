@@ -18,6 +18,7 @@ class Event(Base):
     __tablename__ = "events"
     __table_args__ = (
         Index("ix_events_untold", "id", postgresql_where=text("told_at IS NULL")),
+        Index("ix_events_queue", "app_id", "id", postgresql_where=text("told_at IS NULL")),
         Index(None, "created_at"),
     )
 

@@ -123,6 +123,7 @@ class Notification(Base):
             postgresql_where=text("status = 'open'"),
         ),
         Index("ix_notifications_due", "not_before", postgresql_where=text("status = 'open'")),
+        Index("ix_notifications_queue", "app_id", "not_before", "id", postgresql_where=text("status = 'open'")),
         Index("ix_notifications_log", "app_id", "conversation_id", "user_id", "id"),
         Index("ix_notifications_ended", "ended_at", postgresql_where=text("status <> 'open'")),
         Index(None, "created_at"),
@@ -151,6 +152,12 @@ class Delivery(Base):
     __tablename__ = "deliveries"
     __table_args__ = (
         Index("ix_deliveries_due", "not_before", postgresql_where=text("stage IN ('queued', 'deferred', 'unknown')")),
+        Index(
+            "ix_deliveries_queue",
+            "app_id",
+            "not_before",
+            postgresql_where=text("stage IN ('queued', 'deferred', 'unknown')"),
+        ),
         Index("ix_deliveries_held", "worker_id", postgresql_where=text("stage IN ('claimed', 'sending')")),
         Index("ix_deliveries_outdated", "app_id", "id", postgresql_where=text("stage = 'outdated'")),
         Index("ix_deliveries_ended", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),

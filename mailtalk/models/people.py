@@ -63,6 +63,7 @@ class Conversation(Base):
     __tablename__ = "conversations"
     __table_args__ = (
         Index(None, "window_due_at", postgresql_where=text("window_due_at IS NOT NULL")),
+        Index(None, "app_id", "window_due_at", postgresql_where=text("window_due_at IS NOT NULL")),
         Index("ix_conversations_activity", "app_id", text("coalesce(last_message_at, created_at)"), "id"),
         Index("ix_conversations_created", "app_id", "created_at", "id"),
     )

@@ -11,6 +11,7 @@ from psycopg.types.multirange import Multirange
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from mailtalk.db import turns
 from mailtalk.ids import ConversationKey, ParticipantKey
 from mailtalk.models import Participation, User
 from mailtalk.vocabulary import Access
@@ -22,13 +23,16 @@ COLUMNS = """p.app_id, p.conversation_id, p.user_id, p.id AS participation_id, p
 
 # SKIP LOCKED for the participation too: one whose change is being applied is retried later, not waited for.
 _CLAIM = text(f"""
+    WITH turn AS MATERIALIZED ({turns.turn("notifications", "status = 'open'", "not_before")})
     SELECT n.id, n.from_seq, {COLUMNS}
-    FROM notifications n JOIN participations p USING (app_id, conversation_id, user_id)
+    FROM (SELECT own.* FROM turn CROSS JOIN LATERAL (
+            SELECT * FROM notifications WHERE app_id = turn.app_id AND status = 'open' AND not_before <= :now
+            ORDER BY not_before, id LIMIT {turns.SHARE} FOR NO KEY UPDATE SKIP LOCKED) AS own) AS n
+    JOIN participations p USING (app_id, conversation_id, user_id)
     JOIN users u ON u.app_id = p.app_id AND u.id = p.user_id
     JOIN apps a ON a.id = p.app_id
-    WHERE n.status = 'open' AND n.not_before <= :now
-    ORDER BY n.not_before, n.id LIMIT :limit
-    FOR NO KEY UPDATE OF n, p SKIP LOCKED""")  # noqa: S608  ours
+    ORDER BY n.not_before, n.id
+    FOR NO KEY UPDATE OF p SKIP LOCKED""")  # noqa: S608  ours
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,9 @@ class DueNotification(NamedTuple):
 
 
 def claim(session: Session, now: datetime) -> list[DueNotification]:
-    """Claim due notifications, oldest first; they and their participations are locked until the transaction ends."""
+    """Claim due notifications, of each app an equal share, oldest first.
+
+    They and their participations are locked until the transaction ends.
+    """
     rows = session.execute(_CLAIM, {"now": now, "limit": BATCH})
     return [DueNotification(row[0], row[1], Recipient(*row[2:])) for row in rows]

@@ -9,7 +9,7 @@ from sqlalchemy import ScalarSelect, func, literal, select
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import Session
 
-from mailtalk.db import sql
+from mailtalk.db import sql, turns
 from mailtalk.db.arrays import of_conversations
 from mailtalk.ids import ConversationKey
 from mailtalk.models import App, Conversation, Message
@@ -24,6 +24,7 @@ PURGED = 10_000  # in one transaction
 MOMENT = TIMESTAMP(timezone=True)
 SECOND = timedelta(seconds=1)
 
+_OPEN = "window_due_at IS NOT NULL"
 _ANNOUNCE = sql.statement("""
     UPDATE conversations c SET last_seq = w.last, last_message_at = greatest(c.last_message_at, w.moment),
         window_opened_at = coalesce(c.window_opened_at, :now),
@@ -35,9 +36,11 @@ _ANNOUNCE = sql.statement("""
         CAST(:moments AS timestamptz[])) AS w (app_id, id, first, last, moment)
     JOIN apps a ON a.id = w.app_id
     WHERE c.app_id = w.app_id AND c.id = w.id""")
-_DUE = sql.statement("""
-    SELECT app_id, id, window_from_seq FROM conversations WHERE window_due_at <= :now
-    ORDER BY window_due_at LIMIT :most FOR NO KEY UPDATE SKIP LOCKED""")
+_DUE = sql.statement(f"""
+    WITH turn AS MATERIALIZED ({turns.turn("conversations", _OPEN, "window_due_at")})
+    SELECT own.* FROM turn CROSS JOIN LATERAL (
+        SELECT app_id, id, window_from_seq FROM conversations WHERE app_id = turn.app_id AND window_due_at <= :now
+        ORDER BY window_due_at LIMIT {turns.SHARE} FOR NO KEY UPDATE SKIP LOCKED) AS own""")  # noqa: S608  ours
 _SIZES = sql.statement("""
     SELECT p.app_id, p.conversation_id, count(*) FROM participations p
     JOIN unnest(CAST(:apps AS text[]), CAST(:ids AS text[])) AS key (app_id, id)
@@ -111,7 +114,7 @@ def close_windows(session: Session, now: datetime) -> int:
 
     Each participant with a message to be mailed then has one open notification; the others have ended ones.
     """
-    rows = session.execute(_DUE, {"now": now, "most": WINDOWS})
+    rows = session.execute(_DUE, {"now": now, "limit": WINDOWS})
     due = {ConversationKey(row.app_id, row.id): row.window_from_seq for row in rows}
     if due:
         for group in _groups(session, list(due)):

@@ -58,6 +58,10 @@ class CircuitBreaker:
             self._until = time.monotonic() + TRY
         return self._failures
 
+    def has_failed_since(self, ticket: int) -> bool:
+        """True if the relay failed since this ticket was given."""
+        return self._failures > ticket
+
     def trip(self, ticket: int) -> bool:
         """Report a failure; False if another one with the same ticket has already opened the circuit."""
         if ticket != self._failures:

@@ -1,17 +1,18 @@
-"""Queue of deliveries: claims by live workers, recovery of dead workers' claims."""
+"""Queue of deliveries: claims by live workers, apps in turns; recovery of dead workers' claims."""
 
 from datetime import datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from mailtalk.db import sql
+from mailtalk.db import sql, turns
 from mailtalk.db.workers import of_the_dead
 from mailtalk.events import record as events
 from mailtalk.events.record import Happened
 from mailtalk.mail.composing.compose import LINES as SHOWN
 from mailtalk.outbound import delivery_events, domain_rates
 from mailtalk.outbound.deliveries import ClaimedDelivery
+from mailtalk.outbound.domain_rates import QUEUE
 from mailtalk.outbound.sending_settings import DEFAULT, SendingSettings
 from mailtalk.participation import notify
 from mailtalk.vocabulary import Stage
@@ -19,7 +20,15 @@ from mailtalk.vocabulary import Stage
 LATE = timedelta(seconds=15)
 _HELD = "stage IN ('claimed', 'sending')"
 
-_CLAIM = sql.load(__file__, "claim", barred=notify.BARRED, why_not=notify.WHY_NOT, shown=str(SHOWN))
+_CLAIM = sql.load(
+    __file__,
+    "claim",
+    turn=turns.turn("deliveries", QUEUE, "not_before"),
+    share=turns.SHARE,
+    barred=notify.BARRED,
+    why_not=notify.WHY_NOT,
+    shown=str(SHOWN),
+)
 _RECOVER = text(f"""
     UPDATE deliveries SET claim = CASE stage WHEN 'sending' THEN claim END,
         not_before = CASE stage WHEN 'sending' THEN :later ELSE not_before END,
@@ -31,7 +40,7 @@ _RECOVER = text(f"""
 def claim(
     session: Session, now: datetime, worker_id: int, limit: int, rules: SendingSettings = DEFAULT
 ) -> list[ClaimedDelivery]:
-    """Claim due deliveries, oldest first; no other worker claims them while this one lives.
+    """Claim due deliveries, of each app an equal share, oldest first; no other worker claims them while this one lives.
 
     Each is checked again in full: one that must no longer be sent is cancelled, one that changed is to be made anew.
     """

@@ -99,6 +99,8 @@ class _Relay:
         """Send over a kept connection, or over a new one if there is none or the relay closed it."""
         while True:
             async with self._limit:
+                if self.breaker.has_failed_since(ticket):
+                    return SendResult(Stage.QUEUED, note="the relay is not used for a while", elsewhere=True)
                 kept = await self._kept()
                 with suppress(_Stale):
                     if kept is not None:

@@ -127,7 +127,8 @@ class Outgoing(BaseSettings):
     """Relay, rates, retries and DKIM of outgoing mail."""
 
     relay_connections: Annotated[int, Field(ge=1, le=100)] = Field(
-        8, description="Connections of one worker to the relay."
+        8,
+        description="Connections of one worker to the relay, besides those that take over 5 seconds for a mail.",
     )
     domain_mails_per_minute: Annotated[int, Field(ge=0)] = Field(
         0, description="Mails per minute to one recipient domain, over all workers; 0: no limit."

@@ -6,19 +6,21 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from mailtalk.db import sql
+from mailtalk.db import sql, turns
 
 BATCH = 2_000  # events per transaction
 LOCK = 0x4D55  # advisory locks: (LOCK, 0) fans out, (LOCK, 1) claims queues
 # One queue per conversation, one per user; an event about neither has a queue of its own.
 QUEUE = """CASE WHEN e.conversation_id IS NOT NULL THEN 'c/' || e.conversation_id
     WHEN jsonb_exists(e.data, 'user') THEN 'u/' || (e.data -> 'user' ->> 'id') ELSE 'e/' || e.id END"""
-_GIVE_SEQUENCE = sql.load(__file__, "give_sequence")
+_GIVE_SEQUENCE = sql.load(
+    __file__, "give_sequence", heads=turns.heads("events", "told_at IS NULL", "id"), share=turns.SHARE
+)
 _QUEUE_NEW = sql.load(__file__, "queue_new", queue=QUEUE)
 
 
 def fan_out(session: Session, now: datetime) -> int:
-    """Queue deliveries of a batch of new events, and return its size; call until it is 0.
+    """Queue deliveries of a batch of new events, apps in turns, and return its size; call until it is 0.
 
     An advisory lock lets one worker at a time do it, after the events' commits: `seq` is the order of delivery.
     """
@@ -37,7 +39,7 @@ def has_new(session: Session) -> bool:
 
 def _give_sequence(session: Session, now: datetime) -> list[tuple[str, int]]:
     """(app, event) of the next batch, each event with its sequence number set."""
-    rows = session.execute(_GIVE_SEQUENCE, {"now": now, "batch": BATCH})
+    rows = session.execute(_GIVE_SEQUENCE, {"now": now, "limit": BATCH})
     return [(row.app_id, row.id) for row in rows]
 
 

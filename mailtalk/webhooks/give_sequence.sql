@@ -1,6 +1,9 @@
--- Give the next batch of new events their sequence numbers, and return their keys.
-WITH new AS (
-    SELECT app_id, id, conversation_id FROM events WHERE told_at IS NULL ORDER BY id LIMIT :batch),
+-- Give the next batch of new events, of each app an equal share, their sequence numbers, and return their keys.
+WITH turn AS MATERIALIZED (SELECT app_id FROM ($heads) AS head ORDER BY due LIMIT :limit),
+new AS MATERIALIZED (
+    SELECT own.* FROM turn CROSS JOIN LATERAL (
+        SELECT app_id, id, conversation_id FROM events WHERE app_id = turn.app_id AND told_at IS NULL
+        ORDER BY id LIMIT $share) AS own),
 -- the conversations' counters, raised by the number of their new events
 counted AS (
     INSERT INTO event_counts AS c (app_id, conversation_id, last)

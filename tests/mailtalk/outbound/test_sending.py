@@ -15,7 +15,7 @@ from support.waiting import until
 
 from mailtalk import clock
 from mailtalk.keys import Keyring
-from mailtalk.outbound import queue, verp
+from mailtalk.outbound import connection_limit, queue, verp
 from mailtalk.outbound.deliveries import ClaimedDelivery
 from mailtalk.outbound.relay import Relays
 from mailtalk.settings.load import Settings
@@ -276,7 +276,13 @@ def test_while_the_relay_is_left_alone_nothing_is_claimed_and_no_attempt_counted
     assert sender.jobs.mail_sender.paused
 
 
-def test_a_mail_that_hangs_keeps_no_other_waiting(post: Post, sink: Sink, sender: WorkerServer) -> None:
+@pytest.mark.parametrize("connections", [8, 1])
+def test_a_mail_that_hangs_keeps_no_other_waiting(
+    post: Post, sink: Sink, sender: WorkerServer, connections: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_limit, "SLOW", 0.1)
+    mail_sender = sender.jobs.mail_sender
+    mail_sender._relays, mail_sender._connections = Relays(sink.url, connections=connections), connections
     post.say("bob", "hi", 40)
     post.close(80)
     assert post.make(80) == 1
