@@ -11,7 +11,7 @@ PYTHON ?= $(firstword $(foreach each,python3.11 python3.12 python3.13 python3.14
 	$(if $(shell $(each) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>&1 || echo no),,$(each))))
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check lint fmt docs schemathesis chaos bench bench-quick bench-grow bench-replies lock clean
+.PHONY: help up test check lint fmt docs clients schemathesis chaos bench bench-quick bench-grow bench-replies lock clean
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -35,6 +35,9 @@ docs: api/site/index.html ## Build the documentation as a site, which the API se
 
 api/site/index.html: $(INSTALLED) mkdocs.yml $(wildcard docs/*.md docs/*.py docs/*/*)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+clients: $(INSTALLED) ## Make the typed parts of the clients in Python and TypeScript from the API's description
+	@$(BIN)/python -m clients.generator
 
 fmt: $(INSTALLED) ## Format the code, and mend what can be mended
 	$(BIN)/ruff check --fix-only
