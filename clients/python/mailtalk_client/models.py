@@ -792,6 +792,7 @@ Readiness = TypedDict(
         "worker": "Literal['away', 'ok', 'unknown']",
         "broker": "Literal['away', 'ok']",
         "missing": "NotRequired[list[str]]",
+        "reason": "NotRequired[str]",
     },
 )
 """State of the process's dependencies."""

@@ -588,6 +588,7 @@ export interface Readiness {
   "worker": "away" | "ok" | "unknown";
   "broker": "away" | "ok";
   "missing"?: Array<string>;
+  "reason"?: string;
 }
 
 /** An OpenAPI document. */
