@@ -1,19 +1,12 @@
 """Mail preview: mails as they would be made, and HTML pages that show them light, dark, and as wide as a phone."""
 
-import email
 from collections.abc import Mapping
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
-from uuid import UUID
 
-from mailtalk.mail.composing import compose, sample
-from mailtalk.mail.composing.content import NotificationContent
-from mailtalk.mail.composing.headers import NotificationHeaders, label
+from mailtalk.mail.composing.preview import Preview, in_scheme
 
 VIEWS = (("light", 720), ("dark", 720), ("phone, light", 390), ("phone, dark", 390))
-DOMAIN = "reply.example"
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Mail preview</title>
 <style>
@@ -32,61 +25,16 @@ FRAME = """<figure><figcaption>{name}</figcaption>
 <iframe title="{kind}, {name}" width="{width}" style="color-scheme: {scheme}" sandbox src="{file}"></iframe></figure>"""
 
 
-@dataclass(frozen=True)
-class Preview:
-    """Mail as it would be sent, and its parts."""
-
-    source: bytes
-    sender: str
-    subject: str
-    text: str
-    html: str
-
-
-def preview_of(content: NotificationContent, names: tuple[str, ...]) -> Preview:
-    """Make the mail; `names` are its senders."""
-    body = compose.body(content)
-    headers = NotificationHeaders(
-        sender_name=compose.sender(content, names),
-        sender=f"notify@{DOMAIN}",
-        reader_name="Bob",
-        reader="bob@example.com",
-        reply_to=f"preview@{DOMAIN}" if content.may_reply else None,
-        unsubscribe=f"preview@{DOMAIN}",
-        message_id=f"<n.{UUID(int=0).hex}@{DOMAIN}>",
-        references=(f"<c.{label('preview')}@{DOMAIN}>",),
-        thread=label("preview"),
-        feedback="preview:preview:notification:mailtalk",
-        domain=DOMAIN,
-        at=sample.AT,
-        links=_links(content),
-    )
-    source = compose.mail(headers, body)
-    message: Any = email.message_from_bytes(source)
-    text, html = (part.get_payload(decode=True).decode() for part in message.get_payload())
-    return Preview(source, headers.sender_name, body.subject, text, html)
-
-
 def write_pages(mails: Mapping[str, Preview], out: Path) -> Path:
     """Write the mails, and an index.html that shows them all; return its path."""
     out.mkdir(parents=True, exist_ok=True)
     for kind, mail in mails.items():
         for scheme in ("light", "dark"):
-            (out / f"{kind}-{scheme}.html").write_text(_in_scheme(scheme, mail.html), "utf-8")
+            (out / f"{kind}-{scheme}.html").write_text(in_scheme(scheme, mail.html), "utf-8")
         (out / f"{kind}.eml").write_bytes(mail.source)
     index = out / "index.html"
     index.write_text(PAGE.format(sections="\n".join(_section(kind, mail) for kind, mail in mails.items())), "utf-8")
     return index.absolute()
-
-
-def _links(content: NotificationContent) -> Mapping[str, str | None]:
-    return {**sample.LINKS, "conversation": content.style.link_for("kitchen", sample.READER)}
-
-
-def _in_scheme(scheme: str, html: str) -> str:
-    """Force a page into one colour scheme: browsers do not set one per frame."""
-    dark = "(prefers-color-scheme: dark)"
-    return html.replace(dark, "all" if scheme == "dark" else "not all")
 
 
 def _section(kind: str, mail: Preview) -> str:

@@ -14,7 +14,10 @@ from mailtalk.mail.replies.file_secrets import FileSecrets
 from mailtalk.settings.load import Settings
 
 # Modules that declare pages, in the order of their routes.
-MODULES = ("login", "home", "tour", "conversations", "participants", "mails", "letters", "inbound", "why")
+MODULES = (
+    *("login", "home", "tour", "conversations", "participants", "mails", "letters", "inbound", "why"),
+    *("system", "suppressions", "webhooks", "changes", "style"),
+)
 
 
 def routes(settings: Settings) -> list[Route]:

@@ -7,12 +7,13 @@ import click
 
 from cli import connect, datadir
 from cli.commands.style import read
-from cli.preview import Preview, preview_of, write_pages
+from cli.preview import write_pages
 from mailtalk import clock
 from mailtalk.conversations import apps
 from mailtalk.files import Links
 from mailtalk.ids import ParticipantKey
 from mailtalk.mail.composing import sample, style_check
+from mailtalk.mail.composing.preview import Preview, preview_of
 from mailtalk.mail.composing.style import Style
 from mailtalk.mail.composing.style import of as style_of
 from mailtalk.support import preview as support_preview

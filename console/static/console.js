@@ -24,3 +24,34 @@ document.addEventListener("htmx:oobAfterSwap", () => {
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
 });
+// The style's preview follows the form: it is sent once into each frame, and nothing is stored.
+let waiting;
+function preview(form) {
+  const fields = new FormData(form);
+  for (const [frame, scheme] of [["look-light", "light"], ["look-dark", "dark"], ["look-phone", "light"]]) {
+    const copy = document.createElement("form");
+    copy.hidden = true;
+    copy.method = "post";
+    copy.action = form.dataset.preview;
+    copy.target = frame;
+    for (const [name, value] of [...fields, ["scheme", scheme]]) {
+      const field = document.createElement("input");
+      field.type = "hidden";
+      field.name = name;
+      field.value = value;
+      copy.append(field);
+    }
+    document.body.append(copy);
+    copy.submit();
+    copy.remove();
+  }
+}
+document.addEventListener("input", (event) => {
+  const form = event.target.closest("form[data-preview]");
+  if (!form) return;
+  clearTimeout(waiting);
+  waiting = setTimeout(preview, 400, form);
+});
+document.addEventListener("DOMContentLoaded", () => {
+  for (const form of document.querySelectorAll("form[data-preview]")) preview(form);
+});

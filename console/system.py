@@ -1,0 +1,65 @@
+"""Queues, workers and relays with charts of the last hour or day; failures; and the audit log."""
+
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+from starlette.responses import Response
+
+from console import charts
+from console.requests import ConsoleRequest
+from console.routing import APP, ROOT, page
+from mailtalk import clock
+from mailtalk.conversations import apps
+from mailtalk.support import advice, audit, deliveries, queue_history, queues
+from mailtalk.support.deliveries import DeliveryFilter
+from mailtalk.vocabulary import Stage
+
+PERIODS = {"hour": (timedelta(hours=1), 12), "day": (timedelta(days=1), 24)}
+PAGE = 50
+DAY = timedelta(days=1)
+
+
+@page("GET", ROOT + "/queues")
+def show_queues(session: Session, visit: ConsoleRequest) -> Response:
+    """Show each queue: depth, age, rates, and a chart. The numbers are of all apps, and name none to others."""
+    now, period = clock.now(), visit.query.get("period", "hour")
+    span, spans = PERIODS.get(period, PERIODS["hour"])
+    status = queues.read(session, now)
+    history = queue_history.read(session, now, span, spans)
+    drawn = {
+        name: charts.bars(
+            *series, f"{name}: {sum(series.arrived)} arrived and {sum(series.done)} done in the last {period}"
+        )
+        for name, series in history.items()
+    }
+    sees_all = visit.login.app_id is None
+    problems = advice.findings(status) if sees_all else []
+    failed = deliveries.page(session, DeliveryFilter(visit.login.app_id, [Stage.FAILED], since=now - DAY), limit=PAGE)
+    return visit.show(
+        "queues.html",
+        system=status,
+        charts=drawn,
+        history=history,
+        period=period,
+        problems=problems,
+        failed=failed,
+        sees_all=sees_all,
+    )
+
+
+@page("GET", ROOT + "/audit")
+def show_audit(session: Session, visit: ConsoleRequest) -> Response:
+    """Show what was done in the console, newest first; of the login's app, or of all."""
+    before = visit.query.get("before", "")
+    entries = audit.page(session, visit.login.app_id, PAGE + 1, int(before) if before.isdecimal() else None)
+    return visit.show("audit.html", entries=entries[:PAGE], more=len(entries) > PAGE)
+
+
+@page("POST", APP + "/mails/resend")
+def resend_failed(session: Session, visit: ConsoleRequest) -> Response:
+    """Queue all mails of the app again that failed within a day."""
+    app = apps.found(session, visit.app_id)
+    visit.record(session, "send failed mails again")
+    wanted = DeliveryFilter(app.id, [Stage.FAILED], since=clock.now() - DAY)
+    deliveries.retry(session, clock.now(), wanted)
+    return visit.back_to(ROOT + "/queues", "queued")
