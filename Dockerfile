@@ -31,7 +31,7 @@ ENV PATH=/opt/mailtalk/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /tmp
 USER 10001:10001
 EXPOSE 8000 8025
-# Each service has a check of its own, in docker-compose.yml.
-HEALTHCHECK NONE
+# Asks the process that the container runs; docker-compose.yml has each service's own times.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["mailtalk", "health", "container"]
 ENTRYPOINT ["mailtalk"]
 CMD ["--help"]

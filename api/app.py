@@ -29,10 +29,12 @@ from api import (
 from api.auth import Credentials
 from api.downloads import Downloads
 from api.intake import Intake
+from api.measure import Measured
 from api.openapi import page
 from api.pages import release
 from api.pages import routes as pages
 from api.request import Services
+from api.request_id import RequestIds
 from api.uploads import Uploads
 from api.waiting import Outcomes
 from mailtalk.db.database import Database
@@ -100,4 +102,4 @@ def build(settings: Settings, more: Sequence[BaseRoute] = ()) -> ASGIApp:
     routes = [*routing.routes(OPERATIONS), *pages.routes(), *release.ROUTES, *handbook.routes(), *more]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=errors.HANDLERS)
     app.state.description = page.Description(OPERATIONS, settings.base_url)
-    return QuotedPath(app)
+    return RequestIds(Measured(QuotedPath(app)))

@@ -34,6 +34,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
+def without_port(environment: Mapping[str, str]) -> dict[str, str]:
+    """Environment of a child process that serves no metrics: its parent does, or has the port."""
+    return {name: value for name, value in environment.items() if name != "MAILTALK_METRICS_PORT"}
+
+
 @dataclass
 class Program:
     """Command and its current process."""

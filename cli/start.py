@@ -9,7 +9,7 @@ import redis
 from sqlalchemy.exc import ArgumentError, ProgrammingError
 from sqlalchemy.orm import Session
 
-from cli import datadir
+from cli import datadir, logs
 from cli.processes import SUPERVISED
 from mailtalk.db import key_check, server_settings
 from mailtalk.db.database import Database, sqlstate
@@ -29,6 +29,7 @@ def checked_settings() -> Settings:
     A supervisor checks for its children.
     """
     settings = datadir.settings()
+    logs.setup(settings)
     if SUPERVISED not in os.environ:
         check(settings)
     return settings

@@ -12,6 +12,7 @@ from smtp_bridge import replies
 from smtp_bridge.limits import USELESS_AFTER
 from smtp_bridge.session_context import SessionContext, SessionStage
 from smtp_bridge.session_timer import SessionTimer
+from worker import metrics
 
 LINE_LIMIT = 16 * 1024  # bytes without a line end; the connection is closed beyond
 READ_AHEAD = 2 * LINE_LIMIT  # bytes buffered while a reply is pending; the rest stays in the kernel
@@ -148,6 +149,7 @@ class BridgeConnection(SMTP):
 
     def _reply(self, reply: str) -> None:
         """Queue a reply for the next write."""
+        metrics.SMTP_REPLIES.labels(reply[:3]).inc()
         self._replies.append(reply)
 
     def _proceed(self) -> None:

@@ -168,6 +168,17 @@ def test_a_check_fails_where_nobody_listens(name: str) -> None:
     assert check_succeeds(name, port) is False
 
 
+def test_the_example_of_the_environment_has_what_is_needed_and_only_what_is_passed_on() -> None:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    active = {line.partition("=")[0] for line in lines if line.startswith(PREFIX)}
+    optional = {line[1:].partition("=")[0] for line in lines if line.startswith(f"#{PREFIX}")}
+    settings: dict[str, Any] = {}
+    for name in OURS:
+        settings |= SERVICES[name]["environment"]
+    assert active == {name for name, value in settings.items() if ":?" in str(value)}
+    assert optional == {name for name, value in settings.items() if value is None}
+
+
 def test_images_are_pinned() -> None:
     images = [rest.split()[0] for word, rest in DOCKERFILE if word == "FROM"]
     images += [service["image"] for service in SERVICES.values()]
@@ -178,7 +189,7 @@ def test_images_are_pinned() -> None:
 def test_the_image_starts_our_program_as_a_user_of_its_own() -> None:
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", last("USER"))
     assert [json.loads(last("ENTRYPOINT"))[0]] == list(PROJECT["project"]["scripts"])
-    assert last("HEALTHCHECK") == "NONE"
+    assert last("HEALTHCHECK").endswith('CMD ["mailtalk", "health", "container"]')
 
 
 def test_the_image_holds_every_package_and_copies_nothing_else() -> None:
@@ -272,9 +283,9 @@ def served(handler: Callable[[Any, Any, TCPServer], BaseRequestHandler]) -> Iter
 
 def check_succeeds(name: str, port: int) -> bool:
     """Run a service's own health check, against another port."""
-    kind, python, option, code = SERVICES[name]["healthcheck"]["test"]
-    assert (kind, python, option) == ("CMD", "python", "-c")
-    field = {"api": "api_port", "smtp_bridge": "smtp_port"}[name]
-    moved = code.replace(str(Settings.model_fields[field].default), str(port))
-    assert moved != code
-    return subprocess.run([sys.executable, "-c", moved], capture_output=True, check=False).returncode == 0
+    kind, *command = SERVICES[name]["healthcheck"]["test"]
+    assert kind == "CMD"
+    field = {"api": "API_PORT", "smtp_bridge": "SMTP_PORT"}[name]
+    environment = os.environ | {f"{PREFIX}{field}": str(port)}
+    program = [Path(sys.executable).with_name(command[0]), *command[1:]]
+    return subprocess.run(program, env=environment, capture_output=True, check=False).returncode == 0

@@ -11,6 +11,7 @@ from celery import Celery
 
 from mailtalk.changes.log import Ended
 from mailtalk.settings.load import Settings
+from worker import metrics
 from worker.app import build
 
 APPLY_CHANGES = "mailtalk.apply_changes"
@@ -35,6 +36,7 @@ class Bell:
         self._wake = threading.Condition()
         self._closing = False
         self._silent_until = 0.0
+        self._lost_at: float | None = None
         self._thread = threading.Thread(target=self._run, name="bell", daemon=True)
         self._thread.start()
 
@@ -72,12 +74,22 @@ class Bell:
 
     def _send(self, names: set[str], ended: Sequence[int]) -> None:
         if time.monotonic() < self._silent_until:
+            metrics.BELLS.labels("lost").inc(len(names))
             return
         try:
             if ended:
                 self._redis.publish(CHANNEL, json.dumps(ended))
             for name in names:
                 self._celery.send_task(name, retry=False)
+                metrics.BELLS.labels("rung").inc()
+            self._found_again()
         except Exception as error:  # noqa: BLE001  whatever the broker's libraries raise: the row is there, the sweep looks
+            metrics.BELLS.labels("lost").inc()
+            self._lost_at = self._lost_at or time.monotonic()
             self._silent_until = time.monotonic() + PAUSE
             log.warning("the broker does not answer (%s); the sweep will look", type(error).__name__)
+
+    def _found_again(self) -> None:
+        if self._lost_at is not None:
+            log.warning("the broker answers again after %.0f s", time.monotonic() - self._lost_at)
+            self._lost_at = None

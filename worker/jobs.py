@@ -22,6 +22,7 @@ from mailtalk.notifications import remaking, windows
 from mailtalk.notifications.builder import MailBuilder
 from mailtalk.notifications.mails import MailIdentity
 from mailtalk.vocabulary import Outcome
+from worker import metrics
 from worker.bell import APPLY_CHANGES, DELIVER, PROCESS_INBOUND, Bell
 from worker.mail_processor import MailProcessor
 from worker.mail_sender import MailSender
@@ -59,7 +60,7 @@ class Jobs:
         """Apply pending participation changes until none is left outside conversations locked by other workers."""
         while True:
             try:
-                with self._database.transaction() as session:
+                with metrics.batch("changes"), self._database.transaction() as session:
                     ended = apply.apply(session, clock.now())
             except apply.PoisonChanges as poison:
                 log.exception("a batch of changes failed; they are applied one by one")
@@ -67,6 +68,7 @@ class Jobs:
                 continue
             if ended is None:
                 return
+            metrics.changed(ended)
             self._bell.announce(ended)
 
     def take_mail_in(self) -> None:
@@ -108,10 +110,12 @@ class Jobs:
         """Release the claims of dead workers."""
         freed = self.mail_sender.recover()
         if freed:
+            metrics.RELEASED.labels("deliveries").inc(freed)
             log.warning("released %d deliveries of dead workers", freed)
             self._bell.ring(DELIVER)
         claimed = self.mail_processor.recover()
         if claimed:
+            metrics.RELEASED.labels("inbound").inc(claimed)
             log.warning("released %d inbound mails of dead workers", claimed)
             self._bell.ring(PROCESS_INBOUND)
 
@@ -129,19 +133,24 @@ class Jobs:
             self.mail_sender.look()  # mails that are built are sent even if others cannot be
 
     def _close_windows(self) -> int:
-        with self._database.transaction() as session:
-            return windows.close_windows(session, clock.now())
+        with metrics.batch("windows"), self._database.transaction() as session:
+            count = windows.close_windows(session, clock.now())
+        metrics.ITEMS.labels("windows").inc(count)
+        return count
 
     def _remake(self) -> int:
         with self._database.transaction() as session:
             return remaking.remake(session, self._keyring, self._identity, clock.now())
 
     def _build(self) -> int:
-        with self._database.transaction() as session:
-            return MailBuilder(session, self._keyring, self._identity, clock.now()).build()
+        with metrics.batch("notifications"), self._database.transaction() as session:
+            count = MailBuilder(session, self._keyring, self._identity, clock.now()).build()
+        metrics.ITEMS.labels("notifications").inc(count)
+        return count
 
     def _tell(self, decided: Sequence[Decided]) -> None:
-        """Log the outcomes of mails, without their content, which is private."""
+        """Count and log the outcomes of mails, without their content, which is private."""
+        metrics.decided(decided)
         for mail, decision, _ in decided:
             reasons = filter(None, (decision.verdict, (decision.reason or "").partition(": ")[0]))
             log.info(

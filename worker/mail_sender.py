@@ -30,6 +30,7 @@ from mailtalk.outbound.relay import Relays
 from mailtalk.outbound.sending_settings import SendingSettings
 from mailtalk.outbound.smtp_replies import SendResult
 from mailtalk.vocabulary import Stage
+from worker import metrics
 from worker.background_tasks import ClaimCount, keep
 
 AHEAD = 32  # claimed mails per connection: they keep it busy during a claim, and leave work to other workers
@@ -93,8 +94,8 @@ class MailSender:
 
     @property
     def paused(self) -> bool:
-        """True while every relay's circuit is open."""
-        return self._relays is not None and self._relays.room(1) == 0
+        """True while every relay's circuit is open, or mails are held."""
+        return not self._rules.send or (self._relays is not None and self._relays.room(1) == 0)
 
     def relay_status(self) -> list[RelayStatus]:
         """State of each relay as this worker sees it."""
@@ -145,7 +146,7 @@ class MailSender:
     def _room(self) -> int:
         """Number of deliveries to claim now; 1 if a relay in trouble is to be probed."""
         most = self._most if self._relays is None else self._relays.room(self._most)
-        return 0 if self._closed else max(most - self._claimed.number, 0)
+        return 0 if self._closed or not self._rules.send else max(most - self._claimed.number, 0)
 
     def _claim(self, room: int) -> Sequence[ClaimedDelivery]:
         worker_id = self._worker_id()
@@ -167,7 +168,10 @@ class MailSender:
 
     async def _deliver(self, delivery: ClaimedDelivery) -> None:
         # If the claim was lost, its new owner sends the mail, and recording has no effect.
-        self._record(Step(delivery, await self._send(delivery) or LOST))
+        result = await self._send(delivery) or LOST
+        metrics.sent(result, delivery.created_at)
+        log.info("delivery %s: %s (%s)", delivery.id, result.stage, result.summary)
+        self._record(Step(delivery, result))
 
     async def _send(self, delivery: ClaimedDelivery) -> SendResult | None:
         try:

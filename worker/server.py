@@ -115,7 +115,7 @@ def run(settings: Settings) -> None:
     warnings.filterwarnings("ignore", category=SecurityWarning)  # running as root is allowed: tasks carry no code
     worker = WorkerServer(settings)
     worker.start()
-    log.info("working")
+    log.info("working%s", "; mails and webhooks are held" if settings.hold_outgoing else "")
     try:
         worker.celery.worker_main(list(OPTIONS))
     finally:
@@ -149,4 +149,7 @@ def _mail_sender(settings: Settings, database: Database, keyring: Keyring, heart
 
 def _webhook_sender(settings: Settings, database: Database, keyring: Keyring, heartbeat: Heartbeat) -> WebhookSender:
     links = Links(keyring, settings.base_url, settings.file_url_seconds)
-    return WebhookSender(database, keyring, SsrfGuard(settings.webhook_allow_private), links, lambda: heartbeat.id)
+    guard = SsrfGuard(settings.webhook_allow_private)
+    sender = WebhookSender(database, keyring, guard, links, lambda: heartbeat.id)
+    sender.held = settings.hold_outgoing
+    return sender

@@ -26,6 +26,7 @@ from mailtalk.webhooks.queue import ClaimedQueue, Run
 from mailtalk.webhooks.results import Attempt
 from mailtalk.webhooks.ssrf import SsrfGuard
 from mailtalk.webhooks.transports import Transports
+from worker import metrics
 from worker.background_tasks import keep
 from worker.single_run import SingleRun
 
@@ -48,7 +49,7 @@ class WebhookSender:
         self._taking: set[asyncio.Task[None]] = set()
         self._finished: list[ClaimedQueue] = []
         self._late: list[ClaimedQueue] = []  # released at the next look, or they would fail again in a busy loop
-        self._is_taking = self._closing = False
+        self._is_taking = self._closing = self.held = False  # held: nothing is sent
         self._kept = KeptConnection(database)
         self._successes = Batches[Attempt, bool](self._record_successes)
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="webhook-database")
@@ -112,7 +113,7 @@ class WebhookSender:
         await self._loop.shutdown_default_executor()
 
     def _room(self) -> int:
-        return 0 if self._closing else max(PARALLEL - len(self._sending), 0)
+        return 0 if self._closing or self.held else max(PARALLEL - len(self._sending), 0)
 
     async def _take(self) -> None:
         """Release finished queues and claim due ones, until there are none; one transaction at a time does it."""
@@ -167,6 +168,7 @@ class WebhookSender:
             if self._closing:
                 return
             result = await self._send(run, delivery)
+            metrics.delivered(result.status)
             if not await self._record(Attempt(run.queue, delivery, result, clock.now())):
                 return
 

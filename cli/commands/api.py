@@ -3,8 +3,9 @@
 import click
 
 from api.server import run
-from cli import logs, start
+from cli import datadir, logs, metrics, start
 from console import site
+from mailtalk.db.database import Database
 
 
 @click.command()
@@ -12,4 +13,5 @@ def api() -> None:
     """Serve HTTP at MAILTALK_API_HOST:MAILTALK_API_PORT (127.0.0.1:8000)."""
     logs.setup()
     settings = start.checked_settings()
+    metrics.serve(settings, Database(datadir.url_of(settings), pool=1))
     run(settings, site.routes(settings))

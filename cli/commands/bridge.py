@@ -2,7 +2,7 @@
 
 import click
 
-from cli import logs, start
+from cli import logs, metrics, start
 from smtp_bridge.server import run
 
 
@@ -13,4 +13,6 @@ def bridge() -> None:
     It listens at MAILTALK_SMTP_HOST:MAILTALK_SMTP_PORT (127.0.0.1:8025).
     """
     logs.setup()
-    run(start.checked_settings())
+    settings = start.checked_settings()
+    metrics.serve(settings)
+    run(settings)

@@ -19,7 +19,7 @@ from cli import datadir, start
 from cli.commands import console, worker
 from cli.commands.migrate import migrate_tables
 from cli.local import greeting
-from cli.processes import Program, Supervisor, cores, tied
+from cli.processes import Program, Supervisor, cores, tied, without_port
 from mailtalk.conversations import apps
 from mailtalk.db.database import Database
 from mailtalk.settings.load import PREFIX, Settings, load
@@ -128,7 +128,7 @@ def _for_trials(settings: Settings) -> dict[str, str]:
 def _process(name: str, settings: Settings) -> Program:
     command = [*tied(SIGKILL), sys.executable, str(Path(sys.argv[0]).absolute()), name]
     environment = os.environ | datadir.environment(settings) | _for_trials(settings)
-    return Program(name, command, environment=environment)
+    return Program(name, command, environment=environment if name == "api" else without_port(environment))
 
 
 class _Readiness:

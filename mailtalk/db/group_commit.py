@@ -48,6 +48,8 @@ class Batches(Generic[Item, Result]):
     repeated one by one, so that a bad item does not affect the others. `weigh` gives the weight of an item.
     """
 
+    observe: Callable[[int], None] = staticmethod(lambda _items: None)  # called with the size of each batch
+
     def __init__(
         self,
         handle: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
@@ -95,6 +97,7 @@ class Batches(Generic[Item, Result]):
         try:
             while self._queue:
                 batch = self._take()
+                self.observe(len(batch))
                 results = await self._results([waiting.item for waiting in batch])
                 for waiting, result in zip(batch, results, strict=True):
                     _answer(waiting, result)

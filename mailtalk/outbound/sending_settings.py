@@ -15,6 +15,7 @@ class SendingSettings:
     suppress: timedelta = timedelta(days=30)
     hold: bool = False
     per_minute: int = 0  # mails to one domain per minute; 0: no limit
+    send: bool = True  # False: mails are made, and none is sent
 
     @classmethod
     def of(cls, settings: Settings) -> "SendingSettings":
@@ -24,6 +25,7 @@ class SendingSettings:
             timedelta(days=settings.suppress_days),
             settings.unknown == "hold",
             settings.domain_mails_per_minute,
+            not settings.hold_outgoing,
         )
 
     @property

@@ -91,6 +91,12 @@ class SendResult(NamedTuple):
         return ": ".join(filter(None, (self.note, str(self.reply) if self.reply else "")))
 
     @property
+    def summary(self) -> str:
+        """Reply in brief, without its text, which may name the recipient; else our own note."""
+        reply = self.reply
+        return " ".join(filter(None, (reply.verb, str(reply.code), reply.status))) if reply else self.note
+
+    @property
     def refusal(self) -> SmtpReply | None:
         """The relay's refusal of this mail; None if it did not fail, or failed for a reason of ours."""
         return self.reply if self.stage is Stage.FAILED and self.reply and self.reply.is_permanent else None

@@ -8,7 +8,16 @@ from typing import Annotated, Any, Self
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from mailtalk.settings.sections import Console, Edge, HttpEdge, Inbound, Outgoing, Retention, Webhooks
+from mailtalk.settings.sections import (
+    Console,
+    Edge,
+    HttpEdge,
+    Inbound,
+    Observation,
+    Outgoing,
+    Retention,
+    Webhooks,
+)
 from mailtalk.settings.types import AppId, Domain, Host, Mailbox, Port, Seconds, Secret, scheme
 
 PREFIX = "MAILTALK_"
@@ -22,7 +31,7 @@ class SettingsError(Exception):
     """Wrong setting; the text names the variable, the problem and the allowed values."""
 
 
-class Settings(HttpEdge, Edge, Inbound, Outgoing, Retention, Webhooks, Console):
+class Settings(HttpEdge, Edge, Inbound, Outgoing, Retention, Webhooks, Console, Observation):
     """Settings of all processes; README's table repeats their descriptions, which a test compares."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")

@@ -1,4 +1,4 @@
-"""Settings by area: HTTP API, SMTP bridge, inbound mail, outgoing mail, webhooks, console."""
+"""Settings by area: HTTP API, SMTP bridge, inbound mail, outgoing mail, webhooks, console, metrics and logs."""
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
 
-from mailtalk.settings.types import AppId, Bytes, Count, Domain, Domains, Networks, Password, Port, Private
+from mailtalk.settings.types import AppId, Bytes, Count, Domain, Domains, Host, Networks, Password, Port, Private
 
 
 class HttpEdge(BaseSettings):
@@ -126,6 +126,9 @@ class Inbound(BaseSettings):
 class Outgoing(BaseSettings):
     """Relay, rates, retries and DKIM of outgoing mail."""
 
+    hold_outgoing: bool = Field(
+        default=False, description="Send no mails and webhooks; they are made and wait. For the time after a restore."
+    )
     relay_connections: Annotated[int, Field(ge=1, le=100)] = Field(
         8,
         description="Connections of one worker to the relay, besides those that take over 5 seconds for a mail.",
@@ -190,4 +193,19 @@ class Console(BaseSettings):
     )
     console_session_hours: Annotated[float, Field(gt=0, le=720)] = Field(
         12, description="Hours after which a login to the console ends."
+    )
+
+
+class Observation(BaseSettings):
+    """Metrics and logs."""
+
+    metrics_port: Port | None = Field(
+        None, description="Port of a process's metrics for Prometheus, at /metrics; unset: none are served."
+    )
+    metrics_host: Host = Field("127.0.0.1", description="Address at which the metrics are served.")
+    log_format: Literal["text", "json"] = Field(
+        "text", description="Form of the log on stderr: lines of text, or of JSON."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level of what Mailtalk's own code logs; libraries log warnings and errors."
     )

@@ -1,0 +1,43 @@
+"""Request ids: X-Request-ID of a request, else a new one; in the response's header and in every line of the log."""
+
+import re
+import secrets
+from contextvars import ContextVar
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+HEADER = b"x-request-id"
+_CLEAN = re.compile(rb"[A-Za-z0-9._~:/+=-]{1,128}")
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+
+
+class RequestIds:
+    """ASGI middleware that sets `request_id` while a request is served, and sends it back."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request under its id."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        value = _given(scope) or secrets.token_hex(16).encode()
+        token = request_id.set(value.decode())
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), (HEADER, value)]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            request_id.reset(token)
+
+
+def _given(scope: Scope) -> bytes | None:
+    """The client's id, if it is a plain word."""
+    value = dict(scope["headers"]).get(HEADER, b"")
+    return value if _CLEAN.fullmatch(value) else None
