@@ -16,6 +16,7 @@ RUN pip install --require-hashes --only-binary :all: --no-binary authheaders,aut
 COPY pyproject.toml README.md LICENSE ./
 COPY mailtalk mailtalk
 COPY api api
+COPY console console
 COPY smtp_bridge smtp_bridge
 COPY worker worker
 COPY cli cli
