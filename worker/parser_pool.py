@@ -89,11 +89,11 @@ class Parser:
             raise _trouble(response)
         return response.reading
 
-    def words(self, sent: bytes | None) -> Reply:
+    def words(self, sent: bytes | None, locale: str | None = None) -> Reply:
         """Reply text of the mail read last."""
         if self._mail is None:
             raise LookupError("no mail was read")
-        said = self._asked(self._mail, protocol.ExtractRequest(sent))
+        said = self._asked(self._mail, protocol.ExtractRequest(sent, locale))
         if not isinstance(said, protocol.ReplyExtracted):
             raise _trouble(said)
         return said.reply

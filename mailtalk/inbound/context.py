@@ -33,8 +33,8 @@ class MailReader(Protocol):
         """Parse and classify the mail, and keep it for `words`."""
         ...
 
-    def words(self, sent: bytes | None) -> Reply:
-        """Reply text of the mail read last; `sent` is the mail of ours that it answers, if known."""
+    def words(self, sent: bytes | None, locale: str | None = None) -> Reply:
+        """Reply text of the mail read last; `sent` is the mail of ours that it answers, `locale` its author's."""
         ...
 
 

@@ -22,7 +22,6 @@ from mailtalk.inbound.receive import RAW_SEAL
 from mailtalk.keys import KeyAway, SealBroken
 from mailtalk.mail.parsing import limits
 from mailtalk.mail.reader.reading import Reading, Unreadable
-from mailtalk.mail.replies.extract import Reply
 from mailtalk.outbound import deliveries, verp
 from mailtalk.vocabulary import Purpose, Verdict
 
@@ -116,7 +115,8 @@ def _read(context: InboundContext, known: Known, reader: MailReader, opened: Ope
     result = partial(ReadMail, mail, reading, trouble=trouble, evidence=opened.evidence, signed=signed)
     if reading is None or trouble or reading.verdict is not Verdict.PERSON or mail.purpose is not Purpose.REPLY:
         return result(NOTHING)
-    return result(_reply(context, reader, reading, known.answered.get(mail.id, ())))
+    ours = _answered_mail(context, reading, known.answered.get(mail.id, ()))
+    return result(reader.words(ours, mail.locale))
 
 
 def _reading(reader: MailReader, raw: bytes, mail_from: str, domain: str) -> tuple[Reading | None, str | None]:
@@ -131,10 +131,10 @@ def _reading(reader: MailReader, raw: bytes, mail_from: str, domain: str) -> tup
         return None, trouble
 
 
-def _reply(context: InboundContext, reader: MailReader, reading: Reading, answered: Iterable[SentMail]) -> Reply:
-    """The reply, extracted with the newest mail of ours that it answers, to recognise our own text."""
+def _answered_mail(context: InboundContext, reading: Reading, answered: Iterable[SentMail]) -> bytes | None:
+    """The newest mail of ours that is answered, by which our own text is recognised."""
     sent = [mail for mail in answered if mail.message_id in reading.answers]
-    return reader.words(_mail_of_ours(context, sent[-1]) if sent else None)
+    return _mail_of_ours(context, sent[-1]) if sent else None
 
 
 def _mail_of_ours(context: InboundContext, sent: SentMail) -> bytes | None:

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 from support.cast import Cast
 from support.servers import Copied, Stack, bridging, make_settings, working
 from support.smtp_client import address_of
@@ -50,6 +51,17 @@ def test_a_mail_comes_to_what_its_author_expects(stack: Stack, name: str) -> Non
     deliver(stack, case.get("envelope_from", "bob@example.com"), address, (FOLDER / name).read_bytes())
     outcome = until(lambda: column(stack.database, FATE, app=cast.app_id))[0]
     check(case["expect"], outcome, Posted(cast), address)
+
+
+def test_an_invitation_is_announced_in_its_authors_language(stack: Stack) -> None:
+    cast = stack.introduce()
+    cast.join("alice", "bob")
+    with stack.database.transaction() as session:
+        session.execute(text("UPDATE users SET locale = 'de-AT' WHERE app_id = :app"), {"app": cast.app_id})
+    address = address_of(cast, KEYRING, "bob").replace("reply.localhost", DOMAIN)
+    deliver(stack, "bob@example.com", address, (FOLDER / "inbound/43-invite-as-recommended.eml").read_bytes())
+    until(lambda: column(stack.database, FATE, app=cast.app_id))
+    assert Posted(cast).texts[0].startswith("Einladung: Kickoff, Do., 3. Dez. 09:00–09:30 UTC")
 
 
 class Posted:

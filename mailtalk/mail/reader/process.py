@@ -50,7 +50,8 @@ class _LastMail:
     def words(self, question: protocol.ExtractRequest) -> protocol.ReplyExtracted:
         if self.mail is None:
             raise LookupError("no mail was read")
-        return protocol.ReplyExtracted(reading.words(self.mail, own_domain=self.domain, sent=question.sent))
+        found = reading.words(self.mail, own_domain=self.domain, sent=question.sent, locale=question.locale)
+        return protocol.ReplyExtracted(found)
 
 
 def _answer(mind: _LastMail, question: protocol.ReaderRequest) -> bytes:

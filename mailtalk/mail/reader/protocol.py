@@ -27,9 +27,13 @@ class ReadRequest(msgspec.Struct, frozen=True, tag=True):
 
 
 class ExtractRequest(msgspec.Struct, frozen=True, tag=True):
-    """Request to extract the reply from the mail read last; `sent` is the mail of ours that it answers, if known."""
+    """Request to extract the reply from the mail read last.
+
+    `sent` is the mail of ours that it answers, if known, `locale` the author's, for words that reading adds.
+    """
 
     sent: bytes | None
+    locale: str | None = None
 
 
 class MailRead(msgspec.Struct, frozen=True, tag=True):

@@ -10,6 +10,7 @@ import msgspec
 from mailtalk.mail.parsing import headers, parse
 from mailtalk.mail.parsing.calendars import Invitation
 from mailtalk.mail.parsing.parse import MailAttachment
+from mailtalk.mail.reader import wording
 from mailtalk.mail.replies import extract, pictures
 from mailtalk.mail.replies.file_secrets import FileSecrets
 from mailtalk.mail.replies.quotes.own_mail import OwnAddress
@@ -95,28 +96,28 @@ def _returned(mail: parse.ParsedMail) -> str | None:
     return found[1] if found else None
 
 
-def words(mail: parse.ParsedMail, *, own_domain: str, sent: bytes | None) -> extract.Reply:
-    """Extract the reply; `sent` is the raw mail of ours that is answered, or None."""
+def words(mail: parse.ParsedMail, *, own_domain: str, sent: bytes | None, locale: str | None = None) -> extract.Reply:
+    """Extract the reply; `sent` is the raw mail of ours that is answered, or None, `locale` the author's."""
+    language = wording.language(locale)
     text = None if sent is None else parse.parse(sent).text
     author = mail.header("from") or ""
     found = extract.extract(mail.text, mail.html, reply_domain=own_domain, sent=text, author=author)
     if mail.invitation is not None:
-        found = _invited(mail.invitation, found, OwnAddress(own_domain))
+        found = _invited(mail.invitation, found, OwnAddress(own_domain), language)
     if mail.attachments:
         found = pictures.theirs(mail, found, own_domain=own_domain, sent=text)
-    return _with_note(found, mail.attachments)
+    return _with_note(found, mail.attachments, language)
 
 
-def _with_note(reply: extract.Reply, files: Sequence[MailAttachment]) -> extract.Reply:
+def _with_note(reply: extract.Reply, files: Sequence[MailAttachment], language: str) -> extract.Reply:
     """Reply with a line about withheld files."""
-    names = ", ".join(file.name for file in files if file.withheld)
-    note = f"[Not attached, since it holds a private reply address: {names}]" if names else ""
+    note = wording.withheld([file.name for file in files if file.withheld], language)
     return replace(reply, text="\n\n".join(filter(None, (reply.text, note))))
 
 
-def _invited(invitation: Invitation, reply: extract.Reply, own: OwnAddress) -> extract.Reply:
+def _invited(invitation: Invitation, reply: extract.Reply, own: OwnAddress, language: str) -> extract.Reply:
     """Line of the invitation above the person's words; the calendar program's own text repeats it and is dropped."""
-    line, said = own.scrub(invitation.line), reply.text
+    line, said = own.scrub(wording.invitation(invitation, language)), reply.text
     if invitation.by_program:
         return replace(reply, text=line, elided="\n".join(filter(None, (said, reply.elided))))
     return replace(reply, text=f"{line}\n\n{said}".strip())

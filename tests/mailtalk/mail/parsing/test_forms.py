@@ -13,6 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from mailtalk.mail.parsing import calendars
 from mailtalk.mail.parsing.parse import ParsedMail, parse
+from mailtalk.mail.reader import wording
 
 ENTITY = b"Content-Type: text/plain; charset=utf-8\r\n\r\nYes, noon.\r\n"
 
@@ -103,7 +104,7 @@ def test_a_quoted_armour_is_no_encrypted_mail() -> None:
 def test_a_calendar_is_a_line_and_a_file(calendar: str, line: str) -> None:
     got = alternative(("text/plain", ""), ("text/calendar; charset=utf-8", calendar))
     assert got.invitation is not None
-    assert got.invitation.line == line
+    assert wording.invitation(got.invitation, "en") == line
     assert [file.name for file in got.attachments] == ["invite.ics"]
     assert "VCALENDAR" not in (got.text or "")
 
