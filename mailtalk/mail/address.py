@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from uuid import UUID
 
 import idna
@@ -55,10 +56,7 @@ def split(mailbox: str) -> tuple[str, str]:
 def normal(mailbox: str) -> str:
     """Normalize a mailbox for comparison: lower case, domain in ASCII (RFC 5891)."""
     local, domain = split(unicodedata.normalize("NFC", mailbox))
-    try:
-        return f"{local}@{idna.encode(domain, uts46=True).decode('ascii')}"
-    except idna.IDNAError:
-        return f"{local}@{domain}"
+    return f"{local}@{_ascii(domain)}"
 
 
 def distinct(mailboxes: Iterable[str]) -> list[str]:
@@ -72,6 +70,14 @@ def distinct(mailboxes: Iterable[str]) -> list[str]:
 def hidden(text: str) -> str:
     """Replace every possible local part of ours by "(hidden)": text from others may quote one."""
     return _LOCAL_PART.sub("(hidden)", text)
+
+
+@lru_cache(maxsize=4_096)  # half a millisecond each, and most mailboxes are at few domains
+def _ascii(domain: str) -> str:
+    try:
+        return idna.encode(domain, uts46=True).decode("ascii")
+    except idna.IDNAError:
+        return domain
 
 
 def _check(key: Key, secret: str) -> str:

@@ -22,17 +22,23 @@ COLUMNS = """p.app_id, p.conversation_id, p.user_id, p.id AS participation_id, p
         u.name, u.emails, coalesce(u.locale, a.default_locale) AS locale, u.time_zone"""  # of a Recipient
 
 # SKIP LOCKED for the participation too: one whose change is being applied is retried later, not waited for.
-_CLAIM = text(f"""
-    WITH turn AS MATERIALIZED ({turns.turn("notifications", "status = 'open'", "not_before")})
-    SELECT n.id, n.from_seq, {COLUMNS}
-    FROM (SELECT own.* FROM turn CROSS JOIN LATERAL (
+# Rows are joined by key, one after the other (a lock or OFFSET 0 keeps the planner from any other join): without
+# statistics, as after an import, it would compare all users with all due notifications.
+CLAIM = text(f"""
+    WITH turn AS MATERIALIZED ({turns.turn("notifications", "status = 'open'", "not_before")}),
+    due AS MATERIALIZED (
+        SELECT own.* FROM turn CROSS JOIN LATERAL (
             SELECT * FROM notifications WHERE app_id = turn.app_id AND status = 'open' AND not_before <= :now
-            ORDER BY not_before, id LIMIT {turns.SHARE} FOR NO KEY UPDATE SKIP LOCKED) AS own) AS n
-    JOIN participations p USING (app_id, conversation_id, user_id)
-    JOIN users u ON u.app_id = p.app_id AND u.id = p.user_id
-    JOIN apps a ON a.id = p.app_id
-    ORDER BY n.not_before, n.id
-    FOR NO KEY UPDATE OF p SKIP LOCKED""")  # noqa: S608  ours
+            ORDER BY not_before, id LIMIT {turns.SHARE} FOR NO KEY UPDATE SKIP LOCKED) AS own)
+    SELECT n.id, n.from_seq, {COLUMNS}
+    FROM due n
+    CROSS JOIN LATERAL (
+        SELECT * FROM participations
+        WHERE app_id = n.app_id AND conversation_id = n.conversation_id AND user_id = n.user_id
+        FOR NO KEY UPDATE SKIP LOCKED) AS p
+    CROSS JOIN LATERAL (SELECT * FROM users WHERE app_id = n.app_id AND id = n.user_id OFFSET 0) AS u
+    JOIN apps a ON a.id = n.app_id
+    ORDER BY n.not_before, n.id""")  # noqa: S608  ours
 
 
 @dataclass(frozen=True)
@@ -103,5 +109,5 @@ def claim(session: Session, now: datetime) -> list[DueNotification]:
 
     They and their participations are locked until the transaction ends.
     """
-    rows = session.execute(_CLAIM, {"now": now, "limit": BATCH})
+    rows = session.execute(CLAIM, {"now": now, "limit": BATCH})
     return [DueNotification(row[0], row[1], Recipient(*row[2:])) for row in rows]

@@ -1,7 +1,7 @@
 -- Claim due deliveries, of each app an equal share, oldest first, and check each notification again in full: one without any reason left is
 -- cancelled; one that has changed is outdated, so that it is made anew, unless its final dot may have been sent: then it
 -- goes as it is, or is cancelled if its address or its Reply-To is no longer its reader's. Deliveries of earlier versions
--- have no seqs: only their reader is checked.
+-- have no seqs: only their reader is checked. MATERIALIZED, or each use of a reason would be planned by itself.
 WITH turn AS MATERIALIZED ($turn),
 due AS MATERIALIZED (
     SELECT own.* FROM turn CROSS JOIN LATERAL (
@@ -9,7 +9,7 @@ due AS MATERIALIZED (
         WHERE app_id = turn.app_id AND stage IN ($Stage.QUEUED, $Stage.DEFERRED, $Stage.UNKNOWN) AND not_before <= :now
             AND (slot_at IS NOT NULL OR NOT :paced)
         ORDER BY not_before LIMIT $share FOR UPDATE SKIP LOCKED) AS own),
-checked AS (
+checked AS MATERIALIZED (
     SELECT d.app_id, d.id, d.sending_at IS NULL AND d.unknowns = 0 AS is_unsent, d.reply_generation,
         CASE WHEN s.reason IS NOT NULL THEN 'suppressed: ' || s.reason
             WHEN d.kind <> $DeliveryKind.NOTIFICATION THEN NULL

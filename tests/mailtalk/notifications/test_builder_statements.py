@@ -11,6 +11,7 @@ from support.statements import counted
 from mailtalk.conversations import conversations
 from mailtalk.ids import ConversationKey
 from mailtalk.keys import Keyring
+from mailtalk.notifications import due
 from mailtalk.notifications.builder import MailBuilder
 
 CROWD = """
@@ -70,3 +71,15 @@ def test_conversations_of_one_reader_each(post: Post) -> None:
         assert len(column(post.cast.database, "SELECT 1 FROM deliveries")) == number
         rows(post.cast.database, "DELETE FROM deliveries")
     assert len(counts) == 1
+
+
+def test_a_claim_reads_few_pages_of_a_new_crowd(post: Post) -> None:
+    """Autovacuum may not have looked at the tables yet: the plan must not depend on their statistics."""
+    rows(post.cast.database, CROWD, n=5_000)
+    post.say("alice", "hello")
+    post.close(50)
+    ((plan,),) = rows(
+        post.cast.database, f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {due.CLAIM.text}", now=at(100), limit=200
+    )
+    assert plan[0]["Plan"]["Actual Rows"] == 200
+    assert plan[0]["Plan"]["Shared Hit Blocks"] + plan[0]["Plan"]["Shared Read Blocks"] < 200 * 20
