@@ -33,11 +33,14 @@ from api.measure import Measured
 from api.openapi import page
 from api.pages import release
 from api.pages import routes as pages
+from api.rate_limits import RateLimits
 from api.request import Services
 from api.request_id import RequestIds
 from api.uploads import Uploads
 from api.waiting import Outcomes
+from mailtalk import hosts
 from mailtalk.db.database import Database
+from mailtalk.errors import TooMany
 from mailtalk.files import Links
 from mailtalk.keys import Keyring
 from mailtalk.notifications.windows import Pace
@@ -68,10 +71,29 @@ class QuotedPath:
         await self._app(scope, receive, send)
 
 
+class LimitedHosts:
+    """ASGI middleware: count the requests of each client host, and answer 429 above the limit."""
+
+    def __init__(self, app: ASGIApp, rates: RateLimits) -> None:
+        self._app, self._rates = app, rates
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count HTTP requests."""
+        if scope["type"] == "http":
+            try:
+                self._rates.count_host(hosts.key(scope["client"] and scope["client"][0]))
+            except TooMany as error:
+                await errors.answer(error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
 def build(settings: Settings, more: Sequence[BaseRoute] = ()) -> ASGIApp:
     """Build the application from settings, with `more` routes than the API's: the console's."""
     database = Database(settings.require("database_url"), pool=32)
     keyring = Keyring.from_setting(settings.require("secret_key"))
+
+    rates = RateLimits(settings)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -92,14 +114,18 @@ def build(settings: Settings, more: Sequence[BaseRoute] = ()) -> ASGIApp:
             SsrfGuard(settings.webhook_allow_private),
             Links(keyring, settings.base_url, settings.file_url_seconds),
         )
+        app.state.rates = rates
+        rates.start()
         app.state.probe = health.Probe(services)
         yield
         await intake.close()
         await outcomes.stop()
+        await rates.stop()
         bell.close()
         database.close()
 
     routes = [*routing.routes(OPERATIONS), *pages.routes(), *release.ROUTES, *handbook.routes(), *more]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=errors.HANDLERS)
     app.state.description = page.Description(OPERATIONS, settings.base_url)
-    return RequestIds(Measured(QuotedPath(app)))
+    limited = LimitedHosts(app, rates) if settings.host_requests_per_minute else app
+    return RequestIds(Measured(QuotedPath(limited)))

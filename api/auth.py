@@ -41,12 +41,20 @@ class Credentials:
     async def tenant(self, authorization: str | None) -> Tenant:
         """Authenticate an Authorization header."""
         token = _bearer(authorization)
-        digest = sha256(token.encode("utf-8", "surrogateescape")).digest()
-        tenant, until = self._known.get(digest, (None, 0.0))
-        if tenant is None or until < time.monotonic():
+        tenant = self.known(authorization)
+        if tenant is None:
             tenant = await in_time(run_in_threadpool(self._look_up, token))
-            self._remember(digest, tenant)
+            self._remember(_digest(token), tenant)
         return tenant
+
+    def known(self, authorization: str | None) -> Tenant | None:
+        """App of a credential that was verified a moment ago; None for any other."""
+        try:
+            digest = _digest(_bearer(authorization))
+        except Unauthorized:
+            return None
+        tenant, until = self._known.get(digest, (None, 0.0))
+        return tenant if until >= time.monotonic() else None
 
     def _remember(self, digest: bytes, tenant: Tenant) -> None:
         if len(self._known) >= MOST:
@@ -69,6 +77,10 @@ class Credentials:
         except jwt.InvalidTokenError as error:
             raise Unauthorized([f"the token is not valid: {_why(error)}"]) from None
         return app
+
+
+def _digest(token: str) -> bytes:
+    return sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
 def _bearer(authorization: str | None) -> str:

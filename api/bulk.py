@@ -60,7 +60,15 @@ class _Read(NamedTuple):
     until: datetime | None = None
 
 
-@route("POST", PARTICIPANTS, TAG, missing=NO_CONVERSATION, body_schema=ParticipantActions, takes_prefer=True)
+@route(
+    "POST",
+    PARTICIPANTS,
+    TAG,
+    missing=NO_CONVERSATION,
+    body_schema=ParticipantActions,
+    takes_prefer=True,
+    counts="joins",
+)
 async def change_participants(call: Call, body: RawActions) -> Answer[ActionResults]:
     """Join, update and leave, up to 1,000 at once.
 

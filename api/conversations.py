@@ -57,7 +57,9 @@ def list_user_conversations(session: Session, call: Call, query: UserConversatio
     )
 
 
-@route("PUT", CONVERSATION, TAG, missing=[ErrorCode.USER_NOT_FOUND], conflict="Conflict", is_change=True)
+@route(
+    "PUT", CONVERSATION, TAG, missing=[ErrorCode.USER_NOT_FOUND], conflict="Conflict", is_change=True, counts="joins"
+)
 async def put_conversation(call: Call, body: ConversationUpdate) -> Answer[Empty]:
     """Create or update a conversation.
 

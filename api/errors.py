@@ -21,6 +21,7 @@ from mailtalk.errors import (
     NotFound,
     Refused,
     TooLarge,
+    TooMany,
     Unauthorized,
     Unavailable,
 )
@@ -35,6 +36,7 @@ _STATUS: dict[type[MailtalkError], int] = {
     Conflict: 409,
     InProgress: 409,
     TooLarge: 413,
+    TooMany: 429,
     KeyReused: 422,
 }
 _HTTP = {
@@ -59,7 +61,8 @@ def stated(error: MailtalkError) -> tuple[int, Error]:
 def answer(error: MailtalkError, headers: Mapping[str, str] | None = None) -> Answer[Any]:
     """Response to an error."""
     status, content = stated(error)
-    return reply(content, status, {**(headers or {}), **_HEADERS.get(type(error), {})})
+    later = {"Retry-After": str(error.seconds)} if isinstance(error, TooMany) else {}
+    return reply(content, status, {**(headers or {}), **_HEADERS.get(type(error), {}), **later})
 
 
 async def raised(_request: Request, error: Exception) -> Response:

@@ -44,7 +44,7 @@ class MessageQuery(PageQuery, rename="camel", kw_only=True):
     as_user: Annotated[Id, Meta(description="Only what this user may see. Ours, not TalkJS's.")] | UnsetType = UNSET
 
 
-@route("POST", MESSAGES, TAG, missing=NO_CONVERSATION)
+@route("POST", MESSAGES, TAG, missing=NO_CONVERSATION, counts="messages")
 def post_messages(session: Session, call: Call, body: NewMessages) -> list[PostedMessage]:
     """Send 1 to 10 messages.
 
@@ -120,7 +120,7 @@ def mark_read_until(session: Session, call: Call, body: ReadStateUpdate) -> None
         read_state.check(session, call.participant_key)
 
 
-@route("POST", "/import" + MESSAGES, TAG, missing=NO_CONVERSATION)
+@route("POST", "/import" + MESSAGES, TAG, missing=NO_CONVERSATION, counts="messages")
 def import_messages(session: Session, call: Call, body: ImportedMessages) -> list[PostedMessage]:
     """Import 1 to 100 messages from another system.
 

@@ -36,7 +36,7 @@ NO_USER = [*NO_CONVERSATION, ErrorCode.USER_NOT_FOUND]
 NO_PARTICIPANT = [*NO_CONVERSATION, ErrorCode.PARTICIPANT_NOT_FOUND]
 
 
-@route("PUT", PARTICIPANT, TAG, missing=NO_USER, conflict="Conflict", is_change=True)
+@route("PUT", PARTICIPANT, TAG, missing=NO_USER, conflict="Conflict", is_change=True, counts="joins")
 async def join_conversation(call: Call, body: NewParticipant) -> Answer[Empty]:
     """Join: add a participant, or overwrite one.
 

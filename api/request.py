@@ -14,14 +14,16 @@ from starlette.requests import ClientDisconnect, Request
 from api import idempotency_header, versions, wire
 from api.auth import Credentials, Tenant
 from api.intake import Intake
+from api.rate_limits import Kind, RateLimits
 from api.schemas.types import Empty
 from api.versions import Version
 from api.wire import Answer
+from mailtalk import hosts
 from mailtalk.changes.idempotency import Claim
 from mailtalk.changes.log import Requested
 from mailtalk.db.database import Database
 from mailtalk.db.group_commit import DEADLINE, in_time
-from mailtalk.errors import Invalid, NotFound, TooLarge
+from mailtalk.errors import Invalid, NotFound, TooLarge, Unauthorized
 from mailtalk.files import Links
 from mailtalk.ids import ConversationKey, ParticipantKey
 from mailtalk.keys import Keyring
@@ -93,6 +95,11 @@ class Call:
         """Value of Prefer (RFC 7240); repeated headers are joined."""
         return ", ".join(self.request.headers.getlist("prefer"))
 
+    def count(self, kind: Kind, amount: int) -> None:
+        """Count messages or joins of the app. TooMany if its limit is reached."""
+        rates: RateLimits = self.request.app.state.rates
+        rates.count(self.app_id, kind, amount)
+
     def id(self, name: str) -> str:
         """Id from the path. Invalid for a malformed one."""
         return wire.path_value(name, self.request.path_params[name])
@@ -120,16 +127,33 @@ async def authenticated(request: Request, *, streams: bool = False) -> Call:
     Raises Unauthorized, NotFound for another app's path, Invalid for an unknown version.
     """
     services: Services = request.app.state.services
-    tenant = await services.credentials.tenant(request.headers.get("authorization"))
+    rates: RateLimits = request.app.state.rates
+    tenant = await _tenant(request, services.credentials, rates)
     if wire.path_value("appId", request.path_params["appId"]) != tenant.id:
         raise NotFound(["not found"])
     name = request.headers.get(versions.HEADER, tenant.default_version)
     version = versions.VERSIONS.get(name)
     if version is None:
         raise Invalid({versions.HEADER: [f"must be one of {', '.join(versions.VERSIONS)}"]})
+    rates.count(tenant.id, "requests")
     raw = b"" if streams or request.method in idempotency_header.READING else await _read(request)
     claim = None if streams else idempotency_header.claim(request, tenant.id, version.name, raw)
     return Call(request, services, tenant, version, raw, claim)
+
+
+async def _tenant(request: Request, credentials: Credentials, rates: RateLimits) -> Tenant:
+    """App of the credential; many wrong ones from one host are slowed down."""
+    authorization = request.headers.get("authorization")
+    tenant = credentials.known(authorization)
+    if tenant is not None:
+        return tenant
+    host = hosts.key(request.client and request.client.host)
+    rates.admit_credential(host)
+    try:
+        return await credentials.tenant(authorization)
+    except Unauthorized:
+        await rates.count_wrong_credential(host)
+        raise
 
 
 async def _read(request: Request) -> bytes:

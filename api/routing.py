@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from api import wire
 from api.idempotency_header import READING
+from api.rate_limits import Kind
 from api.request import authenticated
 from api.schemas.types import Empty
 from api.wire import Answer
@@ -44,6 +45,7 @@ class Operation:
     missing: Sequence[ErrorCode] = ()  # in its 404
     conflict: str = "InProgress"  # the document's response for its 409
     is_change: bool = False  # takes changes of participation: durable, then applied by a worker
+    counts: Kind | None = None  # what a rate limit counts in a request
     is_open: bool = False  # without a credential
     takes_range: bool = False  # answers a Range of its content
     takes_prefer: bool = False  # also for more than a single change
@@ -128,6 +130,12 @@ def _by_method(endpoints: dict[str, Endpoint]) -> Endpoint:
     return respond
 
 
+def _amount(body: Any) -> int:
+    """Number of items in a request's body."""
+    items = getattr(body, "actions", body)
+    return max(len(items), 1) if isinstance(items, (list, tuple)) else 1
+
+
 def _endpoint(operation: Operation) -> Endpoint:
     if operation.is_open:
         return operation.handler
@@ -142,6 +150,8 @@ def _endpoint(operation: Operation) -> Endpoint:
             **({"body": wire.decode(call.raw, body)} if body is not None else {}),
             **({"query": wire.query(request.query_params, query)} if query is not None else {}),
         }
+        if operation.counts:
+            call.count(operation.counts, _amount(given.get("body")))
         verb = partial(operation.handler, **given)
         if is_coroutine:
             result = await verb()

@@ -8,7 +8,8 @@ MailtalkError
 │   ├── Conflict         the state forbids it: PARTICIPANT_LIMIT
 │   ├── InProgress       the first request of an Idempotency-Key is still being worked on
 │   ├── KeyReused        an Idempotency-Key of another request
-│   └── TooLarge         the request is too large
+│   ├── TooLarge         the request is too large
+│   └── TooMany          a rate limit is reached
 ├── Unavailable          our fault and temporary: HTTP 503, SMTP 451; the same request may be sent again
 └── SealBroken           stored bytes cannot be decrypted: changed, or (KeyAway) by a key that is not held; keys.py
 """
@@ -37,6 +38,7 @@ class ErrorCode(StrEnum):
     NOT_REPLAYABLE = "NOT_REPLAYABLE"
     PARTICIPANT_LIMIT = "PARTICIPANT_LIMIT"
     PARTICIPANT_NOT_FOUND = "PARTICIPANT_NOT_FOUND"
+    RATE_LIMITED = "RATE_LIMITED"
     RANGE_NOT_SATISFIABLE = "RANGE_NOT_SATISFIABLE"
     RAW_MAIL_PURGED = "RAW_MAIL_PURGED"
     SUPPRESSION_NOT_FOUND = "SUPPRESSION_NOT_FOUND"
@@ -107,6 +109,16 @@ class TooLarge(Refused):
     """The request is too large."""
 
     code = ErrorCode.TOO_LARGE
+
+
+class TooMany(Refused):
+    """A rate limit is reached; the same request may be sent again after `seconds`."""
+
+    code = ErrorCode.RATE_LIMITED
+
+    def __init__(self, reasons: Reasons, seconds: int) -> None:
+        super().__init__(reasons)
+        self.seconds = seconds
 
 
 class Unavailable(MailtalkError):

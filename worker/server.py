@@ -124,7 +124,12 @@ def run(settings: Settings) -> None:
 
 def _identity(settings: Settings) -> MailIdentity:
     return MailIdentity(
-        settings.sender, settings.reply_domain, settings.base_url, settings.file_url_seconds, MailSigner.of(settings)
+        settings.sender,
+        settings.reply_domain,
+        settings.base_url,
+        settings.file_url_seconds,
+        MailSigner.of(settings),
+        settings.recipient_mails_per_hour,
     )
 
 

@@ -53,6 +53,11 @@ RESPONSES: dict[str, Json] = {
         "This `Idempotency-Key` was used for another request.",
         {ErrorCode.IDEMPOTENCY_KEY_REUSED: {"Idempotency-Key": ["was used for another request"]}},
     ),
+    "RateLimited": _response(
+        "A rate limit of the installation is reached.",
+        {ErrorCode.RATE_LIMITED: ["more than 600 a minute (MAILTALK_APP_REQUESTS_PER_MINUTE); send it again later"]},
+        {"Retry-After": RETRY | {"required": True}},
+    ),
     "Unavailable": _response(
         "Temporarily unavailable; the same request may be sent again.",
         {ErrorCode.UNAVAILABLE: ["temporarily unavailable; send the same request again"]},
@@ -72,7 +77,7 @@ def of(operation: Operation) -> Json:
         }
     if operation.is_open:
         return {"404": _response("Not found.", missing)} if missing else {}
-    named = {"400": "Invalid", "401": "Unauthorized", "503": "Unavailable"}
+    named = {"400": "Invalid", "401": "Unauthorized", "429": "RateLimited", "503": "Unavailable"}
     if operation.method != "GET":
         named |= {"409": operation.conflict, "413": "TooLarge", "422": "KeyReused"}
     return {

@@ -126,6 +126,7 @@ class Notification(Base):
         Index("ix_notifications_queue", "app_id", "not_before", "id", postgresql_where=text("status = 'open'")),
         Index("ix_notifications_log", "app_id", "conversation_id", "user_id", "id"),
         Index("ix_notifications_ended", "ended_at", postgresql_where=text("status <> 'open'")),
+        Index("ix_notifications_made", "app_id", "user_id", "ended_at", postgresql_where=text("status = 'made'")),
         Index(None, "created_at"),
     )
 

@@ -12,7 +12,7 @@ from mailtalk.events import record as events
 from mailtalk.events.record import Happened
 from mailtalk.keys import Keyring
 from mailtalk.notifications import due as due_notifications
-from mailtalk.notifications import store
+from mailtalk.notifications import hourly_cap, store
 from mailtalk.notifications.batch import Batch, Heading
 from mailtalk.notifications.due import DueNotification
 from mailtalk.notifications.mails import MailIdentity, MailMaker
@@ -34,7 +34,8 @@ class MailBuilder:
 
     def build(self) -> int:
         """Build the due notifications; returns their number, 0 if none is left."""
-        due = due_notifications.claim(self._session, self._now)
+        claimed = due_notifications.claim(self._session, self._now)
+        due = hourly_cap.within(self._session, claimed, self._identity.mails_per_hour, self._now)
         if due:
             self._batch = Batch(self._session, due, self._now)
             settled = [(notification, self._settled(notification)) for notification in due]
@@ -44,7 +45,7 @@ class MailBuilder:
             store.end(self._session, self._now, self._ended)
             addresses.keep(self._session, maker.issued)
             self._tell()
-        return len(due)
+        return len(claimed)
 
     def _settled(self, notification: DueNotification) -> Settlement:
         """Settle one notification; its failure must not keep those of other apps from being built."""

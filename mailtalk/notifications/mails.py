@@ -27,13 +27,14 @@ from mailtalk.vocabulary import Purpose
 
 @dataclass(frozen=True, slots=True)
 class MailIdentity:
-    """Origin of our mails: sender address, domain of inbound addresses, base URL of links, and the signer."""
+    """Origin of our mails: sender address, domain of inbound addresses, base URL of links, signer, and the cap."""
 
     address: str
     domain: str
     base_url: str = "http://127.0.0.1:8000"
     file_url_seconds: float = 604_800
     signer: MailSigner = MailSigner()  # noqa: RUF009  immutable
+    mails_per_hour: int = 0  # notifications of one user; 0: any
 
     def links(self, keyring: Keyring) -> Links:
         """Links in our mails to files received by mail."""

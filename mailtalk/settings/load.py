@@ -15,6 +15,7 @@ from mailtalk.settings.sections import (
     Inbound,
     Observation,
     Outgoing,
+    Rates,
     Retention,
     Webhooks,
 )
@@ -31,7 +32,7 @@ class SettingsError(Exception):
     """Wrong setting; the text names the variable, the problem and the allowed values."""
 
 
-class Settings(HttpEdge, Edge, Inbound, Outgoing, Retention, Webhooks, Console, Observation):
+class Settings(HttpEdge, Rates, Edge, Inbound, Outgoing, Retention, Webhooks, Console, Observation):
     """Settings of all processes; README's table repeats their descriptions, which a test compares."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")

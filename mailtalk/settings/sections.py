@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
 
-from mailtalk.settings.types import AppId, Bytes, Count, Domain, Domains, Host, Networks, Password, Port, Private
+from mailtalk.settings.types import AppId, Bytes, Count, Domain, Domains, Host, Networks, Password, Port, Private, Rate
 
 
 class HttpEdge(BaseSettings):
@@ -38,6 +38,29 @@ class HttpEdge(BaseSettings):
     )
     http_downloads: Count = Field(
         200, description="Most files that one process sends at the same time; a quarter of them to one host."
+    )
+
+
+class Rates(BaseSettings):
+    """Rate limits of apps, client hosts and recipients."""
+
+    app_requests_per_minute: Rate = Field(
+        0, description="Most requests of one app per minute, over all processes; 0: any."
+    )
+    app_messages_per_minute: Rate = Field(
+        0, description="Most messages that one app may post per minute, over all processes; 0: any."
+    )
+    app_joins_per_minute: Rate = Field(
+        0, description="Most participants that one app may add or change per minute, over all processes; 0: any."
+    )
+    host_requests_per_minute: Rate = Field(
+        0, description="Most requests per minute from one host to one process of the API; 0: any."
+    )
+    host_wrong_credentials_per_minute: Rate = Field(
+        60, description="Wrong credentials per minute from one host, above which their answers are slowed down; 0: any."
+    )
+    recipient_mails_per_hour: Rate = Field(
+        120, description="Most notification mails to one user per hour; later messages wait for the next one; 0: any."
     )
 
 
