@@ -19,7 +19,7 @@ from support.command_line import MAILTALK
 OURS = ("api", "worker", "bridge")
 PATIENCE = 90.0  # seconds, for a machine that has other things to do
 HOPELESS = 5  # starts of what dies again
-PACE = {"MAILTALK_QUIET_SECONDS": "0.3", "MAILTALK_CAP_SECONDS": "2"}
+PACE = {"MAILTALK_QUIET_SECONDS": "0.3", "MAILTALK_CAP_SECONDS": "2", "MAILTALK_RECIPIENT_MAILS_PER_HOUR": "0"}
 GREETING = re.compile(r"\nMailtalk is up\..*?Secret +(?P<secret>\S+)\n.*? mails\n", re.DOTALL)
 
 Found = TypeVar("Found")

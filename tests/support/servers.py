@@ -56,8 +56,9 @@ class Stack:
 
 def make_settings(**values: Any) -> Settings:
     pace = {"quiet_seconds": 0.2, "cap_seconds": 2}
+    unlimited = {"recipient_mails_per_hour": 0, "host_wrong_credentials_per_minute": 0}
     ports = {"api_port": free_port(), "smtp_port": free_port()}
-    return Settings(secret_key="k" * 32, **{**pace, **ports, **values})
+    return Settings(secret_key="k" * 32, **{**pace, **unlimited, **ports, **values})
 
 
 @contextmanager
