@@ -135,12 +135,12 @@ def test_wrong_credentials_are_slowed_down_and_right_ones_are_not(cast: Cast, se
             with client(cast, url, f"{WRONG}{i}" if i % 2 else f"{token[:-4]}{i:04}") as http:
                 return http.get("/users/alice").status_code
 
-        with ThreadPoolExecutor(40) as pool:
-            got = list(pool.map(guess, range(150)))
+        with ThreadPoolExecutor(12) as pool:
+            got = list(pool.map(guess, range(60)))
             with client(cast, url) as http:
                 assert http.get("/users/alice").status_code == 200
         assert got.count(401) == 10
-        assert got.count(429) == 140
+        assert got.count(429) == 50
         assert time.monotonic() - began >= 1
 
 
