@@ -33,9 +33,16 @@ _LOCAL_REVERSED = re.compile(
 )
 _BEFORE = 160  # bytes of a local part, folded as often as it can be
 _AT = rb"(?:@|%40|=40|\\u0040|&#64;|&#x40;)"
+
+
+def _folded(word: bytes) -> bytes:
+    return _FOLD.join(re.escape(word[at : at + 1]) for at in range(len(word)))
+
+
+_PAGES = rb"|".join(_folded(page) for page in (b"settings", b"unsubscribe", b"inbound/release"))
 _LINK = re.compile(
-    rb"((?:/|%%2F|=2F)(?:settings|unsubscribe|inbound/release)(?:/|%%2F|=2F)%b)(?:[\w-]%b){40,60}(?![\w-])"
-    % (_FOLD, _FOLD),
+    rb"((?:/|%%2F|=2F)%b(?:%b)%b(?:/|%%2F|=2F)%b)(?:[\w-]%b){39,59}[\w-](?![\w-])"
+    % (_FOLD, _PAGES, _FOLD, _FOLD, _FOLD),
     re.IGNORECASE,
 )
 
@@ -79,10 +86,6 @@ class FileSecrets:
 
     def _is_within(self, content: bytes) -> bool:
         return any(self._scrub(piece) != piece for piece in (content, content.replace(b"\0", b""), *_inner(content)))
-
-
-def _folded(word: bytes) -> bytes:
-    return _FOLD.join(re.escape(word[at : at + 1]) for at in range(len(word)))
 
 
 def _is_text(content: bytes) -> bool:

@@ -30,6 +30,16 @@ def archive(content: bytes) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.parametrize("page", ["settings", "unsubscribe", "inbound/release"])
+@pytest.mark.parametrize("before", range(76))
+def test_a_link_is_found_wherever_a_line_is_folded(page: str, before: int) -> None:
+    """Quoted-printable breaks lines within words; the link stands at each place of a line."""
+    text = f"größer {'x' * before} https://talk.example/{page}/{'A' * 43}\n".encode()
+    shown = quopri.decodestring(cleaned(quopri.encodestring(text), "message/rfc822").content)
+    assert b"A" * 20 not in shown
+    assert shown.endswith(f"/{page}/...\n".encode())
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
