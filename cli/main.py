@@ -30,6 +30,7 @@ Run it, each process under your own supervisor, as many of each as you like:
 
 \b
 Operate it:
+  mailtalk doctor               checks servers, DNS, TLS and relay, and sends a mail out and back in
   mailtalk status               queues, workers and relays, and what is stuck; --watch
   mailtalk console link         a link to the console, which shows all of this as pages
   mailtalk app list             the apps; `app set` and `app rotate-secret` change them
@@ -68,6 +69,7 @@ COMMANDS = {
         "cli.commands.demo",
         "Fill in a believable set of apps, conversations and mails, to look at in the console.",
     ),
+    "doctor": ("cli.commands.doctor", "Check servers, DNS, TLS and relay, and send a mail out and back in."),
     "explain": ("cli.commands.explain", "Explain why someone was mailed, was not, or is not yet."),
     "health": ("cli.commands.health", "Check a process on this host; exit code 0 or 1, for container health checks."),
     "held": ("cli.commands.held", "Decide on mails that may or may not have been sent (MAILTALK_UNKNOWN=hold)."),
