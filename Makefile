@@ -11,10 +11,11 @@ PYTHON ?= $(firstword $(foreach each,python3.11 python3.12 python3.13 python3.14
 	$(if $(shell $(each) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>&1 || echo no),,$(each))))
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check lint fmt docs clients schemathesis chaos bench bench-quick bench-grow bench-replies lock clean
+.PHONY: help up test check lint fmt docs clients schemathesis chaos crashpoints prove-250 soak \
+	bench bench-quick bench-grow bench-replies lock clean
 
 help: ## Show this
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 up: $(INSTALLED) ## Start everything on this machine, and print three commands to try; Ctrl-C stops it
 	@$(MAKE) --no-print-directory docs || echo "/docs will show the API alone: the documentation could not be built" >&2
@@ -46,9 +47,19 @@ fmt: $(INSTALLED) ## Format the code, and mend what can be mended
 schemathesis: $(INSTALLED) ## Ask every endpoint at length, right and wrong; `make check` has the short form
 	SCHEMATHESIS_EXAMPLES=40 $(BIN)/pytest -p no:xdist tests/api/test_schemathesis.py
 
-chaos: $(INSTALLED) ## Kill every process between every two steps; mail 3,000 people by a worker that dies every two seconds
+chaos: $(INSTALLED) ## Kill, freeze and fill everything under load, KILLS=1000 times, and check what became of it; FORCE_SEED repeats
+	KILLS=$(or $(KILLS),1000) $(BIN)/pytest -p no:xdist tests/force/test_chaos.py
 	FAULTS=all $(BIN)/pytest -p no:xdist tests/journeys/test_killed.py
 	CHAOS_RECIPIENTS=3000 CHAOS_SECONDS=2 CHAOS_KILLS=1000 $(BIN)/pytest -p no:xdist tests/journeys/test_killed_sender.py
+
+crashpoints: $(INSTALLED) ## End a process at every boundary of the three walks, and at pairs of them for SECONDS=900
+	CRASH_PAIR_SECONDS=$(or $(SECONDS),900) $(BIN)/pytest -p no:xdist tests/force/test_crash_points.py
+
+prove-250: $(INSTALLED) ## Show by strace the log's sync before every 250, 200 and 202; have 10,000 clients vanish before their 250
+	VANISHING=$(or $(CLIENTS),10000) $(BIN)/pytest -p no:xdist tests/force/test_answers.py
+
+soak: $(INSTALLED) ## Keep everything under load for MINUTES=10: memory stays flat, and nothing is lost
+	MINUTES=$(or $(MINUTES),10) $(BIN)/pytest -p no:xdist tests/force/soak.py
 
 bench: $(INSTALLED) bench/.venv/.installed ## Measure all beside what one would write instead; ONLY=accept-2k measures one line
 	$(BIN)/python -m bench --only '$(or $(ONLY),*)'
