@@ -28,6 +28,7 @@ from api import (
 )
 from api.auth import Credentials
 from api.downloads import Downloads
+from api.ingress import routes as ingress
 from api.intake import Intake
 from api.measure import Measured
 from api.openapi import page
@@ -97,7 +98,7 @@ def build(settings: Settings, more: Sequence[BaseRoute] = ()) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        bell = Bell(settings)
+        app.state.bell = bell = Bell(settings)
         outcomes = Outcomes(database, settings.require("redis_url"))
         intake = Intake(database, bell, outcomes, settings.wait_seconds)
         outcomes.start()
@@ -124,7 +125,8 @@ def build(settings: Settings, more: Sequence[BaseRoute] = ()) -> ASGIApp:
         bell.close()
         database.close()
 
-    routes = [*routing.routes(OPERATIONS), *pages.routes(), *release.ROUTES, *handbook.routes(), *more]
+    routes = [*routing.routes(OPERATIONS), *pages.routes(), *release.ROUTES, *handbook.routes()]
+    routes = [*routes, *ingress.routes(settings), *more]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=errors.HANDLERS)
     app.state.description = page.Description(OPERATIONS, settings.base_url)
     limited = LimitedHosts(app, rates) if settings.host_requests_per_minute else app

@@ -11,14 +11,31 @@ from api.openapi.events import EVENTS
 from api.wire import Json
 from cli.main import main
 from mailtalk.settings.load import PREFIX, SECRETS, Settings
-from mailtalk.settings.sections import Edge, Inbound, Outgoing, Webhooks
+from mailtalk.settings.sections import (
+    Console,
+    Edge,
+    HttpEdge,
+    Inbound,
+    Ingress,
+    Observation,
+    Outgoing,
+    Rates,
+    Retention,
+    Webhooks,
+)
 
 SECTIONS = {
     "What all processes share": Settings,
+    "The HTTP API": HttpEdge,
     "The SMTP bridge": Edge,
     "Inbound mail": Inbound,
+    "Providers that post mail": Ingress,
     "Outgoing mail": Outgoing,
+    "Retention": Retention,
     "Webhooks": Webhooks,
+    "Rate limits": Rates,
+    "Logs and metrics": Observation,
+    "The console": Console,
 }
 
 
@@ -58,7 +75,7 @@ def settings() -> str:
 
 
 def _is_shared(name: str) -> bool:
-    return not any(name in section.model_fields for section in (Edge, Inbound, Outgoing, Webhooks))
+    return not any(name in section.model_fields for section in SECTIONS.values() if section is not Settings)
 
 
 def _setting(name: str) -> str:

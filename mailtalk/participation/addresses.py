@@ -114,8 +114,17 @@ def find(session: Session, keyring: Keyring, local: str) -> Bearer | None:
     if key is None:
         return None
     found = address.lookup(key, local)
-    rows = session.connection().exec_driver_sql(BEARERS, hashes([found])).all()
-    return bearers(rows).get(found)
+    return find_many(session, [found]).get(found)
+
+
+def find_many(session: Session, wanted: Sequence[bytes]) -> dict[bytes, Bearer]:
+    """Find live addresses by their hashes."""
+    return bearers(session.connection().exec_driver_sql(BEARERS, hashes(wanted)).all())
+
+
+def missing_keys(session: Session, keyring: Keyring) -> list[int]:
+    """Ids of keys that live addresses were made with and the ring lacks."""
+    return list(session.connection().exec_driver_sql(MISSING_KEYS, {"held": keyring.ids}).scalars())
 
 
 def hashes(wanted: Sequence[bytes]) -> dict[str, object]:

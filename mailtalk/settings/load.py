@@ -13,6 +13,7 @@ from mailtalk.settings.sections import (
     Edge,
     HttpEdge,
     Inbound,
+    Ingress,
     Observation,
     Outgoing,
     Rates,
@@ -24,6 +25,7 @@ from mailtalk.settings.types import AppId, Domain, Host, Mailbox, Port, Seconds,
 PREFIX = "MAILTALK_"
 SECRETS = (
     *("app_secret", "secret_key", "database_url", "redis_url", "relay_url", "dkim_key"),
+    *("ingress_cloudflare", "ingress_mailgun", "ingress_postmark", "ingress_sendgrid"),
     *("console_password", "console_reader_password"),
 )
 
@@ -32,7 +34,7 @@ class SettingsError(Exception):
     """Wrong setting; the text names the variable, the problem and the allowed values."""
 
 
-class Settings(HttpEdge, Rates, Edge, Inbound, Outgoing, Retention, Webhooks, Console, Observation):
+class Settings(HttpEdge, Rates, Edge, Inbound, Ingress, Outgoing, Retention, Webhooks, Console, Observation):
     """Settings of all processes; README's table repeats their descriptions, which a test compares."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")

@@ -6,7 +6,20 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
 
-from mailtalk.settings.types import AppId, Bytes, Count, Domain, Domains, Host, Networks, Password, Port, Private, Rate
+from mailtalk.settings.types import (
+    AppId,
+    Bytes,
+    Count,
+    Domain,
+    Domains,
+    Host,
+    Networks,
+    Password,
+    Port,
+    Private,
+    Rate,
+    Secret,
+)
 
 
 class HttpEdge(BaseSettings):
@@ -143,6 +156,21 @@ class Inbound(BaseSettings):
     dns_servers: Annotated[str | None, Field(pattern=r"^[0-9a-fA-F.:, \[\]]+$")] = Field(
         None,
         description="DNS resolvers for SPF, DKIM and DMARC, IP addresses separated by commas; unset: the system's.",
+    )
+
+
+class Ingress(BaseSettings):
+    """Providers that receive mail for the reply domain and post it to /ingress; each is off while it has no secret."""
+
+    ingress_cloudflare: Secret = Field(
+        None, description="Secret that your Cloudflare Email Worker sends as a bearer token, at least 32 characters."
+    )
+    ingress_mailgun: Secret = Field(None, description="Mailgun's HTTP webhook signing key.")
+    ingress_postmark: Secret = Field(
+        None, description="user:password in the URL that Postmark posts to, at least 32 characters."
+    )
+    ingress_sendgrid: Secret = Field(
+        None, description="user:password in the URL that SendGrid's Inbound Parse posts to, at least 32 characters."
     )
 
 

@@ -1,0 +1,1 @@
+"""Ingress: mails that a provider receives for the reply domain and posts to us."""

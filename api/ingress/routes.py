@@ -1,0 +1,101 @@
+"""`POST /ingress/{provider}`: store the mail that a provider posts, and answer 200 after the commit."""
+
+import logging
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from api.ingress.providers import PROVIDERS, Post
+from api.request import Services
+from api.wire import reply
+from mailtalk import clock
+from mailtalk.errors import Invalid, NotFound, TooLarge
+from mailtalk.inbound import handover
+from mailtalk.settings.load import Settings
+from worker.bell import PROCESS_INBOUND
+
+FIELDS = 50  # of a form
+MULTIPART, URLENCODED = "multipart/form-data", "application/x-www-form-urlencoded"
+EXPANSION = {URLENCODED: 3, "application/json": 2}  # of a mail's bytes in such a body
+OVERHEAD = 100_000  # bytes beside the mail
+
+log = logging.getLogger(__name__)
+
+
+def routes(settings: Settings) -> list[Route]:
+    """Route of the providers that have a secret."""
+    secrets = {name: secret for name in PROVIDERS if (secret := getattr(settings, f"ingress_{name}"))}
+
+    async def take(request: Request) -> Response:
+        name = request.path_params["provider"]
+        if name not in secrets:
+            raise NotFound(["not found"])
+        post = await _read(request, settings.smtp_message_bytes)
+        mail = PROVIDERS[name](post, secrets[name].get_secret_value())
+        if len(mail.raw) > settings.smtp_message_bytes:
+            raise _too_large(settings.smtp_message_bytes)
+        services: Services = request.app.state.services
+        unknown = await services.transact(
+            lambda session: handover.store(session, services.keyring, services.reply_domain, mail, clock.now())
+        )
+        request.app.state.bell.ring(PROCESS_INBOUND)
+        log.info("%s posted a mail for %d recipients, %d of them unknown", name, len(mail.recipients), len(unknown))
+        return reply({"stored": len(set(mail.recipients)) - len(unknown), "unknown": len(unknown)})
+
+    return [Route(path, take, methods=["POST"]) for path in ("/ingress/{provider}", "/ingress/{provider}/mime")]
+
+
+async def _read(request: Request, most: int) -> Post:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    try:
+        if kind == MULTIPART:
+            return Post(headers, b"", await _parts(request, most))
+        body = await _body(request, round(most * EXPANSION.get(kind, 1)))
+    except ClientDisconnect:
+        raise Invalid({"body": ["ended too early"]}) from None
+    return Post(headers, body, _urlencoded(body) if kind == URLENCODED else {})
+
+
+async def _body(request: Request, most: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most + OVERHEAD:
+            raise _too_large(most)
+    return bytes(body)
+
+
+async def _parts(request: Request, most: int) -> Mapping[str, bytes]:
+    """Fields of a multipart form, byte for byte: as Latin-1 each byte is a character."""
+    headers = request.headers.mutablecopy()
+    headers["content-type"] += "; charset=latin-1"
+    parser = MultiPartParser(
+        headers, request.stream(), max_files=FIELDS, max_fields=FIELDS, max_part_size=most + OVERHEAD
+    )
+    try:
+        form = await parser.parse()
+        return {name: await _bytes(value) for name, value in form.items()}
+    except MultiPartException as error:
+        raise Invalid({"body": [error.message]}) from None
+
+
+async def _bytes(value: UploadFile | str) -> bytes:
+    return await value.read() if isinstance(value, UploadFile) else value.encode("latin-1")
+
+
+def _urlencoded(body: bytes) -> Mapping[str, bytes]:
+    try:
+        fields = parse_qsl(body.decode("latin-1"), keep_blank_values=True, encoding="latin-1", max_num_fields=FIELDS)
+    except ValueError:
+        raise Invalid({"body": [f"has more than {FIELDS} fields"]}) from None
+    return {name: value.encode("latin-1") for name, value in fields}
+
+
+def _too_large(most: int) -> TooLarge:
+    return TooLarge({"body": [f"holds a mail of more than {most} bytes"]})
