@@ -27,8 +27,8 @@ def show_queues(session: Session, visit: ConsoleRequest) -> Response:
     status = queues.read(session, now)
     history = queue_history.read(session, now, span, spans)
     drawn = {
-        name: charts.bars(
-            *series, f"{name}: {sum(series.arrived)} arrived and {sum(series.done)} done in the last {period}"
+        name: charts.draw(
+            *series, f"{sum(series.arrived)} arrived and {sum(series.done)} were done in the last {period}"
         )
         for name, series in history.items()
     }
@@ -39,7 +39,6 @@ def show_queues(session: Session, visit: ConsoleRequest) -> Response:
         "queues.html",
         system=status,
         charts=drawn,
-        history=history,
         period=period,
         problems=problems,
         failed=failed,

@@ -14,6 +14,8 @@ let open = [];
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
   const shown = [...event.detail.target.querySelectorAll("details[open]")];
   if (shown.some((details) => details.querySelector("form"))) event.detail.shouldSwap = false;
+  // What is the same stays, above all a frame, which would load anew.
+  if (event.detail.fragment?.firstElementChild?.isEqualNode(event.detail.target)) event.detail.shouldSwap = false;
   open = shown.map((details) => details.id).filter(Boolean);
 });
 document.addEventListener("htmx:oobAfterSwap", () => {
