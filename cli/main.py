@@ -83,7 +83,7 @@ COMMANDS = {
     "status": ("cli.commands.status", "Show queues, workers, relays and broker, and what is stuck."),
     "suppressions": ("cli.commands.suppressions", "List addresses that get no mail, and release them."),
     "up": ("cli.local.up", "Start everything on this machine, and keep it running."),
-    "users": ("cli.commands.users", "List users, and see their addresses and conversations."),
+    "users": ("cli.commands.users", "List users, see their addresses and conversations, and erase them."),
     "webhooks": ("cli.commands.webhooks", "Send events to other programs, by signed HTTP requests."),
     "worker": ("cli.commands.worker", "Apply changes, process inbound mail, make and send mails."),
 }

@@ -18,7 +18,7 @@ from support import certificates
 from support.cast import Cast
 from support.servers import Copied, Stack, bridging, make_settings, serving, working
 
-from cli.local.embedded import Postgres, Valkey
+from cli.local.embedded import Postgres, Valkey, postgres_binaries
 from mailtalk.db.database import Database, migrate
 from mailtalk.keys import Keyring
 from mailtalk.settings.load import Settings
@@ -83,6 +83,12 @@ def postgres() -> Iterator[Postgres]:
         server.start()
         yield server
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def binaries() -> Path:
+    """Directory of the tests' psql, pg_dump and pg_restore."""
+    return postgres_binaries()
 
 
 @pytest.fixture(scope="session")

