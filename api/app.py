@@ -99,6 +99,7 @@ def build(settings: Settings, more: Sequence[BaseRoute] = ()) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.bell = bell = Bell(settings)
+        database.committed = bell.ring_for_events
         outcomes = Outcomes(database, settings.require("redis_url"))
         intake = Intake(database, bell, outcomes, settings.wait_seconds)
         outcomes.start()

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 
 import redis
 from celery import Celery
+from sqlalchemy.orm import Session
 
 from mailtalk.changes.log import Ended
+from mailtalk.events import record as events
 from mailtalk.settings.load import Settings
 from worker import metrics
 from worker.app import build
@@ -17,6 +19,7 @@ from worker.app import build
 APPLY_CHANGES = "mailtalk.apply_changes"
 PROCESS_INBOUND = "mailtalk.process_inbound"
 DELIVER = "mailtalk.deliver"
+SEND_WEBHOOKS = "mailtalk.send_webhooks"
 CHANNEL = "mailtalk:ended"
 PAUSE = 1.0  # seconds without ringing after a failure; meanwhile the sweep finds the work
 CLOSING = 3.0  # seconds that close waits for the last ones
@@ -45,6 +48,11 @@ class Bell:
         with self._wake:
             self._names.add(name)
             self._wake.notify()
+
+    def ring_for_events(self, session: Session) -> None:
+        """Ring if a transaction recorded events. Call it after the commit."""
+        if session.info.get(events.RECORDED):
+            self.ring(SEND_WEBHOOKS)
 
     def announce(self, ended: Sequence[Ended]) -> None:
         """Wake the requests that wait for these changes. Call it after the commit."""

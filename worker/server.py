@@ -3,9 +3,11 @@
 import logging
 import warnings
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 
 from celery.exceptions import SecurityWarning
+from sqlalchemy.orm import Session
 
 from mailtalk.changes import log as change_log
 from mailtalk.db.database import Database
@@ -32,7 +34,7 @@ from worker.jobs import Jobs
 from worker.mail_sender import MailSender
 from worker.parser_pool import ParserPool
 from worker.purge import Purge
-from worker.sweep import Sweep, Watch
+from worker.sweep import RESTING, Sweep, Watch
 from worker.webhook_sender import WebhookSender
 
 THREADS = 6  # tasks of mail take five at most, so that one is left for changes
@@ -57,6 +59,7 @@ class WorkerServer:
     def __init__(self, settings: Settings) -> None:
         self._database = Database(settings.require("database_url"))
         self._bell = Bell(settings)
+        self._database.committed = self._bell.ring_for_events
         self._heartbeat = Heartbeat(self._database, self._relays)
         self._readers = ParserPool()
         keyring = Keyring.from_setting(settings.require("secret_key"))
@@ -72,21 +75,20 @@ class WorkerServer:
         self._webhook_sender = _webhook_sender(settings, self._database, keyring, self._heartbeat)
         # One sweep each, so that a slow relay, DNS server or webhook delays neither changes nor replies.
         watch = Watch(self._database)
+        looks = (
+            (self.jobs.next_arrival, self.jobs.apply_changes),
+            (self.jobs.next_mail, self.jobs.process_inbound),
+            (self.jobs.next_due, self.jobs.deliver),
+            (self.jobs.next_proof, self.jobs.prove_senders),
+            (self._webhook_sender.due, self._webhook_sender.look),
+        )
+        purge = _purge(settings, self._database)
         self._sweeps = (
-            Sweep(
-                watch,
-                self.jobs.next_arrival,
-                self.jobs.recover,
-                self.jobs.apply_changes,
-                _purge(settings, self._database).look,
-            ),
-            Sweep(watch, self.jobs.next_mail, self.jobs.process_inbound),
-            Sweep(watch, self.jobs.next_due, self.jobs.deliver),
-            Sweep(watch, self.jobs.next_proof, self.jobs.prove_senders),
-            Sweep(watch, self._webhook_sender.due, self._webhook_sender.recover, self._webhook_sender.look),
+            Sweep(watch, _never, self.jobs.recover, self._webhook_sender.recover, purge.look),
+            *(Sweep(watch, due, look, longest=RESTING) for due, look in looks),
         )
         self.celery = build(settings)
-        tasks.register(self.celery, self.jobs)
+        tasks.register(self.celery, self.jobs, self._webhook_sender)
 
     def start(self) -> None:
         """Start the heartbeat, then the sweeps."""
@@ -120,6 +122,11 @@ def run(settings: Settings) -> None:
         worker.celery.worker_main(list(OPTIONS))
     finally:
         worker.stop()
+
+
+def _never(_session: Session) -> datetime | None:
+    """Due time of recovery and purging, for which nothing in the database waits."""
+    return None
 
 
 def _identity(settings: Settings) -> MailIdentity:

@@ -14,6 +14,7 @@ from mailtalk.errors import Unavailable
 from worker.jobs import safely
 
 LONGEST = 2.0  # maximum seconds between two looks, even if nothing is due
+RESTING = 10.0  # the same of a queue whose due times are complete; each look costs a few transactions
 STEP = 0.5  # seconds between two queries of the due times: the delay of everything while the broker is unreachable
 SHORTEST = 0.05
 ENDING = 4.0  # seconds that `stop` waits for the current look
@@ -52,10 +53,10 @@ class Watch:
 
 
 class Sweep:
-    """Thread that sleeps until something is due, at most LONGEST seconds, and then looks."""
+    """Thread that sleeps until something is due, at most `longest` seconds, and then looks."""
 
-    def __init__(self, watch: Watch, due: Due, *looks: Callable[[], None]) -> None:
-        self._watch, self._due, self._looks = watch, due, looks
+    def __init__(self, watch: Watch, due: Due, *looks: Callable[[], None], longest: float = LONGEST) -> None:
+        self._watch, self._due, self._looks, self._longest = watch, due, looks, longest
         self._looked_at = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweep", daemon=True)
@@ -75,7 +76,7 @@ class Sweep:
             self._looked_at = time.monotonic()
             for look in self._looks:
                 safely(look)
-            self._sleep(time.monotonic() + LONGEST)
+            self._sleep(time.monotonic() + self._longest)
 
     def _sleep(self, until: float) -> None:
         while time.monotonic() < until:

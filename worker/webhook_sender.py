@@ -5,7 +5,6 @@ import logging
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -48,7 +47,7 @@ class WebhookSender:
         self._sending: set[asyncio.Task[None]] = set()
         self._taking: set[asyncio.Task[None]] = set()
         self._finished: list[ClaimedQueue] = []
-        self._late: list[ClaimedQueue] = []  # released at the next look, or they would fail again in a busy loop
+        self._late: list[ClaimedQueue] = []  # released at the next recovery, or they would fail again in a busy loop
         self._is_taking = self._closing = self.held = False  # held: nothing is sent
         self._kept = KeptConnection(database)
         self._successes = Batches[Attempt, bool](self._record_successes)
@@ -77,7 +76,9 @@ class WebhookSender:
         self._look_once()
 
     def recover(self) -> None:
-        """Release the queues of dead workers."""
+        """Release the queues of dead workers, and ours that could not be released."""
+        if self._late:
+            self._run(self._start())
         with self._database.transaction() as session:
             count = queue.recover(session)
         if count:
@@ -97,20 +98,23 @@ class WebhookSender:
 
     async def _start(self) -> None:
         self._transports.tidy()
-        late, self._late = self._late, []
-        self._finished += late
-        await self._take()
+        self._release_late()
+        keep(self._taking, self._loop.create_task(self._take_more()))
 
     async def _close(self) -> None:
         self._closing = True
         while self._sending or self._taking:
             await asyncio.wait(self._sending | self._taking)
-        with suppress(Unavailable):  # they are released once this worker's heartbeat has ended
-            await self._start()
+        self._release_late()
+        await self._take_more()  # what fails now is released once this worker's heartbeat has ended
         await self._successes.close()
         await self._kept.close()
         self._transports.close()
         await self._loop.shutdown_default_executor()
+
+    def _release_late(self) -> None:
+        late, self._late = self._late, []
+        self._finished += late
 
     def _room(self) -> int:
         return 0 if self._closing or self.held else max(PARALLEL - len(self._sending), 0)

@@ -41,6 +41,7 @@ class Database:
         self._pool = pool
         self._closed = False
         self.outage = Outage()
+        self.committed: Callable[[Session], None] = lambda _session: None  # called after each commit
 
     @cached_property
     def engine(self) -> Engine:
@@ -67,6 +68,7 @@ class Database:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
                 yield session
             self.outage.end()
+            self.committed(session)
         except PoolTimeout as error:
             raise Unavailable("no database connection is free") from error
         except DBAPIError as error:

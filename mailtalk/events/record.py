@@ -15,6 +15,7 @@ from mailtalk.db import sql
 from mailtalk.vocabulary import EventType
 
 PURGED = 5_000  # in one transaction
+RECORDED = "events were recorded"  # key of a session's `info`, for a bell after its commit
 
 # An endpoint w subscribes to an event e; a paused one gets it once it is resumed.
 WANTS = sql.fragment("""w.app_id = e.app_id AND w.status <> $EndpointStatus.DISABLED
@@ -70,7 +71,7 @@ def record_many(session: Session, happened: Sequence[Happened], now: datetime | 
     """Record subscribed events, in this order, in one statement; `now` defaults to the database's."""
     if not happened:
         return
-    session.execute(
+    recorded = session.connection().execute(
         _RECORD,
         {
             "now": now,
@@ -80,6 +81,8 @@ def record_many(session: Session, happened: Sequence[Happened], now: datetime | 
             "data": [msgspec.json.encode(event.data).decode() for event in happened],
         },
     )
+    if recorded.rowcount:
+        session.info[RECORDED] = True
 
 
 def purge(session: Session, now: datetime, days: float) -> int:

@@ -6,13 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 import redis
+from support.cast import Cast
 from support.servers import make_settings
+from support.sql import subscribe
 from support.waiting import until
 
 from mailtalk.changes.log import Ended
+from mailtalk.events import record as events
+from mailtalk.events.record import Happened
 from mailtalk.settings.load import Settings
-from mailtalk.vocabulary import ChangeStatus
-from worker.bell import APPLY_CHANGES, CHANNEL, DELIVER, Bell
+from mailtalk.vocabulary import ChangeStatus, EventType
+from worker.bell import APPLY_CHANGES, CHANNEL, DELIVER, SEND_WEBHOOKS, Bell
 
 QUEUE = "mailtalk:mailtalk"
 
@@ -93,3 +97,27 @@ def test_who_listens_is_told_what_ended(broker: redis.Redis, settings: Settings)
         bell.close()
         message = until(lambda: pubsub.get_message(timeout=0.1))
     assert json.loads(message["data"]) == [7, 8]
+
+
+def test_an_event_rings_once_it_is_committed_if_an_endpoint_wants_it(
+    cast: Cast, broker: redis.Redis, settings: Settings
+) -> None:
+    def happen(error: Exception | None = None) -> None:
+        with cast.database.transaction() as session:
+            events.record_many(session, [Happened(cast.app_id, EventType.MESSAGE_SENT, {}, "a")])
+            if error:
+                raise error
+
+    bell = Bell(settings)
+    cast.database.committed = bell.ring_for_events
+    happen()
+    subscribe(cast.database)
+    with pytest.raises(ZeroDivisionError):
+        happen(ZeroDivisionError())
+    bell.close()
+    assert queued(broker) == []
+    bell = Bell(settings)
+    cast.database.committed = bell.ring_for_events
+    happen()
+    bell.close()
+    assert queued(broker) == [SEND_WEBHOOKS]
