@@ -4,13 +4,16 @@ import logging
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
+from pydantic import SecretStr
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.ingress.providers import PROVIDERS, Post
+from api.ingress.post import Post
+from api.ingress.providers import PROVIDERS
 from api.request import Services
 from api.wire import reply
 from mailtalk import clock
@@ -21,22 +24,24 @@ from worker.bell import PROCESS_INBOUND
 
 FIELDS = 50  # of a form
 MULTIPART, URLENCODED = "multipart/form-data", "application/x-www-form-urlencoded"
-EXPANSION = {URLENCODED: 3, "application/json": 2}  # of a mail's bytes in such a body
+EXPANSION = {URLENCODED: 3, "application/json": 2, "text/plain": 2}  # of a mail's bytes in such a body
 OVERHEAD = 100_000  # bytes beside the mail
 
 log = logging.getLogger(__name__)
 
 
 def routes(settings: Settings) -> list[Route]:
-    """Route of the providers that have a secret."""
-    secrets = {name: secret for name in PROVIDERS if (secret := getattr(settings, f"ingress_{name}"))}
+    """Routes of the providers that are set up."""
+    set_up = {name: _text(value) for name in PROVIDERS if (value := getattr(settings, f"ingress_{name}"))}
 
     async def take(request: Request) -> Response:
         name = request.path_params["provider"]
-        if name not in secrets:
+        if name not in set_up:
             raise NotFound(["not found"])
         post = await _read(request, settings.smtp_message_bytes)
-        mail = PROVIDERS[name](post, secrets[name].get_secret_value())
+        mail = await run_in_threadpool(PROVIDERS[name], post, set_up[name])
+        if mail is None:
+            return reply({})
         if len(mail.raw) > settings.smtp_message_bytes:
             raise _too_large(settings.smtp_message_bytes)
         services: Services = request.app.state.services
@@ -48,6 +53,10 @@ def routes(settings: Settings) -> list[Route]:
         return reply({"stored": len(set(mail.recipients)) - len(unknown), "unknown": len(unknown)})
 
     return [Route(path, take, methods=["POST"]) for path in ("/ingress/{provider}", "/ingress/{provider}/mime")]
+
+
+def _text(value: SecretStr | str) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 async def _read(request: Request, most: int) -> Post:

@@ -172,6 +172,9 @@ class Ingress(BaseSettings):
     ingress_sendgrid: Secret = Field(
         None, description="user:password in the URL that SendGrid's Inbound Parse posts to, at least 32 characters."
     )
+    ingress_ses: Annotated[str | None, Field(max_length=300, pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d+:[\w-]+$")] = (
+        Field(None, description="ARN of the SNS topic to which Amazon SES publishes mail.")
+    )
 
 
 class Outgoing(BaseSettings):
