@@ -28,7 +28,7 @@ from mailtalk.errors import (
 from mailtalk.rate_limited_log import RateLimitedLog
 
 _LATER = {"Retry-After": "1"}
-_HEADERS = {Unauthorized: {"WWW-Authenticate": "Bearer"}, InProgress: _LATER, Unavailable: _LATER}
+_HEADERS = {Unauthorized: {"WWW-Authenticate": "Bearer"}, InProgress: _LATER}
 _STATUS: dict[type[MailtalkError], int] = {
     Invalid: 400,
     Unauthorized: 401,
@@ -61,8 +61,7 @@ def stated(error: MailtalkError) -> tuple[int, Error]:
 def answer(error: MailtalkError, headers: Mapping[str, str] | None = None) -> Answer[Any]:
     """Response to an error."""
     status, content = stated(error)
-    later = {"Retry-After": str(error.seconds)} if isinstance(error, TooMany) else {}
-    return reply(content, status, {**(headers or {}), **_HEADERS.get(type(error), {}), **later})
+    return reply(content, status, {**(headers or {}), **_own_headers(error)})
 
 
 async def raised(_request: Request, error: Exception) -> Response:
@@ -94,6 +93,12 @@ def of_change(ended: Ended) -> MailtalkError | None:
     if ended.error_code == ErrorCode.INTERNAL:
         return Unavailable("a change could not be applied")
     return NotFound([ended.error_code.replace("_", " ").lower()], ended.error_code)
+
+
+def _own_headers(error: MailtalkError) -> Mapping[str, str]:
+    if isinstance(error, TooMany):
+        return {"Retry-After": str(error.seconds)}
+    return _HEADERS.get(type(error), {}) if isinstance(error, Refused) else _LATER
 
 
 def _body(code: ErrorCode, reasons: Any) -> Error:

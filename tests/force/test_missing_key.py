@@ -4,13 +4,16 @@ import smtplib
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from time import time
 
+import httpx
+import jwt
 import pytest
 from pydantic import SecretStr
 from support.cast import Cast
 from support.command_line import command
 from support.inbox import Box, mail
-from support.servers import bridging
+from support.servers import bridging, serving
 from support.smtp_client import DOMAIN, LATER, NOBODY
 from support.sql import column, rows
 
@@ -97,3 +100,11 @@ def test_show_raw_says_it_in_a_sentence(box: Box, database_url: str, tmp_path: P
     said = mailtalk("inbound", "show", "1", "--raw", code=1, MAILTALK_SECRET_KEY=NEW).stderr
     key = f"{box.keyring.current.id:08x}"
     assert said == f"Error: it is sealed with key {key}, which MAILTALK_SECRET_KEY does not hold: put it back\n"
+
+
+def test_the_api_answers_503_to_who_proves_to_know_a_secret_that_cannot_be_opened(box: Box, settings: Settings) -> None:
+    claims = {"tokenType": "app", "iss": box.cast.app_id, "exp": time() + 60}
+    token = jwt.encode(claims, box.cast.secret, "HS256")
+    with serving(settings.model_copy(update={"secret_key": SecretStr(NEW)})) as url:
+        answer = httpx.get(f"{url}/v1/{box.cast.app_id}/users/bob", headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
