@@ -23,6 +23,7 @@ class LinkPurpose(NamedTuple):
 
 
 PARTICIPATION = LinkPurpose(b"link", 16)
+DIGEST = LinkPurpose(b"digest", 16)
 RELEASE = LinkPurpose(b"release", 16)
 FILE = LinkPurpose(b"file", 24)
 SESSION = LinkPurpose(b"console-session", 32)

@@ -110,11 +110,13 @@ class MessageType(StrEnum):
 class Purpose(StrEnum):
     """Purpose of an inbound address; POSTMASTER is required by RFC 5321 4.5.1.
 
-    BOUNCE receives reports about one delivery of ours: it is that delivery's envelope sender (VERP).
+    DIGEST is the Reply-To of a digest. BOUNCE receives reports about one delivery of ours: it is that delivery's
+    envelope sender (VERP).
     """
 
     REPLY = "reply"
     UNSUBSCRIBE = "unsubscribe"
+    DIGEST = "digest"
     BOUNCE = "bounce"
     POSTMASTER = "postmaster"
 
@@ -134,7 +136,8 @@ class Outcome(StrEnum):
 class Verdict(StrEnum):
     """Verdict on an inbound mail, in the order of the checks; only a PERSON's mail becomes a message.
 
-    The first six are for machines. SENDER: not the participant's mail; FLOOD: more mails than people write.
+    The first six are for machines. SENDER: not the participant's mail; AMBIGUOUS: answers a digest, and names no
+    single conversation; FLOOD: more mails than people write.
     """
 
     LOOP = "loop"
@@ -146,6 +149,7 @@ class Verdict(StrEnum):
     POSTMASTER = "postmaster"
     UNREADABLE = "unreadable"
     SENDER = "sender"
+    AMBIGUOUS = "ambiguous"
     NO_ACCESS = "no-access"
     EMPTY = "empty"
     DUPLICATE = "duplicate"
@@ -182,10 +186,12 @@ class Reason(StrEnum):
 class DeliveryKind(StrEnum):
     """Kind of an outgoing mail: a notification, or a notice about an inbound mail.
 
-    REJECTION says that it was not accepted, and why; CONFIRMATION asks whether the participant sent it.
+    DIGEST: notifications of several conversations in one mail. REJECTION says that it was not accepted, and why;
+    CONFIRMATION asks whether the participant sent it.
     """
 
     NOTIFICATION = "notification"
+    DIGEST = "digest"
     REJECTION = "rejection"
     CONFIRMATION = "confirmation"
 

@@ -24,6 +24,7 @@ from mailtalk.models import Delivery
 from mailtalk.outbound import deliveries
 from mailtalk.vocabulary import DeliveryKind, EventType, Outcome, Purpose, Verdict
 
+REPLIES = frozenset({Purpose.REPLY, Purpose.DIGEST})
 DAY = timedelta(days=1)
 ASKED_A_DAY = 10  # times: a stranger who knows an address must not be able to flood its owner's inbox
 ENCRYPTED = "encrypted"  # reason of an unreadable mail
@@ -31,6 +32,7 @@ NOT_ASKED = "not-asked"
 REPEATS = (Verdict.DUPLICATE,)  # already a message
 DOUBTFUL = "doubtful"  # a mail classified as a machine's on weak evidence
 WHY = (
+    Verdict.AMBIGUOUS,
     Verdict.NO_ACCESS,
     Verdict.EMPTY,
     Verdict.UNREADABLE,
@@ -68,7 +70,7 @@ def tell(hand: MailInHand, context: InboundContext, decision: Decision) -> Decis
 
 def events(mail: ClaimedMail, decision: Decision) -> list[Happened]:
     """Event for the app: a mail, possibly a person's, did not become a message."""
-    if mail.purpose is not Purpose.REPLY or mail.app_id is None:
+    if mail.purpose not in REPLIES or mail.app_id is None:
         return []
     data = {
         "inboundMailId": MAIL.show(mail.id),
@@ -101,7 +103,7 @@ def make(
 def _may_be_persons(hand: MailInHand, decision: Decision) -> bool:
     """True for replies that are not duplicates and that no strong signal marks as a machine's."""
     is_persons = hand.reading.verdict is Verdict.PERSON and decision.verdict not in REPEATS
-    return hand.mail.purpose is Purpose.REPLY and (is_persons or _is_doubtful(hand))
+    return hand.mail.purpose in REPLIES and (is_persons or _is_doubtful(hand))
 
 
 def _is_doubtful(hand: MailInHand) -> bool:
@@ -155,7 +157,7 @@ def _delivery(hand: MailInHand, context: InboundContext, wanted: PendingNotice) 
         app_id=mail.app_id,
         id=uuid4(),
         kind=wanted.kind,
-        conversation_id=mail.conversation_id,
+        conversation_id=mail.conversation_id or "",
         user_id=mail.user_id,
         address=wanted.mailbox,
         message_id=message_id,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
-from mailtalk.inbound import access, duplicates, notices, posting, sender_checks, sender_policy, unsubscribe
+from mailtalk.inbound import access, digests, duplicates, notices, posting, sender_checks, sender_policy, unsubscribe
 from mailtalk.inbound.context import InboundContext, own_address
 from mailtalk.inbound.decision import Decision
 from mailtalk.inbound.mail_in_hand import MailInHand, ReadMail
@@ -92,6 +92,12 @@ def _sender(hand: MailInHand, _: InboundContext) -> Decision | None:
     return Decision(outcome=Outcome.QUARANTINED, verdict=Verdict.SENDER, reason=reason) if reason else None
 
 
+def _stranger(hand: MailInHand, _: InboundContext) -> Decision | None:
+    """Refuse a mail that names no conversation if the app's sender policy rejects it: there is nothing to release."""
+    reason = suspicion(hand)
+    return Decision(outcome=Outcome.REFUSED, verdict=Verdict.SENDER, reason=reason) if reason else None
+
+
 def suspicion(hand: MailInHand) -> str | None:
     """Reason why the app's sender policy rejects the mail; None if it accepts it, or if the mail was released."""
     if hand.person is None or hand.mail.released_at is not None:
@@ -132,6 +138,7 @@ CHAINS: Mapping[Purpose, Sequence[Check]] = {
         duplicates.flood,
         posting.post,
     ),
+    Purpose.DIGEST: (_report, _machine, _unreadable, _authors, _stranger, digests.ambiguous),
     Purpose.UNSUBSCRIBE: (_report, _echo, _unreadable, _authors, unsubscribe.unsubscribe),
     Purpose.BOUNCE: (_report, _no_report),
     Purpose.POSTMASTER: (_report, _postmaster),

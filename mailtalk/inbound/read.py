@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -12,10 +13,11 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mailtalk import sealed_mail
-from mailtalk.inbound import sender_checks
+from mailtalk.inbound import digests, sender_checks
 from mailtalk.inbound.authentication import ReceivedMail
 from mailtalk.inbound.claim import ClaimedMail
 from mailtalk.inbound.context import InboundContext, MailReader
+from mailtalk.inbound.digests import ReplySection
 from mailtalk.inbound.dns import Unanswered
 from mailtalk.inbound.mail_in_hand import NOTHING, ReadMail
 from mailtalk.inbound.receive import RAW_SEAL
@@ -25,13 +27,15 @@ from mailtalk.mail.reader.reading import Reading, Unreadable
 from mailtalk.outbound import deliveries, verp
 from mailtalk.vocabulary import Purpose, Verdict
 
+ANSWERS = frozenset({Purpose.REPLY, Purpose.DIGEST})
 REPORTS = frozenset({Verdict.BOUNCE, Verdict.COMPLAINT})
 ANSWERED = 50  # Message-IDs of ours in a header, counted from its end
 _ANSWERED = text("""
     SELECT d.message_id, d.id, d.body_sealed, m.id AS mail_id FROM unnest(
         CAST(:mails AS bigint[]), CAST(:apps AS text[]), CAST(:conversations AS text[]), CAST(:users AS text[]),
         CAST(:message_ids AS text[])) AS m (id, app_id, conversation_id, user_id, message_id)
-    JOIN deliveries d USING (app_id, conversation_id, user_id, message_id)
+    JOIN deliveries d ON d.app_id = m.app_id AND d.conversation_id = coalesce(m.conversation_id, '')
+        AND d.user_id = m.user_id AND d.message_id = m.message_id
     ORDER BY d.created_at""")
 
 
@@ -55,10 +59,11 @@ class SentMail(NamedTuple):
 
 
 class Known(NamedTuple):
-    """Database input of reading: the sealed mails of ours that are answered, and participants' mailboxes."""
+    """Database input of reading: the sealed mails of ours that are answered, mailboxes, and sections of digests."""
 
     answered: Mapping[int, Sequence[SentMail]]
     mailboxes: Mapping[int, Sequence[str]]
+    sections: Mapping[int, Sequence[ReplySection]] = MappingProxyType({})
 
 
 def unseal(context: InboundContext, mail: ClaimedMail) -> OpenedMail:
@@ -67,7 +72,7 @@ def unseal(context: InboundContext, mail: ClaimedMail) -> OpenedMail:
         raw = sealed_mail.unseal(context.keyring, mail.sealed or b"", RAW_SEAL)
     except SealBroken as error:
         return OpenedMail(mail, b"", error=error)
-    if mail.purpose is not Purpose.REPLY:
+    if mail.purpose not in ANSWERS:
         return OpenedMail(mail, raw, evidence=mail.evidence)
     ours = re.compile(rb"<[!-;=?-~]{1,100}@" + re.escape(context.domain.encode()) + rb">")
     message_ids = ours.findall(limits.header_block(raw)[: limits.DEFAULT.header_block])
@@ -76,8 +81,10 @@ def unseal(context: InboundContext, mail: ClaimedMail) -> OpenedMail:
 
 
 def known(session: Session, mails: Sequence[OpenedMail]) -> Known:
-    """Read the database input of reading, in one or two statements."""
-    return Known(_answered(session, mails), sender_checks.mailboxes(session, [opened.mail for opened in mails]))
+    """Read the database input of reading, in up to three statements."""
+    claimed = [opened.mail for opened in mails]
+    mailboxes = sender_checks.mailboxes(session, claimed)
+    return Known(_answered(session, mails), mailboxes, digests.sections(session, claimed))
 
 
 def read(context: InboundContext, known: Known, reader: MailReader, opened: OpenedMail) -> ReadMail:
@@ -112,8 +119,10 @@ def _read(context: InboundContext, known: Known, reader: MailReader, opened: Ope
     mail, raw = opened.mail, opened.raw
     reading, trouble = _reading(reader, raw, mail.mail_from, context.domain)
     signed = verp.within(context.keyring, raw, context.domain) if reading and reading.verdict in REPORTS else ()
+    if reading is not None:
+        mail = digests.resolved(context.keyring, mail, reading, known.sections.get(mail.id, ()))
     result = partial(ReadMail, mail, reading, trouble=trouble, evidence=opened.evidence, signed=signed)
-    if reading is None or trouble or reading.verdict is not Verdict.PERSON or mail.purpose is not Purpose.REPLY:
+    if reading is None or trouble or reading.verdict is not Verdict.PERSON or mail.purpose not in ANSWERS:
         return result(NOTHING)
     ours = _answered_mail(context, reading, known.answered.get(mail.id, ()))
     return result(reader.words(ours, mail.locale))

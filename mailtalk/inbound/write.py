@@ -22,7 +22,8 @@ from mailtalk.outbound import bounces, suppressions
 from mailtalk.vocabulary import Outcome
 
 _OUTCOMES = text(f"""
-    UPDATE inbound_mails m SET app_id = r.app_id, conversation_id = r.conversation_id, user_id = r.user_id,
+    UPDATE inbound_mails m SET purpose = r.purpose, participation_id = r.participation_id, generation = r.generation,
+        app_id = r.app_id, conversation_id = r.conversation_id, user_id = r.user_id,
         delivery_id = r.delivery_id, outcome = r.outcome, verdict = r.verdict, reason = r.reason, flag = r.flag,
         evidence = r.evidence, fingerprint = r.fingerprint, said_hash = r.said_hash, message_id = r.message_id,
         posted_as = r.posted_as, processed_at = r.processed_at, not_before = r.not_before, worker_id = NULL
@@ -101,6 +102,9 @@ def _row(decided: Decided, now: datetime, message: Message | None) -> dict[str, 
     is_waiting = decision.outcome is Outcome.RECEIVED
     return {
         "id": mail.id,
+        "purpose": mail.purpose,
+        "participation_id": mail.participation_id,
+        "generation": mail.generation,
         "app_id": whose.app_id,
         "conversation_id": whose.conversation_id,
         "user_id": whose.user_id,

@@ -3,7 +3,16 @@
 from mailtalk.models.base import Base
 from mailtalk.models.events import Event, EventCount, Webhook, WebhookDelivery, WebhookQueue
 from mailtalk.models.log import Change, IdempotencyKey, ImportBatch, KeyCheck, ListPlace, Worker, WriteProbe
-from mailtalk.models.mails import Delivery, DomainRate, InboundMail, Notice, Notification, RawMail, Suppression
+from mailtalk.models.mails import (
+    Delivery,
+    DigestSection,
+    DomainRate,
+    InboundMail,
+    Notice,
+    Notification,
+    RawMail,
+    Suppression,
+)
 from mailtalk.models.operators import AuditEntry, LoginLink
 from mailtalk.models.people import Address, App, Conversation, File, Message, Participation, Reaction, User
 
@@ -15,6 +24,7 @@ __all__ = [
     "Change",
     "Conversation",
     "Delivery",
+    "DigestSection",
     "DomainRate",
     "Event",
     "EventCount",

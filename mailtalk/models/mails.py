@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Identity, Index, text
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Identity, Index, text
 from sqlalchemy.dialects.postgresql import INT8MULTIRANGE, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -122,8 +122,16 @@ class Notification(Base):
             unique=True,
             postgresql_where=text("status = 'open'"),
         ),
-        Index("ix_notifications_due", "not_before", postgresql_where=text("status = 'open'")),
-        Index("ix_notifications_queue", "app_id", "not_before", "id", postgresql_where=text("status = 'open'")),
+        Index("ix_notifications_due", "digest", "not_before", postgresql_where=text("status = 'open'")),
+        Index(
+            "ix_notifications_queue",
+            "app_id",
+            "not_before",
+            "id",
+            postgresql_where=text("status = 'open' AND NOT digest"),
+        ),
+        Index("ix_notifications_digests", "app_id", "not_before", postgresql_where=text("status = 'open' AND digest")),
+        Index("ix_notifications_reader", "app_id", "user_id", postgresql_where=text("status = 'open' AND digest")),
         Index("ix_notifications_log", "app_id", "conversation_id", "user_id", "id"),
         Index("ix_notifications_ended", "ended_at", postgresql_where=text("status <> 'open'")),
         Index("ix_notifications_made", "app_id", "user_id", "ended_at", postgresql_where=text("status = 'made'")),
@@ -139,6 +147,7 @@ class Notification(Base):
     from_seq: Mapped[int]
     # Messages that were mailed, or for which the reason holds; as ranges, since most are consecutive.
     seqs: Mapped[Sequence[Range[int]]] = mapped_column(INT8MULTIRANGE, server_default="{}")
+    digest: Mapped[bool] = mapped_column(server_default="false")  # waits for its hour, with the reader's others
     not_before: Mapped[datetime]
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
@@ -147,7 +156,7 @@ class Notification(Base):
 class Delivery(Base):
     """Outgoing mail to one address: its bytes are fixed and sealed when it is made, so every retry is equal.
 
-    A notice about an inbound mail has no notification.
+    A notice about an inbound mail has no notification; a digest has sections, and its conversation id is empty.
     """
 
     __tablename__ = "deliveries"
@@ -194,6 +203,25 @@ class Delivery(Base):
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     bounced_at: Mapped[datetime | None]  # when a bounce reported that it did not arrive after all
+
+
+class DigestSection(Base):
+    """Section of a digest: one notification; its columns are those that an ordinary notification's delivery has."""
+
+    __tablename__ = "digest_sections"
+    __table_args__ = (
+        ForeignKeyConstraint(["app_id", "delivery_id"], ["deliveries.app_id", "deliveries.id"], ondelete="CASCADE"),
+        Index(None, "app_id", "notification_id"),
+    )
+
+    app_id: Mapped[str] = mapped_column(primary_key=True)
+    delivery_id: Mapped[UUID] = mapped_column(primary_key=True)
+    notification_id: Mapped[int] = mapped_column(primary_key=True)
+    conversation_id: Mapped[str]
+    participation_id: Mapped[UUID]
+    seqs: Mapped[Sequence[Range[int]]] = mapped_column(INT8MULTIRANGE)
+    edited_at: Mapped[datetime | None]
+    reply_generation: Mapped[int | None]
 
 
 class Suppression(Base):

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import groupby
 
 from sqlalchemy.orm import Session
 
@@ -15,7 +16,7 @@ from mailtalk.notifications import due as due_notifications
 from mailtalk.notifications import hourly_cap, store
 from mailtalk.notifications.batch import Batch, Heading
 from mailtalk.notifications.due import DueNotification
-from mailtalk.notifications.mails import MailIdentity, MailMaker
+from mailtalk.notifications.mails import MailIdentity, MailMaker, Part
 from mailtalk.notifications.settle import Settlement, settle, unsettled
 from mailtalk.notifications.store import Ended, NewMail
 from mailtalk.participation import addresses
@@ -35,7 +36,9 @@ class MailBuilder:
     def build(self) -> int:
         """Build the due notifications; returns their number, 0 if none is left."""
         claimed = due_notifications.claim(self._session, self._now)
-        due = hourly_cap.within(self._session, claimed, self._identity.mails_per_hour, self._now)
+        within_cap = hourly_cap.within(self._session, claimed, self._identity.mails_per_hour, self._now)
+        digests = due_notifications.claim_digests(self._session, self._now)
+        due = [*within_cap, *digests]
         if due:
             self._batch = Batch(self._session, due, self._now)
             settled = [(notification, self._settled(notification)) for notification in due]
@@ -45,7 +48,7 @@ class MailBuilder:
             store.end(self._session, self._now, self._ended)
             addresses.keep(self._session, maker.issued)
             self._tell()
-        return len(claimed)
+        return len(claimed) + len(digests)
 
     def _settled(self, notification: DueNotification) -> Settlement:
         """Settle one notification; its failure must not keep those of other apps from being built."""
@@ -59,22 +62,21 @@ class MailBuilder:
 
     def _mails(self, maker: MailMaker, settled: Sequence[Ended]) -> Iterator[NewMail]:
         """Mails of all notifications, made while they are written; the end of each notification is noted on the way."""
-        for notification, settlement in settled:
-            end, mails = self._made(maker, notification, settlement)
-            self._ended.append((notification, end))
+        for group in _groups(settled):
+            ended, mails = self._made(maker, group)
+            self._ended += ended
             yield from mails
 
-    def _made(
-        self, maker: MailMaker, notification: DueNotification, settlement: Settlement
-    ) -> tuple[Settlement, Sequence[NewMail]]:
-        if settlement.reason:
-            return settlement, ()
+    def _made(self, maker: MailMaker, group: Sequence[Ended]) -> tuple[Sequence[Ended], Sequence[NewMail]]:
+        """One mail to each address about the notifications of a group that have a reader."""
+        parts = [Part(notification, settlement.wanted) for notification, settlement in group if not settlement.reason]
+        if not parts:
+            return group, ()
         try:
-            mailboxes = self._batch.addresses(notification.recipient)
-            return settlement, maker.mails(notification, settlement.wanted, mailboxes)
+            return group, maker.mails(parts, self._batch.addresses(parts[0].notification.recipient))
         except Exception as error:
-            log.exception("notification %d could not be built", notification.id)
-            return _failed(settlement, error), ()
+            log.exception("notification %d could not be built", parts[0].notification.id)
+            return [(each, end if end.reason else _failed(end, error)) for each, end in group], ()
 
     def _tell(self) -> None:
         """Record an event for each notification, also of a reader without an address, for apps with an endpoint."""
@@ -107,6 +109,12 @@ class MailBuilder:
                 "messages": [serializers.message(message, message.read_by) for message in self._batch.shown(wanted)],
             }
             yield Happened(conversation.app_id, TRIGGERED, data, conversation.id)
+
+
+def _groups(settled: Sequence[Ended]) -> Iterator[list[Ended]]:
+    """Notifications for one mail each: those of a digest's reader, which are in a row, together."""
+    for _, group in groupby(settled, lambda pair: pair[0].reader):
+        yield list(group)
 
 
 def _failed(settlement: Settlement, error: Exception) -> Settlement:

@@ -17,6 +17,8 @@ from mailtalk.models import Participation, User
 from mailtalk.vocabulary import Access
 
 BATCH = 300  # notifications in one transaction
+DIGESTS = 100  # due notifications whose readers get their digests in one transaction
+SECTIONS = 20  # conversations in one digest: its HTML stays within what Gmail shows
 COLUMNS = """p.app_id, p.conversation_id, p.user_id, p.id AS participation_id, p.present, p.access,
         p.notify, p.generation, p.mute_until, p.sees, p.frequency, p.chosen, p.read_seq, p.mailed_seq,
         u.name, u.emails, coalesce(u.locale, a.default_locale) AS locale, u.time_zone"""  # of a Recipient
@@ -25,10 +27,11 @@ COLUMNS = """p.app_id, p.conversation_id, p.user_id, p.id AS participation_id, p
 # Rows are joined by key, one after the other (a lock or OFFSET 0 keeps the planner from any other join): without
 # statistics, as after an import, it would compare all users with all due notifications.
 CLAIM = text(f"""
-    WITH turn AS MATERIALIZED ({turns.turn("notifications", "status = 'open'", "not_before")}),
+    WITH turn AS MATERIALIZED ({turns.turn("notifications", "status = 'open' AND NOT digest", "not_before")}),
     due AS MATERIALIZED (
         SELECT own.* FROM turn CROSS JOIN LATERAL (
-            SELECT * FROM notifications WHERE app_id = turn.app_id AND status = 'open' AND not_before <= :now
+            SELECT * FROM notifications WHERE app_id = turn.app_id AND status = 'open' AND NOT digest
+                AND not_before <= :now
             ORDER BY not_before, id LIMIT {turns.SHARE} FOR NO KEY UPDATE SKIP LOCKED) AS own)
     SELECT n.id, n.from_seq, {COLUMNS}
     FROM due n
@@ -39,6 +42,29 @@ CLAIM = text(f"""
     CROSS JOIN LATERAL (SELECT * FROM users WHERE app_id = n.app_id AND id = n.user_id OFFSET 0) AS u
     JOIN apps a ON a.id = n.app_id
     ORDER BY n.not_before, n.id""")  # noqa: S608  ours
+# Each reader is locked by one worker, so that all that is due for them is in one mail.
+_CLAIM_DIGESTS = text(f"""
+    WITH turn AS MATERIALIZED ({turns.turn("notifications", "status = 'open' AND digest", "not_before")}),
+    due AS MATERIALIZED (
+        SELECT DISTINCT own.* FROM turn CROSS JOIN LATERAL (
+            SELECT app_id, user_id FROM notifications
+            WHERE app_id = turn.app_id AND status = 'open' AND digest AND not_before <= :now
+            ORDER BY not_before LIMIT {turns.SHARE}) AS own),
+    reader AS MATERIALIZED (
+        SELECT u.* FROM due CROSS JOIN LATERAL (
+            SELECT * FROM users WHERE app_id = due.app_id AND id = due.user_id
+            FOR NO KEY UPDATE SKIP LOCKED) AS u)
+    SELECT d.id, d.from_seq, {COLUMNS}
+    FROM reader u CROSS JOIN LATERAL (
+        SELECT * FROM notifications n WHERE n.app_id = u.app_id AND n.user_id = u.id AND n.status = 'open'
+            AND n.digest AND n.not_before <= :now
+        ORDER BY n.id LIMIT :sections FOR NO KEY UPDATE OF n SKIP LOCKED) AS d
+    CROSS JOIN LATERAL (
+        SELECT * FROM participations
+        WHERE app_id = d.app_id AND conversation_id = d.conversation_id AND user_id = d.user_id
+        FOR NO KEY UPDATE SKIP LOCKED) AS p
+    JOIN apps a ON a.id = p.app_id
+    ORDER BY p.app_id, p.user_id, d.id""")  # noqa: S608  ours
 
 
 @dataclass(frozen=True)
@@ -93,6 +119,13 @@ class DueNotification(NamedTuple):
     from_seq: int
     recipient: Recipient
     seqs: Multirange[int] | None = None
+    is_digest: bool = False
+
+    @property
+    def reader(self) -> tuple[object, ...]:
+        """Key of the mail that it is in: a digest's is its reader, another's it has for itself."""
+        recipient = self.recipient
+        return (recipient.app_id, recipient.user_id) if self.is_digest else (recipient.app_id, self.id)
 
     @property
     def first_seq(self) -> int:
@@ -111,3 +144,9 @@ def claim(session: Session, now: datetime) -> list[DueNotification]:
     """
     rows = session.execute(CLAIM, {"now": now, "limit": BATCH})
     return [DueNotification(row[0], row[1], Recipient(*row[2:])) for row in rows]
+
+
+def claim_digests(session: Session, now: datetime) -> list[DueNotification]:
+    """Claim all due notifications of some readers of digests, reader by reader; SECTIONS of each."""
+    rows = session.execute(_CLAIM_DIGESTS, {"now": now, "limit": DIGESTS, "sections": SECTIONS})
+    return [DueNotification(row[0], row[1], Recipient(*row[2:]), is_digest=True) for row in rows]

@@ -14,6 +14,7 @@ DAY = timedelta(days=1)
 # Frequency of a participation p of an app a, and the earliest time of its mail, with the parameters of `moments`: a
 # digest only delays a mail.
 FREQUENCY = sql.fragment("CASE p.frequency WHEN $Frequency.DEFAULT THEN a.frequency ELSE p.frequency END")
+IS_DIGEST = sql.fragment("($frequency) IN ($Frequency.HOURLY, $Frequency.DAILY)", frequency=FREQUENCY)
 NOT_BEFORE = sql.fragment(
     """CASE $frequency
     WHEN $Frequency.HOURLY THEN CAST(:hour AS timestamptz)

@@ -29,4 +29,4 @@ WHERE $frequency IN ($Frequency.DEFAULT, $Frequency.IMMEDIATELY)
 ORDER BY p.app_id, p.conversation_id, p.user_id
 ON CONFLICT (app_id, conversation_id, user_id) WHERE status = $NotificationStatus.OPEN
     DO UPDATE SET not_before = least(notifications.not_before, excluded.not_before),
-        from_seq = least(notifications.from_seq, excluded.from_seq)
+        from_seq = least(notifications.from_seq, excluded.from_seq), digest = false

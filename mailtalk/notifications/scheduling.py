@@ -22,6 +22,7 @@ _SETTLE = sql.load(
     why_not=notify.WHY_NOT,
     barred_unless_mentioned=notify.BARRED_UNLESS_MENTIONED,
     not_before=frequency.NOT_BEFORE,
+    is_digest=frequency.IS_DIGEST,
 )
 _HASTEN = sql.load(
     __file__,
@@ -56,11 +57,12 @@ _REPACED_ZONES = sql.statement(
     daily=_DAILY,
 )
 _REPACE = sql.statement(
-    """UPDATE notifications n SET not_before = $not_before $repaced
+    """UPDATE notifications n SET not_before = $not_before, digest = $is_digest $repaced
     WHERE n.app_id = p.app_id AND n.conversation_id = p.conversation_id AND n.user_id = p.user_id
         AND n.status = $NotificationStatus.OPEN""",
     repaced=_REPACED,
     not_before=frequency.NOT_BEFORE,
+    is_digest=frequency.IS_DIGEST,
 )
 
 

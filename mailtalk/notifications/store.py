@@ -11,15 +11,16 @@ from sqlalchemy.orm import Session
 
 from mailtalk.db import bulk
 from mailtalk.db.copy import copy
-from mailtalk.models import Notification
+from mailtalk.models import DigestSection, Notification
 from mailtalk.notifications.due import DueNotification
 from mailtalk.notifications.settle import Settlement, ranges
-from mailtalk.vocabulary import NotificationStatus
+from mailtalk.vocabulary import DeliveryKind, NotificationStatus
 
 Ended = tuple[DueNotification, Settlement]
 _MAILS = {
     "app_id": "text",
     "id": "uuid",
+    "kind": "text",
     "notification_id": "bigint",
     "conversation_id": "text",
     "user_id": "text",
@@ -50,22 +51,31 @@ _CANCEL = text("""
     WHERE d.app_id = o.app_id AND d.id = o.id""")
 
 
-class NewMail(NamedTuple):
-    """Mail of a notification to one address, sealed; `seqs` are the messages that it is about."""
+class Section(NamedTuple):
+    """A notification in a mail: its messages, their newest edit, and the generation of its reply address, if any."""
 
-    id: UUID
     notification: DueNotification
-    address: str
-    message_id: str
-    sealed: bytes
     seqs: Multirange[int]
     edited_at: datetime | None
     reply_generation: int | None
 
 
+class NewMail(NamedTuple):
+    """Mail to one address, sealed: a notification, which is its only section, or a digest."""
+
+    id: UUID
+    kind: DeliveryKind
+    address: str
+    message_id: str
+    sealed: bytes
+    sections: Sequence[Section]
+
+
 def add_mails(session: Session, now: datetime, mails: Iterable[NewMail]) -> None:
     """Queue the mails; each is taken from the iterator as it is written, so that only one is in memory."""
-    copy(session, "deliveries", _MAILS, _rows(mails, now))
+    sections: list[dict[str, object]] = []
+    copy(session, "deliveries", _MAILS, _rows(mails, now, sections))
+    bulk.insert_rows(session, DigestSection, sections)
 
 
 def cancel(session: Session, now: datetime, outdated: Sequence[tuple[str, UUID, str]]) -> None:
@@ -91,24 +101,39 @@ def end(session: Session, now: datetime, ended: Sequence[Ended]) -> None:
     bulk.insert_rows(session, Notification, [row for each in ended for row in _others(now, *each)])
 
 
-def _rows(mails: Iterable[NewMail], now: datetime) -> Iterator[tuple[object, ...]]:
+def _rows(mails: Iterable[NewMail], now: datetime, sections: list[dict[str, object]]) -> Iterator[tuple[object, ...]]:
+    """Rows of deliveries; those of digests' sections are noted on the way."""
     for mail in mails:
-        key = mail.notification.recipient.key
+        is_digest, (notification, *about) = mail.kind is DeliveryKind.DIGEST, mail.sections[0]
+        sections += [_section(mail.id, section) for section in mail.sections] if is_digest else []
         yield (
-            key.conversation.app_id,
+            notification.recipient.app_id,
             mail.id,
-            mail.notification.id,
-            key.conversation.id,
-            key.user_id,
+            mail.kind,
+            None if is_digest else notification.id,
+            "" if is_digest else notification.recipient.conversation_id,
+            notification.recipient.user_id,
             mail.address,
             mail.message_id,
             mail.sealed,
-            mail.seqs,
-            mail.edited_at,
-            mail.reply_generation,
+            *((None, None, None) if is_digest else about),
             now,
             now,
         )
+
+
+def _section(delivery_id: UUID, section: Section) -> dict[str, object]:
+    recipient = section.notification.recipient
+    return {
+        "app_id": recipient.app_id,
+        "delivery_id": delivery_id,
+        "notification_id": section.notification.id,
+        "conversation_id": recipient.conversation_id,
+        "participation_id": recipient.id,
+        "seqs": str(section.seqs),
+        "edited_at": section.edited_at,
+        "reply_generation": section.reply_generation,
+    }
 
 
 def _others(now: datetime, notification: DueNotification, settlement: Settlement) -> Iterator[dict[str, object]]:

@@ -58,7 +58,8 @@ _PURGE = sql.statement("""
 _NEXT_DUE = sql.statement("""
     SELECT least(
         (SELECT min(window_due_at) FROM conversations WHERE window_due_at IS NOT NULL),
-        (SELECT min(not_before) FROM notifications WHERE status = $NotificationStatus.OPEN),
+        (SELECT min(not_before) FROM notifications WHERE status = $NotificationStatus.OPEN AND NOT digest),
+        (SELECT min(not_before) FROM notifications WHERE status = $NotificationStatus.OPEN AND digest),
         (SELECT min(not_before) FROM deliveries
             WHERE stage IN ($Stage.QUEUED, $Stage.DEFERRED, $Stage.UNKNOWN) AND :deliveries),
         (SELECT min(not_before) FROM deliveries WHERE stage = $Stage.OUTDATED))""")

@@ -10,6 +10,6 @@ from mailtalk.vocabulary import DeliveryKind
 def envelope(keyring: Keyring, domain: str, delivery: ClaimedDelivery) -> SmtpEnvelope:
     """Envelope: bounces of a notification come back to us; a notice has a null sender (RFC 3834)."""
     sender = ""
-    if delivery.kind == DeliveryKind.NOTIFICATION:
+    if delivery.kind in {DeliveryKind.NOTIFICATION, DeliveryKind.DIGEST}:
         sender = f"{verp.local_part(keyring, delivery.id)}@{domain}"
     return SmtpEnvelope(sender, delivery.address, str(delivery.id))

@@ -1,4 +1,4 @@
-"""Events about a notification's mail, for webhooks; other kinds of mail have none."""
+"""Events about a notification's mail or a digest, for webhooks; other kinds of mail have none."""
 
 from typing import Protocol
 from uuid import UUID
@@ -57,12 +57,13 @@ def cancelled(delivery: Mailed, reason: str) -> Happened | None:
 
 
 def _event(delivery: Mailed, kind: EventType, more: dict[str, str | None]) -> Happened | None:
-    if delivery.kind != DeliveryKind.NOTIFICATION:
+    if delivery.kind not in {DeliveryKind.NOTIFICATION, DeliveryKind.DIGEST}:
         return None
+    number, conversation_id = delivery.notification_id, delivery.conversation_id or None  # a digest has neither
     data = {
-        "notificationId": ids.NOTIFICATION.show(delivery.notification_id or 0),
+        "notificationId": None if number is None else ids.NOTIFICATION.show(number),
         "recipient": {"id": delivery.user_id},
-        "conversationId": delivery.conversation_id,
+        "conversationId": conversation_id,
         "deliveryId": str(delivery.id),
     }
-    return Happened(delivery.app_id, kind, data | more, delivery.conversation_id)
+    return Happened(delivery.app_id, kind, data | more, conversation_id)

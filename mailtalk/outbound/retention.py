@@ -8,10 +8,15 @@ from sqlalchemy.orm import Session
 PURGED = 5_000  # in one transaction
 
 _PURGE = text("""
-    DELETE FROM deliveries WHERE (app_id, id) IN (
-        SELECT app_id, id FROM deliveries WHERE ended_at < :before
-        ORDER BY ended_at LIMIT :most FOR UPDATE SKIP LOCKED)
-    RETURNING 1""")
+    WITH ended AS (
+        DELETE FROM deliveries WHERE (app_id, id) IN (
+            SELECT app_id, id FROM deliveries WHERE ended_at < :before
+            ORDER BY ended_at LIMIT :most FOR UPDATE SKIP LOCKED)
+        RETURNING app_id, id, kind),
+    replied AS (
+        DELETE FROM addresses a USING ended e
+        WHERE e.kind = 'digest' AND a.app_id = e.app_id AND a.participation_id = e.id)
+    SELECT 1 FROM ended""")
 
 
 def purge(session: Session, now: datetime, days: float) -> int:

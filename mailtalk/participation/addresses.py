@@ -20,10 +20,18 @@ _KEEP = text(f"""
     ON CONFLICT DO NOTHING""")  # noqa: S608  ours
 
 # Addresses by hash with their participations. An unsubscribe address outlives a rotation, as the link in the mail does.
+# A digest's address has the digest itself in place of a participation, and lives as long as one of its sections.
 BEARERS: LiteralString = """
     SELECT a.hash, a.purpose, p.present, p.access, p.app_id, p.conversation_id, p.user_id, p.id, p.generation
     FROM addresses a JOIN participations p ON p.id = a.participation_id
     WHERE a.hash = ANY(%(hashes)b::bytea[]) AND (a.generation = p.generation OR a.purpose = 'unsubscribe')
+    UNION ALL
+    SELECT a.hash, a.purpose, true, 'ReadWrite', d.app_id, NULL, d.user_id, d.id, a.generation
+    FROM addresses a JOIN deliveries d ON d.app_id = a.app_id AND d.id = a.participation_id
+    WHERE a.hash = ANY(%(hashes)b::bytea[]) AND a.purpose = 'digest' AND EXISTS (
+        SELECT 1 FROM digest_sections g JOIN participations p ON p.id = g.participation_id
+        WHERE g.app_id = d.app_id AND g.delivery_id = d.id AND p.present AND p.access = 'ReadWrite'
+            AND p.generation = g.reply_generation)
 """
 
 
@@ -70,7 +78,7 @@ class AddressOwner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Participation and purpose of an inbound address."""
+    """Participation and purpose of an inbound address; a digest's has no conversation, and its delivery's id."""
 
     purpose: Purpose
     app_id: str | None = None

@@ -4,14 +4,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from mailtalk.conversations import apps, conversations
 from mailtalk.db import sql
 from mailtalk.errors import ErrorCode, Invalid, NotFound
 from mailtalk.ids import ParticipantKey
-from mailtalk.models import Change, Conversation, Delivery, Notification, Participation, Suppression, User
+from mailtalk.models import (
+    Change,
+    Conversation,
+    Delivery,
+    DigestSection,
+    Notification,
+    Participation,
+    Suppression,
+    User,
+)
 from mailtalk.outbound import suppressions
 from mailtalk.participation import notify
 from mailtalk.participation.state import state as as_state
@@ -56,11 +65,11 @@ def page(session: Session, key: ParticipantKey, *, limit: int, before: int | Non
     notifications = session.scalars(query.order_by(Notification.id.desc()).limit(limit)).all()
     ids = [notification.id for notification in notifications]
     messages = _messages(session, key.app_id, ids)
-    mails = _mails(session, select(Delivery).filter_by(**_columns(key)).where(Delivery.notification_id.in_(ids)))
+    mails = _mails(session, key, ids)
     return [NotificationReport(row, messages[row.id], _mails_of(row, mails)) for row in notifications]
 
 
-def _mails_of(row: Notification, mails: Mapping[int | None, Sequence[Delivery]]) -> Sequence[Delivery]:
+def _mails_of(row: Notification, mails: Mapping[int, Sequence[Delivery]]) -> Sequence[Delivery]:
     """Mails of a notification, none if it was open when it was read: they may have been made a moment later."""
     return () if row.status == NotificationStatus.OPEN else mails.get(row.id, ())
 
@@ -102,10 +111,17 @@ def _messages(session: Session, app_id: str, ids: Sequence[int]) -> Mapping[int,
     return {row.id: row.messages for row in session.execute(_MESSAGES, {"app": app_id, "ids": ids})}
 
 
-def _mails(session: Session, query: Select[Delivery]) -> Mapping[int | None, Sequence[Delivery]]:
-    mails: dict[int | None, list[Delivery]] = {}
-    for delivery in session.scalars(query.order_by(Delivery.address)):
-        mails.setdefault(delivery.notification_id, []).append(delivery)
+def _mails(session: Session, key: ParticipantKey, ids: Sequence[int]) -> Mapping[int, Sequence[Delivery]]:
+    """Mails of notifications: their own, and the digests with a section about them."""
+    own = select(Delivery).filter_by(**_columns(key)).where(Delivery.notification_id.in_(ids))
+    section = and_(DigestSection.app_id == Delivery.app_id, DigestSection.delivery_id == Delivery.id)
+    digests = select(DigestSection.notification_id, Delivery).join(DigestSection, section)
+    digests = digests.where(DigestSection.app_id == key.app_id, DigestSection.notification_id.in_(ids))
+    mails: dict[int, list[Delivery]] = {}
+    for delivery in session.scalars(own.order_by(Delivery.address, Delivery.created_at)):
+        mails.setdefault(delivery.notification_id or 0, []).append(delivery)
+    for number, delivery in session.execute(digests.order_by(Delivery.address, Delivery.created_at)):
+        mails.setdefault(number, []).append(delivery)
     return mails
 
 

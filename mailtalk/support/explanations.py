@@ -8,7 +8,17 @@ from mailtalk.models import Delivery, Suppression
 from mailtalk.support.deliveries import DeliveryReport
 from mailtalk.support.explain import NotificationReport, ParticipantStatus
 from mailtalk.support.printable import moment, plain
-from mailtalk.vocabulary import MADE_ANEW, Frequency, MailChange, NotificationStatus, Notify, Reason, Stage, Suspicion
+from mailtalk.vocabulary import (
+    MADE_ANEW,
+    DeliveryKind,
+    Frequency,
+    MailChange,
+    NotificationStatus,
+    Notify,
+    Reason,
+    Stage,
+    Suspicion,
+)
 
 WHY = {
     Reason.LEFT: "they had left the conversation",
@@ -101,7 +111,8 @@ def delivery(row: Delivery | DeliveryReport) -> str:
     stage = STAGES[Stage(row.stage)].format(ended=ended, later=moment(row.not_before), attempts=attempts)
     answer = _answer(Stage(row.stage), plain(row.reply or ""))
     bounced = f"; it bounced at {moment(row.bounced_at)}" if row.bounced_at else ""
-    return f"to {plain(row.address)} {stage}{answer}{bounced}"
+    what = "in a digest to" if row.kind == DeliveryKind.DIGEST else "to"
+    return f"{what} {plain(row.address)} {stage}{answer}{bounced}"
 
 
 def _waiting(until: datetime, *, barred: bool) -> str:

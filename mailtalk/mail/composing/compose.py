@@ -51,12 +51,16 @@ def head(fields: NotificationHeaders, body: RenderedBody) -> bytes:
 @lru_cache(maxsize=64)
 def body(content: NotificationContent) -> RenderedBody:
     """Render the text and HTML parts. If an app's template fails, the built-in one is used and the error is logged."""
-    text, html = _fitting(content)
+    return alternatives(subject(content), *_fitting(content))
+
+
+def alternatives(subject: str, text: Pieces, html: Pieces) -> RenderedBody:
+    """Body of the two encoded parts; equal parts give equal bytes."""
     boundary = f"=_{sha256(repr((text, html)).encode()).hexdigest()[:32]}"
     delimiter = f"--{boundary}\r\n".encode()
     content_type = f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n\r\n'.encode()
     end = f"--{boundary}--\r\n".encode()
-    return RenderedBody(subject(content), (content_type, *merged(delimiter, *text, delimiter, *html, end)))
+    return RenderedBody(subject, (content_type, *merged(delimiter, *text, delimiter, *html, end)))
 
 
 def subject(content: NotificationContent) -> str:

@@ -36,7 +36,7 @@ class NotificationHeaders:
     reader_name: str
     reader: str
     reply_to: str | None
-    unsubscribe: str
+    unsubscribe: str | None
     message_id: str
     references: tuple[str, ...]
     thread: str
@@ -55,8 +55,8 @@ def head(letter: NotificationHeaders, subject: str) -> bytes:
         ("Subject", subject),
         ("Date", format_datetime(letter.at)),
         ("Message-ID", letter.message_id),
-        ("In-Reply-To", letter.references[-1]),
-        ("References", "\r\n ".join(letter.references[:1] + letter.references[1:][-REFERENCES:])),
+        ("In-Reply-To", letter.references[-1] if letter.references else None),
+        ("References", "\r\n ".join(letter.references[:1] + letter.references[1:][-REFERENCES:]) or None),
         ("Reply-To", letter.reply_to),
         ("Auto-Submitted", "auto-generated"),
         ("X-Auto-Response-Suppress", "All"),
@@ -138,11 +138,11 @@ def _archive(url: str | None) -> str | None:
 
 def _unsubscribe(letter: NotificationHeaders) -> list[tuple[str, str]]:
     """List-Unsubscribe by link with one-click POST (RFC 8058) and by mail (RFC 2369)."""
-    mail = f"<mailto:{letter.unsubscribe}?subject=unsubscribe>"
+    mail = f"<mailto:{letter.unsubscribe}?subject=unsubscribe>" if letter.unsubscribe else None
     url = letter.links.get("unsubscribe")
     if not url:
-        return [("List-Unsubscribe", mail)]
-    both = ("List-Unsubscribe", f"<{url}>,\r\n {mail}")
+        return [("List-Unsubscribe", mail)] if mail else []
+    both = ("List-Unsubscribe", ",\r\n ".join(filter(None, (f"<{url}>", mail))))
     return [both, ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")]
 
 

@@ -46,6 +46,7 @@ class Reading(msgspec.Struct, frozen=True):
     returned: str | None  # Message-ID of the mail that a bounce or a complaint returns
     attachments: tuple[MailAttachment, ...]
     encrypted: bool = False
+    local_parts: tuple[str, ...] = ()  # of possible inbound addresses in its text
 
 
 def read(mail: parse.ParsedMail, raw: bytes, *, mail_from: str, own_domain: str) -> Reading:
@@ -63,6 +64,7 @@ def read(mail: parse.ParsedMail, raw: bytes, *, mail_from: str, own_domain: str)
         _returned(mail) if screened.verdict in {Verdict.BOUNCE, Verdict.COMPLAINT} else None,
         mail.attachments,
         mail.encrypted,
+        OwnAddress(own_domain).local_parts(f"{mail.text or ''}\n{mail.html or ''}"),
     )
 
 

@@ -2,11 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 from mailtalk.mail.replies.quotes import attributions
 from mailtalk.mail.replies.quotes.line_kinds import DEPTH, WIDTH, Kind
 from mailtalk.mail.replies.quotes.locales import fold
 
+LOCAL_CHARS = 30
+MOST = 100  # addresses of ours in one mail
 HIDDEN = "…"  # stands where an address of ours stood
 _LONGEST_SENT = 50_000  # characters of our mail that are compared
 _LINKS = re.compile(r"<[^<>\s]{4,2000}>|https?://\S{1,2000}")
@@ -55,6 +58,11 @@ class OwnAddress:
             return text
         text = _TOKEN_LINKS.sub(rf"\1{HIDDEN}", text) if "settings" in text or "unsubscribe" in text else text
         return self._pattern.sub(HIDDEN, text) if self._possible(text) else text
+
+    def local_parts(self, text: str) -> tuple[str, ...]:
+        """Distinct local parts of such addresses, in lower case; at most MOST."""
+        found = (match[0][:LOCAL_CHARS].lower() for match in self._pattern.finditer(text))
+        return tuple(islice(dict.fromkeys(found), MOST)) if self._possible(text) else ()
 
     def _possible(self, text: str) -> bool:
         return bool(self._domain) and self._domain in text.casefold()
