@@ -3,6 +3,7 @@
 from starlette.routing import Route
 
 from api.pages import settings, unsubscribe
+from api.pages.unsubscribe_digest import either
 from api.pages.visits import visited
 from mailtalk.participation import links
 
@@ -12,6 +13,6 @@ def routes() -> list[Route]:
     return [
         Route(links.SETTINGS + "{token}", visited(settings.settings), methods=["GET"]),
         Route(links.SETTINGS + "{token}", visited(settings.save), methods=["POST"]),
-        Route(links.UNSUBSCRIBE + "{token}", visited(unsubscribe.ask), methods=["GET"]),
-        Route(links.UNSUBSCRIBE + "{token}", visited(unsubscribe.unsubscribe), methods=["POST"]),
+        Route(links.UNSUBSCRIBE + "{token}", either(visited(unsubscribe.ask)), methods=["GET"]),
+        Route(links.UNSUBSCRIBE + "{token}", either(visited(unsubscribe.unsubscribe)), methods=["POST"]),
     ]

@@ -43,7 +43,7 @@ class Visit:
 
     def shown(self, template: str, status: int = 200, **values: Any) -> Response:
         """Render a page for this visitor."""
-        shown = {"about": self.about, "name": self.user.name, "token": self.token} | values
+        shown = {"about": self.about, "name": self.user.name, "token": self.token, "is_digest": False} | values
         return page.answer(template, self.language, status, **shown)
 
 
