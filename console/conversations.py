@@ -57,10 +57,10 @@ def list_conversations(session: Session, visit: ConsoleRequest) -> Response:
     wanted = visit.query.get("q", "").replace("\0", "").strip()[:200]
     before = time_of(visit.query.get("before"))
     if wanted:
-        hits = search.find(session, app.id, wanted, PAGE + 1, before)
+        hits, is_complete = search.find(session, app.id, wanted, PAGE + 1, before)
     else:
-        hits = search.latest(session, app.id, PAGE + 1, before)
-    return visit.show("conversations.html", hits=hits[:PAGE], q=wanted, more=len(hits) > PAGE)
+        hits, is_complete = search.latest(session, app.id, PAGE + 1, before), True
+    return visit.show("conversations.html", hits=hits[:PAGE], q=wanted, more=len(hits) > PAGE, is_complete=is_complete)
 
 
 @page("GET", ONE)

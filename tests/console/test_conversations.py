@@ -3,11 +3,13 @@
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import text
 from support.browser import needs_browser
 from support.cast import Cast
 from support.servers import Stack
 from support.sql import column
 
+from mailtalk.support import search
 from tests.console.conftest import enter
 
 NOTIFY = "SELECT notify FROM participations WHERE app_id = :app AND user_id = 'carol'"
@@ -55,6 +57,19 @@ def test_a_conversation_is_found_by_what_one_remembers(program: httpx.Client, ca
 def test_what_is_not_there_is_not_found(program: httpx.Client, cast: Cast, wanted: str) -> None:
     cast.say("alice", "Shall we meet at the observatory?")
     assert "Nothing found for" in found(program, cast, wanted)
+
+
+def test_an_index_for_the_search_is_made_and_removed_by_request(
+    program: httpx.Client, stack: Stack, cast: Cast
+) -> None:
+    cast.say("alice", "Shall we meet at the observatory?")
+    for statements in (search.MAKE_INDEXES, search.DROP_INDEXES):
+        with cast.database.single.connect() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+        for wanted in ("observ", "meet shall", "hell", "aro"):
+            assert "Shall we meet" in found(program, cast, wanted)
+        assert "Nothing found for" in found(program, cast, "zebra")
 
 
 def found(program: httpx.Client, cast: Cast, wanted: str) -> str:
