@@ -11,6 +11,7 @@ from mailtalk.changes import apply
 from mailtalk.changes import log as change_log
 from mailtalk.changes.apply import Pending
 from mailtalk.changes.log import Ended
+from mailtalk.db import server_clock
 from mailtalk.db.database import Database
 from mailtalk.errors import Unavailable
 from mailtalk.ids import ConversationKey
@@ -134,17 +135,17 @@ class Jobs:
 
     def _close_windows(self) -> int:
         with metrics.batch("windows"), self._database.transaction() as session:
-            count = windows.close_windows(session, clock.now())
+            count = windows.close_windows(session, server_clock.now(session))
         metrics.ITEMS.labels("windows").inc(count)
         return count
 
     def _remake(self) -> int:
         with self._database.transaction() as session:
-            return remaking.remake(session, self._keyring, self._identity, clock.now())
+            return remaking.remake(session, self._keyring, self._identity, server_clock.now(session))
 
     def _build(self) -> int:
         with metrics.batch("notifications"), self._database.transaction() as session:
-            count = MailBuilder(session, self._keyring, self._identity, clock.now()).build()
+            count = MailBuilder(session, self._keyring, self._identity, server_clock.now(session)).build()
         metrics.ITEMS.labels("notifications").inc(count)
         return count
 

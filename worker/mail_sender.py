@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import uvloop
 
 from mailtalk import clock, sealed_mail
+from mailtalk.db import server_clock
 from mailtalk.db.database import Database
 from mailtalk.db.group_commit import Batches
 from mailtalk.db.kept_connection import KeptConnection
@@ -90,7 +91,7 @@ class MailSender:
         """Release the claims of dead workers, perhaps our own before we lost the database; returns the number."""
         self._run(self._record_late())
         with self._database.transaction() as session:
-            return queue.recover(session, clock.now(), self._rules)
+            return queue.recover(session, server_clock.now(session), self._rules)
 
     @property
     def paused(self) -> bool:
@@ -153,7 +154,7 @@ class MailSender:
         if worker_id is None:  # without a heartbeat nobody could tell when our claims expire
             return []
         with self._database.transaction() as session:
-            return queue.claim(session, clock.now(), worker_id, room, self._rules)
+            return queue.claim(session, server_clock.now(session), worker_id, room, self._rules)
 
     def _start(self) -> None:
         """Start tasks while there are mails: one per connection, and as many that wait for the places of slow ones."""

@@ -18,6 +18,7 @@ from mailtalk.inbound.context import InboundContext
 from mailtalk.keys import Keyring
 from mailtalk.notifications import windows
 from mailtalk.notifications.mails import MailIdentity
+from mailtalk.notifications.windows import Pace
 from mailtalk.outbound import retention
 from mailtalk.outbound.circuit_breaker import RelayStatus
 from mailtalk.outbound.dkim_signing import MailSigner
@@ -33,6 +34,7 @@ from worker.heartbeat import Heartbeat
 from worker.jobs import Jobs
 from worker.mail_sender import MailSender
 from worker.parser_pool import ParserPool
+from worker.pull_back import PullBack
 from worker.purge import Purge
 from worker.sweep import RESTING, Sweep, Watch
 from worker.webhook_sender import WebhookSender
@@ -83,8 +85,9 @@ class WorkerServer:
             (self._webhook_sender.due, self._webhook_sender.look),
         )
         purge = _purge(settings, self._database)
+        pull_back = PullBack(self._database, Pace.of(settings), SendingSettings.of(settings))
         self._sweeps = (
-            Sweep(watch, _never, self.jobs.recover, self._webhook_sender.recover, purge.look),
+            Sweep(watch, _never, self.jobs.recover, self._webhook_sender.recover, purge.look, pull_back.look),
             *(Sweep(watch, due, look, longest=RESTING) for due, look in looks),
         )
         self.celery = build(settings)
