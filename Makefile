@@ -11,7 +11,7 @@ PYTHON ?= $(firstword $(foreach each,python3.11 python3.12 python3.13 python3.14
 	$(if $(shell $(each) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>&1 || echo no),,$(each))))
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check lint fmt docs clients schemathesis chaos crashpoints prove-250 soak \
+.PHONY: help up test check lint fmt docs clients schemathesis fuzz audit chaos crashpoints prove-250 soak \
 	bench bench-quick bench-grow bench-replies lock clean
 
 help: ## Show this
@@ -43,6 +43,17 @@ clients: $(INSTALLED) ## Make the typed parts of the clients in Python and TypeS
 fmt: $(INSTALLED) ## Format the code, and mend what can be mended
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
+
+fuzz: $(INSTALLED) ## Fuzz mails, JSON bodies and SMTP verbs for MINUTES=10, guided by coverage where atheris installs
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet atheris==3.0.0 || echo 'no atheris here: hypothesis'
+	$(BIN)/python tests/fuzz/run.py mime $$(($(or $(MINUTES),10) * 24))
+	$(BIN)/python tests/fuzz/run.py json $$(($(or $(MINUTES),10) * 24))
+	FUZZ_EXAMPLES=$$(($(or $(MINUTES),10) * 200)) $(BIN)/pytest -q -p no:xdist tests/fuzz
+	FUZZ_EXAMPLES=34000 $(BIN)/pytest -q -p no:xdist --timeout 3600 tests/mailtalk/mail/composing/test_headers.py -k hostile
+
+audit: $(INSTALLED) ## Ask the package index for advisories about what is pinned (needs one that has them)
+	@$(PYTHON) -m venv .audit && .audit/bin/python -m pip install --disable-pip-version-check --quiet pip-audit
+	.audit/bin/pip-audit --disable-pip --require-hashes -r requirements.lock
 
 schemathesis: $(INSTALLED) ## Ask every endpoint at length, right and wrong; `make check` has the short form
 	SCHEMATHESIS_EXAMPLES=40 $(BIN)/pytest -p no:xdist tests/api/test_schemathesis.py
@@ -83,7 +94,7 @@ lock: ## Choose the newest versions of all dependencies (maintainers; needs uv)
 	grep -A 2 '^setuptools==' requirements-server.lock > requirements-build.lock
 
 clean: ## Remove what was installed and cached; the data in .mailtalk stays
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	rm -rf .venv .audit build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 bench/.venv/.installed: bench/requirements.txt

@@ -1,5 +1,6 @@
 """Endpoints: the URLs that receive an app's events, and the secrets that sign the requests."""
 
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -169,7 +170,7 @@ def _new(keyring: Keyring, now: datetime, app_id: str, webhook_id: str, spec: En
 
 
 def _renew(keyring: Keyring, now: datetime, row: Webhook, secret: str) -> None:
-    if secret == secret_of(row, keyring):
+    if hmac.compare_digest(secret.encode(), secret_of(row, keyring).encode()):
         return
     row.old_secret_sealed, row.secret_since = row.secret_sealed, now
     row.secret_sealed = keyring.seal(secret.encode(), about=seal_name(row.app_id, row.id))

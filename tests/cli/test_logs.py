@@ -60,3 +60,12 @@ def test_the_level_is_that_of_our_own_code(level: str, seen: int, capfd: pytest.
     lines = capfd.readouterr().err.splitlines()
     assert sum(" mailtalk.outbound.relay: " in line for line in lines) == seen
     assert sum(" celery.worker: " in line for line in lines) == min(seen, 2)
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("value", ["a\r\nb", "\x1b[31mred", "\u2028", "\x85", "\x00", "a\nWARNING api: forged"])
+def test_an_event_is_one_line_whatever_it_holds(form: str, value: str, capfd: pytest.CaptureFixture[str]) -> None:
+    logs.setup(settings(log_format=form))
+    logging.getLogger("api.intake").warning("%s", value)
+    written = capfd.readouterr().err
+    assert written.removesuffix("\n").isprintable()

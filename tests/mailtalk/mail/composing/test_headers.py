@@ -1,6 +1,7 @@
 """The headers of our mails: no foreign text adds or changes one, and mail programs find what they thread by."""
 
 import email
+import os
 import re
 from datetime import UTC, datetime
 from email.header import decode_header, make_header
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from mailtalk.mail.composing import headers as letters
 from mailtalk.mail.composing.headers import NotificationHeaders
+from mailtalk.mail.composing.style import Style
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NASTY = ["\r\nBcc: eve@example.com", "\n\n<p>", "=?utf-8?q?=0D=0AX:_y?=", "=?UTF-8?Q?=0ABcc:_evil@x?=", "=?", "?="]
@@ -38,7 +40,8 @@ NAMES = [
     *("List-Unsubscribe-Post", "Feedback-ID", "Thread-Topic", "Thread-Index", "MIME-Version"),
 ]
 unhurried = settings(deadline=None)
-thousands = settings(max_examples=700, deadline=None)  # of three strings, of up to twelve pieces
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "700"))
+thousands = settings(max_examples=EXAMPLES, deadline=None)  # of three strings, of up to twelve pieces
 
 
 def letter(sender_name: str = "Alice via Demo", reader_name: str = "Bob", **changed: object) -> NotificationHeaders:
@@ -82,6 +85,19 @@ def test_hostile_names_and_subjects_never_add_or_change_a_header(sender: str, re
     assert shown.count("@") == shown.count("<") == 1
     assert not re.search("[\uff20\ufe6b\uff1c\uff1e]", shown)
     assert topic.split() == letters.clean(subject, letters.SUBJECT_LIMIT).split()
+
+
+@thousands
+@given(foreign, foreign)
+def test_hostile_ids_in_the_apps_link_never_add_or_change_a_header(conversation_id: str, user_id: str) -> None:
+    ids = [
+        each.encode("utf-8", "replace").decode() for each in (conversation_id, user_id)
+    ]  # as JSON has them
+    link = Style(link="https://app.example/c/{conversationId}?user={userId}").link_for(*ids)
+    mail = parsed(letter(links=LINKS | {"conversation": link}))
+    assert set(mail.keys()) <= set(NAMES)
+    assert not mail.defects
+    assert getaddresses([mail["To"]])[0][1] == "bob@example.com"
 
 
 @unhurried
