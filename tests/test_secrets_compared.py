@@ -15,6 +15,8 @@ HARMLESS = {
     "secret_hash": "found by the database, by an index of hashes",
     "token_hash": "the same",
     "SIGNATURE": "a header's name",
+    "DIGEST": "a kind of mail",
+    "signature_version": "a number",
     "_SIGNATURE": "the line above a signature in a text",
 }
 

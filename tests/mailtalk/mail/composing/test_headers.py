@@ -90,9 +90,7 @@ def test_hostile_names_and_subjects_never_add_or_change_a_header(sender: str, re
 @thousands
 @given(foreign, foreign)
 def test_hostile_ids_in_the_apps_link_never_add_or_change_a_header(conversation_id: str, user_id: str) -> None:
-    ids = [
-        each.encode("utf-8", "replace").decode() for each in (conversation_id, user_id)
-    ]  # as JSON has them
+    ids = [each.encode("utf-8", "replace").decode() for each in (conversation_id, user_id)]  # as JSON has them
     link = Style(link="https://app.example/c/{conversationId}?user={userId}").link_for(*ids)
     mail = parsed(letter(links=LINKS | {"conversation": link}))
     assert set(mail.keys()) <= set(NAMES)
