@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 from support.cast import Cast
 from support.sql import rows
+from support.statements import counted
 
 from mailtalk import clock
-from mailtalk.conversations import conversations, cursors, messages, pages
+from mailtalk.conversations import conversations, cursors, messages, pages, visibility
 from mailtalk.conversations.pages import Listing
 from mailtalk.errors import Invalid
 from mailtalk.ids import ConversationKey
@@ -149,6 +150,18 @@ def test_a_deleted_conversation_that_ended_no_page_is_a_cursor_too(cast: Cast) -
         listing = Listing(2, order, descending=False, starting_after="c12")
         with cast.database.transaction() as session:
             assert [row.id for row in pages.of_app(session, cast.app_id, listing)] == ["c13", "c14"]
+
+
+def test_the_statements_of_a_page_do_not_grow_and_a_page_that_is_read_again_writes_nothing(cast: Cast) -> None:
+    rows(cast.database, MAKE, app=cast.app_id, name="c", now=clock.now())
+    counts, versions = [], []
+    for limit in (2, 12, 12):
+        with counted(cast.database) as statements, cast.database.transaction() as session:
+            assert len(visibility.of_app(session, cast.app_id, Listing(limit))) == limit
+        counts.append(statements.counts)
+        versions.append(rows(cast.database, "SELECT xmin::text FROM list_places ORDER BY moment"))
+    assert len(set(counts)) == 1
+    assert versions[1] == versions[2]
 
 
 def test_places_are_the_apps_own_end_and_are_purged(cast: Cast) -> None:
