@@ -89,7 +89,9 @@ class Edge(BaseSettings):
         None, description="Networks of proxies that must send the PROXY protocol header, separated by commas."
     )
     lmtp_port: Port | None = Field(None, description="Port for LMTP, for use behind an MTA; unset: no LMTP.")
-    smtp_message_bytes: Bytes = Field(25_000_000, description="Largest mail, and largest file uploaded to the API, in bytes.")
+    smtp_message_bytes: Bytes = Field(
+        25_000_000, description="Largest mail, and largest file uploaded to the API, in bytes."
+    )
     smtp_recipients: Count = Field(100, description="Most recipients of one mail.")
     smtp_sessions: Count = Field(1_000, description="Most sessions at the same time.")
     smtp_sessions_per_host: Count = Field(

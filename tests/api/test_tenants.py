@@ -126,6 +126,8 @@ def test_the_ids_of_another_app_lead_nowhere(method: str, path: str, victim: Vic
         assert [status for _, status, _ in answer.json()] == [404, 404]
     elif (method, path) == ("PUT", "/conversations/{conversationId}"):
         assert attacker.get("/conversations/secret").json()["participants"].keys() == {"mine"}
+    elif path == "/files":
+        assert answer.status_code == 400  # an upload takes no id; a token of another app is in test_uploads.py
     else:
         assert answer.status_code == (200 if (method, path) in MAKES_ITS_OWN else 404), answer.text
     assert "Their" not in answer.text
