@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, func, select, update
+from sqlalchemy import ColumnElement, Row, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from mailtalk.conversations import apps
 from mailtalk.db import sql
 from mailtalk.errors import ErrorCode, NotFound
 from mailtalk.models import App, Conversation, Delivery
-from mailtalk.vocabulary import DeliveryKind, Stage
+from mailtalk.vocabulary import MADE_ANEW, DeliveryKind, Stage
 
 # Stages from which an operator may act: no worker has the mail, and it is not known to have been sent.
 RETRIED = (Stage.DEFERRED, Stage.FAILED, Stage.UNKNOWN, Stage.HELD, Stage.CANCELLED)
@@ -99,14 +99,16 @@ def get(session: Session, delivery_id: UUID, app_id: str | None = None) -> Deliv
 def retry(session: Session, now: datetime, filters: DeliveryFilter) -> int:
     """Queue deliveries that were not sent again, with the same bytes; returns the number.
 
-    Those of deleted conversations stay as they are. A claim cancels those that must not be sent as things stand now:
-    the reader left or muted the conversation, or the address is suppressed.
+    Those of deleted conversations stay as they are, and those that another mail replaced. A claim cancels those that
+    must not be sent as things stand now: the reader left or muted the conversation, or the address is suppressed.
     """
     exists = select(Conversation).where(
         Conversation.app_id == Delivery.app_id, Conversation.id == Delivery.conversation_id
     )
+    is_whole = or_(Delivery.kind == DeliveryKind.DIGEST, exists.exists())
+    is_replaced = func.coalesce(Delivery.reply, "").startswith(MADE_ANEW)
     values = {"stage": Stage.QUEUED, "not_before": now, "slot_at": None, "claim": None, "ended_at": None}
-    return _move(session, filters, RETRIED, values, exists.exists())
+    return _move(session, filters, RETRIED, values, is_whole, not_(is_replaced))
 
 
 def cancel(session: Session, now: datetime, filters: DeliveryFilter) -> int:

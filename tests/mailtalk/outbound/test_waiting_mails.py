@@ -22,7 +22,9 @@ from mailtalk.outbound import queue, suppressions
 from mailtalk.participation import addresses
 from mailtalk.participation.rules import Request
 from mailtalk.settings.load import Settings
+from mailtalk.support import deliveries as support_deliveries
 from mailtalk.support import explain
+from mailtalk.support.deliveries import DeliveryFilter
 from mailtalk.vocabulary import Access, ChangeKind, MailChange, Notify, Suspicion
 from worker.server import WorkerServer
 
@@ -310,3 +312,12 @@ COPIES = """INSERT INTO deliveries (app_id, id, notification_id, conversation_id
 
 def delete_first(post: Post) -> None:
     rows(post.cast.database, "DELETE FROM messages WHERE seq = 1")
+
+
+def test_a_mail_that_another_replaced_is_not_queued_again_by_an_operator(post: Post) -> None:
+    delete(2)(post)
+    claim(post, 10)
+    remake(post)
+    with post.cast.database.transaction() as session:
+        assert support_deliveries.retry(session, at(60), DeliveryFilter(app_id=post.cast.app_id)) == 0
+    assert sorted(column(post.cast.database, "SELECT stage FROM deliveries")) == ["cancelled", "queued"]
