@@ -46,7 +46,8 @@ _CONVERSATIONS = text("""
     ORDER BY id FOR NO KEY UPDATE""")
 _ROWS = (
     # A mail that others got too is kept for them.
-    """WITH gone AS (DELETE FROM inbound_mails WHERE $of_user RETURNING id, raw_id)
+    """WITH gone AS (DELETE FROM inbound_mails WHERE app_id = :app AND user_id = :user
+            AND (conversation_id = ANY(:conversations) OR conversation_id IS NULL) RETURNING id, raw_id)
         DELETE FROM raw_mails r USING gone WHERE r.id = gone.raw_id AND NOT EXISTS (
             SELECT 1 FROM inbound_mails m WHERE m.raw_id = r.id AND m.id NOT IN (SELECT id FROM gone))""",
     "DELETE FROM addresses WHERE participation_id IN (SELECT id FROM participations WHERE $of_user)",
@@ -115,7 +116,7 @@ def erase(  # noqa: PLR0913, PLR0917  a user, how, and by whom
     values: dict[str, Any] = {"app": app_id, "user": user_id}
     conversations = session.scalars(select(Conversation).from_statement(_CONVERSATIONS), values).all()
     user = _lock(session, app_id, user_id)
-    values["conversations"] = [conversation.id for conversation in conversations]
+    values["conversations"] = [*(conversation.id for conversation in conversations), ""]  # digests have no conversation
     left = _participations(session, values)
     files = session.scalars(_FILES, values).all()
     for statement in _STATEMENTS:

@@ -26,6 +26,9 @@ DELIVERY = """INSERT INTO deliveries (app_id, id, kind, conversation_id, user_id
         stage, not_before, created_at)
     SELECT :app, gen_random_uuid(), 'notification', 'hello', :user, :user || '@example.com', '<1>', 'x', stage, now(),
         now() FROM unnest(CAST(:stages AS text[])) AS stage"""
+DIGEST = DELIVERY.replace("'hello'", "''")  # of no conversation
+ANSWER = """INSERT INTO inbound_mails (app_id, user_id, purpose, outcome, received_at)
+    VALUES (:app, :user, 'digest', 'refused', now())"""
 STAGES = ["queued", "claimed", "sending", "deferred", "unknown", "held", "sent", "failed", "captured", "cancelled"]
 MAIL = """WITH raw AS (INSERT INTO raw_mails (sealed, mail_from, received_at) VALUES ('x', :user, now()) RETURNING id)
     INSERT INTO inbound_mails (raw_id, app_id, conversation_id, user_id, participation_id, purpose, outcome,
@@ -67,6 +70,8 @@ def cast(cast: Cast, keyring: Keyring) -> Cast:
         rows(cast.database, DELIVERY, app=cast.app_id, user=user, stages=STAGES)
         rows(cast.database, NOTICE, app=cast.app_id, user=user)
         rows(cast.database, SUPPRESSED, app=cast.app_id, user=user)
+    rows(cast.database, DIGEST, app=cast.app_id, user="alice", stages=["queued", "sent"])
+    rows(cast.database, ANSWER, app=cast.app_id, user="alice")
     for users_, outcome in ((["alice"], "posted"), (["alice"], "received"), (["alice", "bob"], "ignored")):
         rows(cast.database, MAIL, app=cast.app_id, user="x", users=users_, outcome=outcome)
     rows(cast.database, "DELETE FROM events")
