@@ -15,6 +15,8 @@ LARGEST = 2_000_000  # characters that are parsed as HTML; more is only stripped
 ELEMENTS = 10_000  # that are laid out; the rest of the page follows as one line
 
 _TAG = re.compile(r"<[^<>]*>")
+_ANGLED = re.compile(r"<([^\s<>@\"'=]{1,64}@[^\s<>@\"'=]{1,255})>")  # an address, unescaped
+_OUTER_END = re.compile(r"(?:</(?:body|html)\s{0,9}>\s{0,9}){1,9}", re.IGNORECASE)  # gateways write below it
 _BREAKS = re.compile(r"<(?:br|/?p|/?div|/?tr|/?li|/?h\d|/?blockquote)\b[^<>]*>", re.IGNORECASE)
 _INVISIBLE = frozenset(
     {"head", "style", "script", "title", "template", "noscript", "svg", "object", "select", "textarea"}
@@ -82,6 +84,7 @@ def shown(lines: list[str]) -> Iterator[str]:
 
 def _parse(html: str) -> Element | None:
     """Parse without network and entities; None if libxml2 fails, as it does below 256 levels."""
+    html = _OUTER_END.sub("<br>", _ANGLED.sub(r"&lt;\1&gt;", html))
     parser = etree.HTMLParser(encoding="utf-8", no_network=True, remove_pis=True, remove_comments=True, huge_tree=False)
     try:
         root = etree.fromstring(html.replace("\0", "").encode("utf-8", "replace"), parser)

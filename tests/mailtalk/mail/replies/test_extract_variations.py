@@ -123,6 +123,9 @@ def test_kinds_that_were_missed(text: str, said: str) -> None:
         ('<p class=MsoNormal style="margin-bottom:8pt">One.</p><p class=MsoNormal>Two.</p>', "One.\n\nTwo."),
         ("<div>One.</div><div>&nbsp;</div><div>Two.</div>", "One.\n\nTwo."),
         ("<div>One.</div><div> </div><div>Two.</div>", "One.\nTwo."),
+        ("<html><body>One.</body></html>\n<html><body>Two.</body></html>", "One.\nTwo."),
+        ("<html><body>One.</body></html>Two.", "One.\nTwo."),
+        ("<p>Write to Carol <carol@example.com> instead.</p>", "Write to Carol <carol@example.com> instead."),
     ],
 )
 def test_paragraphs_as_clients_show_them(page: str, said: str) -> None:
