@@ -14,6 +14,7 @@ _CONTACT = re.compile(
     r"(?:[^\s@]{1,64}@[^\s@]{3,120}|(?:https?://|www\.)\S{3,200}|\+?[\d()][\d\s().\-/]{6,24})\W{0,3}"
 )
 _NAMED = re.compile(r"-- ?\w.{0,40}$")
+_WORD = re.compile(r"\w{2,}")
 _CONTACT_LINES = 2  # of them make a paragraph a signature
 _PARAGRAPH = 6
 
@@ -35,7 +36,16 @@ def _start(letters: str, lines: list[str], author: Author) -> int:
     """The first line of the signature within one part; the part's length if there is none."""
     delimited = _delimited(letters, lines, author)
     signed = sign_off.start(letters[:delimited], lines[:delimited], author)
+    if letters[delimited : delimited + 1] == Kind.TEXT:
+        whole = sign_off.start(letters, lines, author)
+        signed = signed if _is_named_again(lines, whole, delimited) else min(signed, whole)
     return min(delimited, signed)
+
+
+def _is_named_again(lines: list[str], signed: int, contact: int) -> bool:
+    """True if contact lines begin with the name below the sign-off: they are a card of their own."""
+    above = " ".join([line for line in lines[signed:contact] if line.strip()][:2])
+    return not {*_WORD.findall(fold(above))}.isdisjoint(_WORD.findall(fold(lines[contact][:300])))
 
 
 def _delimited(letters: str, lines: list[str], author: Author) -> int:
