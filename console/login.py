@@ -60,15 +60,15 @@ class LoginPages:
 
     async def ask(self, request: Request) -> Response:
         """GET: the form."""
-        return self._form(request, 200)
+        return self.form(request, 200)
 
     async def log_in(self, request: Request) -> Response:
         """POST: set the cookie and go where the person wanted to."""
         fields = await form(request)
         if not _is_same_origin(request):
-            return self._form(request, 403, "This form was sent by another site.")
+            return self.form(request, 403, "This form was sent by another site.")
         if self._throttle.is_shut():
-            return self._form(request, 429, TOO_MANY)
+            return self.form(request, 429, TOO_MANY)
         credential = fields.get("credential", "").strip()
         login = await self._transact(request, lambda session: self._by_credential(session, request, credential))
         if isinstance(login, Response):
@@ -76,8 +76,8 @@ class LoginPages:
         if login is None:
             self._throttle.note()
             await asyncio.sleep(0.5)
-            return self._form(request, 401, WRONG)
-        return self._entered(login, _local(fields.get("next", "")))
+            return self.form(request, 401, WRONG)
+        return self.entered(login, _local(fields.get("next", "")))
 
     async def enter(self, request: Request) -> Response:
         """Log in by a link that works once; one who is logged in already just goes on."""
@@ -87,14 +87,14 @@ class LoginPages:
         login = await self._transact(request, lambda session: self._by_link(session, request, token))
         if isinstance(login, Response):
             return login
-        return self._form(request, 410, USED) if login is None else self._entered(login, ROOT + "/start")
+        return self.form(request, 410, USED) if login is None else self.entered(login, ROOT + "/start")
 
     async def _transact(self, request: Request, verb: Callable[[Session], Login | None]) -> Login | Response | None:
         services: Services = request.app.state.services
         try:
             return await services.transact(verb)
         except Unavailable:
-            return self._form(request, 503, "The database does not answer. Try again in a moment.")
+            return self.form(request, 503, "The database does not answer. Try again in a moment.")
 
     def _by_credential(self, session: Session, request: Request, credential: str) -> Login | None:
         login = self._site.logins.by_credential(session, credential, clock.now())
@@ -108,7 +108,8 @@ class LoginPages:
         audit.record(session, _entry(request, login, "log in by link"))
         return login
 
-    def _entered(self, login: Login, to: str) -> Response:
+    def entered(self, login: Login, to: str) -> Response:
+        """Set the cookie, and go on."""
         response = RedirectResponse(to, SEE_OTHER, headers=rendering.GUARDS)
         settings = self._site.settings
         response.set_cookie(
@@ -122,11 +123,13 @@ class LoginPages:
         )
         return response
 
-    def _form(self, request: Request, status: int, problem: str | None = None) -> Response:
+    def form(self, request: Request, status: int, problem: str | None = None) -> Response:
+        """The form, with what went wrong."""
         values = {
             "problem": problem,
             "next": _local(request.query_params.get("next", "")),
             "demo_app": self._site.settings.console_demo_app,
+            "has_oidc": self._site.settings.console_oidc_issuer is not None,
             "has_password": self._site.settings.console_password is not None,
         }
         return rendering.html("login.html", values, status)

@@ -60,6 +60,12 @@ class Logins:
         """Login of an operator by a link that was printed on the server."""
         return self._login(OPERATOR, Role.OPERATOR, None, _proof(self.keyring.current.secret), now)
 
+    def by_email(self, email: str, now: datetime) -> Login | None:
+        """Login of an address that the OpenID Connect provider verified; None unless it is allowed."""
+        role = self._role_of(email)
+        secret = _text(self.settings.console_oidc_client_secret)
+        return self._login(email, role, None, _proof(secret.encode()), now) if role and secret else None
+
     def seal(self, login: Login) -> str:
         """Value of the cookie."""
         return signed.token(self.keyring, signed.SESSION, msgspec.msgpack.encode(login))
@@ -75,6 +81,11 @@ class Logins:
         if login.app_id is not None:
             app = session.get(App, login.app_id)
             return app is not None and login.proof == _proof(app.secret_hash)
+        if "@" in login.name:
+            secret = _text(self.settings.console_oidc_client_secret)
+            return (
+                bool(secret) and login.proof == _proof(str(secret).encode()) and self._role_of(login.name) is login.role
+            )
         credentials = [password.encode() for _, password, role in self._passwords() if password and role is login.role]
         if login.role is Role.OPERATOR:
             credentials += [key.secret for key in self.keyring.keys]
@@ -88,6 +99,14 @@ class Logins:
         """True if a form's token is this login's."""
         return signed.verifies(self.keyring, signed.FORM, login.id, token)
 
+    def _role_of(self, email: str) -> Role | None:
+        allowed = (
+            (Role.OPERATOR, self.settings.console_oidc_operators),
+            (Role.READER, self.settings.console_oidc_readers),
+        )
+        names = {email, f"@{email.rpartition('@')[2]}"}
+        return next((role for role, listed in allowed if names & set(_listed(listed))), None)
+
     def _passwords(self) -> tuple[tuple[str, str | None, Role], ...]:
         return (
             (OPERATOR, _text(self.settings.console_password), Role.OPERATOR),
@@ -97,6 +116,10 @@ class Logins:
     def _login(self, name: str, role: Role, app_id: str | None, proof: bytes, now: datetime) -> Login:
         until = now + timedelta(hours=self.settings.console_session_hours)
         return Login(name, role, app_id, proof, int(until.timestamp()), secrets.token_hex(16))
+
+
+def _listed(text: str | None) -> list[str]:
+    return [part.strip().lower() for part in (text or "").split(",") if part.strip()]
 
 
 def _text(secret: SecretStr | None) -> str | None:

@@ -7,6 +7,7 @@ from starlette.routing import Route
 from console import home, routing, static_files
 from console.login import LoginPages
 from console.logins import Logins
+from console.oidc import OidcPages
 from console.requests import Site
 from console.watch import Watch
 from mailtalk.keys import Keyring
@@ -26,4 +27,11 @@ def routes(settings: Settings) -> list[Route]:
     site = Site(settings, logins, FileSecrets(settings.reply_domain), Watch())
     for module in MODULES:
         import_module(f"console.{module}")
-    return [*LoginPages(site).routes(), *static_files.ROUTES, *home.ROUTES, *routing.routes(site)]
+    pages = LoginPages(site)
+    return [
+        *pages.routes(),
+        *OidcPages(site, pages).routes(),
+        *static_files.ROUTES,
+        *home.ROUTES,
+        *routing.routes(site),
+    ]

@@ -28,6 +28,7 @@ RELEASE = LinkPurpose(b"release", 16)
 FILE = LinkPurpose(b"file", 24)
 SESSION = LinkPurpose(b"console-session", 32)
 FORM = LinkPurpose(b"console-form", 16)
+OIDC = LinkPurpose(b"console-oidc", 32)
 
 
 def token(keyring: Keyring, purpose: LinkPurpose, content: bytes) -> str:

@@ -26,7 +26,7 @@ PREFIX = "MAILTALK_"
 SECRETS = (
     *("app_secret", "secret_key", "database_url", "redis_url", "relay_url", "dkim_key"),
     *("ingress_cloudflare", "ingress_mailgun", "ingress_postmark", "ingress_sendgrid"),
-    *("console_password", "console_reader_password"),
+    *("console_password", "console_reader_password", "console_oidc_client_secret"),
 )
 
 

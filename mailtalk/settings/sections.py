@@ -13,12 +13,14 @@ from mailtalk.settings.types import (
     Domain,
     Domains,
     Host,
+    Mailboxes,
     Networks,
     Password,
     Port,
     Private,
     Rate,
     Secret,
+    scheme,
 )
 
 
@@ -250,6 +252,26 @@ class Console(BaseSettings):
     console_session_hours: Annotated[float, Field(gt=0, le=720)] = Field(
         12, description="Hours after which a login to the console ends."
     )
+    console_oidc_issuer: Annotated[str | None, scheme("https", "http")] = Field(
+        None, description="OpenID Connect provider for logins to the console, its issuer URL."
+    )
+    console_oidc_client_id: str | None = Field(None, description="Id of this client at the provider.")
+    console_oidc_client_secret: Password = Field(
+        None, description="Its secret, at least 12 characters; a new one ends the logins."
+    )
+    console_oidc_operators: Mailboxes = Field(
+        None, description="Addresses, or @domains, that log in as operators by the provider, separated by commas."
+    )
+    console_oidc_readers: Mailboxes = Field(None, description="The same for readers, who change nothing.")
+
+    @model_validator(mode="after")
+    def _know_their_provider(self) -> Self:
+        if self.console_oidc_issuer and not (self.console_oidc_client_id and self.console_oidc_client_secret):
+            raise ValueError(
+                "MAILTALK_CONSOLE_OIDC_ISSUER needs MAILTALK_CONSOLE_OIDC_CLIENT_ID and "
+                "MAILTALK_CONSOLE_OIDC_CLIENT_SECRET"
+            )
+        return self
 
 
 class Observation(BaseSettings):

@@ -53,6 +53,9 @@ Mailbox = Annotated[str, Field(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@
 AppId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Domains = Annotated[str | None, Field(max_length=10_000, pattern=r"^[A-Za-z0-9., -]+$")]  # by comma
 Rate = Annotated[int, Field(ge=0, le=100_000_000)]
+Mailboxes = Annotated[
+    str | None, Field(max_length=10_000, pattern=r"^[^,\s]*@[A-Za-z0-9.-]+(?:\s*,\s*[^,\s]*@[A-Za-z0-9.-]+)*$")
+]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Bytes = Annotated[int, Field(ge=1_000, le=1_000_000_000)]
 
