@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.shared_mails import SHARED_MAILS
 
@@ -399,11 +399,13 @@ class TestFailures:
     def test_nothing_known(self) -> None:
         assert dsn.failures(parse(b"From: MAILER-DAEMON@x\n\nSorry.")) == [dsn.Failure(None, None, False)]
 
+    @settings(deadline=None)
     @given(st.text(max_size=300))
     def test_never_raises(self, text: str) -> None:
         self.failures(text.replace("\ud800", ""))
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from([*signals.AUTO_GENERATED, *signals.LISTS, "from"]), st.text(max_size=30)), max_size=8
