@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections import Counter
 from enum import StrEnum
 from pathlib import Path
 
@@ -45,3 +46,8 @@ def test_every_module_of_the_tests_support_is_listed() -> None:
     page = (ROOT / "tests/README.md").read_text(encoding="utf-8")
     modules = {path.name for path in (ROOT / "tests/support").glob("*.py")}
     assert {name for name in modules if f"(support/{name})" not in page} == set()
+
+
+def test_the_name_of_a_test_file_is_unique() -> None:
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
