@@ -13,6 +13,7 @@ from stacks import ForkedStack
 from support.cast import Cast
 from support.smtp_client import address_of
 from support.sql import column, rows
+from support.waiting import until
 
 from mailtalk import sealed_mail
 from mailtalk.keys import Keyring
@@ -44,8 +45,8 @@ def change(stack: ForkedStack, name: str) -> Iterator[str]:
         yield ""
         answer = _asked(stack, "PUT", path, body, name)
     yield "acknowledged"
-    again = _asked(stack, "PUT", path, body, name)
-    if again is None or again.headers["Operation-Location"] != answer.headers["Operation-Location"]:
+    again = until(lambda: _asked(stack, "PUT", path, body, name))  # the API may have ended after its answer
+    if again.headers["Operation-Location"] != answer.headers["Operation-Location"]:
         yield "I4: the same key gave another change"
     where = {"app": stack.cast.app_id, "id": name}
     ends = "SELECT status FROM changes WHERE app_id = :app AND conversation_id = :id"
