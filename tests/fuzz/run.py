@@ -28,13 +28,13 @@ def _by_coverage(name: str, seconds: int) -> None:
 
     corpus = [str(path) for path in [Path(__file__).parents[1] / "mails"] if path.is_dir() and name == "mime"]
     atheris.Setup(
-        [sys.argv[0], f"-max_total_time={seconds}", f"-max_len={LONGEST}", *_scratch(), *corpus], TARGETS[name]
+        [sys.argv[0], f"-max_total_time={seconds}", f"-max_len={LONGEST}", *_scratch(name), *corpus], TARGETS[name]
     )
     atheris.Fuzz()
 
 
-def _scratch() -> list[str]:
-    directory = Path(".hypothesis/fuzz")
+def _scratch(name: str) -> list[str]:
+    directory = Path(".hypothesis/fuzz") / name
     directory.mkdir(parents=True, exist_ok=True)
     return [f"-artifact_prefix={directory}/", str(directory)]
 
