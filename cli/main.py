@@ -64,7 +64,7 @@ COMMANDS = {
     "channels": ("cli.commands.channels", "Send notifications to Slack, Teams, ntfy, SMS and others too."),
     "console": ("cli.commands.console", "Print a link that logs in to the console, the pages at /console."),
     "conversations": ("cli.commands.conversations", "List conversations, and inspect one."),
-    "deliver": ("cli.commands.deliver", "Take one mail from stdin, for the pipe of Postfix, Exim or procmail."),
+    "deliver": ("cli.commands.deliver", "Take one mail from stdin, as an MTA's pipe gives it. Its 0 means: on disk."),
     "deliveries": ("cli.commands.deliveries", "See outgoing mails, and send them again or cancel them."),
     "demo": (
         "cli.commands.demo",
