@@ -16,6 +16,7 @@ from support.waiting import until
 from mailtalk.settings.load import Settings
 
 ROLES = ("api", "bridge", "worker")
+PATIENCE = 300.0  # seconds for the first start, on a busy machine
 PACE = {"QUIET_SECONDS": "0.05", "CAP_SECONDS": "0.5", "MAIL_PER_HOUR": "100000"}
 QUIET = """
     SELECT (SELECT count(*) FROM changes WHERE status = 'pending')
@@ -81,11 +82,13 @@ def forked(settings: Settings, sink: Sink, cast: Cast, directory: Path, **option
     cast.join(*NAMES)
     with Forks(directory) as forks:
         stack = ForkedStack(forks, settings, sink, cast, **options)
-        with _cared_for(stack):
-            until(lambda: _answers(stack), 120)
-            yield stack
-        for role in stack.roles:
-            print(f"--- {role}\n{(directory / role).read_text()[-6000:]}")  # noqa: T201  shown when a test fails
+        try:
+            with _cared_for(stack):
+                until(lambda: _answers(stack), PATIENCE)
+                yield stack
+        finally:
+            for log in (directory / role for role in stack.roles):
+                print(f"--- {log.name}\n{log.read_text()[-6000:] if log.exists() else ''}")  # noqa: T201  of a failure
 
 
 @contextmanager

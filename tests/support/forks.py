@@ -54,7 +54,9 @@ class Forks:
         assert self._process.stdout
         self._process.stdin.write(json.dumps(asked).encode() + b"\n")
         self._process.stdin.flush()
-        pid = int(self._process.stdout.readline())
+        answer = self._process.stdout.readline()
+        assert answer, "the process that forks has ended"
+        pid = int(answer)
         self._pids.add(pid)
         return pid
 
