@@ -45,7 +45,7 @@ async def _client(port: int, requests: Iterable[bytes], status: int) -> list[flo
         start = time.monotonic()
         writer.write(data)
         head = await reader.readuntil(b"\r\n\r\n")
-        body = await reader.readexactly(_length(head))
+        body = await reader.readexactly(body_length(head))
         latencies.append(time.monotonic() - start)
         if not head.startswith(b"HTTP/1.1 %d" % status):
             raise AssertionError((head + body).decode(errors="replace"))
@@ -53,5 +53,6 @@ async def _client(port: int, requests: Iterable[bytes], status: int) -> list[flo
     return latencies
 
 
-def _length(head: bytes) -> int:
+def body_length(head: bytes) -> int:
+    """Bytes of the body behind a response's header."""
     return int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from bench.lines import accept, changes, inbound, outbound, replies, rest, webhooks
+from bench.lines import accept, changes, inbound, latency, outbound, replies, rest, webhooks
 from bench.measure import Benchmark
 
 BENCHMARKS: Sequence[Benchmark] = (
     *accept.BENCHMARKS,
     *inbound.BENCHMARKS,
+    *latency.BENCHMARKS,
     *outbound.BENCHMARKS,
     *changes.BENCHMARKS,
     *webhooks.BENCHMARKS,
