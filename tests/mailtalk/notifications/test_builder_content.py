@@ -54,7 +54,7 @@ def test_each_reader_gets_their_own_language_and_time(post: Post) -> None:
     post.say("alice", "hi")
     post.mailed()
     shown = {user: text(mail) for user, mail in post.mails()}
-    assert "Alice schrieb am 2. Jänner 2026, 04:04 MEZ:" in shown["bob"]
+    assert "── Alice · 2. Jänner 2026 (MEZ) · 04:04 ──" in shown["bob"]
     assert "（2026年1月2日 12:04 JST）" in shown["carol"]
     assert "── Alice · 2 January 2026 (UTC) · 03:04 ──" in shown["dave"]
     assert all(any(line in MARKERS for line in said.split("\n")) for said in shown.values())
@@ -143,7 +143,7 @@ def test_a_file_and_a_place_are_shown(post: Post) -> None:
     answer(post, "alice", "plan.pdf", 1000, "<3@x>", attachment={"fileId": "ab" * 16, "name": "plan.pdf", "size": 5})
     post.mailed(2000)
     mail = post.mails()[-1][1]
-    assert re.search(r"UTC:\n\nplan\.pdf \(5 byte\): https://mail\.example/files/demo/\S+\n\n", text(mail))
+    assert re.search(r"AM ──\n\nplan\.pdf \(5 B\): https://mail\.example/files/demo/\S+\n\n", text(mail))
 
 
 def test_a_files_address_that_runs_something_is_no_link(post: Post) -> None:
