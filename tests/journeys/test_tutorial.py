@@ -17,6 +17,8 @@ VARIABLE = [
     (r"\w{3}, \d\d? \w{3} \d{4} \d\d:\d\d:\d\d (GMT|\+0000)", "RFC-DATE"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "ISO-DATE"),
     (r"(\w+ \d\d?, \d{4}, )?\d\d?:\d\d\s[AP]M( UTC)?", "TIME"),
+    (r"\w+ \d\d?, \d{4} \(UTC\)", "DAY"),
+    (r"x-request-id: [0-9a-f]{32}", "x-request-id: HEX"),
     (r"msg_[\w-]{22}", "msg_ID"),
     (r"chg_\d+", "chg_ID"),
     (r"[0-9a-f]{8}-[0-9a-f-]{27}", "UUID"),
