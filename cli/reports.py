@@ -12,7 +12,7 @@ from mailtalk.vocabulary import DeliveryKind, Stage
 from mailtalk.webhooks.channels import PREFIX as CHANNEL_PREFIX
 
 
-class Report(msgspec.Struct, rename="camel"):
+class ListedReport(msgspec.Struct, rename="camel"):
     """Base of the rows: made from the attributes of a database row or a read model."""
 
     @classmethod
@@ -21,7 +21,7 @@ class Report(msgspec.Struct, rename="camel"):
         return msgspec.convert(source, cls, from_attributes=True)
 
 
-class App(Report, rename="camel"):
+class AppReport(ListedReport, rename="camel"):
     """An app with its settings; never its secret."""
 
     id: str
@@ -35,7 +35,7 @@ class App(Report, rename="camel"):
     created_at: datetime
 
 
-class Suppression(Report, rename={"scored_at": "since"}):
+class SuppressionReport(ListedReport, rename={"scored_at": "since"}):
     """An address that gets no mail."""
 
     address: str
@@ -45,7 +45,7 @@ class Suppression(Report, rename={"scored_at": "since"}):
     until: datetime | None
 
 
-class Channel(msgspec.Struct, rename="camel"):
+class ChannelReport(msgspec.Struct, rename="camel"):
     """A channel; of its URL only the kind."""
 
     app_id: str
@@ -60,7 +60,7 @@ class Channel(msgspec.Struct, rename="camel"):
         return cls(row.app_id, row.id.removeprefix(CHANNEL_PREFIX), row.url, row.status, row.reason)
 
 
-class Delivery(Report, rename="camel"):
+class DeliveryReport(ListedReport, rename="camel"):
     """An outgoing mail."""
 
     id: UUID
@@ -80,7 +80,7 @@ class Delivery(Report, rename="camel"):
     bounced_at: datetime | None
 
 
-class User(Report, rename="camel"):
+class UserReport(ListedReport, rename="camel"):
     """A user, with the number of conversations they take part in."""
 
     app_id: str
@@ -91,7 +91,7 @@ class User(Report, rename="camel"):
     created_at: datetime
 
 
-class Conversation(Report, rename="camel"):
+class ConversationReport(ListedReport, rename="camel"):
     """A conversation, with the numbers of its participants and messages."""
 
     app_id: str

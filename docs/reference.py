@@ -10,19 +10,9 @@ from api.openapi.document import document
 from api.openapi.events import EVENTS
 from api.wire import Json
 from cli.main import main
+from mailtalk.settings.doors import Edge, HttpEdge, Ingress, Rates
 from mailtalk.settings.load import PREFIX, SECRETS, Settings
-from mailtalk.settings.sections import (
-    Console,
-    Edge,
-    HttpEdge,
-    Inbound,
-    Ingress,
-    Observation,
-    Outgoing,
-    Rates,
-    Retention,
-    Webhooks,
-)
+from mailtalk.settings.sections import Console, Inbound, Observation, Outgoing, Retention, Webhooks
 
 SECTIONS = {
     "What all processes share": Settings,

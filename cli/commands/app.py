@@ -70,7 +70,7 @@ def create(name: str, app_id: str | None) -> None:
 def list_apps(*, as_json: bool) -> None:
     """List all apps with their settings; never their secrets."""
     with connect.transaction() as session:
-        rows = [reports.App.of(row) for row in apps.listed(session)]
+        rows = [reports.AppReport.of(row) for row in apps.listed(session)]
     content = rows if as_json else [_worded(row) for row in rows]
     printing.listing(COLUMNS, content, 'No apps yet. Create one: mailtalk app create "My app"', as_json=as_json)
     if rows and not as_json:
@@ -170,11 +170,11 @@ def set_app(app_id: str, webhook: str | None, **values: Any) -> None:
 def _set_fields(app_id: str, fields: dict[str, Any]) -> None:
     with connect.transaction() as session:
         apps.put(session, app_id, fields)
-        row = reports.App.of(apps.found(session, app_id))
+        row = reports.AppReport.of(apps.found(session, app_id))
     printing.records(COLUMNS, [_worded(row)])
 
 
-def _worded(row: reports.App) -> dict[str, Any]:
+def _worded(row: reports.AppReport) -> dict[str, Any]:
     """Values of a row, with words for those that are not set."""
     unset = {"participantLimit": "none", "quietSeconds": "default", "capSeconds": "default"}
     values = printing.plain_values(row)

@@ -49,7 +49,7 @@ def set_channel(name: str, url: str, app_id: str) -> None:
 def list_channels(app_id: str | None, *, as_json: bool) -> None:
     """List channels with their status; never their URLs."""
     with connect.transaction() as session:
-        rows = [reports.Channel.of(row) for row in webhook_channels.listed(session, app_id)]
+        rows = [reports.ChannelReport.of(row) for row in webhook_channels.listed(session, app_id)]
     printing.listing(COLUMNS, rows, NONE, as_json=as_json)
 
 

@@ -56,7 +56,7 @@ def list_conversations(  # noqa: PLR0913  one for each option
     """List conversations, the latest activity first."""
     with connect.transaction() as session:
         page = directory.conversation_page(session, DirectorySearch(app_id, search, user_id), limit=limit, after=after)
-    rows = [reports.Conversation.of(row) for row in page]
+    rows = [reports.ConversationReport.of(row) for row in page]
     printing.listing(CONVERSATIONS, rows, "No such conversations.", as_json=as_json)
 
 

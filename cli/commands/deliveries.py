@@ -77,7 +77,7 @@ def list_deliveries(limit: int, after: UUID | None, *, as_json: bool, **filters:
     """List outgoing mails, newest first."""
     with connect.transaction() as session:
         page = support_deliveries.page(session, _filter(**filters), limit=limit, after=after)
-    printing.listing(COLUMNS, [reports.Delivery.of(row) for row in page], "No such mails.", as_json=as_json)
+    printing.listing(COLUMNS, [reports.DeliveryReport.of(row) for row in page], "No such mails.", as_json=as_json)
 
 
 @deliveries.command()
@@ -86,7 +86,7 @@ def list_deliveries(limit: int, after: UUID | None, *, as_json: bool, **filters:
 def show(delivery_id: UUID, *, as_json: bool) -> None:
     """Show one mail, but not its text."""
     with connect.transaction() as session:
-        report = reports.Delivery.of(support_deliveries.get(session, delivery_id))
+        report = reports.DeliveryReport.of(support_deliveries.get(session, delivery_id))
     if as_json:
         printing.print_json(report)
     else:

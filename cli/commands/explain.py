@@ -28,10 +28,10 @@ class AddressReport(msgspec.Struct, rename="camel"):
     """An address: the participations of its users, with all that bars each, and the newest mails to it."""
 
     address: str
-    users: list[reports.User]
-    suppressed: list[reports.Suppression]
+    users: list[reports.UserReport]
+    suppressed: list[reports.SuppressionReport]
     participations: list["ParticipationReport"]
-    deliveries: list[reports.Delivery]
+    deliveries: list[reports.DeliveryReport]
 
 
 class ParticipationReport(msgspec.Struct, rename="camel"):
@@ -150,10 +150,10 @@ def _explain_address(address: str, app_id: str | None, limit: int, *, as_json: b
         printing.print_json(
             AddressReport(
                 address,
-                [reports.User.of(user) for user in users],
-                [reports.Suppression.of(row) for row in suppressed],
+                [reports.UserReport.of(user) for user in users],
+                [reports.SuppressionReport.of(row) for row in suppressed],
                 [_participation(status) for status in statuses],
-                [reports.Delivery.of(mail) for mail in mails],
+                [reports.DeliveryReport.of(mail) for mail in mails],
             )
         )
         return

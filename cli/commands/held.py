@@ -31,7 +31,7 @@ def held() -> None:
 def list_held(app_id: str, limit: int, *, as_json: bool) -> None:
     """List held mails, newest first."""
     with connect.transaction() as session:
-        rows = [reports.Delivery.of(row) for row in support_deliveries.page(session, _held(app_id), limit=limit)]
+        rows = [reports.DeliveryReport.of(row) for row in support_deliveries.page(session, _held(app_id), limit=limit)]
     printing.listing(COLUMNS, rows, "No mail is held.", as_json=as_json)
 
 

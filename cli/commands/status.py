@@ -9,7 +9,7 @@ import redis
 
 from cli import connect, datadir, printing
 from cli.options import json_option
-from cli.reports import Report
+from cli.reports import ListedReport
 from mailtalk import clock
 from mailtalk.outbound.circuit_breaker import RelayStatus
 from mailtalk.settings.load import Settings
@@ -23,14 +23,14 @@ WORKERS = {"worker": "name", "started": "startedAt", "alive": "alive"}
 RELAYS = {"relay": "name", "state": "state", "reason": "reason"}
 
 
-class RateReport(Report, rename="camel"):
+class RateReport(ListedReport, rename="camel"):
     """Items per second over the last minute and the last hour."""
 
     minute: float
     hour: float
 
 
-class ItemReport(Report, rename="camel"):
+class ItemReport(ListedReport, rename="camel"):
     """The oldest due item of a queue."""
 
     id: str
@@ -41,7 +41,7 @@ class ItemReport(Report, rename="camel"):
     note: str | None
 
 
-class QueueReport(Report, rename="camel"):
+class QueueReport(ListedReport, rename="camel"):
     """A queue; with `more`, depth and age are lower bounds."""
 
     name: str
@@ -54,7 +54,7 @@ class QueueReport(Report, rename="camel"):
     done: RateReport | None
 
 
-class WorkerReport(Report, rename="camel"):
+class WorkerReport(ListedReport, rename="camel"):
     """A worker with its view of the relays."""
 
     name: str

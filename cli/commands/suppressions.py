@@ -30,7 +30,8 @@ def list_suppressions(app_id: str, limit: int, *, as_json: bool) -> None:
     with connect.transaction() as session:
         apps.found(session, app_id)
         rows = [
-            reports.Suppression.of(row) for row in outbound_suppressions.listed(session, clock.now(), app_id, limit)
+            reports.SuppressionReport.of(row)
+            for row in outbound_suppressions.listed(session, clock.now(), app_id, limit)
         ]
     printing.listing(COLUMNS, rows, "No address is suppressed.", as_json=as_json)
 

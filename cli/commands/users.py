@@ -27,12 +27,12 @@ USERS = {
 class UserDetails(msgspec.Struct, rename="camel"):
     """A user, their suppressed addresses, and the conversations they take part in."""
 
-    user: reports.User
+    user: reports.UserReport
     locale: str | None
     time_zone: str | None
     role: str | None
-    suppressed: list[reports.Suppression]
-    conversations: list[reports.Conversation]
+    suppressed: list[reports.SuppressionReport]
+    conversations: list[reports.ConversationReport]
 
 
 @click.group()
@@ -50,7 +50,7 @@ def list_users(app_id: str, search: str | None, limit: int, after: str | None, *
     """List users, newest first."""
     with connect.transaction() as session:
         page = directory.user_page(session, DirectorySearch(app_id, search), limit=limit, after=after)
-    rows = [reports.User.of(row) for row in page]
+    rows = [reports.UserReport.of(row) for row in page]
     printing.listing(USERS, rows, "No such users.", as_json=as_json)
 
 
@@ -105,10 +105,10 @@ def _details(app_id: str, user_id: str, limit: int) -> UserDetails:
         suppressed = suppressions.of(session, clock.now(), app_id, row.emails or ())
         page = directory.conversation_page(session, DirectorySearch(app_id, user_id=user_id), limit=limit)
         return UserDetails(
-            reports.User.of(report),
+            reports.UserReport.of(report),
             row.locale,
             row.time_zone,
             row.role,
-            [reports.Suppression.of(each) for each in suppressed],
-            [reports.Conversation.of(each) for each in page],
+            [reports.SuppressionReport.of(each) for each in suppressed],
+            [reports.ConversationReport.of(each) for each in page],
         )

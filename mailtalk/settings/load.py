@@ -8,18 +8,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from mailtalk.settings.sections import (
-    Console,
-    Edge,
-    HttpEdge,
-    Inbound,
-    Ingress,
-    Observation,
-    Outgoing,
-    Rates,
-    Retention,
-    Webhooks,
-)
+from mailtalk.settings.doors import Edge, HttpEdge, Ingress, Rates
+from mailtalk.settings.sections import Console, Inbound, Observation, Outgoing, Retention, Webhooks
 from mailtalk.settings.types import AppId, Domain, Host, Mailbox, Port, Seconds, Secret, scheme
 
 PREFIX = "MAILTALK_"
