@@ -746,6 +746,7 @@ InboundMail = TypedDict(
 """A mail to an inbound address, and its outcome. The address is a secret and never shown."""
 
 Verdict = Literal[
+    "ambiguous",
     "auto-generated",
     "auto-reply",
     "bounce",
@@ -762,7 +763,7 @@ Verdict = Literal[
     "unreadable",
 ]
 
-Purpose = Literal["bounce", "postmaster", "reply", "unsubscribe"]
+Purpose = Literal["bounce", "digest", "postmaster", "reply", "unsubscribe"]
 
 BatchOperation = list[Any]
 

@@ -557,13 +557,15 @@ export interface InboundMail {
 
 /** Verdict on an inbound mail, in the order of the checks; only a PERSON's mail becomes a message.
 
-    The first six are for machines. SENDER: not the participant's mail; FLOOD: more mails than people write. */
-export type Verdict = "auto-generated" | "auto-reply" | "bounce" | "complaint" | "duplicate" | "empty" | "flood" | "list" | "loop" | "no-access" | "person" | "postmaster" | "sender" | "unreadable";
+    The first six are for machines. SENDER: not the participant's mail; AMBIGUOUS: answers a digest, and names no
+    single conversation; FLOOD: more mails than people write. */
+export type Verdict = "ambiguous" | "auto-generated" | "auto-reply" | "bounce" | "complaint" | "duplicate" | "empty" | "flood" | "list" | "loop" | "no-access" | "person" | "postmaster" | "sender" | "unreadable";
 
 /** Purpose of an inbound address; POSTMASTER is required by RFC 5321 4.5.1.
 
-    BOUNCE receives reports about one delivery of ours: it is that delivery's envelope sender (VERP). */
-export type Purpose = "bounce" | "postmaster" | "reply" | "unsubscribe";
+    DIGEST is the Reply-To of a digest. BOUNCE receives reports about one delivery of ours: it is that delivery's
+    envelope sender (VERP). */
+export type Purpose = "bounce" | "digest" | "postmaster" | "reply" | "unsubscribe";
 
 /** An operation of a batch: `[seq, method, path, payload?, options?]`; the payload of a GET is its query. */
 export type BatchOperation = Array<unknown>;
