@@ -42,7 +42,8 @@ def routes(site: Path = SITE) -> list[BaseRoute]:
     async def start(_request: Request) -> Response:
         return RedirectResponse(f"/docs/{START}" if (site / START).exists() else "/docs/api")
 
-    return [Route("/docs", start), Mount("/docs", _Site(directory=site, check_dir=False))]
+    pages = [Mount("/docs", _Site(directory=site))] if site.is_dir() else []
+    return [Route("/docs", start), *pages]
 
 
 @lru_cache(maxsize=256)

@@ -114,7 +114,7 @@ def test_another_algorithm_is_refused(url: str, cast: Cast, algorithm: str) -> N
         raw({"alg": "HS256"}, "7"),
         raw({"alg": "HS256"}, '"iss"'),
         raw({"alg": "HS256"}, "[" * 20_000),
-        raw({"alg": "HS256"}, '{"a":' * 20_000),
+        raw({"alg": "HS256"}, '{"a":' * 4_000),
         raw({"alg": "HS256"}, '{"iss":' + "9" * 5000 + "}"),
         "..",
         "a.b.c",

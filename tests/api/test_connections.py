@@ -238,8 +238,9 @@ def test_who_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_kept_connection_ends_after_its_time() -> None:
     with door(http_keep_alive_seconds=1) as where, connect(where) as kept:
         kept.sendall(GET)
-        assert kept.recv(65536).startswith(b"HTTP/1.1 200 ")
-        assert heard(kept) == b""
+        answer = heard(kept)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
 
 
 def test_a_proxy_has_no_limit_of_its_own() -> None:

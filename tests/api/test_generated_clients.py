@@ -29,10 +29,10 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def python_client(described: Path) -> Iterator[Path]:
-    """The directory of the package `mailtalk_client`."""
+    """The directory of the package `generated_client`."""
     quiet = described.with_name("config.yml")
     quiet.write_text("post_hooks: []\n")
-    package = described.with_name("mailtalk_client")
+    package = described.with_name("generated_client")
     generate = ["generate", "--meta", "none", "--fail-on-warning", "--config", str(quiet), "--path", str(described)]
     run(sys.executable, "-m", "openapi_python_client", *generate, "--output-path", str(package))
     sys.path.insert(0, str(described.parent))
@@ -46,17 +46,17 @@ def run(*command: str, cwd: Path | None = None) -> None:
 
 
 def test_the_python_client_has_types(python_client: Path) -> None:
-    models = import_module("mailtalk_client.models")
+    models = import_module("generated_client.models")
     assert set(dir(models)) >= TYPES
     run(sys.executable, "-m", "mypy", "--follow-imports=silent", str(python_client), cwd=python_client.parent)
 
 
 def test_the_python_client_joins_says_and_lists(python_client: Path, api: str, worker: object, cast: Cast) -> None:
-    models: Any = import_module("mailtalk_client.models")
-    client: Any = import_module("mailtalk_client").AuthenticatedClient(base_url=api, token=cast.secret)
+    models: Any = import_module("generated_client.models")
+    client: Any = import_module("generated_client").AuthenticatedClient(base_url=api, token=cast.secret)
 
     def call(module: str, *path: str, **given: Any) -> Any:
-        return import_module(f"mailtalk_client.api.{module}").sync(cast.app_id, *path, client=client, **given)
+        return import_module(f"generated_client.api.{module}").sync(cast.app_id, *path, client=client, **given)
 
     with client:
         joined = call("participants.join_conversation", "hello", "alice", body=models.NewParticipant(notify=False))

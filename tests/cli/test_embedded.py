@@ -12,6 +12,7 @@ import redis
 
 from cli.datadir import CannotStart
 from cli.local.embedded import Postgres, Valkey
+from cli.processes import SUPERVISED
 
 QUICK = {"fsync": "off"}
 
@@ -100,7 +101,7 @@ def test_no_password_shows_in_ps(postgres: Postgres, valkey: Valkey) -> None:
     for server in (postgres, valkey):
         process = psutil.Process(pid_of(server))
         assert server.password not in shlex.join(process.cmdline())
-        assert set(process.environ()) <= {"PATH", "LC_ALL"}
+        assert set(process.environ()) <= {"PATH", "LC_ALL", SUPERVISED}
 
 
 def test_a_first_start_that_was_cut_short_is_begun_again(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_the_newest_are_first(many: Post) -> None:
 
 def test_filters_can_be_combined(many: Post) -> None:
     assert [each.stage for each in page(many, stages=[Stage.HELD, Stage.FAILED])] == [Stage.HELD, Stage.FAILED]
-    assert [each.stage for each in page(many, since=at(108))] == [Stage.CANCELLED, Stage.CAPTURED]
+    assert [each.stage for each in page(many, since=at(108))] == [*reversed(STAGES[8:])]
     assert [each.stage for each in page(many, address="carol.HELD@example.com")] == [Stage.HELD]
     assert page(many, address="carol.held@example.com", stages=[Stage.SENT]) == []
     assert len(page(many, app_id="demo")) == len(STAGES) + 1
@@ -70,7 +70,8 @@ def test_each_app_has_its_own(many: Post, keyring: Keyring) -> None:
     Cast.introduce(many.cast.database, keyring, "Other")
     rows(many.cast.database, "UPDATE deliveries SET app_id = 'other' WHERE stage = 'held'")
     assert [each.stage for each in page(many, app_id="other")] == [Stage.HELD]
-    assert [each.app_id for each in page(many, limit=4)] == ["demo", "demo", "other", "demo"]
+    place = STAGES[::-1].index(Stage.HELD)
+    assert [each.app_id for each in page(many, limit=place + 2)] == [*["demo"] * place, "other", "demo"]
 
 
 @pytest.mark.parametrize("filters", [{}, {"address": "bob@example.com"}])
