@@ -11,7 +11,7 @@ PYTHON ?= $(firstword $(foreach each,python3.11 python3.12 python3.13 python3.14
 	$(if $(shell $(each) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>&1 || echo no),,$(each))))
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check lint fmt docs clients schemathesis fuzz audit chaos crashpoints prove-250 soak \
+.PHONY: help up test test-long check lint fmt docs clients schemathesis fuzz audit chaos crashpoints prove-250 soak \
 	bench bench-quick bench-grow bench-replies lock clean
 
 help: ## Show this
@@ -21,8 +21,11 @@ up: $(INSTALLED) ## Start everything on this machine, and print three commands t
 	@$(MAKE) --no-print-directory docs || echo "/docs will show the API alone: the documentation could not be built" >&2
 	@$(BIN)/mailtalk up
 
-test: $(INSTALLED) ## Run all tests, with real servers
+test: $(INSTALLED) ## Run the tests, with real servers
 	$(BIN)/pytest $(PYTEST_FLAGS)
+
+test-long: $(INSTALLED) ## Run the tests that `make test` leaves out since others cover them in short
+	$(BIN)/pytest $(PYTEST_FLAGS) -m long
 
 check: lint test ## Run what the CI runs: style, types, import contracts, tests
 
@@ -60,8 +63,8 @@ schemathesis: $(INSTALLED) ## Ask every endpoint at length, right and wrong; `ma
 
 chaos: $(INSTALLED) ## Kill, freeze and fill everything under load, KILLS=1000 times, and check what became of it; FORCE_SEED repeats
 	KILLS=$(or $(KILLS),1000) $(BIN)/pytest -p no:xdist tests/force/test_chaos.py
-	FAULTS=all $(BIN)/pytest -p no:xdist tests/journeys/test_killed.py
-	CHAOS_RECIPIENTS=3000 CHAOS_SECONDS=2 CHAOS_KILLS=1000 $(BIN)/pytest -p no:xdist tests/journeys/test_killed_sender.py
+	FAULTS=all $(BIN)/pytest -p no:xdist -m long tests/journeys/test_killed.py
+	CHAOS_RECIPIENTS=3000 CHAOS_SECONDS=2 CHAOS_KILLS=1000 $(BIN)/pytest -p no:xdist -m long tests/journeys/test_killed_sender.py
 
 crashpoints: $(INSTALLED) ## End a process at every boundary of the three walks, and at pairs of them for SECONDS=900
 	CRASH_PAIR_SECONDS=$(or $(SECONDS),900) $(BIN)/pytest -p no:xdist tests/force/test_crash_points.py

@@ -207,6 +207,7 @@ def test_the_image_installs_by_hash_and_then_ourselves_alone() -> None:
     assert {"--no-deps", "--no-index", "--no-build-isolation"} <= set(ours.split())
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_pip_lines_of_the_image_install_a_program_that_starts(tmp_path: Path) -> None:
     source, image = tmp_path / "source", tmp_path / "image"

@@ -76,6 +76,7 @@ def test_the_python_client_joins_says_and_lists(python_client: Path, api: str, w
         assert refused.error_code == "USER_NOT_FOUND"
 
 
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
 def test_the_typescript_client_compiles(described: Path, tmp_path: Path) -> None:
     project = shutil.copytree(NPM_PROJECT, tmp_path / "typescript")

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 
+import pytest
 from support.mailboxes import Relay
 from support.product import Stack, free_port, until
 from support.story import Story
@@ -23,6 +24,7 @@ def test_the_broker_was_never_there(up: Callable[..., Stack], relay: Relay) -> N
     tell(up(relay_url=relay.url, redis_url=f"redis://127.0.0.1:{free_port()}/0"), relay)
 
 
+@pytest.mark.long
 def test_the_broker_is_killed_between_every_two_steps(up: Callable[..., Stack], relay: Relay) -> None:
     stack = up(relay_url=relay.url)
     for _ in Story(stack, relay).tell():

@@ -10,6 +10,7 @@ from support.story import Story
 ALL = os.environ.get("FAULTS") == "all"  # `make chaos`; else one process between two steps, each in turn
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_process_is_killed_between_every_two_steps(up: Callable[..., Stack], relay: Relay) -> None:
     stack, turns = up(relay_url=relay.url), cycle(OURS)
@@ -19,6 +20,7 @@ def test_a_process_is_killed_between_every_two_steps(up: Callable[..., Stack], r
         assert f"{name} ended (killed by SIGKILL); starting it again" in stack.out
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("when", ["alice wrote", "bob replied"])
 def test_the_database_is_killed_when_work_waits(when: str, up: Callable[..., Stack], relay: Relay) -> None:

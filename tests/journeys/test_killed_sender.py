@@ -54,6 +54,7 @@ def running(worker: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(int(PATIENCE) * 2)
 def test_everybody_gets_their_mail_and_only_what_is_unknown_is_repeated(
     cast: Cast, sink: Sink, worker: Mapping[str, str], capsys: pytest.CaptureFixture[str]
