@@ -20,7 +20,7 @@ def installed(tmp_path: Path) -> Path:
     wheels, environment = tmp_path / "wheels", tmp_path / "environment"
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     source = tmp_path / "source"
-    for package in ("mailtalk", "api", "smtp_bridge", "worker", "cli"):
+    for package in ("mailtalk", "api", "console", "smtp_bridge", "worker", "cli"):
         shutil.copytree(ROOT / package, source / package)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
@@ -46,8 +46,8 @@ def test_the_loop_of_an_installed_wheel(installed: Path, tmp_path: Path) -> None
     ).stdout
     assert said.startswith(str(installed.parents[1]))
     stack = Stack(tmp_path, installed)
-    stack.start()
     try:
+        stack.start()
         for _ in Story(stack, Captured(stack)).tell():
             pass
     finally:
