@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from api import idempotency_header, versions, wire
 from api.auth import Credentials, Tenant
+from api.body import bounded
 from api.intake import Intake
 from api.rate_limits import Kind, RateLimits
 from api.schemas.types import Empty
@@ -161,10 +162,8 @@ async def _read(request: Request) -> bytes:
         raise HTTPException(415, "Content-Encoding must be gzip or identity")
     raw = bytearray()
     try:
-        async for chunk in request.stream():
+        async for chunk in bounded(request, BODY_LIMIT, _too_large()):
             raw += chunk
-            if len(raw) > BODY_LIMIT:
-                raise _too_large()
     except ClientDisconnect:
         raise Invalid({"body": ["ended too early"]}) from None  # not read by anyone, and not logged
     return _unzipped(bytes(raw)) if request.headers.get("content-encoding", "") in GZIP else bytes(raw)

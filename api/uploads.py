@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from hashlib import sha256
@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
+from api.body import bounded
 from api.files import BYTES
 from api.idempotency_header import claim
 from api.request import Call
@@ -79,9 +80,8 @@ async def _received(request: Request, most: int) -> AsyncIterator[UploadFile]:
         raise HTTPException(415, "Content-Encoding must be identity")
     if not request.headers.get("content-type", "").lower().startswith(MULTIPART):
         raise Invalid({"body": [f"must be {MULTIPART} with the field {FIELD}"]})
-    parser = MultiPartParser(
-        request.headers, _bounded(request, most), max_files=1, max_fields=FIELDS, max_part_size=FIELD_BYTES
-    )
+    body = bounded(request, most + OVERHEAD, _too_large(most))
+    parser = MultiPartParser(request.headers, body, max_files=1, max_fields=FIELDS, max_part_size=FIELD_BYTES)
     try:
         form = await parser.parse()
     except MultiPartException as error:
@@ -99,16 +99,6 @@ async def _received(request: Request, most: int) -> AsyncIterator[UploadFile]:
         yield file
     finally:
         await form.close()
-
-
-async def _bounded(request: Request, most: int) -> AsyncGenerator[bytes, None]:
-    """Chunks of the body; TooLarge beyond the size of a file and its form."""
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > most + OVERHEAD:
-            raise _too_large(most)
-        yield chunk
 
 
 async def _attachment(file: UploadFile) -> MailAttachment:

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from api.body import bounded
 from api.ingress.post import Post
 from api.ingress.providers import PROVIDERS
 from api.request import Services
@@ -65,33 +66,27 @@ async def _read(request: Request, most: int) -> Post:
     try:
         if kind == MULTIPART:
             return Post(headers, b"", await _parts(request, most))
-        body = await _body(request, round(most * EXPANSION.get(kind, 1)))
+        room = round(most * EXPANSION.get(kind, 1)) + OVERHEAD
+        body = b"".join([chunk async for chunk in bounded(request, room, _too_large(most))])
     except ClientDisconnect:
         raise Invalid({"body": ["ended too early"]}) from None
     return Post(headers, body, _urlencoded(body) if kind == URLENCODED else {})
-
-
-async def _body(request: Request, most: int) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most + OVERHEAD:
-            raise _too_large(most)
-    return bytes(body)
 
 
 async def _parts(request: Request, most: int) -> Mapping[str, bytes]:
     """Fields of a multipart form, byte for byte: as Latin-1 each byte is a character."""
     headers = request.headers.mutablecopy()
     headers["content-type"] += "; charset=latin-1"
-    parser = MultiPartParser(
-        headers, request.stream(), max_files=FIELDS, max_fields=FIELDS, max_part_size=most + OVERHEAD
-    )
+    body = bounded(request, most + OVERHEAD, _too_large(most))
+    parser = MultiPartParser(headers, body, max_files=FIELDS, max_fields=FIELDS, max_part_size=most + OVERHEAD)
     try:
         form = await parser.parse()
-        return {name: await _bytes(value) for name, value in form.items()}
     except MultiPartException as error:
         raise Invalid({"body": [error.message]}) from None
+    try:
+        return {name: await _bytes(value) for name, value in form.items()}
+    finally:
+        await form.close()
 
 
 async def _bytes(value: UploadFile | str) -> bytes:

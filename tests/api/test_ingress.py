@@ -241,6 +241,12 @@ def test_a_mail_that_is_too_large_is_refused(api: str, cast: Cast, to: str, prov
     assert kept(cast) == []
 
 
+def test_a_form_is_read_no_further_than_a_mail_is_large(api: str, cast: Cast, to: str) -> None:
+    answer = httpx.post(f"{api}/ingress/sendgrid", files={"email": ("mail.eml", b"x" * 400_000)})
+    assert answer.status_code == 413
+    assert kept(cast) == []
+
+
 def test_recipients_that_are_not_ours_are_ignored(api: str, cast: Cast, to: str) -> None:
     stranger = "a" * 30 + "@reply.localhost"
     answer = httpx.post(f"{api}/ingress/mailgun", **form(mailgun(f"{to},{stranger}")))
