@@ -75,21 +75,7 @@ class WorkerServer:
             lambda: self._heartbeat.id,
         )
         self._webhook_sender = _webhook_sender(settings, self._database, keyring, self._heartbeat)
-        # One sweep each, so that a slow relay, DNS server or webhook delays neither changes nor replies.
-        watch = Watch(self._database)
-        looks = (
-            (self.jobs.next_arrival, self.jobs.apply_changes),
-            (self.jobs.next_mail, self.jobs.process_inbound),
-            (self.jobs.next_due, self.jobs.deliver),
-            (self.jobs.next_proof, self.jobs.prove_senders),
-            (self._webhook_sender.due, self._webhook_sender.look),
-        )
-        purge = _purge(settings, self._database)
-        pull_back = PullBack(self._database, Pace.of(settings), SendingSettings.of(settings))
-        self._sweeps = (
-            Sweep(watch, _never, self.jobs.recover, self._webhook_sender.recover, purge.look, pull_back.look),
-            *(Sweep(watch, due, look, longest=RESTING) for due, look in looks),
-        )
+        self._sweeps = self._sweeps_of(settings)
         self.celery = build(settings)
         tasks.register(self.celery, self.jobs, self._webhook_sender)
 
@@ -110,6 +96,23 @@ class WorkerServer:
         self._bell.close()
         self.celery.close()
         self._database.close()
+
+    def _sweeps_of(self, settings: Settings) -> Sequence[Sweep]:
+        """One sweep each, so that a slow relay, DNS server or webhook delays neither changes nor replies."""
+        watch = Watch(self._database)
+        looks = (
+            (self.jobs.next_arrival, self.jobs.apply_changes),
+            (self.jobs.next_mail, self.jobs.process_inbound),
+            (self.jobs.next_due, self.jobs.deliver),
+            (self.jobs.next_proof, self.jobs.prove_senders),
+            (self._webhook_sender.due, self._webhook_sender.look),
+        )
+        purge = _purge(settings, self._database)
+        pull_back = PullBack(self._database, Pace.of(settings), SendingSettings.of(settings))
+        return (
+            Sweep(watch, _never, self.jobs.recover, self._webhook_sender.recover, purge.look, pull_back.look),
+            *(Sweep(watch, due, look, longest=RESTING) for due, look in looks),
+        )
 
     def _relays(self) -> Sequence[RelayStatus]:
         return self.jobs.mail_sender.relay_status()
