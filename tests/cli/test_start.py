@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import redis
 from support.api_process import ApiProcess
-from support.bridge_process import environment
 from support.command_line import MAILTALK
+from support.server_process import environment
 from support.servers import free_port, make_settings
 from support.sql import rows
 

@@ -10,11 +10,12 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
-from support.bridge_process import BridgeProcess, environment
+from support.bridge_process import BridgeProcess
 from support.cast import Cast
 from support.certificates import make, trusting
 from support.command_line import MAILTALK
 from support.raw_smtp import Talk
+from support.server_process import environment
 from support.servers import bridging, free_port
 from support.smtp_client import MAIL, kept
 from support.sql import until_blocked
