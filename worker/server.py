@@ -19,7 +19,7 @@ from mailtalk.keys import Keyring
 from mailtalk.notifications import windows
 from mailtalk.notifications.mails import MailIdentity
 from mailtalk.notifications.windows import Pace
-from mailtalk.outbound import retention
+from mailtalk.outbound import provider_reports, retention
 from mailtalk.outbound.circuit_breaker import RelayStatus
 from mailtalk.outbound.dkim_signing import MailSigner
 from mailtalk.outbound.relay import Relays
@@ -151,6 +151,7 @@ def _purge(settings: Settings, database: Database) -> Purge:
         database,
         partial(windows.purge, days=settings.notification_days),
         partial(retention.purge, days=settings.notification_days),
+        partial(provider_reports.purge, days=settings.change_days),
         partial(change_log.purge, days=settings.change_days),
         partial(inbound_log.purge, days=settings.raw_mail_days),
         partial(webhooks_log.purge, days=settings.event_days),

@@ -5,12 +5,15 @@ from base64 import b64decode
 from binascii import Error
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TypeVar
 
 import msgspec
 
+from mailtalk import clock
 from mailtalk.errors import Invalid, Unauthorized
 
+TOLERANCE = 300  # seconds that a signed request may be old
 Shape = TypeVar("Shape")
 
 
@@ -43,6 +46,13 @@ def check_basic(post: Post, secret: str) -> None:
     except (Error, ValueError):
         given = b""
     require(scheme.lower() == "basic" and hmac.compare_digest(given, secret.encode()))
+
+
+def check_mailgun(secret: str, timestamp: bytes, token: bytes, signature: bytes) -> None:
+    """Compare HMAC-SHA256 of timestamp and token with Mailgun's signature, which is not of the content."""
+    expected = hmac.new(secret.encode(), timestamp + token, sha256).hexdigest()
+    is_fresh = timestamp.isdigit() and abs(clock.now().timestamp() - int(timestamp)) <= TOLERANCE
+    require(hmac.compare_digest(expected.encode(), signature) and is_fresh)
 
 
 def decoded(raw: bytes, shape: type[Shape]) -> Shape:

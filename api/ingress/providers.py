@@ -2,17 +2,13 @@
 
 import hmac
 from collections.abc import Callable, Mapping
-from hashlib import sha256
 
 import msgspec
 
-from api.ingress.post import Post, check_basic, decoded, require
+from api.ingress.post import Post, check_basic, check_mailgun, decoded, require
 from api.ingress.sns import Ses
-from mailtalk import clock
 from mailtalk.errors import Invalid
 from mailtalk.inbound.handover import HandedMail
-
-TOLERANCE = 300  # seconds that a signed request may be old
 
 
 class _Postmark(msgspec.Struct, rename="pascal"):
@@ -42,9 +38,7 @@ def sendgrid(post: Post, secret: str) -> HandedMail:
 
 def mailgun(post: Post, secret: str) -> HandedMail:
     """Mailgun's routes, to a URL that ends in /mime: HMAC-SHA256 of timestamp and token with the signing key."""
-    timestamp, token = post.field("timestamp"), post.field("token")
-    expected = hmac.new(secret.encode(), timestamp + token, sha256).hexdigest()
-    require(hmac.compare_digest(expected.encode(), post.field("signature")) and _is_fresh(timestamp))
+    check_mailgun(secret, post.field("timestamp"), post.field("token"), post.field("signature"))
     sender, recipient = post.field("sender").decode(), post.field("recipient").decode()
     return HandedMail(sender, recipient.split(","), post.field("body-mime"))
 
@@ -66,7 +60,3 @@ PROVIDERS: Mapping[str, Callable[[Post, str], HandedMail | None]] = {
     "sendgrid": sendgrid,
     "ses": Ses(),
 }
-
-
-def _is_fresh(timestamp: bytes) -> bool:
-    return timestamp.isdigit() and abs(clock.now().timestamp() - int(timestamp)) <= TOLERANCE

@@ -1,7 +1,8 @@
-"""`POST /ingress/{provider}`: store the mail that a provider posts, and answer 200 after the commit."""
+"""`POST /ingress/{provider}`, and its events: store what a provider posts, and answer 200 after the commit."""
 
 import logging
 from collections.abc import Mapping
+from datetime import timedelta
 from urllib.parse import parse_qsl
 
 from pydantic import SecretStr
@@ -13,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api.body import bounded
+from api.ingress.events import EVENTS
 from api.ingress.post import Post
 from api.ingress.providers import PROVIDERS
 from api.request import Services
@@ -20,20 +22,31 @@ from api.wire import reply
 from mailtalk import clock
 from mailtalk.errors import Invalid, NotFound, TooLarge
 from mailtalk.inbound import handover
+from mailtalk.outbound import provider_reports
 from mailtalk.settings.load import Settings
-from worker.bell import PROCESS_INBOUND
+from worker.bell import PROCESS_INBOUND, SEND_WEBHOOKS
 
 FIELDS = 50  # of a form
 MULTIPART, URLENCODED = "multipart/form-data", "application/x-www-form-urlencoded"
 EXPANSION = {URLENCODED: 3, "application/json": 2, "text/plain": 2}  # of a mail's bytes in such a body
 OVERHEAD = 100_000  # bytes beside the mail
+EVENT_BYTES = 1_000_000  # of one post of events; SendGrid's have up to 768 kB
+TOO_MANY = f"holds more than {EVENT_BYTES} bytes of events"
+EVENT_SECRETS = {  # Postmark and Mailgun prove mails and events in the same way
+    "mailgun": "ingress_mailgun",
+    "postmark": "ingress_postmark",
+    "sendgrid": "ingress_sendgrid_events",
+    "ses": "ingress_ses_events",
+}
 
 log = logging.getLogger(__name__)
 
 
 def routes(settings: Settings) -> list[Route]:
     """Routes of the providers that are set up."""
-    set_up = {name: _text(value) for name in PROVIDERS if (value := getattr(settings, f"ingress_{name}"))}
+    set_up = _values(settings, {name: f"ingress_{name}" for name in PROVIDERS})
+    reporting = _values(settings, EVENT_SECRETS)
+    suppress = timedelta(days=settings.suppress_days)
 
     async def take(request: Request) -> Response:
         name = request.path_params["provider"]
@@ -53,7 +66,29 @@ def routes(settings: Settings) -> list[Route]:
         log.info("%s posted a mail for %d recipients, %d of them unknown", name, len(mail.recipients), len(unknown))
         return reply({"stored": len(set(mail.recipients)) - len(unknown), "unknown": len(unknown)})
 
-    return [Route(path, take, methods=["POST"]) for path in ("/ingress/{provider}", "/ingress/{provider}/mime")]
+    async def take_events(request: Request) -> Response:
+        name = request.path_params["provider"]
+        if name not in reporting:
+            raise NotFound(["not found"])
+        body = b"".join([chunk async for chunk in bounded(request, EVENT_BYTES, TooLarge({"body": [TOO_MANY]}))])
+        headers = {field.lower(): value for field, value in request.headers.items()}
+        post = await run_in_threadpool(EVENTS[name], Post(headers, body, {}), reporting[name])
+        services: Services = request.app.state.services
+        keyring = services.keyring
+        counts = await services.transact(
+            lambda session: provider_reports.record(session, keyring, clock.now(), name, post, suppress)
+        )
+        request.app.state.bell.ring(SEND_WEBHOOKS)
+        log.info("%s posted events: %s", name, dict(counts) or "none of a bounce or complaint")
+        return reply(dict(counts))
+
+    mails = [Route(path, take, methods=["POST"]) for path in ("/ingress/{provider}", "/ingress/{provider}/mime")]
+    return [*mails, Route("/ingress/{provider}/events", take_events, methods=["POST"])]
+
+
+def _values(settings: Settings, fields: Mapping[str, str]) -> dict[str, str]:
+    """Secrets of the providers that are set up, by name of the provider."""
+    return {name: _text(value) for name, field in fields.items() if (value := getattr(settings, field))}
 
 
 def _text(value: SecretStr | str) -> str:

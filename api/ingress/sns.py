@@ -70,15 +70,15 @@ def fetch(url: str) -> bytes:
     return answer.data[:LARGEST]
 
 
-class Ses:
-    """SES's action "Publish to Amazon SNS topic"; confirms the subscription of its own topic."""
+class Topic:
+    """One SNS topic: verifies what is posted in its name, and confirms its subscription."""
 
     def __init__(self, fetch: Callable[[str], bytes] = fetch) -> None:
         self._fetch = fetch
         self._key = lru_cache(maxsize=8)(self._fetched_key)
 
-    def __call__(self, post: Post, topic: str) -> HandedMail | None:
-        """The mail of a notification; None for the confirmation of a subscription."""
+    def message(self, post: Post, topic: str) -> bytes | None:
+        """The message of a notification; None for the confirmation of a subscription."""
         notification = decoded(post.body, _Sns)
         require(notification.topic_arn == topic and _CERTIFICATE.fullmatch(notification.signing_cert_url) is not None)
         self._verify(notification, decoded(post.body, dict[str, object]))
@@ -86,8 +86,7 @@ class Ses:
             require(_SUBSCRIPTION.fullmatch(notification.subscribe_url) is not None)
             self._fetch(notification.subscribe_url)
             return None
-        received = decoded(notification.message.encode(), _Received)
-        return HandedMail(received.mail.source, received.receipt.recipients, _raw(received))
+        return notification.message.encode()
 
     def _verify(self, notification: _Sns, fields: dict[str, object]) -> None:
         names = [name for name in _SIGNED[notification.type] if name in fields]
@@ -104,6 +103,21 @@ class Ses:
         if not isinstance(key, RSAPublicKey):
             raise ValueError("not an RSA key")  # noqa: TRY004  as for any other unreadable certificate
         return key
+
+
+class Ses:
+    """SES's action "Publish to Amazon SNS topic"."""
+
+    def __init__(self, fetch: Callable[[str], bytes] = fetch) -> None:
+        self._topic = Topic(fetch)
+
+    def __call__(self, post: Post, topic: str) -> HandedMail | None:
+        """The mail of a notification; None for the confirmation of a subscription."""
+        message = self._topic.message(post, topic)
+        if message is None:
+            return None
+        received = decoded(message, _Received)
+        return HandedMail(received.mail.source, received.receipt.recipients, _raw(received))
 
 
 def _raw(received: _Received) -> bytes:

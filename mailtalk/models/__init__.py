@@ -2,7 +2,7 @@
 
 from mailtalk.models.base import Base
 from mailtalk.models.events import Event, EventCount, Webhook, WebhookDelivery, WebhookQueue
-from mailtalk.models.log import Change, IdempotencyKey, ImportBatch, KeyCheck, ListPlace, Worker, WriteProbe
+from mailtalk.models.log import Change, IdempotencyKey, ImportBatch, KeyCheck, ListPlace, SeenPost, Worker, WriteProbe
 from mailtalk.models.mails import (
     Delivery,
     DigestSection,
@@ -41,6 +41,7 @@ __all__ = [
     "Participation",
     "RawMail",
     "Reaction",
+    "SeenPost",
     "Suppression",
     "User",
     "Webhook",

@@ -1,4 +1,4 @@
-"""Tables of the change log, idempotency keys, imports and live workers."""
+"""Tables of the change log, idempotency keys, posts of providers, imports and live workers."""
 
 from datetime import datetime
 from typing import Any
@@ -53,6 +53,16 @@ class IdempotencyKey(Base):
     change_ids: Mapped[list[Any] | None]
     body: Mapped[bytes | None]
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+
+
+class SeenPost(Base):
+    """Hash of what a mail provider posted, so that a repeated post has no effect."""
+
+    __tablename__ = "seen_posts"
+    __table_args__ = (Index(None, "at"),)
+
+    key: Mapped[bytes] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
 
 
 class KeyCheck(Base):

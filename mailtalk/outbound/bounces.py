@@ -17,7 +17,7 @@ from mailtalk.outbound.suppressions import Refusal
 from mailtalk.vocabulary import Verdict
 
 HARD, SOFT, COMPLAINT = "hard", "soft", "complaint"
-_OURS = re.compile(r"<n\.([0-9a-f]{32})@")
+_OURS = re.compile(r"<?n\.([0-9a-f]{32})@")
 
 
 class Report(NamedTuple):
@@ -35,7 +35,13 @@ class Report(NamedTuple):
 def named(reading: Reading) -> list[UUID]:
     """Deliveries that a mail may be about, by the Message-IDs of the mail that it returns or answers."""
     message_ids = filter(None, (reading.returned, *reading.answers))
-    return [UUID(match[1]) for match in map(_OURS.match, message_ids) if match]
+    return [delivery_id for delivery_id in map(of_message_id, message_ids) if delivery_id]
+
+
+def of_message_id(message_id: str) -> UUID | None:
+    """Delivery of a Message-ID that we gave, with or without its brackets; None for another."""
+    match = _OURS.match(message_id)
+    return UUID(match[1]) if match else None
 
 
 def lock(session: Session, delivery_ids: Iterable[UUID]) -> list[Delivery]:

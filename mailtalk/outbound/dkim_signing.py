@@ -1,23 +1,26 @@
-"""DKIM signatures and the idempotency header, added once, when a mail is made, so that every retry is byte-equal."""
+"""DKIM signatures and headers for the relay, added once, when a mail is made, so that every retry is byte-equal."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
 from mailtalk.mail.composing import dkim
+from mailtalk.outbound import provider_metadata
 from mailtalk.settings.load import PREFIX, Settings, SettingsError
 
 
 @dataclass(frozen=True, slots=True)
 class MailSigner:
-    """Name of the idempotency header and the DKIM keys; neither by default."""
+    """Name of the idempotency header, DKIM keys, and metadata headers of the relay's provider; none by default."""
 
     header: str | None = None
     signers: tuple[dkim.Signer, ...] = ()
+    metadata: tuple[str, ...] = ()  # header fields, `%s` is the delivery's id
 
     @classmethod
     def of(cls, settings: Settings) -> "MailSigner":
         """Read the settings; SettingsError for an unusable key."""
-        return cls(settings.idempotency_header, _signers(settings))
+        relays = settings.relay_url.get_secret_value() if settings.relay_url else ""
+        return cls(settings.idempotency_header, _signers(settings), provider_metadata.headers(relays))
 
     def sign(self, mail: bytes, delivery_id: UUID) -> bytes:
         """The mail with the added headers in front."""
@@ -29,7 +32,9 @@ class MailSigner:
         return (dkim.signatures(own + head, relaxed, self.signers) if self.signers else b"") + own
 
     def _header(self, delivery_id: UUID) -> bytes:
-        return f"{self.header}: {delivery_id}\r\n".encode() if self.header else b""
+        idempotency = (f"{self.header}: %s",) if self.header else ()
+        fields = "".join(f"{field}\r\n" for field in (*idempotency, *self.metadata))
+        return fields.replace("%s", str(delivery_id)).encode()
 
 
 def _signers(settings: Settings) -> tuple[dkim.Signer, ...]:

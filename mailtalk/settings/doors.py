@@ -11,8 +11,10 @@ from mailtalk.settings.types import (
     Count,
     Networks,
     Port,
+    PublicKey,
     Rate,
     Secret,
+    Topic,
 )
 
 
@@ -134,18 +136,23 @@ class Edge(BaseSettings):
 
 
 class Ingress(BaseSettings):
-    """Providers that receive mail for the reply domain and post it to /ingress; each is off while it has no secret."""
+    """Providers that post mail, bounces and complaints to /ingress; each is off while it has no secret."""
 
     ingress_cloudflare: Secret = Field(
         None, description="Secret that your Cloudflare Email Worker sends as a bearer token, at least 32 characters."
     )
-    ingress_mailgun: Secret = Field(None, description="Mailgun's HTTP webhook signing key.")
+    ingress_mailgun: Secret = Field(None, description="Mailgun's HTTP webhook signing key, for mails and events.")
     ingress_postmark: Secret = Field(
-        None, description="user:password in the URL that Postmark posts to, at least 32 characters."
+        None,
+        description="user:password in the URLs that Postmark posts mails and events to, at least 32 characters.",
     )
     ingress_sendgrid: Secret = Field(
         None, description="user:password in the URL that SendGrid's Inbound Parse posts to, at least 32 characters."
     )
-    ingress_ses: Annotated[str | None, Field(max_length=300, pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d+:[\w-]+$")] = (
-        Field(None, description="ARN of the SNS topic to which Amazon SES publishes mail.")
+    ingress_sendgrid_events: PublicKey = Field(
+        None, description="Verification key of SendGrid's signed event webhook, as its settings show it."
+    )
+    ingress_ses: Topic = Field(None, description="ARN of the SNS topic to which Amazon SES publishes mail.")
+    ingress_ses_events: Topic = Field(
+        None, description="ARN of the SNS topic to which Amazon SES publishes bounces and complaints."
     )

@@ -1,9 +1,12 @@
 """Types of settings, with error messages that say what to write instead."""
 
+from base64 import b64decode
 from ipaddress import ip_network
 from typing import Annotated
 from urllib.parse import urlsplit
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 from pydantic import AfterValidator, Field, SecretStr
 
 MIN_SECRET = 32
@@ -43,6 +46,16 @@ def _is_password(password: SecretStr | None) -> SecretStr | None:
     return password
 
 
+def _ecdsa(key: str | None) -> str | None:
+    try:
+        public = None if key is None else load_der_public_key(b64decode(key, validate=True))
+    except ValueError:
+        raise ValueError("is not a public key in Base64") from None
+    if public is not None and not isinstance(public, EllipticCurvePublicKey):
+        raise ValueError("is not a public key for ECDSA")
+    return key
+
+
 Secret = Annotated[SecretStr | None, AfterValidator(_long)]
 Password = Annotated[SecretStr | None, AfterValidator(_is_password)]
 Host = Annotated[str, Field(max_length=253, pattern=r"^[A-Za-z0-9.:%_-]+$")]  # a name, or an address of either kind
@@ -56,6 +69,8 @@ Rate = Annotated[int, Field(ge=0, le=100_000_000)]
 Mailboxes = Annotated[
     str | None, Field(max_length=10_000, pattern=r"^[^,\s]*@[A-Za-z0-9.-]+(?:\s*,\s*[^,\s]*@[A-Za-z0-9.-]+)*$")
 ]
+PublicKey = Annotated[str | None, AfterValidator(_ecdsa)]  # for ECDSA: DER in Base64
+Topic = Annotated[str | None, Field(max_length=300, pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d+:[\w-]+$")]  # of SNS
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Bytes = Annotated[int, Field(ge=1_000, le=1_000_000_000)]
 

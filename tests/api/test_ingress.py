@@ -5,7 +5,6 @@ import json
 import time
 from base64 import b64encode
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,11 @@ from urllib.parse import quote_from_bytes
 
 import httpx
 import pytest
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 from support.cast import Cast
 from support.servers import make_settings, serving
 from support.smtp_client import address_of, kept
+from support.sns import PEM, SUBSCRIBE, TOPIC, certificate, sns
 from support.sql import column, rows
 from support.waiting import until
 
@@ -185,32 +180,11 @@ def test_nothing_of_amazon_is_taken_unproven(changed: dict[str, str]) -> None:
         Ses(lambda _: certificate(key))(Post({}, json.dumps(sent).encode(), {}), TOPIC)
 
 
-TOPIC = "arn:aws:sns:us-east-1:1:mail"
-PEM = "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-1.pem"
-SUBSCRIBE = "https://sns.us-east-1.amazonaws.com/?Action=ConfirmSubscription&Token=t"
-
-
 def received(to: str) -> str:
     """What SES publishes of a mail."""
     receipt = {"recipients": [to], "action": {"type": "SNS", "encoding": "BASE64"}}
     mail = {"source": "bob@example.com", "destination": [to]}
     return json.dumps({"mail": mail, "receipt": receipt, "content": b64encode(RAW).decode()})
-
-
-def sns(key: rsa.RSAPrivateKey, message: str, **more: str) -> bytes:
-    """What SNS posts, signed as it documents it."""
-    sent = {"Type": "Notification", "MessageId": "1", "TopicArn": TOPIC, "Message": message, "Timestamp": "2026-05-02"}
-    sent |= more
-    signed = "".join(f"{name}\n{sent[name]}\n" for name in sorted(sent)).encode()
-    signature = b64encode(key.sign(signed, PKCS1v15(), SHA256())).decode()
-    return json.dumps(sent | {"SignatureVersion": "2", "Signature": signature, "SigningCertURL": PEM}).encode()
-
-
-def certificate(key: rsa.RSAPrivateKey) -> bytes:
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
-    now = datetime.now(UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now)
-    return builder.sign(key, SHA256()).public_bytes(Encoding.PEM)
 
 
 def test_what_is_missing_is_named(api: str, cast: Cast, to: str) -> None:

@@ -79,9 +79,9 @@ def failures(mail: ParsedMail) -> list[Failure]:
     if groups:
         spare = words if len(groups) == 1 else ""
         return [_from_fields(fields, spare) for fields in groups if fields.get("action", "").lower() not in _NO_FAILURE]
-    status = _status(words, "")
-    hard = _is_dead(status, words)
-    return [Failure(recipient, status, hard) for recipient in _named(mail, words) or [None]]
+    code = status(words)
+    hard = is_dead(code, words)
+    return [Failure(recipient, code, hard) for recipient in _named(mail, words) or [None]]
 
 
 def returned(mail: ParsedMail) -> ParsedMail | None:
@@ -91,6 +91,22 @@ def returned(mail: ParsedMail) -> ParsedMail | None:
         return next(map(parse, parts), None)
     except limits.LimitExceeded:
         return None
+
+
+def status(words: str, declared: str = "") -> str | None:
+    """The enhanced status code; the remote server's own is preferred to a general one (X.0.0)."""
+    found = [*_STATUS.findall(declared), *_STATUS.findall(words)]
+    return next((code for code in found if not code.endswith((".0.0", ".5.0"))), found[0] if found else None)
+
+
+def is_dead(status: str | None, words: str) -> bool:
+    """True if the status and the words of a server mean that the mailbox or its domain does not exist."""
+    if (status or "").startswith(("2", "4")):
+        return False
+    words = _ADDRESS.sub("", words)
+    if _DEAD_STATUS.match(status or ""):
+        return not _ALIVE.search(words) or bool(_DEAD.search(words))
+    return bool(_DEAD.search(words)) and not _ALIVE.search(words)
 
 
 def _recipient_groups(mail: ParsedMail) -> Iterator[dict[str, str]]:
@@ -107,23 +123,8 @@ def _from_fields(fields: dict[str, str], spare: str) -> Failure:
     recipient = fields.get("original-recipient") or fields.get("final-recipient") or ""
     address = _RECIPIENT.search(recipient.rpartition(";")[2])
     words = fields.get("diagnostic-code") or spare
-    status = _status(words, fields.get("status", ""))
-    return Failure(address[0] if address else None, status, _is_dead(status, words))
-
-
-def _status(words: str, declared: str) -> str | None:
-    """The enhanced status code; the remote server's own is preferred to a general one (X.0.0)."""
-    found = [*_STATUS.findall(declared), *_STATUS.findall(words)]
-    return next((code for code in found if not code.endswith((".0.0", ".5.0"))), found[0] if found else None)
-
-
-def _is_dead(status: str | None, words: str) -> bool:
-    if (status or "").startswith(("2", "4")):
-        return False
-    words = _ADDRESS.sub("", words)
-    if _DEAD_STATUS.match(status or ""):
-        return not _ALIVE.search(words) or bool(_DEAD.search(words))
-    return bool(_DEAD.search(words)) and not _ALIVE.search(words)
+    code = status(words, fields.get("status", ""))
+    return Failure(address[0] if address else None, code, is_dead(code, words))
 
 
 def _named(mail: ParsedMail, words: str) -> list[str | None]:

@@ -67,3 +67,23 @@ def test_wrong_settings_are_told_without_the_key(values: dict[str, str], told: s
         MailSigner.of(settings(**values))
     assert "hunter2" not in str(error.value)
     assert "PRIVATE" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("relay", "expected"),
+    [
+        ("smtp://t:t@smtp.postmarkapp.com:587", ["X-PM-Metadata-mailtalk-id: %s", "X-PM-KeepID: true"]),
+        ("smtp://u:p@smtp.eu.mailgun.org:587", ['X-Mailgun-Variables: {"mailtalk-id": "%s"}']),
+        ("smtps://u:p@smtp.sendgrid.net:465", ['X-SMTPAPI: {"unique_args": {"mailtalk-id": "%s"}}']),
+        ("smtp://u:p@email-smtp.eu-west-1.amazonaws.com:587", ["X-SES-MESSAGE-TAGS: mailtalk-id=%s"]),
+        ("smtp://127.0.0.1:25,smtp://smtp.postmarkapp.com.evil.example", []),
+        (None, []),
+    ],
+)
+def test_a_mail_to_a_providers_host_carries_its_id_for_that_provider_alone(
+    relay: str | None, expected: list[str]
+) -> None:
+    delivery_id = uuid4()
+    signed = MailSigner.of(settings(relay_url=relay)).sign(b"From: x@y.example\r\n\r\nHi\r\n", delivery_id)
+    fields = signed.decode().partition("From:")[0].splitlines()
+    assert fields == [field.replace("%s", str(delivery_id)) for field in expected]
