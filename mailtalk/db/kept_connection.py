@@ -5,16 +5,19 @@ A statement costs one round trip: no ping, BEGIN or COMMIT, and it is prepared b
 
 import asyncio
 import select
+import time
 from collections.abc import Mapping
 from typing import LiteralString
 
 import psycopg
 from psycopg.rows import TupleRow
 
-from mailtalk.db.database import TEMPORARY, Database
+from mailtalk.db.database import SERVER_OPTIONS, TEMPORARY, Database
 from mailtalk.errors import Unavailable
 
 Parameters = Mapping[str, object]
+OPTIONS = f"{SERVER_OPTIONS} -c plan_cache_mode=force_generic_plan"  # planning for each batch costs more than the batch
+PLANNED = 1.0  # seconds that a statement's plan is kept: one that was made for a small table is slow for a large one
 LIMIT = 40.0  # seconds for a statement: more than the server's own limit, for a server that no longer enforces it
 
 
@@ -22,9 +25,10 @@ class KeptConnection:
     """Connection opened at first use, and again after it broke. One statement at a time."""
 
     def __init__(self, database: Database) -> None:
-        self._database, self._connect_args = database, database.connect_args
+        self._database, self._connect_args = database, database.connect_args | {"options": OPTIONS}
         self._url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._connection: psycopg.AsyncConnection[TupleRow] | None = None
+        self._planned_at = time.monotonic()
 
     async def read(self, query: LiteralString, parameters: Parameters) -> list[TupleRow]:
         """Run a query; after an error retry it once over a new connection, then raise Unavailable."""
@@ -38,6 +42,7 @@ class KeptConnection:
         try:
             connection = await self._opened()
             async with asyncio.timeout(LIMIT):
+                await self._forget_plans(connection)
                 cursor = await connection.execute(query, parameters, prepare=True)
                 rows = await cursor.fetchall()
         except psycopg.Error as error:
@@ -66,6 +71,12 @@ class KeptConnection:
         if self._connection is None:
             self._connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, **self._connect_args)
         return self._connection
+
+    async def _forget_plans(self, connection: psycopg.AsyncConnection[TupleRow]) -> None:
+        """Have the server plan anew for the tables as they are now; by itself it does so after an ANALYZE."""
+        if time.monotonic() - self._planned_at >= PLANNED:
+            await connection.execute("DISCARD PLANS")
+            self._planned_at = time.monotonic()
 
 
 def is_temporary(error: psycopg.Error) -> bool:

@@ -15,6 +15,8 @@ from mailtalk.db.kept_connection import KeptConnection
 from mailtalk.errors import Unavailable
 
 INSERT: LiteralString = "INSERT INTO kept VALUES (%(item)s) RETURNING item"
+FIND: LiteralString = "SELECT item FROM kept WHERE item = %(item)s"
+PREPARED: LiteralString = "SELECT name, generic_plans FROM pg_prepared_statements WHERE statement ~ '^SELECT item'"
 COUNT: LiteralString = "SELECT count(*) FROM kept"
 OTHERS = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database()"
 KILL = f"{OTHERS} AND pid <> pg_backend_pid()"
@@ -103,6 +105,28 @@ def test_a_vanished_host_is_noticed_within_half_a_minute(kept: Database) -> None
         options = opened.info.get_parameters()
         seconds = [int(options[f"keepalives_{name}"]) for name in ("idle", "interval", "count")]
         assert seconds[0] + seconds[1] * seconds[2] <= 30
+
+    with_connection(kept, work)
+
+
+def test_plans_are_made_anew_for_a_table_that_has_grown(kept: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server itself keeps the plan that it made for a few rows, until an ANALYZE."""
+    rows(kept, "CREATE INDEX ON kept (item)")
+    rows(kept, "INSERT INTO kept VALUES ('a'); ANALYZE kept")
+
+    async def work(connection: KeptConnection) -> None:
+        async def plan() -> str:
+            ((name, generic),) = await connection.read(PREPARED, {})
+            assert generic > 0
+            explained = await (await connection._opened()).execute(f"EXPLAIN EXECUTE {name} ('a')")
+            return str(await explained.fetchall())
+
+        await connection.read(FIND, {"item": "a"})
+        rows(kept, "INSERT INTO kept SELECT 'item' || i FROM generate_series(1, 10000) i")
+        assert "Seq Scan" in await plan()
+        monkeypatch.setattr(kept_connection, "PLANNED", 0)
+        await connection.read(FIND, {"item": "a"})
+        assert "Seq Scan" not in await plan()
 
     with_connection(kept, work)
 
