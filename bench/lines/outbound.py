@@ -21,13 +21,13 @@ MADE = "SELECT count(*) FROM deliveries WHERE stage IN ('sent', 'captured')"
 
 @dataclass
 class Peak:
-    """The largest resident memory of a process and its children, in MB."""
+    """The largest resident memory of any of a program's processes, in MB."""
 
     value: float = 0
 
     def look(self, processes: list[psutil.Process]) -> None:
         """Measure now."""
-        self.value = max(self.value, sum(process.memory_info().rss for process in processes) / 1e6)
+        self.value = max(self.value, *(process.memory_info().rss / 1e6 for process in processes))
 
 
 def fan_out(name: str, people_count: int, round_trip: float = 0, concurrency: int = 0) -> Start:
