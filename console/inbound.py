@@ -14,11 +14,9 @@ from console.rendering import segment
 from console.requests import ConsoleRequest
 from console.routing import APP, page
 from mailtalk import clock, sealed_mail
-from mailtalk.conversations import users
 from mailtalk.errors import Conflict, ErrorCode, NotFound
-from mailtalk.inbound import log, quarantine
+from mailtalk.inbound import log, quarantine, sender_questions
 from mailtalk.inbound.receive import RAW_SEAL
-from mailtalk.mail import address
 from mailtalk.models import Delivery, InboundMail, RawMail, User
 from mailtalk.vocabulary import Outcome, Verdict
 
@@ -59,7 +57,7 @@ def replay(session: Session, visit: ConsoleRequest) -> Response:
 
 @page("POST", IN + "/release")
 def release(session: Session, visit: ConsoleRequest) -> Response:
-    """Post it although its sender is in doubt; with `always`, the sender's address is the participant's from now on."""
+    """Post it although its sender is in doubt; with `always`, its address is accepted from now on."""
     row = _row(session, visit, lock=True)
     if visit.form.get("always"):
         _accept_sender(session, visit, row)
@@ -110,8 +108,7 @@ def _accept_sender(session: Session, visit: ConsoleRequest, row: InboundMail) ->
     sender = parseaddr(mail.header("from"))[1]
     if row.verdict != Verdict.SENDER or "@" not in sender or row.user_id is None:
         raise Conflict(["it is not in quarantine because of its sender"], ErrorCode.NOT_QUARANTINED)
-    user = users.get(session, visit.app_id, row.user_id)
-    users.put(session, visit.app_id, user.id, {"emails": address.distinct([*(user.emails or ()), sender])})
+    sender_questions.accept(session, row, sender)
 
 
 def _row(session: Session, visit: ConsoleRequest, *, lock: bool = False) -> InboundMail:

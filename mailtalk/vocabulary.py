@@ -43,6 +43,14 @@ class SenderPolicy(StrEnum):
     AUTHENTICATED = "authenticated"
 
 
+class SenderAnswer(StrEnum):
+    """Answer to "was this you?": post the mail, post it and accept its sender from now on, or refuse it."""
+
+    POST = "post"
+    ALWAYS = "always"
+    REJECT = "reject"
+
+
 class Sees(StrEnum):
     """Visibility of a conversation for a user: ALL of it, a FROZEN view, or NOTHING."""
 

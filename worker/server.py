@@ -14,6 +14,7 @@ from mailtalk.db.database import Database
 from mailtalk.events import record as events
 from mailtalk.files import Links
 from mailtalk.inbound import log as inbound_log
+from mailtalk.inbound import sender_questions
 from mailtalk.inbound.context import InboundContext
 from mailtalk.keys import Keyring
 from mailtalk.notifications import windows
@@ -154,6 +155,7 @@ def _purge(settings: Settings, database: Database) -> Purge:
         partial(provider_reports.purge, days=settings.change_days),
         partial(change_log.purge, days=settings.change_days),
         partial(inbound_log.purge, days=settings.raw_mail_days),
+        partial(sender_questions.purge, days=settings.raw_mail_days),
         partial(webhooks_log.purge, days=settings.event_days),
         partial(events.purge, days=settings.event_days),
     )

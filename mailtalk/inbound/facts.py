@@ -128,6 +128,7 @@ class Facts:
         suspects = [read for read in replies if read.reading and self._is_suspect(read, read.reading)]
         values = _columns(suspects, "id", "participation_id", "app_id", "conversation_id", "user_id", "received_at") | {
             "hashes": [_hash(read) for read in suspects],
+            "addresses": [read.reading.from_addresses[0] if read.reading else "" for read in suspects],
             "now": self._now,
         }
         return {row.mail_id: row for row in self._execute("questions", suspects, values)}
@@ -185,8 +186,17 @@ def _person(row: Row[Any]) -> Person:
     if row.present is not None:
         state = State(row.present, Access(row.access), Notify(row.notify), row.generation)
     mailboxes = tuple(address.distinct(row.emails or ()))
-    policy = SenderPolicy(row.sender_policy)
-    return Person(row.app_name, policy, row.name or "", mailboxes, row.locale, row.time_zone, state, row.style)
+    return Person(
+        row.app_name,
+        SenderPolicy(row.sender_policy),
+        row.name or "",
+        mailboxes,
+        row.locale,
+        row.time_zone,
+        state,
+        row.style,
+        tuple(row.accepted_senders or ()),
+    )
 
 
 def _earlier(row: Row[Any]) -> Earlier:

@@ -1,5 +1,5 @@
 -- Participants whose addresses received the mails, and their apps.
-SELECT m.id AS mail_id, a.name AS app_name, a.sender_policy, a.style, u.name, u.emails, u.locale, u.time_zone,
+SELECT m.id AS mail_id, a.name AS app_name, a.sender_policy, a.style, u.name, u.emails, u.accepted_senders, u.locale, u.time_zone,
     p.present, p.access, p.notify, p.generation
 FROM unnest(CAST(:mails AS bigint[]), CAST(:apps AS text[]), CAST(:users AS text[]), CAST(:participations AS uuid[]))
     AS m (id, app_id, user_id, participation_id)

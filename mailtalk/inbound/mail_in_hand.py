@@ -54,6 +54,7 @@ class Person(NamedTuple):
     time_zone: str | None
     state: State | None
     style: Mapping[str, Any] = MappingProxyType({})
+    accepted: tuple[str, ...] = ()  # addresses that the participant also writes from
 
 
 NOBODY = Person("", SenderPolicy.CAPABILITY, "", (), None, None, None)
@@ -70,7 +71,8 @@ class Earlier(NamedTuple):
     """A participant's earlier mails: `posted` with the same fingerprint or Message-ID, `lately` within the hour.
 
     `asked` counts the "was this you?" questions of the last day; `is_repeated` is true if the same text was quarantined
-    within that day; `questions` are the Message-IDs of the questions about this very mail, from an earlier processing.
+    within that day, or the participant said of this address that it is not them; `questions` are the Message-IDs of the
+    questions about this very mail, from an earlier processing.
     """
 
     posted: frozenset[bytes] = frozenset()

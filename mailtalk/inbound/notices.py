@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 from mailtalk import clock
 from mailtalk.events.record import Happened
 from mailtalk.ids import MAIL
-from mailtalk.inbound import quarantine
+from mailtalk.inbound import quarantine, sender_policy, sender_questions
 from mailtalk.inbound.claim import ClaimedMail
 from mailtalk.inbound.context import InboundContext, own_address
 from mailtalk.inbound.decision import Decision, PendingNotice
 from mailtalk.inbound.mail_in_hand import NOBODY, MailInHand
+from mailtalk.inbound.sender_questions import PendingQuestion
 from mailtalk.mail.composing import notice, style
 from mailtalk.models import Delivery
 from mailtalk.outbound import deliveries
@@ -29,6 +30,7 @@ DAY = timedelta(days=1)
 ASKED_A_DAY = 10  # times: a stranger who knows an address must not be able to flood its owner's inbox
 ENCRYPTED = "encrypted"  # reason of an unreadable mail
 NOT_ASKED = "not-asked"
+ASKED, UNPROVEN = "asked", "unproven"  # texts of the question
 REPEATS = (Verdict.DUPLICATE,)  # already a message
 DOUBTFUL = "doubtful"  # a mail classified as a machine's on weak evidence
 WHY = (
@@ -96,6 +98,8 @@ def make(
             same.append((hand, each))
     first = [pair for key in _first_today(session, now, list(daily)) for pair in daily[key]]
     questions = [pair for pair in wanted if not _is_daily(pair[1])]
+    asking = {hand.mail.id: hand for hand, _ in questions}.values()
+    sender_questions.keep(session, now, [_question(hand, context) for hand in asking])
     session.add_all([_delivery(hand, context, each) for hand, each in questions + first])
     session.flush()
 
@@ -124,13 +128,25 @@ def _ask(hand: MailInHand, context: InboundContext, decision: Decision) -> Decis
         return replace(decision, flag=NOT_ASKED)
     link = quarantine.link(context.keyring, context.base_url, hand.mail.id, hand.now)
     until = hand.now + quarantine.LINK
+    why = ASKED if _may_accept(hand) else UNPROVEN
     questions = [
-        PendingNotice(DeliveryKind.CONFIRMATION, mailbox, f"<q.{hand.mail.id}.{i}@{context.domain}>", "", link, until)
+        PendingNotice(DeliveryKind.CONFIRMATION, mailbox, f"<q.{hand.mail.id}.{i}@{context.domain}>", why, link, until)
         for i, mailbox in enumerate(hand.mailboxes)
     ]
     return replace(
         decision, notices=[question for question in questions if question.message_id not in earlier.questions]
     )
+
+
+def _may_accept(hand: MailInHand) -> bool:
+    """True unless the mail names an address of the participant's own, which was not proven."""
+    return not sender_policy.is_known(hand.reading.from_addresses[0], hand.mailboxes)
+
+
+def _question(hand: MailInHand, context: InboundContext) -> PendingQuestion:
+    own = own_address(context.domain)
+    excerpt = notice.excerpt_of_stranger(own.scrub(hand.reply.text or hand.reply.elided))
+    return PendingQuestion(hand.mail, own.scrub(hand.reading.from_addresses[0]), excerpt)
 
 
 def _is_daily(wanted: PendingNotice) -> bool:
@@ -189,7 +205,8 @@ def _mail(hand: MailInHand, context: InboundContext, wanted: PendingNotice, mess
         why=wanted.why,
         link=wanted.link,
         until=wanted.until,
-        author=hand.reading.from_addresses[0] if wanted.link else "",
+        author=own.scrub(hand.reading.from_addresses[0]) if wanted.link else "",
+        may_accept=wanted.why == ASKED,
         style=look,
     )
     return notice.mail(wanted.kind, headers, content, look.speaks(person.locale, person.time_zone))

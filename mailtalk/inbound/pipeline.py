@@ -103,7 +103,7 @@ def suspicion(hand: MailInHand) -> str | None:
     if hand.person is None or hand.mail.released_at is not None:
         return None
     policy, senders = hand.person.sender_policy, hand.reading.from_addresses
-    return sender_policy.why_not(policy, senders, hand.mailboxes, hand.evidence)
+    return sender_policy.why_not(policy, senders, (*hand.mailboxes, *hand.person.accepted), hand.evidence)
 
 
 def _empty(hand: MailInHand, _: InboundContext) -> Decision | None:

@@ -10,6 +10,7 @@ from mailtalk.models import InboundMail
 from mailtalk.vocabulary import Outcome
 
 LINK = timedelta(days=7)
+NOT_ME = "not-me"  # reason of a mail that the participant says is not theirs
 REPLAYABLE = (Outcome.FAILED, Outcome.REFUSED, Outcome.QUARANTINED, Outcome.IGNORED)
 _CONTENT = Struct(">QQ")  # the mail's id, and the link's expiry in Unix seconds
 
@@ -38,10 +39,15 @@ def release(row: InboundMail, now: datetime) -> None:
     """
     if row.released_at is not None and row.outcome in {Outcome.RECEIVED, Outcome.POSTED}:
         return
-    if row.outcome != Outcome.QUARANTINED:
-        raise Conflict([f"it is {row.outcome}, not quarantined"], ErrorCode.NOT_QUARANTINED)
+    _check_quarantined(row)
     row.released_at = now
     _again(row)
+
+
+def reject(row: InboundMail) -> None:
+    """Refuse a mail that is not the participant's; an operator can still replay it. Conflict if not in quarantine."""
+    _check_quarantined(row)
+    row.outcome, row.reason = Outcome.REFUSED, NOT_ME
 
 
 def replay(row: InboundMail) -> None:
@@ -55,6 +61,11 @@ def replay(row: InboundMail) -> None:
         raise Conflict([f"it is {row.outcome}: it had its effect"], ErrorCode.NOT_REPLAYABLE)
     _again(row)
     row.evidence = None
+
+
+def _check_quarantined(row: InboundMail) -> None:
+    if row.outcome != Outcome.QUARANTINED:
+        raise Conflict([f"it is {row.outcome}, not quarantined"], ErrorCode.NOT_QUARANTINED)
 
 
 def _again(row: InboundMail) -> None:

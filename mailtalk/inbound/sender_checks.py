@@ -20,13 +20,13 @@ NO_ANSWER = {"dns": "temperror"}
 PATIENCE = timedelta(days=2)  # then it goes to quarantine, for a person to decide
 SHORTEST, LONGEST = timedelta(seconds=10), timedelta(minutes=15)  # between two attempts
 _MAILBOXES = text("""
-    SELECT m.id, u.emails FROM unnest(CAST(:mails AS bigint[]), CAST(:apps AS text[]), CAST(:users AS text[]))
-        AS m (id, app_id, user_id)
+    SELECT m.id, u.emails || u.accepted_senders AS senders
+    FROM unnest(CAST(:mails AS bigint[]), CAST(:apps AS text[]), CAST(:users AS text[])) AS m (id, app_id, user_id)
     JOIN users u ON u.app_id = m.app_id AND u.id = m.user_id""")
 
 
 def mailboxes(session: Session, mails: Sequence[ClaimedMail]) -> Mapping[int, Sequence[str]]:
-    """Registered addresses of the participants whose mails need authentication, by mail id."""
+    """Registered and accepted addresses of the participants whose mails need authentication, by mail id."""
     unproven = [mail for mail in mails if mail.needs_proof]
     if not unproven:
         return {}
@@ -35,7 +35,7 @@ def mailboxes(session: Session, mails: Sequence[ClaimedMail]) -> Mapping[int, Se
         "apps": [mail.app_id for mail in unproven],
         "users": [mail.user_id for mail in unproven],
     }
-    return {row.id: row.emails or () for row in session.execute(_MAILBOXES, values)}
+    return {row.id: row.senders or () for row in session.execute(_MAILBOXES, values)}
 
 
 def recipients(context: InboundContext, mail: ClaimedMail) -> frozenset[str]:

@@ -11,6 +11,7 @@ from mailtalk.models.mails import (
     Notice,
     Notification,
     RawMail,
+    SenderQuestion,
     Suppression,
 )
 from mailtalk.models.operators import AuditEntry, LoginLink
@@ -42,6 +43,7 @@ __all__ = [
     "RawMail",
     "Reaction",
     "SeenPost",
+    "SenderQuestion",
     "Suppression",
     "User",
     "Webhook",

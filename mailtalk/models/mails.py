@@ -106,6 +106,33 @@ class InboundMail(Base):
     worker_id: Mapped[int | None]  # worker that has claimed it, while its outcome is received
 
 
+class SenderQuestion(Base):
+    """Question "was this you?" about a mail from an address that is not the participant's, and its answer."""
+
+    __tablename__ = "sender_questions"
+    __table_args__ = (
+        Index(
+            "ix_sender_questions_rejected",
+            "participation_id",
+            "address",
+            postgresql_where=text("answer = 'reject'"),
+        ),
+        Index(None, "asked_at"),
+        Index(None, "app_id"),
+    )
+
+    mail_id: Mapped[int] = mapped_column(
+        ForeignKey("inbound_mails.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    app_id: Mapped[str | None]
+    participation_id: Mapped[UUID | None]
+    address: Mapped[str]
+    excerpt: Mapped[str]
+    asked_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    answer: Mapped[str | None]
+
+
 class Notification(Base):
     """Notification of one participant; at most one per participant is open.
 

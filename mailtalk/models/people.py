@@ -44,6 +44,7 @@ class User(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
     emails: Mapped[list[str] | None]
+    accepted_senders: Mapped[list[str] | None]  # addresses that the user also writes from; nothing is sent to them
     phones: Mapped[list[str] | None]
     photo_url: Mapped[str | None]
     welcome_message: Mapped[str | None]

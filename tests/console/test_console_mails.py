@@ -113,8 +113,10 @@ def test_a_held_mail_is_posted_and_its_sender_accepted_from_then_on(
     assert "Always accept bob@work.example" in page
     assert program.post(f"{came}/release", data={"form_token": token(page), "always": "1"}).status_code == 303
     until(lambda: [row for row in rows(cast.database, CAME, app=cast.app_id) if row[1] == "posted"])
-    emails = column(cast.database, "SELECT emails FROM users WHERE app_id = :app AND id = 'bob'", app=cast.app_id)
-    assert emails == [["bob@example.com", "bob@work.example"]]
+    ((emails, accepted),) = rows(
+        cast.database, "SELECT emails, accepted_senders FROM users WHERE app_id = :app AND id = 'bob'", app=cast.app_id
+    )
+    assert (emails, accepted) == (["bob@example.com"], ["bob@work.example"])
 
 
 def test_the_frame_of_a_mail_can_load_and_run_nothing(program: httpx.Client, cast: Cast, letter: str) -> None:

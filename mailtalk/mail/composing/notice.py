@@ -52,7 +52,10 @@ class NoticeHeaders:
 
 @dataclass(frozen=True, slots=True)
 class NoticeContent:
-    """The content of a notice; `why` names a text; `link`, `until` and `author` (the From address) are a question's."""
+    """The content of a notice; `why` names a text.
+
+    `link`, `until`, `author` (the From address) and `may_accept` are a question's.
+    """
 
     app: str
     subject: str
@@ -61,6 +64,7 @@ class NoticeContent:
     link: str = ""
     until: datetime | None = None
     author: str = ""
+    may_accept: bool = False
     style: Style = style.DEFAULT
 
 
@@ -77,6 +81,11 @@ def mail(kind: DeliveryKind, headers: NoticeHeaders, content: NoticeContent, lan
     return _checked(message.as_bytes(), [name for name, _ in fields])
 
 
+def excerpt_of_stranger(said: str) -> str:
+    """Beginning of the text of somebody else, without anything that a mail program makes a link of."""
+    return _excerpt(urls.as_text(said), SHOWN_OF_STRANGER)
+
+
 def _texts(content: NoticeContent, language: Language) -> Callable[[str], str]:
     values = {
         "app": clean(content.app, NAME_LIMIT),
@@ -91,23 +100,30 @@ def _texts(content: NoticeContent, language: Language) -> Callable[[str], str]:
 def _view(kind: DeliveryKind, content: NoticeContent, say: Callable[[str], str]) -> dict[str, Any]:
     """Template variables."""
     asks = kind is DeliveryKind.CONFIRMATION
-    said = _excerpt(urls.as_text(content.said), SHOWN_OF_STRANGER) if asks else _excerpt(content.said, SHOWN)
+    said = excerpt_of_stranger(content.said) if asks else _excerpt(content.said, SHOWN)
     return {
         "subject": say(SUBJECTS[kind]),
         "title": say("asked_title" if asks else "rejected"),
-        "paragraphs": [say("asked") if asks else say(content.why)],
+        "paragraphs": [say(content.why)],
         "said": said,
         "said_lines": said.splitlines(),
         "said_label": None if asks else say("yours"),
-        "link": content.link,
-        "link_label": say("release"),
-        "button": say("link"),
+        "buttons": _buttons(content, say),
+        "buttons_label": say("release"),
         "note": say("not_you") if asks else None,
         "app": clean(content.app, NAME_LIMIT),
         "logo": content.style.logo,
         "footer": content.style.footer,
         "colours": content.style.palette,
     }
+
+
+def _buttons(content: NoticeContent, say: Callable[[str], str]) -> list[dict[str, str]]:
+    """The answers to a question, the most likely first; each leads to a page that asks again: a GET never acts."""
+    if not content.link:
+        return []
+    keys = ("post", *(("always",) if content.may_accept else ()), "reject")
+    return [{"label": say(key), "url": content.link + (f"?answer={key}" if key != "post" else "")} for key in keys]
 
 
 def _fields(headers: NoticeHeaders, subject: str) -> list[tuple[str, object]]:

@@ -22,6 +22,17 @@ def link(api: str, cast: Cast, keyring: Keyring) -> str:
     return quarantine.link(keyring, api, mail_id, clock.now())
 
 
+def kept(cast: Cast, address: str = "bob@gmail.example", excerpt: str = "It is me") -> None:
+    """The question as the worker keeps it."""
+    keep = """INSERT INTO sender_questions (mail_id, app_id, address, excerpt, asked_at)
+        SELECT id, app_id, :address, :excerpt, now() FROM inbound_mails"""
+    rows(cast.database, keep, address=address, excerpt=excerpt)
+
+
+def buttons(page: str) -> list[str]:
+    return re.findall(r'<button name="answer" value="(\w+)"', page)
+
+
 def test_looking_releases_nothing(link: str, cast: Cast) -> None:
     for method in ("GET", "HEAD", "GET"):
         answer = httpx.request(method, link)
@@ -40,10 +51,10 @@ def test_it_speaks_the_users_language(link: str, cast: Cast, code: str) -> None:
         assert answer.headers["content-language"] == code
         assert "Hello" in answer.text
         assert "Demo" in answer.text
-    assert words.TEXTS[code]["was_me"] in asked.text
+    assert words.TEXTS[code]["post"] in asked.text
     assert re.search(r"\b2026\b|2026年", asked.text)
     assert "12:04" in asked.text
-    assert words.TEXTS[code]["released_title"] in done.text
+    assert words.TEXTS[code]["post_done_title"] in done.text
 
 
 def test_a_link_that_does_not_work_says_so_in_the_browsers_language(api: str, cast: Cast) -> None:
@@ -95,3 +106,75 @@ def test_what_waits_no_more_cannot_be_let_out(link: str, cast: Cast) -> None:
     assert (answer.status_code, "can no longer be posted" in answer.text) == (409, True)
     rows(cast.database, "DELETE FROM inbound_mails")
     assert httpx.get(link).status_code == 404
+
+
+# the question, and its answers
+
+
+def test_the_question_names_the_address_and_shows_the_text(link: str, cast: Cast) -> None:
+    kept(cast, excerpt="Pay here: https[:]//evil[.]example\nnow")
+    page = httpx.get(link).text
+    assert "<bdi>bob@gmail.example</bdi>" in page
+    assert "Pay here: https[:]//evil[.]example\nnow" in page
+    assert buttons(page) == ["post", "always", "reject"]
+
+
+def test_the_answer_pressed_in_the_mail_comes_first_and_nothing_is_done_yet(link: str, cast: Cast) -> None:
+    kept(cast)
+    assert buttons(httpx.get(f"{link}?answer=reject").text) == ["reject", "post", "always"]
+    assert buttons(httpx.get(f"{link}?answer=%3Cscript%3E").text) == ["post", "always", "reject"]
+    assert [tuple(row) for row in rows(cast.database, OUTCOME)] == [("quarantined", False)]
+
+
+def test_an_address_of_ones_own_cannot_be_accepted_once_more(link: str, cast: Cast) -> None:
+    kept(cast, address="ALICE@example.com")
+    page = httpx.get(link).text
+    assert "couldn’t verify that it was really sent from your address" in page
+    assert buttons(page) == ["post", "reject"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "accepted"),
+    [
+        ("post", ("received", True), None),
+        ("always", ("received", True), ["bob@gmail.example"]),
+        ("reject", ("refused", False), None),
+    ],
+)
+def test_a_second_opening_says_when_and_how_it_was_settled(
+    link: str, cast: Cast, answer: str, outcome: tuple[str, bool], accepted: list[str] | None
+) -> None:
+    kept(cast)
+    done = httpx.post(link, data={"answer": answer})
+    assert (done.status_code, words.TEXTS["en"][f"{answer}_done"] in done.text) == (200, True)
+    again = httpx.post(link, data={"answer": answer})
+    assert again.text == done.text
+    rows(cast.database, "UPDATE sender_questions SET answered_at = '2026-01-02T03:04:05Z'")
+    other = "post" if answer == "reject" else "reject"
+    for page in (httpx.get(link), httpx.post(link, data={"answer": other})):
+        said = f"You answered on January 2, 2026, 3:04 AM UTC: {words.TEXTS['en'][answer]}."
+        assert (page.status_code, said in page.text, buttons(page.text)) == (200, True, [])
+    assert [tuple(row) for row in rows(cast.database, OUTCOME)] == [outcome]
+    assert column(cast.database, "SELECT accepted_senders FROM users WHERE id = 'alice'") == [accepted]
+    assert column(cast.database, "SELECT emails FROM users WHERE id = 'alice'") == [["alice@example.com"]]
+
+
+def test_what_an_operator_posted_is_said_to_be_posted(link: str, cast: Cast) -> None:
+    kept(cast)
+    rows(cast.database, "UPDATE inbound_mails SET outcome = 'posted', released_at = '2026-01-02T03:04:05Z'")
+    page = httpx.get(link).text
+    assert "already posted, on January 2, 2026" in page
+    assert buttons(page) == []
+
+
+@pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{ 7*7 }}"])
+def test_a_strangers_address_and_text_are_text(link: str, cast: Cast, hostile: str) -> None:
+    kept(cast, address=hostile, excerpt=hostile)
+    for page in (httpx.get(link).text, httpx.post(link, data={"answer": "always"}).text, httpx.get(link).text):
+        assert not any(tag in page for tag in ("<script", "<img", "49"))
+
+
+def test_a_form_that_is_too_long_answers_nothing_else(link: str, cast: Cast) -> None:
+    kept(cast)
+    assert httpx.post(link, data={"answer": "always" * 10_000}).status_code == 200
+    assert column(cast.database, "SELECT answer FROM sender_questions") == ["post"]

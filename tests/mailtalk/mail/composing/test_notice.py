@@ -24,7 +24,7 @@ LETTER = NoticeHeaders(
 )
 REJECTION = NoticeContent("Demo", "Stars", "Nine & <b>o'clock</b>\n\nBob", why="no-access")
 CONFIRMATION = replace(
-    REJECTION, why="", link="https://talk.example/inbound/release/abc", until=AT, author="bob@gmail.example"
+    REJECTION, why="asked", link="https://talk.example/inbound/release/abc", until=AT, author="bob@gmail.example"
 )
 ENGLISH = texts.language(None, None)
 each_language = pytest.mark.parametrize("code", texts.TEXTS)
@@ -127,7 +127,8 @@ def test_was_this_you_carries_no_link_of_a_stranger_and_little_of_their_text(lin
     assert link not in html
     assert "[.]" in text or "。" not in text
     assert "3.50 euros" in text
-    assert re.findall(r'href="([^"]*)"', html) == [CONFIRMATION.link]
+    links = re.findall(r'href="([^"]*)"', html)
+    assert links == [CONFIRMATION.link, f"{CONFIRMATION.link}?answer=reject"]
     quoted = " ".join(line.removeprefix("> ") for line in text.splitlines() if line.startswith(">"))
     assert len(quoted) <= 300
 
