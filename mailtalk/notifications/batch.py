@@ -1,6 +1,6 @@
 """Data that the mails of a batch of notifications need, read in a constant number of statements."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -14,6 +14,8 @@ from mailtalk.ids import ConversationKey, ParticipantKey
 from mailtalk.mail import address as mail_address
 from mailtalk.mail.composing.compose import LINES
 from mailtalk.models import App, Conversation, Message, User
+from mailtalk.notifications import audience
+from mailtalk.notifications.audience import Audience
 from mailtalk.notifications.due import DueNotification, Recipient
 from mailtalk.outbound import suppressions
 from mailtalk.vocabulary import Origin
@@ -71,8 +73,15 @@ class Batch:
         """Read what the mails show that these readers get: the newest of their messages, and names."""
         headings = [each for _, each in wanted]
         recipients = [recipient for recipient, _ in wanted]
-        self._messages = self._read_messages({heading[:3] for each in headings for heading in each[-LINES:]})
-        self._authors = self._read_users(_authors(headings, self._messages.values()))
+        self._answered = audience.answered(
+            self._session, {recipient.key: messages[-LINES:][0].seq for recipient, messages in wanted if messages}
+        )
+        self._messages = self._read_messages(
+            {heading[:3] for each in headings for heading in each[-LINES:]}
+            | {(*key.conversation, seq) for key, seq in self._answered.items()}
+        )
+        self._audiences = audience.audiences(self._session, _writers(headings))
+        self._authors = self._read_users(_named(headings, self._messages.values(), self._audiences))
         self._last_mails = self._read_last_mails(recipients)
         self._last_answers = self._read_last_answers(recipients)
 
@@ -84,6 +93,17 @@ class Batch:
     def shown(self, wanted: Sequence[Heading]) -> list[Message]:
         """The newest of these messages, as many as a mail shows; those deleted meanwhile are missing."""
         return [message for heading in wanted[-LINES:] if (message := self._messages.get(heading[:3]))]
+
+    def answered(self, recipient: Recipient) -> Message | None:
+        """The reader's own message right before those that are mailed to them."""
+        seq = self._answered.get(recipient.key)
+        return None if seq is None else self._messages.get((*recipient.conversation, seq))
+
+    def readers(self, recipient: Recipient) -> tuple[tuple[str, ...], int]:
+        """Names of the first others who read the conversation, and the number of the rest."""
+        others = self._audiences.get(recipient.conversation, Audience())
+        named, rest = others.others(recipient.user_id, takes_part=recipient.takes_part)
+        return tuple(self.name(recipient.app_id, user_id) for user_id in named), rest
 
     def sender_name(self, message: Message | Heading) -> str:
         """The author's name."""
@@ -178,11 +198,25 @@ def _given(**columns: Sequence[Any]) -> FromClause:
     return func.unnest(*values).table_valued(*(column(name, kinds[name]) for name in columns)).render_derived("given")
 
 
-def _authors(conversations: Iterable[Sequence[Heading]], shown: Iterable[Message]) -> set[tuple[str, str]]:
-    """Authors of the messages, and users whom shown messages from mail mention by a plain @Name."""
+def _writers(conversations: Iterable[Sequence[Heading]]) -> dict[ConversationKey, set[str]]:
+    """Authors of the messages of each conversation."""
+    writers: dict[ConversationKey, set[str]] = {}
+    for heading in (heading for headings in conversations for heading in headings):
+        key = ConversationKey(heading.app_id, heading.conversation_id)
+        writers.setdefault(key, set()).update(filter(None, [heading.sender_id]))
+    return writers
+
+
+def _named(
+    conversations: Iterable[Sequence[Heading]],
+    shown: Iterable[Message],
+    audiences: Mapping[ConversationKey, Audience],
+) -> set[tuple[str, str]]:
+    """Authors of the messages, users whom shown messages from mail mention by a plain @Name, and first readers."""
     writers = {(each.app_id, each.sender_id) for headings in conversations for each in headings if each.sender_id}
     mails = [message for message in shown if message.origin == Origin.EMAIL]
-    return writers | {(message.app_id, user_id) for message in mails for user_id in message.mentions}
+    mentioned = {(message.app_id, user_id) for message in mails for user_id in message.mentions}
+    return writers | mentioned | {(key.app_id, user_id) for key, each in audiences.items() for user_id in each.first}
 
 
 def _addresses(recipients: Iterable[Recipient]) -> set[tuple[str, str]]:

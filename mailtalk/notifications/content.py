@@ -39,7 +39,9 @@ class Contents:
         """Variant for this reader."""
         seqs = (len(wanted), *(heading.seq for heading in wanted[-LINES:]))
         mentioned = recipient.user_id if _mentions(recipient, wanted) else None
-        key = (recipient.conversation, seqs, may_reply, recipient.locale, recipient.time_zone, mentioned)
+        own, readers = self._batch.answered(recipient), self._batch.readers(recipient)
+        shared = (recipient.conversation, seqs, may_reply, recipient.locale, recipient.time_zone, mentioned)
+        key = (*shared, own.seq if own else None, readers)
         if key not in self._variants:
             content = self.content(recipient, wanted, may_reply=may_reply)
             names = self._batch.sender_names(wanted)
@@ -52,6 +54,8 @@ class Contents:
         """Content for this reader; equal for all who see the same."""
         app, conversation = self._batch.apps[recipient.app_id], self._batch.conversations[recipient.conversation]
         look = style.of(app.style)
+        readers, rest = self._batch.readers(recipient) if may_reply and not look.privacy else ((), 0)
+        own = None if look.privacy else self._batch.answered(recipient)
         return NotificationContent(
             app=look.name or app.name,
             subject=conversation.subject,
@@ -62,6 +66,9 @@ class Contents:
             language=look.speaks(recipient.locale, recipient.time_zone),
             reader_id=recipient.user_id if _mentions(recipient, wanted) and not look.privacy else None,
             links=frozenset({"settings", "unsubscribe"} | ({"conversation"} if look.link else set())),
+            answered=self._shown(own) if own else None,
+            readers=readers,
+            more_readers=rest,
         )
 
     def _shown(self, message: Message) -> ShownMessage:

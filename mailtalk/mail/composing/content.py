@@ -14,6 +14,8 @@ from mailtalk.mail.replies.marker import QUOTE_CLASS
 
 CUT = 16_000  # bytes of one message
 TOGETHER = timedelta(minutes=5)  # messages of one sender within it stand below one name
+ANSWERED = 200  # characters of the message that is answered
+NAME = 40  # characters of a reader's name
 GIST = 90  # characters of the first message, shown in inboxes beside the subject
 
 
@@ -50,8 +52,9 @@ class ShownMessage:
 class NotificationContent:
     """Content of a notification; equal contents give equal bodies for all readers.
 
-    `reader_id` is set only if a line mentions the reader; `links` names the links available to the reader; with privacy
-    there are no lines, only their `count`.
+    `reader_id` is set only if a line mentions the reader; `links` names the links available to the reader; `answered`
+    is the reader's own message right before the lines; `readers` are others to whom a reply goes, and `more_readers`
+    the number of the rest. With privacy there are no lines, only their `count`.
     """
 
     app: str
@@ -63,6 +66,9 @@ class NotificationContent:
     language: Language
     reader_id: str | None = None
     links: frozenset[str] = frozenset(LINKS)
+    answered: ShownMessage | None = None
+    readers: tuple[str, ...] = ()
+    more_readers: int = 0
 
 
 def view(content: NotificationContent, *, cut: int = CUT) -> dict[str, Any]:
@@ -82,6 +88,8 @@ def view(content: NotificationContent, *, cut: int = CUT) -> dict[str, Any]:
         "may_reply": content.may_reply,
         "marker": say("marker") if content.may_reply else None,
         "messages": lines,
+        "answered": _answered(content),
+        "readers": _readers(content),
         "gist": _gist(lines) or new,
         "new": new,
         "earlier": _earlier(content),
@@ -96,6 +104,29 @@ def view(content: NotificationContent, *, cut: int = CUT) -> dict[str, Any]:
             **{key: say(key, app=app) for key in ("open", "cut", "settings", "unsubscribe", "mentions_you")},
         },
     }
+
+
+def _answered(content: NotificationContent) -> dict[str, str] | None:
+    """The reader's own message, in one short line."""
+    own, first = content.answered, next(iter(content.lines), None)
+    if own is None or first is None:
+        return None
+    words = "".join(span.text for span in spans.of(spans.clean(own.text[: 40 * ANSWERED]), None, dict(own.named)))
+    said = " ".join(words.split()) or ", ".join(file.name for file in own.attachments)
+    day, time = content.language.day(own.at), content.language.time(own.at)
+    when = time if day == content.language.day(first.at) else f"{day} · {time}"
+    label = content.language.say("you_wrote")
+    return {"label": label, "when": when, "text": truncation.cut(spans.clean(said), ANSWERED)} if said else None
+
+
+def _readers(content: NotificationContent) -> str | None:
+    """The line that says to whom a reply goes."""
+    language, names = content.language, [headers.name(name, NAME) for name in content.readers]
+    if not all(names) or not names:
+        return None
+    if content.more_readers:
+        return language.count("readers_more", content.more_readers, names=language.listed(names, ends=False))
+    return language.say("readers", names=language.listed(names))
 
 
 def _line(content: NotificationContent, line: ShownMessage, cut: int) -> dict[str, Any]:

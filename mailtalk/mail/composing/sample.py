@@ -41,8 +41,10 @@ def contents(style: Style, locale: str | None = None, time_zone: str | None = No
         "files": replace(plain, lines=(lines[0], files)),
         "many": replace(plain, lines=many, count=len(many)),
         "long": replace(plain, lines=(_line(0, "Alice Moreau", "and so on " * 3_000),), count=1),
-        "read-only": replace(plain, may_reply=False),
-        "private": replace(plain, lines=(), count=3, style=replace(style, privacy=True)),
+        "read-only": replace(plain, may_reply=False, readers=(), more_readers=0),
+        "private": replace(
+            plain, lines=(), count=3, style=replace(style, privacy=True), answered=None, readers=(), more_readers=0
+        ),
     }
 
 
@@ -51,13 +53,17 @@ def _content(style: Style, locale: str | None, time_zone: str | None) -> Notific
     links = frozenset(name for name in LINKS if name != "conversation" or style.link)
     name = style.name or APP
     language = style.speaks(locale, time_zone)
-    return NotificationContent(name, "Kitchen", lines, len(lines), True, style, language, None, links)
+    readers = ("Alice Moreau", "Chidi Okafor")
+    return NotificationContent(
+        name, "Kitchen", lines, len(lines), True, style, language, None, links, _ANSWERED, readers, 3
+    )
 
 
 def _line(number: int, sender: str, text: str) -> ShownMessage:
     return ShownMessage(sender, text, AT + timedelta(minutes=4 * number))
 
 
+_ANSWERED = ShownMessage("Bob", "Which room do we take?", AT - timedelta(minutes=20))
 _FILES = (
     FileLink("Plan of the kitchen.pdf", "https://files.example/1", 1_240_000),
     FileLink("yard.jpg", "https://files.example/2", 348_000),

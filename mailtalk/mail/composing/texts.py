@@ -1,16 +1,17 @@
 """Texts of notifications in every language, with plurals, dates and sizes by locale (CLDR)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, reduce
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time, get_timezone_gmt, get_timezone_name
+from babel.lists import format_list
 from babel.numbers import format_decimal
 from babel.units import format_unit
 
@@ -48,6 +49,11 @@ class Language:
         forms = self.texts[key]
         form = forms.get(self.locale.plural_form(number), forms["other"])
         return fill(form, {**values, "count": format_decimal(number, locale=self.locale)})
+
+    def listed(self, names: Sequence[str], *, ends: bool = True) -> str:
+        """Names as a list; without an end, more follow."""
+        middle = self.locale.list_patterns["standard"]["middle"]
+        return format_list(names, locale=self.locale) if ends else reduce(middle.format, names)
 
     def moment(self, at: datetime) -> str:
         """Date, time, and the name of the time zone."""

@@ -17,7 +17,7 @@ from mailtalk.mail.replies.marker import MARKERS
 from mailtalk.participation import links
 from mailtalk.participation.rules import Request
 from mailtalk.support import preview
-from mailtalk.vocabulary import Access, ChangeKind, MessageType, Origin
+from mailtalk.vocabulary import Access, Actor, ChangeKind, MessageType, Origin
 
 EVENTS = "SELECT type, conversation_id, data FROM events WHERE type = 'notification.triggered' ORDER BY id"
 
@@ -208,3 +208,95 @@ def test_a_preview_is_what_the_reader_would_see_and_issues_nothing(post: Post) -
     assert [line.text for line in found.lines] == ["hi <!!mention:bob|Bob>"]
     assert (found.language.code, found.reader_id, found.may_reply) == ("fr", "bob", True)
     assert rows(post.cast.database, "SELECT 1 FROM addresses UNION ALL SELECT 1 FROM deliveries") == []
+
+
+# who reads the answer, and what is answered
+
+
+def readers_of(post: Post) -> dict[str, str]:
+    """The line of each reader."""
+    shown = {user: text(mail) for user, mail in post.mails()}
+    return {user: match[0] for user, said in shown.items() if (match := re.search(r"Your reply goes to .*", said))}
+
+
+def test_a_mail_says_who_reads_the_answer_those_who_wrote_first(post: Post) -> None:
+    post.cast.join("carol", "dave")
+    post.say("dave", "hi")
+    post.mailed()
+    assert readers_of(post) == {
+        "alice": "Your reply goes to Dave, Bob, and Carol.",
+        "bob": "Your reply goes to Dave, Alice, and Carol.",
+        "carol": "Your reply goes to Dave, Alice, and Bob.",
+    }
+
+
+def test_of_many_readers_two_are_named_and_the_others_counted(post: Post) -> None:
+    post.cast.join("carol", "dave")
+    with post.cast.database.transaction() as session:
+        users.put(session, post.cast.app_id, "erin", {"name": "Erin"})
+    post.cast.join("erin")
+    post.say("carol", "hi")
+    post.mailed()
+    assert readers_of(post)["bob"] == "Your reply goes to Carol, Alice and 2 others."
+    assert readers_of(post)["alice"] == "Your reply goes to Carol, Bob and 2 others."
+    ((_, mail),) = [pair for pair in post.mails() if pair[0] == "bob"]
+    assert "Carol, Alice and 2 others" in mail.get_payload(1).get_payload(decode=True).decode()  # type: ignore[union-attr]
+
+
+def test_readers_are_those_who_can_read_now(post: Post) -> None:
+    post.cast.join("carol", access=Access.READ)
+    post.cast.join("dave")
+    muted = Request(ChangeKind.UPDATE, mute_until=at(10**9), by=Actor.PARTICIPANT)
+    post.cast.change("carol", muted)  # reads in the app all the same
+    post.say("alice", "hi")
+    post.cast.leave("dave")
+    post.mailed()
+    assert readers_of(post) == {"bob": "Your reply goes to Alice and Carol."}
+    post.cast.change("carol", Request(ChangeKind.UPDATE, Access.NONE))
+    post.say("alice", "and again", 2000)
+    post.mailed(4000)
+    assert "Your reply goes to Alice." in text(post.mails()[-1][1])
+
+
+def test_who_cannot_answer_is_told_of_no_readers(post: Post) -> None:
+    post.cast.join("carol", access=Access.READ)
+    post.say("alice", "hi")
+    post.mailed()
+    assert sorted(readers_of(post)) == ["bob"]
+
+
+def test_hostile_names_are_text(post: Post) -> None:
+    know(post, "alice", name="<script>alert(1)</script>\r\nBcc: x\u202e")
+    post.say("alice", "hi")
+    post.mailed()
+    ((_, mail),) = post.mails()
+    html = mail.get_payload(1).get_payload(decode=True).decode()  # type: ignore[union-attr]
+    assert "<script" not in html
+    assert "\u202e" not in html
+    assert "Bcc" not in mail
+    assert readers_of(post)["bob"].startswith("Your reply goes to script alert(1) /script Bcc:")
+
+
+def test_ones_own_message_is_shown_as_what_is_answered(post: Post) -> None:
+    post.cast.join("carol")
+    post.say("alice", "Can you send me\na **picture** of the door? <b>")
+    post.mailed(500)
+    post.say("bob", "Here it is.", 600)
+    post.mailed(1500)
+    shown = {user: mail for user, mail in post.mails() if mail["References"].count("<") > 1 or user == "alice"}
+    said = "You wrote · 3:04 AM: Can you send me a **picture** of the door? <b>\n\n── Bob"
+    assert said in text(shown["alice"])
+    assert "You wrote" not in text(shown["carol"])
+    html = shown["alice"].get_payload(1).get_payload(decode=True).decode()  # type: ignore[union-attr]
+    assert "You wrote · 3:04 AM<br>Can you send me a **picture** of the door? &lt;b&gt;" in html
+
+
+def test_an_older_own_message_is_no_context_and_a_file_is_named(post: Post) -> None:
+    file = {"fileId": "ab" * 16, "name": "plan.pdf", "size": 5}
+    answer(post, "alice", "plan.pdf", -90_000, "<3@x>", attachment=file)
+    post.say("bob", "Thanks")
+    post.mailed(500)
+    assert "You wrote · January 1, 2026 (UTC) · 2:04 AM: plan.pdf" in text(dict(post.mails())["alice"])
+    post.say("bob", "I had a look", 600)
+    post.mailed(1500)
+    assert "You wrote" not in text([mail for user, mail in post.mails() if user == "alice"][-1])
