@@ -15,7 +15,7 @@ font-family="system-ui, sans-serif" font-size="12">
 <text x="10" y="20" font-size="14" font-weight="600">{title}</text>
 """
 LINE = """<text x="{left}" y="{text}" text-anchor="end">{name}</text>
-<rect x="{x}" y="{y}" width="{ours:.1f}" height="12" rx="2" fill="#1f6feb"/>
+<rect x="{x}" y="{y}" width="{ours:.1f}" height="12" rx="2" fill="#1f5fd6"/>
 <text x="{ours_text:.1f}" y="{ours_y}">{ours_value}</text>
 <rect x="{x}" y="{peer_y}" width="{peer:.1f}" height="12" rx="2" fill="#9aa4b2"/>
 <text x="{peer_text:.1f}" y="{peer_text_y}" fill="#57606a">{peer_value}</text>

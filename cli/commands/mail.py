@@ -12,7 +12,7 @@ from mailtalk import clock
 from mailtalk.conversations import apps
 from mailtalk.files import Links
 from mailtalk.ids import ParticipantKey
-from mailtalk.mail.composing import sample, style_check
+from mailtalk.mail.composing import sample, style, style_check
 from mailtalk.mail.composing.preview import Preview, preview_of
 from mailtalk.mail.composing.style import Style
 from mailtalk.mail.composing.style import of as style_of
@@ -88,9 +88,16 @@ def preview(  # noqa: PLR0913, PLR0917  one for each option
         click.echo(f"{len(mails)} mails: {write_pages(mails, out)}")
 
 
-def _samples(style: Style, locale: str | None, time_zone: str | None) -> dict[str, Preview]:
+@mail.command()
+@click.argument("part", type=click.Choice(tuple(style.BUILT_IN)), metavar="html|text")
+def template(part: str) -> None:
+    """Print the built-in template of notifications, to begin one of your own with."""
+    click.echo(style.BUILT_IN[part], nl=False)
+
+
+def _samples(look: Style, locale: str | None, time_zone: str | None) -> dict[str, Preview]:
     """Make one mail of each kind."""
-    contents = sample.contents(style, locale, time_zone)
+    contents = sample.contents(look, locale, time_zone)
     return {kind: preview_of(content, ("Alice Moreau",)) for kind, content in contents.items()}
 
 
@@ -102,9 +109,9 @@ def _of_conversation(
     files = Links(datadir.keyring(settings), settings.base_url, settings.file_url_seconds)
     with connect.transaction(settings) as session:
         content = support_preview.content(session, files, clock.now(), participant)
-    style = style_check.checked(read(file)) if file else content.style
+    look = style_check.checked(read(file)) if file else content.style
     if file or locale or time_zone:
-        content = replace(content, style=style, language=style.speaks(locale, time_zone))
+        content = replace(content, style=look, language=look.speaks(locale, time_zone))
     return preview_of(content, tuple(dict.fromkeys(line.sender for line in content.lines)))
 
 
@@ -113,5 +120,5 @@ def _style(app_id: str | None, file: Path | None) -> Style:
         return style_check.checked(read(file)) if file else style_of({})
     with connect.transaction() as session:
         app = apps.found(session, app_id)
-        style = style_check.checked(read(file)) if file else style_of(app.style)
-        return replace(style, name=style.name or app.name)
+        look = style_check.checked(read(file)) if file else style_of(app.style)
+        return replace(look, name=look.name or app.name)

@@ -104,3 +104,11 @@ def test_a_conversation_is_shown_as_one_user_would_be_mailed_it(mailtalk: Comman
     assert (source["From"], source["Subject"]) == ("Alice via Demo\n <notify@reply.example>", "Hello")
     assert "nobody" in mailtalk(*seen[:-1], "nobody", code=1).stderr
     mailtalk(*seen[:-2], code=2)
+
+
+def test_the_built_in_template_is_one_to_begin_with(tmp_path: Path) -> None:
+    mailtalk, file = command("postgresql://nobody@127.0.0.1:9/nothing", tmp_path), tmp_path / "style.toml"
+    own = mailtalk("mail", "template", "html").stdout
+    file.write_text(f"[templates]\nhtml = '''{own}'''\n", "utf-8")
+    shown = mailtalk("mail", "preview", "--file", str(file), "--kind", "reply", "--html").stdout
+    assert shown == mailtalk("mail", "preview", "--kind", "reply", "--html").stdout

@@ -122,7 +122,7 @@ def _templates(name: str, content: NotificationContent) -> Iterator[Template]:
     own = content.style.template(name)
     if own is not None:
         yield own
-    yield style.built_in(name)
+    yield style.default(name)
 
 
 def _tried(template: Template, values: dict[str, str]) -> str | None:

@@ -2,34 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from mailtalk.mail.composing import compose, content, headers, style
+from mailtalk.mail.composing import built_in, compose, content, headers, style
 from mailtalk.mail.composing.compose import LARGEST, LINES, RenderedBody
 from mailtalk.mail.composing.content import CUT, NotificationContent
 from mailtalk.mail.composing.link_slots import Pieces, part, size
 from mailtalk.mail.composing.sandbox import rendered
 
 SMALLEST = 200  # bytes to which a message is cut at most
-_FOLDER = Path(__file__).parent / "templates"
-
-
-def _html() -> str:
-    """The HTML template: the head and the messages are those of a notification's."""
-    notification = style.BUILT_IN["html"]
-    head, _, rest = notification.partition('<div class="gist">')
-    begin, end = rest.index("{% for message in "), rest.index("{% if links.conversation %}\n<table")
-    own = rest[begin:end].replace(" in messages", " in section.messages").replace("links.", "section.links.")
-    source = (_FOLDER / "digest.html").read_text("utf-8")
-    return source.replace("{# head #}\n", head).replace("{# messages #}\n", own)
-
-
-_TEMPLATES = {
-    "html": style.load("html", _html()),
-    "text": style.load("text", (_FOLDER / "digest.txt").read_text("utf-8")),
-}
+_TEMPLATES = {name: style.load(name, source) for name, source in built_in.DIGEST.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +55,7 @@ def _view(sections: Sequence[DigestSection], unsubscribe: str, lines: int, cut: 
     first, may_reply = sections[0].content, any(section.reply for section in sections)
     say, app = first.language.say, headers.clean(first.app, headers.NAME_LIMIT)
     return {
-        **{name: views[0][name] for name in ("app", "language", "logo", "footer", "colours", "quote_class")},
+        **{name: views[0][name] for name in ("app", "language", "logo", "footer", "colours", "gist", "quote_class")},
         "subject": _subject(sections),
         "marker": say("marker") if may_reply else None,
         "sections": views,

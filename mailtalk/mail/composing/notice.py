@@ -13,22 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from mailtalk.mail import truncation, urls
-from mailtalk.mail.composing import catalogues, spans, style
+from mailtalk.mail.composing import built_in, catalogues, spans, style
 from mailtalk.mail.composing.headers import NAME_LIMIT, NO_REACTIONS, SUBJECT_LIMIT, clean
 from mailtalk.mail.composing.headers import name as shown_name
 from mailtalk.mail.composing.sandbox import rendered
 from mailtalk.mail.composing.style import Style
 from mailtalk.mail.composing.texts import DEFAULT, Language, fill
+from mailtalk.mail.replies.marker import QUOTE_CLASS
 from mailtalk.vocabulary import DeliveryKind
 
 SHOWN = 2_000  # characters of the reader's text
 SHOWN_OF_STRANGER = 300
 SUBJECTS = {DeliveryKind.REJECTION: "rejected_subject", DeliveryKind.CONFIRMATION: "asked_subject"}
 TEXTS = catalogues.load(Path(__file__).parent / "notices")
-_TEMPLATES = {
-    name: style.load(name, (Path(__file__).parent / "templates" / file).read_text("utf-8"))
-    for name, file in {"html": "notice.html", "text": "notice.txt"}.items()
-}
+_TEMPLATES = {name: style.load(name, source) for name, source in built_in.NOTICE.items()}
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,500}>")
 
 
@@ -104,6 +102,8 @@ def _view(kind: DeliveryKind, content: NoticeContent, say: Callable[[str], str])
     return {
         "subject": say(SUBJECTS[kind]),
         "title": say("asked_title" if asks else "rejected"),
+        "gist": say(content.why),
+        "marker": None,
         "paragraphs": [say(content.why)],
         "said": said,
         "said_lines": said.splitlines(),
@@ -115,6 +115,7 @@ def _view(kind: DeliveryKind, content: NoticeContent, say: Callable[[str], str])
         "logo": content.style.logo,
         "footer": content.style.footer,
         "colours": content.style.palette,
+        "quote_class": QUOTE_CLASS,
     }
 
 

@@ -5,14 +5,13 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Template
 
 from mailtalk.errors import Invalid
-from mailtalk.mail.composing import colours
+from mailtalk.mail.composing import built_in, colours
 from mailtalk.mail.composing.inline_css import inlined
 from mailtalk.mail.composing.sandbox import TemplateRefused, compiled
 from mailtalk.mail.composing.style_rules import CHECKS, HOLE
@@ -20,10 +19,7 @@ from mailtalk.mail.composing.texts import Language, language
 
 log = logging.getLogger(__name__)
 
-BUILT_IN: Mapping[str, str] = {
-    "html": (Path(__file__).parent / "templates/notification.html").read_text("utf-8"),
-    "text": (Path(__file__).parent / "templates/notification.txt").read_text("utf-8"),
-}
+BUILT_IN: Mapping[str, str] = built_in.NOTIFICATION
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +28,7 @@ class Style:
 
     name: str | None = None
     logo: str | None = None
-    colour: str = "#1f6feb"
+    colour: str = "#1f5fd6"
     footer: str = ""
     link: str | None = None
     privacy: bool = False
@@ -70,8 +66,8 @@ def of(raw: Mapping[str, Any]) -> Style:
     return _of(json.dumps(raw, sort_keys=True)) if raw else DEFAULT
 
 
-def built_in(name: str) -> Template:
-    """A built-in template."""
+def default(name: str) -> Template:
+    """The built-in template."""
     return _BUILT_IN[name]
 
 

@@ -27,7 +27,7 @@ def _text(limit: int) -> Callable[[Any], str | None]:
 
 
 def _colour(value: Any) -> str | None:
-    return None if isinstance(value, str) and colours.COLOUR.fullmatch(value) else "must be a colour, as #1f6feb"
+    return None if isinstance(value, str) and colours.COLOUR.fullmatch(value) else "must be a colour, as #1f5fd6"
 
 
 def _logo(value: Any) -> str | None:
