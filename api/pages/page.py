@@ -8,7 +8,8 @@ from jinja2 import Environment, PackageLoader
 from starlette.responses import Response
 
 from api.pages import words
-from mailtalk.mail.composing import catalogues
+from mailtalk.mail.composing import catalogues, style
+from mailtalk.models import App
 
 TEMPLATES = Environment(loader=PackageLoader("api.pages", "templates"), autoescape=True, **catalogues.JINJA)
 STYLE = TEMPLATES.get_template("page.css").render()
@@ -30,6 +31,11 @@ def answer(template: str, language: str, status: int = 200, **values: Any) -> Re
     shown = {"style": STYLE, "language": language, "say": words.TEXTS[language]} | values
     content = TEMPLATES.get_template(template).render(shown)
     return Response(content, status, GUARDS | {"Content-Language": language}, media_type="text/html; charset=utf-8")
+
+
+def app_name(app: App) -> str:
+    """Name of an app as its mails show it."""
+    return style.of(app.style).name or app.name
 
 
 def trouble(language: str) -> Response:

@@ -102,7 +102,7 @@ def _asked(session: Session, request: Request, language: str, *, lock: bool) -> 
 def _about(session: Session, row: InboundMail, language: str, user: User | None) -> dict[str, str]:
     app = session.get(App, row.app_id)
     conversation = session.get(Conversation, (row.app_id, row.conversation_id))
-    name = app.name if app else ""
+    name = page.app_name(app) if app else ""
     return {
         "app": name,
         "subject": (conversation.subject if conversation else None) or name,

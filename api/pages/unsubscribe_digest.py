@@ -10,10 +10,8 @@ from starlette.responses import Response
 
 from api.pages import page, words
 from api.pages.unsubscribe import OFF, asks
-from api.pages.visits import form_body
+from api.pages.visits import apply_all, form_body
 from api.request import Services
-from mailtalk import clock
-from mailtalk.changes.log import Requested
 from mailtalk.conversations import apps, users
 from mailtalk.errors import NotFound, Unavailable
 from mailtalk.ids import ParticipantKey
@@ -34,7 +32,8 @@ class DigestVisit:
     def shown(self, template: str, status: int = 200, **values: object) -> Response:
         """Render a page for this visitor."""
         about = {"subject": None, "app": self.app}
-        return page.answer(template, self.language, status, about=about, token=None, is_digest=True, **values)
+        kind = {"is_digest": True, "everything": False, "has_others": False}
+        return page.answer(template, self.language, status, about=about, token=None, **kind, **values)
 
 
 def either(other: Handler) -> Handler:
@@ -69,13 +68,10 @@ def _visit(session: Session, services: Services, delivery_id: UUID, language: st
     if reader is None:
         raise NotFound(["no such link"])
     app, user = apps.found(session, reader.app_id), users.get(session, *reader)
-    return DigestVisit(services, app.name, digests.digested(session, reader), words.spoken(user.locale) or language)
+    name, language = page.app_name(app), words.spoken(user.locale) or language
+    return DigestVisit(services, name, digests.digested(session, reader), language)
 
 
 async def _unsubscribe(visit: DigestVisit) -> bool:
     """Turn the mails of all these conversations off; False if a change is still pending when the time is up."""
-    if not visit.digested:
-        return True
-    now = clock.now()
-    receipts = await visit.services.intake.take([Requested(key, OFF, now) for key in visit.digested])
-    return all(not isinstance(receipt, NotFound) and receipt.ended is not None for receipt in receipts)
+    return await apply_all(visit.services, dict.fromkeys(visit.digested, OFF))

@@ -17,6 +17,7 @@ from mailtalk import clock
 from mailtalk.changes.log import Requested
 from mailtalk.conversations import apps, conversations, users
 from mailtalk.errors import NotFound, Unavailable
+from mailtalk.ids import ParticipantKey
 from mailtalk.models import Participation, User
 from mailtalk.participation import links
 from mailtalk.participation.rules import Request as Change
@@ -43,7 +44,8 @@ class Visit:
 
     def shown(self, template: str, status: int = 200, **values: Any) -> Response:
         """Render a page for this visitor."""
-        shown = {"about": self.about, "name": self.user.name, "token": self.token, "is_digest": False} | values
+        shown = {"about": self.about, "name": self.user.name, "token": self.token, "is_digest": False}
+        shown |= {"everything": False} | values
         return page.answer(template, self.language, status, **shown)
 
 
@@ -78,7 +80,7 @@ def _found(session: Session, services: Services, token: str) -> tuple[Participat
         raise NotFound(["no such link"])
     conversation = conversations.get(session, row.key.conversation)
     app = apps.found(session, row.app_id)
-    about = {"subject": conversation.subject, "app": app.name, "frequency": app.frequency}
+    about = {"subject": conversation.subject, "app": page.app_name(app), "frequency": app.frequency}
     return row, users.get(session, row.app_id, row.user_id), about
 
 
@@ -92,6 +94,15 @@ async def apply(visit: Visit, change: Change) -> bool:
     if receipt.failure is not None:
         raise receipt.failure
     return receipt.ended is not None
+
+
+async def apply_all(services: Services, changes: Mapping[ParticipantKey, Change]) -> bool:
+    """Have workers apply changes to several participations; False if one is still pending when the time is up."""
+    if not changes:
+        return True
+    now = clock.now()
+    receipts = await services.intake.take([Requested(key, change, now) for key, change in changes.items()])
+    return all(not isinstance(receipt, NotFound) and receipt.ended is not None for receipt in receipts)
 
 
 async def form_body(request: Request) -> bytes | None:

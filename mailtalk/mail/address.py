@@ -67,6 +67,12 @@ def distinct(mailboxes: Iterable[str]) -> list[str]:
     return list(first.values())
 
 
+def masked(mailbox: str) -> str:
+    """Mailbox that its owner recognises and nobody else learns: b•••@example.com."""
+    local, at, domain = mailbox.rpartition("@")
+    return f"{local[:1] if len(local) > 1 else ''}•••{at}{domain}"
+
+
 def hidden(text: str) -> str:
     """Replace every possible local part of ours by "(hidden)": text from others may quote one."""
     return _LOCAL_PART.sub("(hidden)", text)

@@ -1,7 +1,8 @@
 """Settings and unsubscribe links of a participation, for use in mails without a login.
 
 A link works while its participant takes part, also after a rotation of the inbound address, so that the reader of any
-old mail can unsubscribe. It gives access only to the mail settings of this one participation.
+old mail can unsubscribe. It gives access to the mail settings of this user of the app alone, whose conversations the
+page lists.
 """
 
 from uuid import UUID

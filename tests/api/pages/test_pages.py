@@ -10,10 +10,12 @@ import pytest
 from support.cast import Cast
 from support.servers import Stack
 from support.sql import column, rows
+from support.waiting import until
 
 from api.pages import words
 from mailtalk import clock
 from mailtalk.conversations import conversations
+from mailtalk.ids import ParticipantKey
 from mailtalk.keys import Keyring
 from mailtalk.outbound import suppressions
 from mailtalk.participation import links
@@ -220,6 +222,83 @@ def test_the_language_is_the_users(web: httpx.Client, cast: Cast, token: str) ->
     rows(cast.database, "UPDATE users SET locale = 'de-AT' WHERE app_id = :app", app=cast.app_id)
     web.post(f"/settings/{token}", data={"language": "de"})
     assert column(cast.database, spoken, app=cast.app_id) == ["de-AT"]
+
+
+# everything of the app
+
+
+@pytest.fixture
+def other(stack: Stack, cast: Cast) -> str:
+    """Bob's link to his settings for a second conversation."""
+    with stack.client(cast) as http:
+        http.put("/conversations/plans", json={"subject": "Plans & <b>", "participants": ["alice", "bob"]})
+        until(lambda: http.get("/conversations/plans/participants/bob").status_code == 200)
+    with stack.database.transaction() as session:
+        row = conversations.participant(session, ParticipantKey.of(cast.app_id, "plans", "bob"))
+        return links.token(Keyring.from_setting(stack.settings.require("secret_key")), row.id)
+
+
+def notify(cast: Cast) -> list[tuple[str, str]]:
+    query = "SELECT conversation_id, user_id, notify FROM participations WHERE app_id = :app ORDER BY 1, 2"
+    return [tuple(row) for row in rows(cast.database, query, app=cast.app_id)]
+
+
+def test_the_page_says_whose_settings_they_are_and_lists_their_conversations(
+    web: httpx.Client, cast: Cast, token: str, other: str
+) -> None:
+    page = web.get(f"/settings/{token}").text
+    assert re.search(r"<bdi>Bob</bdi> · b•••@example\.com", page)
+    assert "bob@example.com" not in page
+    assert f'<a href="{other}">Plans &amp; &lt;b&gt;</a>' in page
+    assert "<b>Hello</b>" in page
+    assert web.get(f"/settings/{other}").status_code == 200
+
+
+def test_one_conversation_alone_is_no_list(web: httpx.Client, token: str) -> None:
+    page = web.get(f"/settings/{token}").text
+    assert "Your conversations" not in page
+    assert 'name="scope"' not in page
+
+
+def test_a_choice_for_all_is_made_in_every_conversation_of_that_user_alone(
+    web: httpx.Client, cast: Cast, token: str, other: str
+) -> None:
+    answer = web.post(f"/settings/{token}", data={"notify": "mentions", "mute": "keep", "scope": "all"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "?saved")
+    assert notify(cast) == [
+        ("hello", "bob", "MentionsOnly"),
+        ("plans", "alice", "All"),
+        ("plans", "bob", "MentionsOnly"),
+    ]
+    assert web.post(f"/settings/{token}", data={"notify": "all"}).status_code == 303
+    assert notify(cast) == [("hello", "bob", "All"), ("plans", "alice", "All"), ("plans", "bob", "MentionsOnly")]
+
+
+def test_everything_of_an_app_is_ended_by_one_button_and_one_click_ends_one(
+    web: httpx.Client, cast: Cast, token: str, other: str
+) -> None:
+    assert web.post(f"/unsubscribe/{other}", data=ONE_CLICK).status_code == 200
+    assert notify(cast) == [("hello", "bob", "All"), ("plans", "alice", "All"), ("plans", "bob", "Off")]
+    answer = web.post(f"/unsubscribe/{token}", data=ONE_CLICK | {"scope": "all"})
+    assert (answer.status_code, f"unsubscribed from {cast.app_id}<" in answer.text) == (200, True)
+    assert notify(cast) == [("hello", "bob", "Off"), ("plans", "alice", "All"), ("plans", "bob", "Off")]
+
+
+def test_with_privacy_no_conversation_is_listed(web: httpx.Client, cast: Cast, token: str, other: str) -> None:
+    rows(cast.database, "UPDATE apps SET style = '{\"privacy\": true}' WHERE id = :app", app=cast.app_id)
+    page = web.get(f"/settings/{token}").text
+    assert "Plans" not in page
+    assert 'name="scope" value="all"' in page
+
+
+def test_an_accepted_address_is_forgotten_again(web: httpx.Client, cast: Cast, token: str) -> None:
+    accepted = "SELECT accepted_senders FROM users WHERE app_id = :app AND id = 'bob'"
+    rows(cast.database, "UPDATE users SET accepted_senders = '{bob@home.example, b@work.example}' WHERE id = 'bob'")
+    page = web.get(f"/settings/{token}").text
+    assert "Stop accepting b•••@home.example" in page
+    assert "bob@home.example" not in page
+    web.post(f"/settings/{token}", data={"forget": ["b•••@home.example", "x•••@home.example"]})
+    assert column(cast.database, accepted, app=cast.app_id) == [["b@work.example"]]
 
 
 # guards
