@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from mailtalk import clock
 from mailtalk.changes import apply
 from mailtalk.changes import log as change_log
 from mailtalk.changes.apply import Pending
@@ -62,7 +61,7 @@ class Jobs:
         while True:
             try:
                 with metrics.batch("changes"), self._database.transaction() as session:
-                    ended = apply.apply(session, clock.now())
+                    ended = apply.apply(session, server_clock.now(session))
             except apply.PoisonChanges as poison:
                 log.exception("a batch of changes failed; they are applied one by one")
                 self._apply_alone(poison.changes)
@@ -89,22 +88,20 @@ class Jobs:
         """Close due windows, build due notifications into mails, and have due mails sent."""
         self._deliver_once()
 
-    def next_due(self, session: Session) -> datetime | None:
+    def next_due(self, session: Session, now: datetime) -> datetime | None:
         """Time of the next due window, notification or delivery; later while no relay is in use.
 
         Deliveries are left out while the mail sender claims them by itself.
         """
         due = windows.next_due(session, deliveries=not self.mail_sender.is_draining)
-        return due if due is None or not self.mail_sender.paused else max(due, clock.now() + PAUSED)
+        return due if due is None or not self.mail_sender.paused else max(due, now + PAUSED)
 
-    def next_arrival(self, session: Session) -> datetime | None:
+    def next_arrival(self, session: Session, now: datetime) -> datetime | None:
         """Current time if there is a change to apply, else None."""
-        now = clock.now()
         return now if change_log.waits(session, now) else None
 
-    def next_mail(self, session: Session) -> datetime | None:
+    def next_mail(self, session: Session, now: datetime) -> datetime | None:
         """Current time if there is a mail to process, else None."""
-        now = clock.now()
         return now if claim.waits(session, now) else None
 
     def recover(self) -> None:
@@ -120,9 +117,8 @@ class Jobs:
             log.warning("released %d inbound mails of dead workers", claimed)
             self._bell.ring(PROCESS_INBOUND)
 
-    def next_proof(self, session: Session) -> datetime | None:
+    def next_proof(self, session: Session, now: datetime) -> datetime | None:
         """Current time if there is a mail whose sender is to be authenticated, else None."""
-        now = clock.now()
         return now if claim.waits(session, now, proving=True) else None
 
     def _deliver(self) -> None:
@@ -169,10 +165,10 @@ class Jobs:
     def _apply_one(self, change: Pending) -> bool:
         try:
             with self._database.transaction() as session:
-                ended: Sequence[Ended] = apply.apply(session, clock.now(), only=[change.id]) or []
+                ended: Sequence[Ended] = apply.apply(session, server_clock.now(session), only=[change.id]) or []
         except apply.PoisonChanges:
             with self._database.transaction() as session:
-                failed = apply.fail(session, change.id, clock.now())
+                failed = apply.fail(session, change.id, server_clock.now(session))
             ended = [failed] if failed else []
         self._bell.announce(ended)
         return bool(ended)

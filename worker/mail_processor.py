@@ -8,6 +8,7 @@ from functools import partial
 from threading import BoundedSemaphore
 
 from mailtalk import clock
+from mailtalk.db import server_clock
 from mailtalk.db.database import Database
 from mailtalk.errors import Unavailable
 from mailtalk.inbound import claim, process, read
@@ -60,7 +61,7 @@ class MailProcessor:
         if worker_id is None:
             return []
         with self._database.transaction() as session:
-            mails = claim.claim(session, clock.now(), worker_id, turn)
+            mails = claim.claim(session, server_clock.now(session), worker_id, turn)
         if len(mails) >= turn.most and full is not None:
             full()
         try:
@@ -131,7 +132,7 @@ class MailProcessor:
         except KeyAway as error:
             log.warning("inbound mail %d is postponed: %s", mail.id, error)
             with self._database.transaction() as session:
-                process.postpone(session, worker_id, mail, clock.now())
+                process.postpone(session, worker_id, mail, server_clock.now(session))
             return False
         except process.PoisonMail as error:
             if self._closed:  # the threads that it needs have ended: not the mail's fault
@@ -139,14 +140,14 @@ class MailProcessor:
             log.exception("inbound mail %d failed", mail.id)
             reason = f"error: {type(error.__cause__).__name__}"
             with self._database.transaction() as session:
-                process.fail(session, worker_id, mail, clock.now(), reason)
+                process.fail(session, worker_id, mail, server_clock.now(session), reason)
             return False
         return True
 
     def _decide(self, worker_id: int, mails: Sequence[ClaimedMail]) -> None:
         mails_read = self._read(mails)
         with self._database.transaction() as session:
-            decided = process.decide(session, self._context, clock.now(), worker_id, mails_read)
+            decided = process.decide(session, self._context, server_clock.now(session), worker_id, mails_read)
         self._written(decided)
 
     def _read(self, mails: Sequence[ClaimedMail]) -> list[ReadMail]:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import uvloop
 
-from mailtalk import clock, sealed_mail
+from mailtalk import sealed_mail
 from mailtalk.db import server_clock
 from mailtalk.db.database import Database
 from mailtalk.db.group_commit import Batches
@@ -64,7 +64,7 @@ class MailSender:
         self._claimed = ClaimCount()
         self._more = False  # the last claim returned any: there may be more
         self._claiming = self._closed = False
-        self._kept = KeptConnection(database)
+        self._kept, self._clock = KeptConnection(database), server_clock.ServerClock()
         self._steps = Batches[Step, bool](self._advance)
         self._thread_of_database = ThreadPoolExecutor(1, thread_name_prefix="deliveries")
         self._loop = uvloop.new_event_loop()
@@ -154,7 +154,7 @@ class MailSender:
         if worker_id is None:  # without a heartbeat nobody could tell when our claims expire
             return []
         with self._database.transaction() as session:
-            return queue.claim(session, server_clock.now(session), worker_id, room, self._rules)
+            return queue.claim(session, self._clock.read(session), worker_id, room, self._rules)
 
     def _start(self) -> None:
         """Start tasks while there are mails: one per connection, and as many that wait for the places of slow ones."""
@@ -232,7 +232,7 @@ class MailSender:
             await self._fill()
 
     async def _advance(self, steps: Sequence[Step]) -> list[bool]:
-        now = clock.now()
+        now = self._clock.now()
         if any(step.refusal for step in steps):
             advance = partial(self._advance_in_session, now, steps)
             return await self._loop.run_in_executor(self._thread_of_database, advance)

@@ -3,11 +3,14 @@
 import logging
 import time
 
+from mailtalk.changes import apply
 from mailtalk.db import server_clock
 from mailtalk.db.database import Database
+from mailtalk.inbound import process
 from mailtalk.notifications import pull_back
 from mailtalk.notifications.windows import Pace
 from mailtalk.outbound.sending_settings import SendingSettings
+from mailtalk.webhooks import queue
 
 MINUTE = 60.0  # seconds
 
@@ -26,6 +29,8 @@ class PullBack:
             return
         self._next = time.monotonic() + MINUTE
         with self._database.transaction() as session:
-            count = pull_back.pull_back(session, server_clock.now(session), self._pace, self._rules)
+            now = server_clock.now(session)
+            count = pull_back.pull_back(session, now, self._pace, self._rules)
+            count += sum(each.pull_back(session, now) for each in (apply, process, queue))
         if count:
             log.warning("%d due times were too far ahead, as after a clock jumped; their work is due now", count)

@@ -131,7 +131,7 @@ def run(settings: Settings) -> None:
         worker.stop()
 
 
-def _never(_session: Session) -> datetime | None:
+def _never(_session: Session, _now: datetime) -> datetime | None:
     """Due time of recovery and purging, for which nothing in the database waits."""
     return None
 

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from mailtalk import clock
 from mailtalk.db.database import Database
+from mailtalk.db.server_clock import ServerClock
 from mailtalk.errors import Unavailable
 from worker.jobs import safely
 
@@ -22,14 +22,15 @@ ENDING = 4.0  # seconds that `stop` waits for the current look
 log = logging.getLogger(__name__)
 
 
-Due = Callable[[Session], datetime | None]  # time of the next due work; None if nothing is queued
+# Time of the next due work, given the time of the database's server; None if nothing is queued.
+Due = Callable[[Session, datetime], datetime | None]
 
 
 class Watch:
     """Due times of all sweeps, queried in one transaction, so that idling is cheap."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._database, self.clock = database, ServerClock()
         self._lock = threading.Lock()
         self._moments: dict[Due, datetime | None] = {}
         self._asked_at = float("-inf")
@@ -48,7 +49,8 @@ class Watch:
 
     def _refresh(self) -> None:
         with self._database.transaction() as session:
-            self._moments = {due: due(session) for due in self._moments}
+            now = self.clock.read(session)
+            self._moments = {due: due(session, now) for due in self._moments}
         self._asked_at = time.monotonic()
 
 
@@ -86,7 +88,7 @@ class Sweep:
 
     def _pause(self) -> float:
         try:
-            return pause(self._watch.ask(self._due, self._looked_at), clock.now())
+            return pause(self._watch.ask(self._due, self._looked_at), self._watch.clock.now())
         except Unavailable:
             return LONGEST
         except Exception:

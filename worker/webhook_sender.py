@@ -5,6 +5,7 @@ import logging
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ import uvloop
 from sqlalchemy.orm import Session
 
 from mailtalk import clock
+from mailtalk.db import server_clock
 from mailtalk.db.database import Database
 from mailtalk.db.group_commit import Batches
 from mailtalk.db.kept_connection import KeptConnection
@@ -66,9 +68,8 @@ class WebhookSender:
         self._loop.close()
         self._threads.shutdown()
 
-    def due(self, session: Session) -> datetime | None:
+    def due(self, session: Session, now: datetime) -> datetime | None:
         """Current time if `look` has something to do, else None."""
-        now = clock.now()
         return now if fanout.has_new(session) or (self._room() and queue.has_due(session, now)) else None
 
     def look(self) -> None:
@@ -94,7 +95,7 @@ class WebhookSender:
 
     def _fan_out(self) -> int:
         with self._database.transaction() as session:
-            return fanout.fan_out(session, clock.now())
+            return fanout.fan_out(session, server_clock.now(session))
 
     async def _start(self) -> None:
         self._transports.tidy()
@@ -147,7 +148,7 @@ class WebhookSender:
             queue.release(session, finished)
             if worker_id is None or not room:
                 return []
-            claimed = queue.claim(session, clock.now(), worker_id, room)
+            claimed = queue.claim(session, server_clock.now(session), worker_id, room)
             runs = queue.next_deliveries(session, claimed)
             filled = {run.queue for run in runs}
             queue.release(session, [empty for empty in claimed if empty not in filled])
@@ -197,7 +198,7 @@ class WebhookSender:
 
     def _record_alone(self, attempt: Attempt) -> bool:
         with self._database.transaction() as session:
-            return results.record(session, attempt)
+            return results.record(session, replace(attempt, at=server_clock.now(session)))
 
     async def _take_more(self) -> None:
         try:

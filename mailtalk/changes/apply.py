@@ -28,6 +28,11 @@ _TAKE = sql.load(__file__, "take_conversations")
 _PENDING = sql.load(__file__, "read_pending")
 _END = sql.load(__file__, "write_outcomes")
 _FAIL = sql.load(__file__, "count_failure")
+_PULL_BACK = sql.statement("""
+    UPDATE changes SET not_before = :now WHERE (app_id, id) IN (
+        SELECT app_id, id FROM changes WHERE status = $ChangeStatus.PENDING AND not_before > :now + :longest
+        ORDER BY app_id, id LIMIT :most FOR NO KEY UPDATE SKIP LOCKED)
+    RETURNING 1""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,11 @@ def fail(session: Session, change_id: int, now: datetime) -> Ended | None:
     if row is None or row.status == ChangeStatus.PENDING:
         return None
     return Ended(change_id, ChangeStatus.FAILED, ErrorCode.INTERNAL)
+
+
+def pull_back(session: Session, now: datetime) -> int:
+    """Make due what would wait longer than any retry, as after a clock jumped; returns the number of changes."""
+    return len(session.execute(_PULL_BACK, {"now": now, "longest": RETRY * 2, "most": BATCH}).all())
 
 
 def _take(session: Session, now: datetime, only: Sequence[int] | None) -> list[ConversationKey]:

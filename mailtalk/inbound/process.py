@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from mailtalk.db import sql
 from mailtalk.db.database import is_temporary
 from mailtalk.errors import Unavailable
 from mailtalk.events import record as event_log
-from mailtalk.inbound import notices, pipeline
+from mailtalk.inbound import notices, pipeline, sender_checks
 from mailtalk.inbound.claim import ClaimedMail
 from mailtalk.inbound.context import InboundContext
 from mailtalk.inbound.decision import Decision
@@ -24,10 +25,17 @@ from mailtalk.vocabulary import Outcome
 ATTEMPTS = 5
 RETRY = timedelta(seconds=10)
 KEY_AWAY = timedelta(minutes=5)  # until the next attempt, while the key of the mail's seal is not held
+LONGEST = max(RETRY, KEY_AWAY, sender_checks.LONGEST) + timedelta(minutes=1)
+PULLED_BACK = 5_000  # at once
 
 _POSTPONE = text("""
     UPDATE inbound_mails SET worker_id = NULL, not_before = :later
     WHERE id = :id AND worker_id = :worker AND outcome = 'received'""")
+_PULL_BACK = sql.statement("""
+    UPDATE inbound_mails SET not_before = :now WHERE id IN (
+        SELECT id FROM inbound_mails WHERE outcome = $Outcome.RECEIVED AND not_before > :now + :longest
+        ORDER BY id LIMIT :most FOR NO KEY UPDATE SKIP LOCKED)
+    RETURNING 1""")
 
 
 class PoisonMail(Exception):
@@ -79,6 +87,11 @@ def fail(session: Session, worker_id: int, mail: ClaimedMail, now: datetime, rea
 def postpone(session: Session, worker_id: int, mail: ClaimedMail, now: datetime) -> None:
     """Release the claim until a missing key may be back; no attempt is counted."""
     session.execute(_POSTPONE, {"id": mail.id, "worker": worker_id, "later": now + KEY_AWAY})
+
+
+def pull_back(session: Session, now: datetime) -> int:
+    """Make due what would wait longer than any retry, as after a clock jumped; returns the number of mails."""
+    return len(session.execute(_PULL_BACK, {"now": now, "longest": LONGEST, "most": PULLED_BACK}).all())
 
 
 def _decide(facts: Facts, context: InboundContext, now: datetime, read: ReadMail) -> Decided:

@@ -16,17 +16,19 @@ HOLDING_BACK = 3  # attempts in which a delivery holds back its conversation: at
 PAUSED_AFTER = timedelta(days=3)  # without one success
 SHORTEST_REST, LONGEST_REST = timedelta(seconds=5), timedelta(seconds=50)
 LONGEST_RETRY_AFTER = timedelta(days=1)
+JITTER = 1.2
+LONGEST_WAIT = max(*WAITS, LONGEST_RETRY_AFTER) * JITTER
 
 
 def wait(attempts: int, retry_after: timedelta | None) -> timedelta:
     """Time until the next attempt after so many failed ones, with up to 20 % jitter; at least Retry-After."""
-    return _at_least(retry_after, WAITS[min(attempts, len(WAITS)) - 1] * random.uniform(1, 1.2))
+    return _at_least(retry_after, WAITS[min(attempts, len(WAITS)) - 1] * random.uniform(1, JITTER))
 
 
 def rest(failing: timedelta, retry_after: timedelta | None) -> timedelta:
     """Time in which nothing is sent to an endpoint that has been away for `failing`; at least Retry-After."""
     planned = min(max(failing / 10, SHORTEST_REST), LONGEST_REST)
-    return _at_least(retry_after, planned * random.uniform(1, 1.2))
+    return _at_least(retry_after, planned * random.uniform(1, JITTER))
 
 
 def _at_least(retry_after: timedelta | None, planned: timedelta) -> timedelta:

@@ -6,7 +6,7 @@ queue of its own (`lone`), so that it holds back no other event.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
@@ -17,11 +17,13 @@ from sqlalchemy.orm import Session
 from mailtalk.db import sql
 from mailtalk.db.workers import of_the_dead
 from mailtalk.models import Webhook
+from mailtalk.webhooks import backoff
 from mailtalk.webhooks.delivery import EventDelivery
 from mailtalk.webhooks.fanout import LOCK
 
 AT_ONCE = 16  # claimed queues of one endpoint over all workers; one while it fails, and one more for a lone delivery
 RUN = 50  # deliveries read at once
+PULLED_BACK, TOLERANCE = 5_000, timedelta(minutes=1)
 _DUE = sql.fragment(Path(__file__).with_name("due_queues.sql").read_text("utf-8"))
 _HAS_DUE = sql.statement("$due SELECT 1 FROM due LIMIT 1", due=_DUE)
 _CLAIM = sql.load(__file__, "claim_queues", due=_DUE)
@@ -33,6 +35,16 @@ _CLAIMED = """SELECT q.app_id, q.webhook_id, q.lane, q.claim
 _RECOVER = text(f"""UPDATE webhook_lanes SET claim = NULL
     WHERE claim IS NOT NULL AND {of_the_dead("webhook_lanes", "claim IS NOT NULL")} RETURNING 1""")  # noqa: S608  ours
 
+_QUEUES_BACK = sql.statement("""
+    UPDATE webhook_lanes SET not_before = :now WHERE (app_id, webhook_id, lane) IN (
+        SELECT q.app_id, q.webhook_id, q.lane FROM webhook_lanes q
+        WHERE q.claim IS NULL AND q.not_before > :now + :tolerance AND (q.not_before > :now + :tolerance + :longest
+            OR (SELECT d.attempts FROM webhook_deliveries d WHERE d.app_id = q.app_id AND d.webhook_id = q.webhook_id
+                AND d.lane = q.lane AND d.stage = $Stage.QUEUED ORDER BY d.id LIMIT 1) = 0)
+        ORDER BY q.app_id, q.webhook_id, q.lane LIMIT :most FOR NO KEY UPDATE OF q SKIP LOCKED)
+    RETURNING 1""")
+_ENDPOINTS_BACK = text("""
+    UPDATE webhooks SET rests_until = NULL WHERE rests_until > :now + :tolerance + :longest RETURNING 1""")
 
 _NEXT = sql.load(__file__, "next_deliveries", claimed=_CLAIMED)
 _RELEASE = sql.load(__file__, "release_queues", claimed=_CLAIMED)
@@ -99,6 +111,12 @@ def release(session: Session, queues: Sequence[ClaimedQueue]) -> None:
 def recover(session: Session) -> int:
     """Release the queues of dead workers, and return their number; the current delivery may be repeated."""
     return len(session.execute(_RECOVER).all())
+
+
+def pull_back(session: Session, now: datetime) -> int:
+    """Make due what would wait longer than any retry, or without an attempt, as after a clock jumped; the number."""
+    values = {"now": now, "tolerance": TOLERANCE, "longest": backoff.LONGEST_WAIT, "most": PULLED_BACK}
+    return sum(len(session.execute(statement, values).all()) for statement in (_QUEUES_BACK, _ENDPOINTS_BACK))
 
 
 def _endpoints(session: Session, keys: set[tuple[str, str]]) -> dict[tuple[str, str], Webhook]:

@@ -7,11 +7,17 @@ import pytest
 from support.cast import Cast
 from support.outbox import PACE, Post, at
 from support.sql import column, rows
+from support.webhook_receiver import subscribe
 
 from mailtalk import clock
+from mailtalk.changes import apply
+from mailtalk.inbound import process
 from mailtalk.keys import Keyring
 from mailtalk.notifications.pull_back import pull_back
 from mailtalk.outbound.sending_settings import DEFAULT
+from mailtalk.participation.rules import Request
+from mailtalk.vocabulary import ChangeKind
+from mailtalk.webhooks import fanout, queue
 from worker.pull_back import PullBack
 
 HOUR = 3600.0
@@ -77,6 +83,42 @@ def test_deliveries(post: Post, attempts: int, slot: float | None, hours: float,
 def test_a_domain_whose_next_mail_is_too_far_ahead_goes_on(post: Post) -> None:
     rows(post.cast.database, "INSERT INTO domain_rates VALUES ('example.com', :due)", due=at(60 * HOUR))
     assert (pulled(post), pulled(post)) == (1, 0)
+
+
+@pytest.mark.parametrize(("hours", "count"), [(0.001, 0), (1, 1)])
+def test_a_change_that_waits_longer_than_for_any_retry(post: Post, hours: float, count: int) -> None:
+    post.cast.accept("carol", Request(ChangeKind.JOIN))
+    rows(post.cast.database, "UPDATE changes SET not_before = :due", due=at(hours * HOUR))
+    with post.cast.database.transaction() as session:
+        assert apply.pull_back(session, at(0)) == count
+
+
+@pytest.mark.parametrize(("hours", "count"), [(0.25, 0), (1, 1)])
+def test_an_inbound_mail_that_waits_longer_than_for_any_retry(post: Post, hours: float, count: int) -> None:
+    received = "INSERT INTO inbound_mails (purpose, received_at, not_before) VALUES ('postmaster', :now, :due)"
+    rows(post.cast.database, received, now=at(0), due=at(hours * HOUR))
+    with post.cast.database.transaction() as session:
+        assert process.pull_back(session, at(0)) == count
+
+
+@pytest.mark.parametrize(("attempts", "hours", "count"), [(0, 0.01, 0), (0, 1, 1), (1, 28, 0), (1, 30, 1)])
+def test_a_webhooks_queue(post: Post, keyring: Keyring, attempts: int, hours: float, count: int) -> None:
+    subscribe(post.cast, keyring, "http://127.0.0.1/")
+    post.say("alice", "hi")
+    with post.cast.database.transaction() as session:
+        fanout.fan_out(session, at(0))
+    rows(post.cast.database, "UPDATE webhook_deliveries SET attempts = :attempts", attempts=attempts)
+    rows(post.cast.database, "UPDATE webhook_lanes SET not_before = :due", due=at(hours * HOUR))
+    with post.cast.database.transaction() as session:
+        assert queue.pull_back(session, at(0)) == count
+
+
+@pytest.mark.parametrize(("hours", "count"), [(24, 0), (30, 1)])
+def test_an_endpoint_that_rests(post: Post, keyring: Keyring, hours: float, count: int) -> None:
+    subscribe(post.cast, keyring, "http://127.0.0.1/")
+    rows(post.cast.database, "UPDATE webhooks SET rests_until = :until", until=at(hours * HOUR))
+    with post.cast.database.transaction() as session:
+        assert queue.pull_back(session, at(0)) == count
 
 
 def test_a_worker_looks_once_a_minute_by_the_databases_clock(post: Post) -> None:
