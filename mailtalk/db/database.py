@@ -18,7 +18,7 @@ from mailtalk.errors import Unavailable
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 # A hung database must cost seconds, never a pile-up of requests; 25 MB of mail fit easily into the statement time-out.
-SERVER_OPTIONS = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
+SERVER_OPTIONS = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=15s"
 CONNECT: dict[str, Any] = {
     "connect_timeout": 3,
     "tcp_user_timeout": 10_000,
