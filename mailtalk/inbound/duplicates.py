@@ -1,16 +1,14 @@
 """Checks against a participant's earlier mails: duplicate delivery, and floods by looping machines. Pure."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from hashlib import sha256
 
 from mailtalk.inbound.context import InboundContext
 from mailtalk.inbound.decision import Decision
-from mailtalk.inbound.mail_in_hand import MailInHand, Said
+from mailtalk.inbound.mail_in_hand import MailInHand
 from mailtalk.mail.replies.extract import Reply
 from mailtalk.vocabulary import Outcome, Verdict
 
-HOUR = timedelta(hours=1)
 SAME_TEXT = 3  # times within an hour
 SHORT = 20  # characters
 REUSED = "message-id-reused"
@@ -43,15 +41,8 @@ def flood(hand: MailInHand, context: InboundContext) -> Decision | None:
     limit, mail = context.mail_per_hour, hand.mail
     if limit == 0 or (mail.released_at is not None and mail.verdict == Verdict.FLOOD):
         return None
-    lately = within_an_hour(hand)
-    if len(lately) >= limit:
+    if hand.earlier.lately >= limit:
         return Decision(outcome=Outcome.QUARANTINED, verdict=Verdict.FLOOD, reason="too-many")
-    if hand.said_hash and sum(said.hash == hand.said_hash for said in lately) >= SAME_TEXT - 1:
+    if hand.said_hash and hand.earlier.same_text >= SAME_TEXT - 1:
         return Decision(outcome=Outcome.QUARANTINED, verdict=Verdict.FLOOD, reason="same-text")
     return None
-
-
-def within_an_hour(hand: MailInHand) -> Sequence[Said]:
-    """Mails of the participant in the hour before this one arrived."""
-    came = hand.mail.received_at
-    return [said for said in hand.earlier.lately if came - HOUR <= said.received_at <= came]

@@ -21,7 +21,7 @@ from mailtalk.inbound import duplicates, pipeline
 from mailtalk.inbound.context import InboundContext, own_address
 from mailtalk.inbound.decision import Decision
 from mailtalk.inbound.history import BatchHistory
-from mailtalk.inbound.mail_in_hand import NOTHING_EARLIER, Earlier, MailInHand, Person, ReadMail, Said
+from mailtalk.inbound.mail_in_hand import NOTHING_EARLIER, Earlier, MailInHand, Person, ReadMail
 from mailtalk.inbound.read import REPORTS
 from mailtalk.mail import address
 from mailtalk.mail.parsing.parse import MailAttachment
@@ -102,6 +102,7 @@ class Facts:
         values = _columns(written, "id", "participation_id", "received_at") | {
             "fingerprints": [read.reading and read.reading.fingerprint for read in written],
             "message_ids": [own.scrub((read.reading and read.reading.message_id) or "") or None for read in written],
+            "said_hashes": [_hash(read) for read in written],
             "most": self._context.mail_per_hour,
         }
         return {row.mail_id: _earlier(row) for row in self._execute("earlier", written, values)}
@@ -200,8 +201,7 @@ def _person(row: Row[Any]) -> Person:
 
 
 def _earlier(row: Row[Any]) -> Earlier:
-    lately = tuple(Said(*said) for said in zip(row.moments or (), row.hashes or (), strict=True))
-    return Earlier(frozenset(row.posted), lately)
+    return Earlier(frozenset(row.posted), row.lately, row.same_text)
 
 
 def _hash(read: ReadMail) -> bytes | None:

@@ -2,12 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import timedelta
 from uuid import UUID
 
 from mailtalk.inbound.decision import Decision
 from mailtalk.inbound.mail_in_hand import Earlier, MailInHand, ReadMail, Said
 from mailtalk.vocabulary import Outcome, Verdict
 
+HOUR = timedelta(hours=1)
 OF_PEOPLE = frozenset({Verdict.PERSON, Verdict.FLOOD})
 
 
@@ -39,13 +41,20 @@ class BatchHistory:
     def added_to(self, before: Earlier, read: ReadMail, said_hash: bytes | None) -> Earlier:
         """A participant's earlier mails including those of the batch."""
         participation = read.mail.participation_id
-        asked = self._asked[participation]
+        asked, lately = self._asked[participation], self._within_an_hour(read)
         return before._replace(
             posted=before.posted | self._alike(read),
-            lately=before.lately + tuple(self._lately[participation]),
+            lately=before.lately + len(lately),
+            same_text=before.same_text + lately.count(said_hash),
             asked=before.asked + len(asked),
             is_repeated=before.is_repeated or (said_hash is not None and said_hash in asked),
         )
+
+    def _within_an_hour(self, read: ReadMail) -> list[bytes | None]:
+        """Hashes of the texts of a person's mails in the hour before this one arrived."""
+        came = read.mail.received_at
+        lately = self._lately[read.mail.participation_id]
+        return [said.hash for said in lately if came - HOUR <= said.received_at <= came]
 
     def _alike(self, read: ReadMail) -> frozenset[bytes]:
         """Fingerprints of posted mails with the same fingerprint or Message-ID."""

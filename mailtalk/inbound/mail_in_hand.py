@@ -68,15 +68,17 @@ class Said(NamedTuple):
 
 
 class Earlier(NamedTuple):
-    """A participant's earlier mails: `posted` with the same fingerprint or Message-ID, `lately` within the hour.
+    """A participant's earlier mails: `posted` are fingerprints of those with the same fingerprint or Message-ID.
 
+    `lately` counts those of a person in the hour before this one arrived, `same_text` those of them with its text;
     `asked` counts the "was this you?" questions of the last day; `is_repeated` is true if the same text was quarantined
     within that day, or the participant said of this address that it is not them; `questions` are the Message-IDs of the
     questions about this very mail, from an earlier processing.
     """
 
     posted: frozenset[bytes] = frozenset()
-    lately: tuple[Said, ...] = ()
+    lately: int = 0
+    same_text: int = 0
     asked: int = 0
     is_repeated: bool = False
     questions: frozenset[str] = frozenset()
