@@ -67,7 +67,7 @@ def build(settings: Settings, more: Sequence[BaseRoute] = ()) -> ASGIApp:
     )
     app.state.description = page.Description(OPERATIONS, settings.base_url)
     limited = LimitedHosts(app, rates) if settings.host_requests_per_minute else app
-    return RequestIds(Measured(QuotedPath(limited)))
+    return RequestIds(QuotedPath(Measured(limited)))
 
 
 def _routes(settings: Settings, more: Sequence[BaseRoute]) -> list[BaseRoute]:

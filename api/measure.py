@@ -1,16 +1,18 @@
-"""Measured requests: duration by method and status, for the metrics."""
+"""Measured requests: duration by route, method and status, for the metrics."""
 
 import time
 
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from worker import metrics
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER = "other"
 
 
 class Measured:
-    """ASGI middleware that measures the time until a response starts."""
+    """ASGI middleware that measures the time until a response starts. Routing sets the route in its own scope."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -21,11 +23,18 @@ class Measured:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        method = scope["method"] if scope["method"] in METHODS else "other"
+        method = scope["method"] if scope["method"] in METHODS else OTHER
 
         async def measured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                metrics.HTTP.labels(method, message["status"]).observe(time.perf_counter() - began)
+                seconds = time.perf_counter() - began
+                metrics.HTTP.labels(route_of(scope), method, message["status"]).observe(seconds)
             await send(message)
 
         await self._app(scope, receive, measured)
+
+
+def route_of(scope: Scope) -> str:
+    """Path of the route that serves a request, with the names of its parameters; "other" if none does."""
+    route = scope.get("route")
+    return route.path if isinstance(route, Route) else OTHER

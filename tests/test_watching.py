@@ -16,6 +16,7 @@ from cli import metrics as served
 from worker import metrics
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
+RULE_TESTS = Path(__file__).parent / "data/alerts_test.yml"
 RULES = yaml.safe_load((DEPLOY / "prometheus/alerts.yml").read_text())
 ALERTS = [rule for group in RULES["groups"] for rule in group["rules"]]
 DASHBOARD = json.loads((DEPLOY / "grafana/mailtalk.json").read_text())
@@ -79,8 +80,8 @@ def test_the_panels_do_not_overlap() -> None:
     assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(places)
 
 
-@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
-def test_prometheus_accepts_the_rules() -> None:
-    rules = DEPLOY / "prometheus/alerts.yml"
-    checked = subprocess.run(["promtool", "check", "rules", rules], capture_output=True, text=True, check=False)
-    assert checked.returncode == 0, checked.stderr
+@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed: apt-get install prometheus")
+@pytest.mark.parametrize("words", [("check", "rules", DEPLOY / "prometheus/alerts.yml"), ("test", "rules", RULE_TESTS)])
+def test_prometheus_accepts_the_rules_and_they_fire(words: tuple[str | Path, ...]) -> None:
+    checked = subprocess.run(["promtool", *words], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -69,6 +69,7 @@ class Jobs:
             if ended is None:
                 return
             metrics.changed(ended)
+            metrics.stepped(session)
             self._bell.announce(ended)
 
     def take_mail_in(self) -> None:
@@ -133,6 +134,7 @@ class Jobs:
         with metrics.batch("windows"), self._database.transaction() as session:
             count = windows.close_windows(session, server_clock.now(session))
         metrics.ITEMS.labels("windows").inc(count)
+        metrics.stepped(session)
         return count
 
     def _remake(self) -> int:
@@ -143,6 +145,7 @@ class Jobs:
         with metrics.batch("notifications"), self._database.transaction() as session:
             count = MailBuilder(session, self._keyring, self._identity, server_clock.now(session)).build()
         metrics.ITEMS.labels("notifications").inc(count)
+        metrics.stepped(session)
         return count
 
     def _tell(self, decided: Sequence[Decided]) -> None:
@@ -170,6 +173,7 @@ class Jobs:
             with self._database.transaction() as session:
                 failed = apply.fail(session, change.id, server_clock.now(session))
             ended = [failed] if failed else []
+        metrics.changed(ended)
         self._bell.announce(ended)
         return bool(ended)
 

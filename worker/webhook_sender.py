@@ -173,7 +173,7 @@ class WebhookSender:
             if self._closing:
                 return
             result = await self._send(run, delivery)
-            metrics.delivered(result.status)
+            metrics.delivered(result, delivery.created_at)
             if not await self._record(Attempt(run.queue, delivery, result, clock.now())):
                 return
 

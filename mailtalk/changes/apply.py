@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session
 from mailtalk.changes import participant_events, store
 from mailtalk.changes.log import Ended
 from mailtalk.changes.store import LockedConversation
-from mailtalk.db import sql
+from mailtalk.db import sql, step_times
 from mailtalk.db.arrays import of_conversations
 from mailtalk.db.database import is_temporary
 from mailtalk.errors import ErrorCode
 from mailtalk.ids import ConversationKey, ParticipantKey
 from mailtalk.notifications import scheduling
 from mailtalk.participation.rules import UNSET, Fold, Request
-from mailtalk.vocabulary import Access, Actor, ChangeKind, ChangeStatus, Frequency, Notify
+from mailtalk.vocabulary import Access, Actor, ChangeKind, ChangeStatus, Frequency, Notify, QueueName
 
 CONVERSATIONS = 256  # in one transaction
 BATCH = 5_000  # changes in one transaction
@@ -107,7 +107,8 @@ def _take(session: Session, now: datetime, only: Sequence[int] | None) -> list[C
 
 def _pending(session: Session, keys: Sequence[ConversationKey], only: Sequence[int] | None) -> list[Pending]:
     # A new statement sees everything that was committed before the locks were taken (READ COMMITTED).
-    rows = session.execute(_PENDING, of_conversations(keys) | {"only": only, "most": BATCH})
+    rows = session.execute(_PENDING, of_conversations(keys) | {"only": only, "most": BATCH}).all()
+    step_times.note(session, QueueName.CHANGES, (row.requested_at for row in rows))
     return [Pending(row.id, ParticipantKey.of(*row[1:4]), _request(row)) for row in rows]
 
 

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg.types.multirange import Multirange
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
-from mailtalk.db import turns
+from mailtalk.db import step_times, turns
 from mailtalk.ids import ConversationKey, ParticipantKey
 from mailtalk.models import Participation, User
-from mailtalk.vocabulary import Access
+from mailtalk.vocabulary import Access, QueueName
 
 BATCH = 300  # notifications in one transaction
 DIGESTS = 100  # due notifications whose readers get their digests in one transaction
@@ -33,7 +33,7 @@ CLAIM = text(f"""
             SELECT * FROM notifications WHERE app_id = turn.app_id AND status = 'open' AND NOT digest
                 AND not_before <= :now
             ORDER BY not_before, id LIMIT {turns.SHARE} FOR NO KEY UPDATE SKIP LOCKED) AS own)
-    SELECT n.id, n.from_seq, {COLUMNS}
+    SELECT n.not_before, n.id, n.from_seq, {COLUMNS}
     FROM due n
     CROSS JOIN LATERAL (
         SELECT * FROM participations
@@ -54,7 +54,7 @@ _CLAIM_DIGESTS = text(f"""
         SELECT u.* FROM due CROSS JOIN LATERAL (
             SELECT * FROM users WHERE app_id = due.app_id AND id = due.user_id
             FOR NO KEY UPDATE SKIP LOCKED) AS u)
-    SELECT d.id, d.from_seq, {COLUMNS}
+    SELECT d.not_before, d.id, d.from_seq, {COLUMNS}
     FROM reader u CROSS JOIN LATERAL (
         SELECT * FROM notifications n WHERE n.app_id = u.app_id AND n.user_id = u.id AND n.status = 'open'
             AND n.digest AND n.not_before <= :now
@@ -142,11 +142,17 @@ def claim(session: Session, now: datetime) -> list[DueNotification]:
 
     They and their participations are locked until the transaction ends.
     """
-    rows = session.execute(CLAIM, {"now": now, "limit": BATCH})
-    return [DueNotification(row[0], row[1], Recipient(*row[2:])) for row in rows]
+    return [DueNotification(row[0], row[1], Recipient(*row[2:])) for row in _rows(session, CLAIM, now=now, limit=BATCH)]
 
 
 def claim_digests(session: Session, now: datetime) -> list[DueNotification]:
     """Claim all due notifications of some readers of digests, reader by reader; SECTIONS of each."""
-    rows = session.execute(_CLAIM_DIGESTS, {"now": now, "limit": DIGESTS, "sections": SECTIONS})
+    rows = _rows(session, _CLAIM_DIGESTS, now=now, limit=DIGESTS, sections=SECTIONS)
     return [DueNotification(row[0], row[1], Recipient(*row[2:]), is_digest=True) for row in rows]
+
+
+def _rows(session: Session, statement: TextClause, **values: Any) -> list[Sequence[Any]]:
+    """Rows of a claim without their due times, which are noted."""
+    rows = session.execute(statement, values).all()
+    step_times.note(session, QueueName.NOTIFICATIONS, (row.not_before for row in rows))
+    return [row[1:] for row in rows]

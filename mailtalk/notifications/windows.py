@@ -9,13 +9,14 @@ from sqlalchemy import ScalarSelect, func, literal, select
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import Session
 
-from mailtalk.db import sql, turns
+from mailtalk.db import sql, step_times, turns
 from mailtalk.db.arrays import of_conversations
 from mailtalk.ids import ConversationKey
 from mailtalk.models import App, Conversation, Message
 from mailtalk.notifications import scheduling
 from mailtalk.notifications.scheduling import Announced
 from mailtalk.settings.load import Settings
+from mailtalk.vocabulary import QueueName
 
 WINDOWS = 200  # closed in one transaction
 PARTICIPANTS = 20_000  # settled in one statement, unless one conversation has more
@@ -39,7 +40,8 @@ _ANNOUNCE = sql.statement("""
 _DUE = sql.statement(f"""
     WITH turn AS MATERIALIZED ({turns.turn("conversations", _OPEN, "window_due_at")})
     SELECT own.* FROM turn CROSS JOIN LATERAL (
-        SELECT app_id, id, window_from_seq FROM conversations WHERE app_id = turn.app_id AND window_due_at <= :now
+        SELECT app_id, id, window_from_seq, window_opened_at FROM conversations
+        WHERE app_id = turn.app_id AND window_due_at <= :now
         ORDER BY window_due_at LIMIT {turns.SHARE} FOR NO KEY UPDATE SKIP LOCKED) AS own""")  # noqa: S608  ours
 _SIZES = sql.statement("""
     SELECT p.app_id, p.conversation_id, count(*) FROM participations p
@@ -115,7 +117,8 @@ def close_windows(session: Session, now: datetime) -> int:
 
     Each participant with a message to be mailed then has one open notification; the others have ended ones.
     """
-    rows = session.execute(_DUE, {"now": now, "limit": WINDOWS})
+    rows = session.execute(_DUE, {"now": now, "limit": WINDOWS}).all()
+    step_times.note(session, QueueName.WINDOWS, (row.window_opened_at for row in rows))
     due = {ConversationKey(row.app_id, row.id): row.window_from_seq for row in rows}
     if due:
         for group in _groups(session, list(due)):

@@ -9,13 +9,17 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from support.cast import Cast
 from support.command_line import MAILTALK, environment
+from support.mailboxes import Relay
 from support.product import free_port
 from support.waiting import until
+from support.webhook_receiver import WebhookReceiver, subscribe, webhook_receiver
 
+from mailtalk.keys import Keyring
 from mailtalk.participation.rules import Request
 from mailtalk.vocabulary import ChangeKind
 
 Samples = dict[str, float]
+WAITED, SERVED = "mailtalk_latency_seconds_count", "mailtalk_http_seconds_count"
 
 
 def scrape(port: int) -> Samples:
@@ -64,13 +68,41 @@ def test_several_workers_are_one_target(cast: Cast, workers: int) -> None:
     assert samples["mailtalk_batch_seconds_count{queue=notifications}"] > 0
 
 
+@pytest.fixture
+def relay(settings_of: dict[str, str]) -> Iterator[Relay]:
+    with Relay() as relay:
+        settings_of["MAILTALK_RELAY_URL"] = relay.url
+        yield relay
+
+
+@pytest.fixture
+def endpoint(settings_of: dict[str, str], cast: Cast, keyring: Keyring) -> Iterator[WebhookReceiver]:
+    settings_of["MAILTALK_WEBHOOK_ALLOW_PRIVATE"] = "127.0.0.0/8"
+    with webhook_receiver() as receiver:
+        subscribe(cast, keyring, receiver.url, "message.sent")
+        yield receiver
+
+
+def test_the_wait_for_each_step_is_measured(cast: Cast, relay: Relay, endpoint: WebhookReceiver, workers: int) -> None:
+    for user in ("alice", "bob", "carol"):
+        cast.accept(user, Request(ChangeKind.JOIN))
+    until(lambda: scrape(workers).get("mailtalk_changes_total{status=applied}") == 3, seconds=60)
+    cast.say("alice", "hi")
+    until(lambda: scrape(workers).get(f"{WAITED}{{queue=deliveries}}") == 2, seconds=60)
+    until(lambda: scrape(workers).get(f"{WAITED}{{queue=webhooks}}") == 1, seconds=60)
+    steps = {"changes": 3, "windows": 1, "notifications": 2, "deliveries": 2, "webhooks": 1}
+    samples = scrape(workers)
+    assert {step: samples.get(f"{WAITED}{{queue={step}}}") for step in steps} == steps
+    assert samples["mailtalk_relay_replies_total{reply=2xx}{verb=.}"] == 2
+
+
 def test_the_api_serves_what_the_database_knows(cast: Cast, settings_of: dict[str, str]) -> None:
     cast.accept("alice", Request(ChangeKind.JOIN))
     running = subprocess.Popen([MAILTALK, "api"], env=settings_of)
     port, api = int(settings_of["MAILTALK_METRICS_PORT"]), int(settings_of["MAILTALK_API_PORT"])
     try:
         until(lambda: scrape(port).get("mailtalk_queue_depth{queue=changes}") == 1, seconds=60)
-        until(lambda: "mailtalk_http_seconds_count{method=GET}{status=200}" in ask(api, port), seconds=60)
+        until(lambda: f"{SERVED}{{method=GET}}{{route=/healthz}}{{status=200}}" in ask(api, port), seconds=60)
         samples = scrape(port)
     finally:
         running.terminate()
