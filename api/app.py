@@ -46,6 +46,7 @@ from mailtalk.keys import Keyring
 from mailtalk.notifications.windows import Pace
 from mailtalk.settings.load import Settings
 from mailtalk.webhooks.ssrf import SsrfGuard
+from worker import tracing
 from worker.bell import Bell
 
 # Every operation, in the order in which /docs/api shows them.
@@ -67,7 +68,8 @@ def build(settings: Settings, more: Sequence[BaseRoute] = ()) -> ASGIApp:
     )
     app.state.description = page.Description(OPERATIONS, settings.base_url)
     limited = LimitedHosts(app, rates) if settings.host_requests_per_minute else app
-    return RequestIds(QuotedPath(Measured(limited)))
+    measured = Measured(limited)
+    return RequestIds(QuotedPath(tracing.active.requests(measured) if tracing.active else measured))
 
 
 def _routes(settings: Settings, more: Sequence[BaseRoute]) -> list[BaseRoute]:

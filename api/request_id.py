@@ -24,17 +24,14 @@ class RequestIds:
             await self._app(scope, receive, send)
             return
         value = _given(scope) or secrets.token_hex(16).encode()
-        token = request_id.set(value.decode())
+        request_id.set(value.decode())  # not reset: each request has a context of its own, and an error is logged later
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), (HEADER, value)]
             await send(message)
 
-        try:
-            await self._app(scope, receive, send_with_id)
-        finally:
-            request_id.reset(token)
+        await self._app(scope, receive, send_with_id)
 
 
 def _given(scope: Scope) -> bytes | None:

@@ -9,7 +9,7 @@ import redis
 from sqlalchemy.exc import ArgumentError, ProgrammingError
 from sqlalchemy.orm import Session
 
-from cli import datadir, logs
+from cli import datadir, extras, logs
 from cli.processes import SUPERVISED
 from mailtalk.db import key_check, server_settings
 from mailtalk.db.database import Database, sqlstate
@@ -43,6 +43,7 @@ def check(settings: Settings) -> None:
 
 def warnings(settings: Settings) -> list[str]:
     """What endangers a promise, a sentence each. SettingsError if a key is missing, or a URL cannot be used."""
+    extras.check(settings)
     return [*unknown(), *_settings(settings), *_database(settings), *_broker(settings)]
 
 

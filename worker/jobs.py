@@ -22,7 +22,7 @@ from mailtalk.notifications import remaking, windows
 from mailtalk.notifications.builder import MailBuilder
 from mailtalk.notifications.mails import MailIdentity
 from mailtalk.vocabulary import Outcome
-from worker import metrics
+from worker import metrics, tracing
 from worker.bell import APPLY_CHANGES, DELIVER, PROCESS_INBOUND, Bell
 from worker.mail_processor import MailProcessor
 from worker.mail_sender import MailSender
@@ -59,6 +59,7 @@ class Jobs:
     def apply_changes(self) -> None:
         """Apply pending participation changes until none is left outside conversations locked by other workers."""
         while True:
+            began = clock.now()
             try:
                 with metrics.batch("changes"), self._database.transaction() as session:
                     ended = apply.apply(session, server_clock.now(session))
@@ -71,6 +72,8 @@ class Jobs:
             metrics.changed(ended)
             metrics.stepped(session)
             self._bell.announce(ended)
+            if tracing.active:
+                tracing.active.changes(self._database, ended, began)
 
     def take_mail_in(self) -> None:
         """Process queued mails; then, unless enough threads already do, those whose sender needs authentication."""

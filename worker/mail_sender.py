@@ -13,6 +13,7 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
+from uuid import UUID
 
 import uvloop
 
@@ -27,11 +28,12 @@ from mailtalk.outbound import deliveries, queue
 from mailtalk.outbound.circuit_breaker import RelayStatus
 from mailtalk.outbound.deliveries import ClaimedDelivery, Step
 from mailtalk.outbound.delivery_envelope import envelope
+from mailtalk.outbound.mail_origins import MailOrigin
 from mailtalk.outbound.relay import Relays
 from mailtalk.outbound.sending_settings import SendingSettings
 from mailtalk.outbound.smtp_replies import SendResult
 from mailtalk.vocabulary import Stage
-from worker import metrics
+from worker import metrics, tracing
 from worker.background_tasks import ClaimCount, keep
 
 AHEAD = 32  # claimed mails per connection: they keep it busy during a claim, and leave work to other workers
@@ -62,6 +64,7 @@ class MailSender:
         self._refilling: set[asyncio.Task[None]] = set()
         self._unrecorded: deque[Step] = deque()
         self._claimed = ClaimCount()
+        self._origins: dict[UUID, MailOrigin] = {}  # of claimed deliveries, while traces are on
         self._more = False  # the last claim returned any: there may be more
         self._claiming = self._closed = False
         self._kept, self._clock = KeptConnection(database), server_clock.ServerClock()
@@ -154,7 +157,10 @@ class MailSender:
         if worker_id is None:  # without a heartbeat nobody could tell when our claims expire
             return []
         with self._database.transaction() as session:
-            return queue.claim(session, self._clock.read(session), worker_id, room, self._rules)
+            claimed = queue.claim(session, self._clock.read(session), worker_id, room, self._rules)
+            if tracing.active and claimed:
+                self._origins |= tracing.active.mail_origins(session, claimed)
+            return claimed
 
     def _start(self) -> None:
         """Start tasks while there are mails: one per connection, and as many that wait for the places of slow ones."""
@@ -169,7 +175,11 @@ class MailSender:
 
     async def _deliver(self, delivery: ClaimedDelivery) -> None:
         # If the claim was lost, its new owner sends the mail, and recording has no effect.
+        began = clock.now()
         result = await self._send(delivery) or LOST
+        origin = self._origins.pop(delivery.id, None)
+        if tracing.active and origin:
+            tracing.active.sent(delivery, origin, began, result)
         metrics.sent(result, delivery.created_at)
         log.info("delivery %s: %s (%s)", delivery.id, result.stage, result.summary)
         self._record(Step(delivery, result))

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from mailtalk import clock, file_uses
 from mailtalk.changes import idempotency
 from mailtalk.conversations import cursors
+from mailtalk.db import origins
 from mailtalk.db.database import Database
 
 HOUR = 3600.0  # seconds
@@ -18,7 +19,7 @@ class Purge:
     """Hourly purge, called by the sweep; the first call purges."""
 
     def __init__(self, database: Database, *more: Callable[[Session, datetime], int]) -> None:
-        own = (idempotency.purge, cursors.purge, file_uses.purge)
+        own = (idempotency.purge, cursors.purge, file_uses.purge, origins.purge)
         self._database, self._next, self._purges = database, 0.0, (*own, *more)
 
     def look(self) -> None:

@@ -2,7 +2,7 @@
 
 import click
 
-from cli import logs, metrics, start
+from cli import extras, logs, start
 from smtp_bridge.server import run
 
 
@@ -14,5 +14,5 @@ def bridge() -> None:
     """
     logs.setup()
     settings = start.checked_settings()
-    metrics.serve(settings)
+    extras.start("bridge", settings)
     run(settings)

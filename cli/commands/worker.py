@@ -27,10 +27,10 @@ def worker() -> None:
             supervisor.add(*programs(settings, count, _shared(settings, Path(directory))))
             supervisor.run()
     else:
-        from cli import metrics  # noqa: PLC0415  the supervisor needs neither it nor Celery
+        from cli import extras  # noqa: PLC0415  the supervisor needs neither it nor Celery
         from worker.server import run  # noqa: PLC0415
 
-        metrics.serve(settings)
+        extras.start("worker", settings)
         run(settings)
 
 

@@ -132,7 +132,10 @@ def _apply(
     participant_events.record(session, now, folds)
     scheduling.repace(session, now, _repaced(folds))
     _end(session, now, outcomes)
-    return [Ended(outcome.change.id, outcome.status, outcome.error) for outcome in outcomes]
+    return [
+        Ended(outcome.change.id, outcome.status, outcome.error, outcome.change.participant.app_id)
+        for outcome in outcomes
+    ]
 
 
 def _fold(fold: Fold | None, requests: Sequence[tuple[str, Request]]) -> list[ErrorCode | None]:

@@ -1,16 +1,17 @@
 """Change log: requested changes of participation as rows, accepted here, applied by `apply`, listed and awaited."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailtalk.db import sql
+from mailtalk.db import origins, sql
 from mailtalk.db.arrays import of_participants
+from mailtalk.db.origins import Origin
 from mailtalk.errors import ErrorCode, Invalid, NotFound
-from mailtalk.ids import ConversationKey, ParticipantKey
+from mailtalk.ids import CHANGE, ConversationKey, ParticipantKey
 from mailtalk.models import Change
 from mailtalk.participation.rules import LEAVING, UNSET, Request
 from mailtalk.vocabulary import ChangeStatus
@@ -28,7 +29,7 @@ _WAITS = sql.statement("""
     SELECT 1 FROM changes
     WHERE status = $ChangeStatus.PENDING AND (not_before IS NULL OR not_before <= :now) LIMIT 1""")
 _ENDED = sql.statement("""
-    SELECT ch.id, ch.status, ch.error_code FROM changes ch
+    SELECT ch.id, ch.status, ch.error_code, ch.app_id FROM changes ch
     JOIN unnest(CAST(:apps AS text[]), CAST(:changes AS bigint[])) AS key (app_id, id)
         ON ch.app_id = key.app_id AND ch.id = key.id
     WHERE ch.status <> $ChangeStatus.PENDING""")
@@ -48,15 +49,17 @@ class Requested:
     participant: ParticipantKey
     request: Request
     at: datetime
+    origin: Origin | None = field(default_factory=origins.current.get, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Outcome of a change; the error code is None if it was applied."""
+    """Outcome of a change; the error code is None if it was applied, the app empty if the change was given up."""
 
     id: int
     status: ChangeStatus
     error_code: ErrorCode | None
+    app_id: str = ""
 
 
 def accept(session: Session, items: Sequence[Requested]) -> list[int | NotFound]:
@@ -101,7 +104,8 @@ def ended(session: Session, changes: Sequence[tuple[str, int]]) -> list[Ended]:
     apps, ids = [app_id for app_id, _ in changes], [change_id for _, change_id in changes]
     rows = session.execute(_ENDED, {"apps": apps, "changes": ids})
     return [
-        Ended(row.id, ChangeStatus(row.status), ErrorCode(row.error_code) if row.error_code else None) for row in rows
+        Ended(row.id, ChangeStatus(row.status), ErrorCode(row.error_code) if row.error_code else None, row.app_id)
+        for row in rows
     ]
 
 
@@ -135,4 +139,7 @@ def _insert(session: Session, items: Sequence[Requested]) -> list[int]:
         "ats": [item.at for item in items],
     }
     rows = session.execute(_INSERT, of_participants(item.participant for item in items) | values)
-    return sorted(rows.scalars())  # the identity counts up in the order of the items
+    ids = sorted(rows.scalars())  # the identity counts up in the order of the items
+    shown = [(item.participant.app_id, CHANGE.show(change_id)) for item, change_id in zip(items, ids, strict=True)]
+    origins.keep(session, items[0].at, zip(shown, (item.origin for item in items), strict=True))
+    return ids

@@ -12,6 +12,7 @@ from mailtalk.conversations import conversations, cursors, read_state
 from mailtalk.conversations.cursors import Place
 from mailtalk.conversations.drafts import Draft, check_drafts, with_files
 from mailtalk.conversations.users import merged
+from mailtalk.db import origins
 from mailtalk.errors import ErrorCode, Invalid, NotFound
 from mailtalk.events import payloads
 from mailtalk.events import record as events
@@ -39,6 +40,7 @@ def post(
     posted = [append(session, now, conversation, draft, known) for draft in drafts]
     added = [message for message in posted if message.seq > before]
     file_uses.attach(session, conversation.key, added)
+    origins.keep(session, now, [((message.app_id, message.id), origins.current.get()) for message in added])
     written = [message for message in added if message.type == MessageType.USER]
     if written:
         windows.announce(session, conversation, now, pace, written)

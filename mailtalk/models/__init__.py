@@ -2,7 +2,17 @@
 
 from mailtalk.models.base import Base
 from mailtalk.models.events import Event, EventCount, Webhook, WebhookDelivery, WebhookQueue
-from mailtalk.models.log import Change, IdempotencyKey, ImportBatch, KeyCheck, ListPlace, SeenPost, Worker, WriteProbe
+from mailtalk.models.log import (
+    Change,
+    IdempotencyKey,
+    ImportBatch,
+    KeyCheck,
+    ListPlace,
+    Origin,
+    SeenPost,
+    Worker,
+    WriteProbe,
+)
 from mailtalk.models.mails import (
     Delivery,
     DigestSection,
@@ -39,6 +49,7 @@ __all__ = [
     "Message",
     "Notice",
     "Notification",
+    "Origin",
     "Participation",
     "RawMail",
     "Reaction",

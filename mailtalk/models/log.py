@@ -41,6 +41,19 @@ class Change(Base):
     not_before: Mapped[datetime | None]
 
 
+class Origin(Base):
+    """Trace and request that a change or message came from, while traces are on; unlogged: losing it ends a trace."""
+
+    __tablename__ = "origins"
+    __table_args__ = (Index(None, "at"), {"prefixes": ["UNLOGGED"]})
+
+    app_id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)  # of the change or message, as on the wire
+    traceparent: Mapped[str]
+    request_id: Mapped[str | None]
+    at: Mapped[datetime]
+
+
 class IdempotencyKey(Base):
     """Idempotency-Key with its request's hash, and its response or its changes."""
 

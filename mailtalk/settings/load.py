@@ -14,7 +14,7 @@ from mailtalk.settings.types import AppId, Domain, Host, Mailbox, Port, Seconds,
 
 PREFIX = "MAILTALK_"
 SECRETS = (
-    *("app_secret", "secret_key", "database_url", "redis_url", "relay_url", "dkim_key"),
+    *("app_secret", "secret_key", "database_url", "redis_url", "relay_url", "dkim_key", "sentry_dsn"),
     *("ingress_cloudflare", "ingress_mailgun", "ingress_postmark", "ingress_sendgrid"),
     *("console_password", "console_reader_password", "console_oidc_client_secret"),
 )

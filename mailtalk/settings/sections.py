@@ -134,12 +134,16 @@ class Console(BaseSettings):
 
 
 class Observation(BaseSettings):
-    """Metrics and logs."""
+    """Metrics, error reports and logs."""
 
     metrics_port: Port | None = Field(
         None, description="Port of a process's metrics for Prometheus, at /metrics; unset: none are served."
     )
     metrics_host: Host = Field("127.0.0.1", description="Address at which the metrics are served.")
+    sentry_dsn: Annotated[SecretStr | None, scheme("https", "http")] = Field(
+        None,
+        description="DSN of a Sentry project that gets reports of unexpected errors; needs the extra sentry.",
+    )
     log_format: Literal["text", "json"] = Field(
         "text", description="Form of the log on stderr: lines of text, or of JSON."
     )
