@@ -4,11 +4,12 @@ The data is made in a template, of which every database of a grown run is a copy
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime, timedelta
 
 import click
-from sqlalchemy import text
+import psycopg
 
 from bench.measure import Benchmark, Figure, Sides, Start, Values
 from bench.servers import Servers
@@ -19,45 +20,98 @@ APP = "grown"
 GOAL = 0.8
 STEP = 1_000  # conversations in one transaction
 PARTICIPANTS, MESSAGES = 10, 100  # of each conversation
-FILL = """
-INSERT INTO users (app_id, id, name, emails)
-SELECT :app, 'u' || i, 'User ' || i, ARRAY['u' || i || '@example.net']
-FROM generate_series(CAST(:first AS int), :last + :participants) i
-ON CONFLICT DO NOTHING;
-INSERT INTO conversations (app_id, id, subject, last_seq, last_message_at)
-SELECT :app, 'c' || i, 'Conversation ' || i, :messages, now() - interval '1 day'
-FROM generate_series(CAST(:first AS int), :last) i;
-INSERT INTO participations (app_id, conversation_id, user_id, present, access, notify, joined_at, read_seq)
-SELECT :app, 'c' || c, 'u' || (c + u), true, 'ReadWrite', 'All',
-    now() - interval '30 days', :messages
-FROM generate_series(CAST(:first AS int), :last) c, generate_series(0, CAST(:participants AS int) - 1) u;
-INSERT INTO messages (app_id, conversation_id, seq, id, type, sender_id, text, origin, created_at)
-SELECT :app, 'c' || c, m, 'msg_' || c || '_' || m, 'UserMessage', 'u' || c,
-    repeat('Shall we meet on Thursday? ', 4), 'rest', now() - interval '1 day' - m * interval '1 minute'
-FROM generate_series(CAST(:first AS int), :last) c, generate_series(1, CAST(:messages AS int)) m
-"""
+TEXT = "Shall we meet on Thursday? " * 4
+TABLES = {
+    "users": "app_id, id, name, emails",
+    "conversations": "app_id, id, subject, last_seq, last_message_at",
+    "participations": "app_id, conversation_id, user_id, present, access, notify, joined_at, read_seq",
+    "messages": "app_id, conversation_id, seq, id, type, sender_id, text, origin, created_at",
+}
+# What is put aside while the tables are filled, and made again afterwards: foreign keys, then indexes.
+ASIDE = """
+SELECT format('ALTER TABLE %%s DROP CONSTRAINT %%I', c.conrelid::regclass, c.conname),
+    format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', c.conrelid::regclass, c.conname, pg_get_constraintdef(c.oid))
+FROM pg_constraint c
+WHERE c.contype = 'f' AND (c.conrelid = ANY(%(tables)s::regclass[]) OR c.confrelid = ANY(%(tables)s::regclass[]))
+UNION ALL
+SELECT format('DROP INDEX %%s', i.indexrelid::regclass), pg_get_indexdef(i.indexrelid) FROM pg_index i
+WHERE i.indrelid = ANY(%(tables)s::regclass[])
+    AND NOT EXISTS (SELECT 1 FROM pg_constraint c WHERE c.conindid = i.indexrelid AND c.contype <> 'f')"""
 
 
 def grow(servers: Servers, conversations: int) -> str:
-    """Make the template, with a progress bar on stderr; give its name."""
+    """Make the template by COPY, with a progress bar on stderr; give its name."""
     url = servers.new_database()
     migrate(url)
-    with closing(Database(url)) as database:
-        with database.transaction() as session:
-            apps.create(session, servers.keyring, "Grown", APP)
-        with click.progressbar(range(1, conversations + 1, STEP), label="Growing", file=sys.stderr) as steps:
-            for first in steps:
-                _fill(database, first, min(first + STEP - 1, conversations))
-        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("VACUUM ANALYZE"))
+    with closing(Database(url)) as database, database.transaction() as session:
+        apps.create(session, servers.keyring, "Grown", APP)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET maintenance_work_mem = '256MB'")
+        with _put_aside(connection):
+            _fill(connection, conversations)
+        connection.execute("VACUUM ANALYZE")
     return url.rpartition("/")[2]
 
 
-def _fill(database: Database, first: int, last: int) -> None:
-    numbers = {"app": APP, "first": first, "last": last, "participants": PARTICIPANTS, "messages": MESSAGES}
-    with database.transaction() as session:
-        for statement in FILL.split(";"):
-            session.execute(text(statement), numbers)
+@contextmanager
+def _put_aside(connection: psycopg.Connection) -> Iterator[None]:
+    """Meanwhile the tables have no foreign keys, and no indexes but those of their keys."""
+    statements = connection.execute(ASIDE, {"tables": list(TABLES)}).fetchall()
+    for drop, _ in statements:
+        connection.execute(drop)
+    yield
+    with click.progressbar(list(reversed(statements)), label="Making indexes", file=sys.stderr) as again:
+        for _, make in again:
+            connection.execute(make)
+
+
+def _fill(connection: psycopg.Connection, conversations: int) -> None:
+    now = datetime.now(UTC)
+    with click.progressbar(range(1, conversations + 1, STEP), label="Growing", file=sys.stderr) as steps:
+        for first in steps:
+            numbers = range(first, min(first + STEP, conversations + 1))
+            rows = (
+                _users(numbers, conversations),
+                _conversations(numbers, now),
+                _participations(numbers, now),
+                _messages(numbers, now),
+            )
+            with connection.transaction():
+                for (table, columns), blocks in zip(TABLES.items(), rows, strict=True):
+                    _copy(connection, f"COPY {table} ({columns}) FROM STDIN", blocks)
+
+
+def _copy(connection: psycopg.Connection, statement: str, blocks: Iterable[str]) -> None:
+    with connection.cursor() as cursor, cursor.copy(statement) as stream:
+        for block in blocks:
+            stream.write(block)
+
+
+def _users(conversations: range, last: int) -> Iterator[str]:
+    """One for each conversation; after the last one those that take part in the last ones."""
+    end = last + PARTICIPANTS if conversations[-1] == last else conversations[-1] + 1
+    for i in range(conversations[0], end):
+        yield f"{APP}\tu{i:07}\tUser {i}\t{{u{i}@example.net}}\n"
+
+
+def _conversations(conversations: range, now: datetime) -> Iterator[str]:
+    for c in conversations:
+        yield f"{APP}\tc{c:07}\tConversation {c}\t{MESSAGES}\t{now - timedelta(days=1)}\n"
+
+
+def _participations(conversations: range, now: datetime) -> Iterator[str]:
+    joined = now - timedelta(days=30)
+    for c in conversations:
+        yield "".join(
+            f"{APP}\tc{c:07}\tu{c + u:07}\tt\tReadWrite\tAll\t{joined}\t{MESSAGES}\n" for u in range(PARTICIPANTS)
+        )
+
+
+def _messages(conversations: range, now: datetime) -> Iterator[str]:
+    """The messages of a conversation in each block, the last of them a day ago."""
+    ends = [(m, f"{TEXT}\trest\t{now - timedelta(days=1, minutes=MESSAGES - m)}") for m in range(1, MESSAGES + 1)]
+    for c in conversations:
+        yield "".join(f"{APP}\tc{c:07}\t{m}\tmsg_{c:07}_{m:03}\tUserMessage\tu{c:07}\t{end}\n" for m, end in ends)
 
 
 def beside_empty(benchmark: Benchmark, template: str) -> Benchmark:
