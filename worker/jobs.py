@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from mailtalk import clock
 from mailtalk.changes import apply
 from mailtalk.changes import log as change_log
 from mailtalk.changes.apply import Pending

@@ -17,7 +17,7 @@ from uuid import UUID
 
 import uvloop
 
-from mailtalk import sealed_mail
+from mailtalk import clock, sealed_mail
 from mailtalk.db import server_clock
 from mailtalk.db.database import Database
 from mailtalk.db.group_commit import Batches
