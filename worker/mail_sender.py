@@ -66,7 +66,8 @@ class MailSender:
         self._claimed = ClaimCount()
         self._origins: dict[UUID, MailOrigin] = {}  # of claimed deliveries, while traces are on
         self._more = False  # the last claim returned any: there may be more
-        self._claiming = self._closed = False
+        self._filling = asyncio.Lock()
+        self._closed = False
         self._kept, self._clock = KeptConnection(database), server_clock.ServerClock()
         self._steps = Batches[Step, bool](self._advance)
         self._thread_of_database = ThreadPoolExecutor(1, thread_name_prefix="deliveries")
@@ -117,7 +118,8 @@ class MailSender:
         await self._record_late()
         if self._relays is not None:
             await self._relays.tidy()
-        await self._fill()
+        async with self._filling:  # a claim that runs may not see what was committed before this look
+            await self._fill()
 
     async def _close(self) -> None:
         self._closed = True
@@ -132,16 +134,12 @@ class MailSender:
         await self._loop.shutdown_default_executor()
 
     async def _fill(self) -> None:
-        """Claim as many deliveries as there is room for; only one claim runs at a time."""
+        """Claim as many deliveries as there is room for; one claim at a time."""
         self._start()
         room = self._room()
-        if self._claiming or not room:
+        if not room:
             return
-        self._claiming = True
-        try:
-            claimed = await self._loop.run_in_executor(self._thread_of_database, self._claim, room)
-        finally:
-            self._claiming = False
+        claimed = await self._loop.run_in_executor(self._thread_of_database, self._claim, room)
         self._more = bool(claimed)
         self._claimed.add(len(claimed))
         self._waiting.extend(claimed)
@@ -238,8 +236,11 @@ class MailSender:
             await asyncio.wait(recordings)
 
     async def _refill(self) -> None:
+        if self._filling.locked():
+            return
         with suppress(Unavailable):  # the sweep will look again
-            await self._fill()
+            async with self._filling:
+                await self._fill()
 
     async def _advance(self, steps: Sequence[Step]) -> list[bool]:
         now = self._clock.now()

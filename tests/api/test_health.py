@@ -68,7 +68,9 @@ def test_a_full_disk_makes_it_unready_and_is_told_in_one_line(
                 assert (answer.status_code, answer.json()["errorCode"]) == (503, "UNAVAILABLE")
         for table in ("write_probes", "users"):
             rows(cast.database, f"DROP TRIGGER fail ON {table}")
-        until(lambda: ready(api)[0] == 200 and len(_told(caplog)) > 1)
+        recovery = until(lambda: (state := ready(api)[1])["status"] == "ready" and state)
+        assert (recovery["database"], recovery["worker"]) == ("ok", "ok")
+        until(lambda: len(_told(caplog)) > 1)
     assert [line.partition(";")[0].partition(" after")[0] for line in _told(caplog)] == [
         "the disk of PostgreSQL is full", "PostgreSQL answers again"
     ]  # fmt: skip

@@ -90,7 +90,7 @@ def working(settings: Settings) -> Iterator[WorkerServer]:
     worker = WorkerServer(settings)
     worker.start()
     try:
-        with start_worker(worker.celery, pool="threads", concurrency=2, perform_ping_check=False, loglevel="ERROR"):
+        with start_worker(worker.celery, pool="threads", concurrency=2, perform_ping_check=False, loglevel="WARNING"):
             yield worker
     finally:
         worker.stop()
