@@ -43,6 +43,7 @@ from api.waiting import Outcomes
 from mailtalk.db.database import Database
 from mailtalk.files import Links
 from mailtalk.keys import Keyring
+from mailtalk.mail.address import AddressScheme
 from mailtalk.notifications.windows import Pace
 from mailtalk.settings.load import Settings
 from mailtalk.webhooks.ssrf import SsrfGuard
@@ -107,7 +108,7 @@ def _services(settings: Settings, database: Database, intake: Intake) -> Service
         Credentials(database, keyring),
         intake,
         Pace.of(settings),
-        settings.reply_domain,
+        AddressScheme(settings.reply_domain, settings.own_mailbox),
         SsrfGuard(settings.webhook_allow_private),
         Links(keyring, settings.base_url, settings.file_url_seconds),
     )

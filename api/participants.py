@@ -122,7 +122,7 @@ def get_inbound_address(session: Session, call: Call) -> InboundAddress:
     if not addresses.serves(row, Purpose.REPLY):
         raise NotFound(["this participant may not write, and has no inbound address"], ErrorCode.PARTICIPANT_NOT_FOUND)
     local = addresses.issue(session, call.services.keyring, row, Purpose.REPLY)
-    return InboundAddress(f"{local}@{call.services.reply_domain}")
+    return InboundAddress(call.services.scheme.address(local))
 
 
 @route("POST", PARTICIPANT + "/email/rotate", TAG, missing=NO_PARTICIPANT, conflict="Conflict", is_change=True)

@@ -28,6 +28,7 @@ from mailtalk.errors import Invalid, NotFound, TooLarge, Unauthorized
 from mailtalk.files import Links
 from mailtalk.ids import ConversationKey, ParticipantKey
 from mailtalk.keys import Keyring
+from mailtalk.mail.address import AddressScheme
 from mailtalk.notifications.windows import Pace
 from mailtalk.webhooks.ssrf import SsrfGuard
 
@@ -46,7 +47,7 @@ class Services:
     credentials: Credentials
     intake: Intake
     pace: Pace
-    reply_domain: str
+    scheme: AddressScheme
     guard: SsrfGuard
     links: Links
 

@@ -24,6 +24,7 @@ from mailtalk.db.group_commit import Batches
 from mailtalk.db.kept_connection import KeptConnection
 from mailtalk.errors import Unavailable
 from mailtalk.keys import KeyAway, Keyring, SealBroken
+from mailtalk.mail.address import AddressScheme
 from mailtalk.outbound import deliveries, queue
 from mailtalk.outbound.circuit_breaker import RelayStatus
 from mailtalk.outbound.deliveries import ClaimedDelivery, Step
@@ -50,13 +51,13 @@ class MailSender:
         self,
         database: Database,
         keyring: Keyring,
-        domain: str,
+        scheme: AddressScheme,
         relays: Relays | None,
         rules: SendingSettings,
         worker_id: Callable[[], int | None],
         connections: int,
     ) -> None:
-        self._database, self._keyring, self._domain = database, keyring, domain
+        self._database, self._keyring, self._scheme = database, keyring, scheme
         self._relays, self._rules, self._worker_id = relays, rules, worker_id
         self._connections, self._most = connections, connections * AHEAD
         self._waiting: deque[ClaimedDelivery] = deque()
@@ -193,7 +194,7 @@ class MailSender:
             return SendResult(Stage.CAPTURED, note="no relay is set")
         try:
             return await self._relays.send(
-                envelope(self._keyring, self._domain, delivery), mail, lambda: self._before_dot(delivery)
+                envelope(self._keyring, self._scheme, delivery), mail, lambda: self._before_dot(delivery)
             )
         except Exception as error:
             log.exception("delivery %s: unexpected error while sending", delivery.id)

@@ -80,9 +80,9 @@ class Parser:
         self.child = child
         self._mail: protocol.ReadRequest | None = None
 
-    def read(self, raw: bytes, mail_from: str, own_domain: str) -> Reading:
+    def read(self, raw: bytes, mail_from: str, own_domain: str, own_mailbox: str = "") -> Reading:
         """Parse and classify the mail, and keep it for `words`; LimitExceeded for one beyond the limits."""
-        self._mail = protocol.ReadRequest(raw, mail_from, own_domain)
+        self._mail = protocol.ReadRequest(raw, mail_from, own_domain, own_mailbox)
         self._make_room(protocol.scale(len(raw)))
         response = self._asked(self._mail)
         if not isinstance(response, protocol.MailRead):

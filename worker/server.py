@@ -17,6 +17,7 @@ from mailtalk.inbound import log as inbound_log
 from mailtalk.inbound import sender_questions
 from mailtalk.inbound.context import InboundContext
 from mailtalk.keys import Keyring
+from mailtalk.mail.address import AddressScheme
 from mailtalk.notifications import windows
 from mailtalk.notifications.mails import MailIdentity
 from mailtalk.notifications.windows import Pace
@@ -144,6 +145,7 @@ def _identity(settings: Settings) -> MailIdentity:
         settings.file_url_seconds,
         MailSigner.of(settings),
         settings.recipient_mails_per_hour,
+        settings.own_mailbox,
     )
 
 
@@ -165,7 +167,8 @@ def _mail_sender(settings: Settings, database: Database, keyring: Keyring, heart
     rules, connections = SendingSettings.of(settings), settings.relay_connections
     urls = settings.relay_url.get_secret_value() if settings.relay_url else None
     relays = Relays(urls, connections=connections) if urls else None
-    return MailSender(database, keyring, settings.reply_domain, relays, rules, lambda: heartbeat.id, connections)
+    scheme = AddressScheme(settings.reply_domain, settings.own_mailbox)
+    return MailSender(database, keyring, scheme, relays, rules, lambda: heartbeat.id, connections)
 
 
 def _webhook_sender(settings: Settings, database: Database, keyring: Keyring, heartbeat: Heartbeat) -> WebhookSender:

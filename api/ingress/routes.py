@@ -60,7 +60,7 @@ def routes(settings: Settings) -> list[Route]:
             raise _too_large(settings.smtp_message_bytes)
         services: Services = request.app.state.services
         unknown = await services.transact(
-            lambda session: handover.store(session, services.keyring, services.reply_domain, mail, clock.now())
+            lambda session: handover.store(session, services.keyring, services.scheme.domain, mail, clock.now())
         )
         request.app.state.bell.ring(PROCESS_INBOUND)
         log.info("%s posted a mail for %d recipients, %d of them unknown", name, len(mail.recipients), len(unknown))

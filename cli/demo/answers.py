@@ -10,6 +10,7 @@ from cli.demo.world import DemoMail
 from console import smtp_reply
 from console.mail_views import MailView
 from mailtalk.keys import Keyring
+from mailtalk.mail.address import AddressScheme
 from mailtalk.outbound import verp
 from mailtalk.settings.load import Settings
 
@@ -48,7 +49,8 @@ def send(  # noqa: PLR0913, PLR0917  a mail and its answer
 ) -> None:
     """Send one answer to a mail of ours."""
     if answer.kind == "bounce":
-        _bounce(settings, f"{verp.local_part(keyring, delivery_id)}@{settings.reply_domain}", smtp_reply.sender(mail))
+        scheme = AddressScheme(settings.reply_domain, settings.own_mailbox)
+        _bounce(settings, scheme.address(verp.local_part(keyring, delivery_id)), smtp_reply.sender(mail))
     else:
         smtp_reply.send(settings, _dressed(smtp_reply.compose(mail, answer.text, now), answer))
 

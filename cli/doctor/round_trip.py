@@ -21,6 +21,7 @@ from mailtalk.conversations.drafts import Draft
 from mailtalk.db.database import Database
 from mailtalk.ids import ConversationKey, ParticipantKey
 from mailtalk.keys import Keyring
+from mailtalk.mail.address import AddressScheme
 from mailtalk.models import Delivery, InboundMail
 from mailtalk.notifications.windows import Pace
 from mailtalk.participation import addresses
@@ -77,7 +78,8 @@ def _post(database: Database, keyring: Keyring, settings: Settings, app_id: str)
     with database.transaction() as session:
         mailbox = conversations.participant(session, ParticipantKey(key, MAILBOX))
         local = addresses.issue(session, keyring, mailbox, Purpose.REPLY)
-        users.put(session, app_id, READER, {"emails": [f"{local}@{settings.reply_domain}"]})
+        own = AddressScheme(settings.reply_domain, settings.own_mailbox).address(local)
+        users.put(session, app_id, READER, {"emails": [own]})
         draft = Draft(MessageType.USER, "A test by mailtalk doctor.", Origin.REST, WRITER)
         messages.post(session, clock.now(), Pace.of(settings), conversations.lock(session, key), [draft])
 

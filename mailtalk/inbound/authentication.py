@@ -146,7 +146,7 @@ class _Check:
         for name in {b"to", b"cc"}.intersection(map(bytes.lower, signed)):
             values = [value for other, value in fields if other == name]
             if len(values) == 1 and self._claim.recipients.intersection(
-                map(str.lower, headers.addresses(headers.raw_text(values[0])))
+                map(_bare, headers.addresses(headers.raw_text(values[0])))
             ):
                 return True
         return False
@@ -171,6 +171,12 @@ class _Check:
             return dmarc_lookup.answer_to_dict(records[0].decode("latin-1")) if len(records) == 1 else {}
         except dmarc_lookup.DMARCException:
             return {}
+
+
+def _bare(mailbox: str) -> str:
+    """Mailbox in lower case, as token@domain if it has a tag."""
+    token, domain = address.token_of(mailbox)
+    return f"{token}@{domain}"
 
 
 def _tried(way: Callable[[], str]) -> str:

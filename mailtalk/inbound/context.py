@@ -29,7 +29,7 @@ def own_address(domain: str) -> OwnAddress:
 class MailReader(Protocol):
     """Reader of one mail; raises LimitExceeded for one beyond the limits, Unreadable for one that cannot be read."""
 
-    def read(self, raw: bytes, mail_from: str, own_domain: str) -> Reading:
+    def read(self, raw: bytes, mail_from: str, own_domain: str, own_mailbox: str = "") -> Reading:
         """Parse and classify the mail, and keep it for `words`."""
         ...
 
@@ -60,6 +60,7 @@ class InboundContext:
     authenticator: Authenticator | None = None
     suppress: timedelta = timedelta(days=30)  # suppression of an address that does not exist
     signer: MailSigner = MailSigner()  # noqa: RUF009  immutable
+    mailbox: str = ""  # of all inbound addresses; empty: each has its own
 
     @classmethod
     def from_settings(cls, settings: Settings, keyring: Keyring, readers: MailReaders) -> "InboundContext":
@@ -75,4 +76,5 @@ class InboundContext:
             Authenticator(Resolver(settings.dns_servers), settings.trusted_sealers),
             timedelta(days=settings.suppress_days),
             MailSigner.of(settings),
+            settings.own_mailbox,
         )

@@ -117,7 +117,7 @@ def prove(context: InboundContext, known: Known, now: datetime, opened: OpenedMa
 
 def _read(context: InboundContext, known: Known, reader: MailReader, opened: OpenedMail) -> ReadMail:
     mail, raw = opened.mail, opened.raw
-    reading, trouble = _reading(reader, raw, mail.mail_from, context.domain)
+    reading, trouble = _reading(context, reader, raw, mail.mail_from)
     signed = verp.within(context.keyring, raw, context.domain) if reading and reading.verdict in REPORTS else ()
     if reading is not None:
         mail = digests.resolved(context.keyring, mail, reading, known.sections.get(mail.id, ()))
@@ -128,14 +128,17 @@ def _read(context: InboundContext, known: Known, reader: MailReader, opened: Ope
     return result(reader.words(ours, mail.locale))
 
 
-def _reading(reader: MailReader, raw: bytes, mail_from: str, domain: str) -> tuple[Reading | None, str | None]:
+def _reading(
+    context: InboundContext, reader: MailReader, raw: bytes, mail_from: str
+) -> tuple[Reading | None, str | None]:
     """The mail, or its header alone, which may show that a machine wrote it; and the limit that it exceeds."""
+    read = partial(reader.read, mail_from=mail_from, own_domain=context.domain, own_mailbox=context.mailbox)
     try:
-        return reader.read(raw, mail_from, domain), None
+        return read(raw), None
     except limits.LimitExceeded as error:
         trouble = str(error)
     try:
-        return reader.read(limits.header_block(raw) + b"\r\n\r\n", mail_from, domain), trouble
+        return read(limits.header_block(raw) + b"\r\n\r\n"), trouble
     except limits.LimitExceeded:
         return None, trouble
 

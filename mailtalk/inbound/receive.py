@@ -80,9 +80,9 @@ def recognise(keyring: Keyring, mailbox: str, domain: str) -> Bearer | AddressHa
 
     Postmaster is accepted with or without our domain (RFC 5321 4.5.1).
     """
-    local, at = address.split(mailbox)
-    if local == "postmaster" and at in {"", domain}:
+    if address.split(mailbox) in {("postmaster", ""), ("postmaster", domain)}:
         return POSTMASTER
+    local, at = address.token_of(mailbox)
     if at != domain:
         return None
     if key := address.signer(keyring, local):
@@ -93,7 +93,7 @@ def recognise(keyring: Keyring, mailbox: str, domain: str) -> Bearer | AddressHa
 
 def may_be_ours(mailbox: str, domain: str) -> bool:
     """True if a mailbox has the form of an address that we issue; a key that is not held may have signed it."""
-    local, at = address.split(mailbox)
+    local, at = address.token_of(mailbox)
     return at == domain and address.is_local_part(local)
 
 
@@ -123,6 +123,6 @@ def receive(session: Session, keyring: Keyring, arrivals: Sequence[Arrival]) -> 
 
 
 def _without_token(keyring: Keyring, mail_from: str) -> str:
-    local, domain = address.split(mail_from)
+    local, domain = address.token_of(mail_from)
     ours = address.signer(keyring, local) or verp.delivery(keyring, local)
     return f"(hidden)@{domain}" if ours else mail_from

@@ -1,8 +1,12 @@
-"""Reply addresses: local parts of 26 secret base32 characters and 4 check characters, verifiable without a look-up."""
+"""Reply addresses: 26 secret base32 characters and 4 check characters, verifiable without a look-up.
+
+They are the whole local part, or its tag behind a plus sign (RFC 5233) at the only mailbox that there is.
+"""
 
 import re
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
 
@@ -16,9 +20,21 @@ TOKEN_CHARS = 26  # 130 bits
 CHECK_CHARS = 4  # 20 bits
 LOCAL_CHARS = TOKEN_CHARS + CHECK_CHARS
 _LOCAL_PART = re.compile(
-    rf"(?<![a-z2-7])(?:[a-z2-7]{{{LOCAL_CHARS}}}|b[a-z2-7]{{39}})(?=@)", re.IGNORECASE
+    rf"(?:(?<![a-z2-7])|(?<=%2b))(?:[a-z2-7]{{{LOCAL_CHARS}}}|b[a-z2-7]{{39}})(?=@)", re.IGNORECASE
 )  # or verp's
 _ALPHABET = frozenset("abcdefghijklmnopqrstuvwxyz234567")
+
+
+@dataclass(frozen=True, slots=True)
+class AddressScheme:
+    """Form of the addresses that we issue: token@domain, or mailbox+token@domain. Both forms are accepted."""
+
+    domain: str
+    mailbox: str = ""
+
+    def address(self, token: str) -> str:
+        """Address with a token of ours, of a participant or a bounce."""
+        return f"{self.mailbox}+{token}@{self.domain}" if self.mailbox else f"{token}@{self.domain}"
 
 
 def token(key: Key, participation_id: UUID, generation: int, purpose: Purpose) -> str:
@@ -51,6 +67,12 @@ def split(mailbox: str) -> tuple[str, str]:
     """Split a mailbox into (local part, domain), both lower case; the domain is empty if there is none."""
     local, _, domain = mailbox.strip().lower().rpartition("@")
     return (local, domain) if local else (domain, "")
+
+
+def token_of(mailbox: str) -> tuple[str, str]:
+    """Split a mailbox of either scheme into (token, domain), both lower case; the token may be anything."""
+    local, domain = split(mailbox)
+    return local.rpartition("+")[2], domain
 
 
 def normal(mailbox: str) -> str:

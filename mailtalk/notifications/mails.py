@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from mailtalk import sealed_mail
 from mailtalk.files import Links
 from mailtalk.keys import Keyring
+from mailtalk.mail.address import AddressScheme
 from mailtalk.mail.composing import compose, digest, dkim
 from mailtalk.mail.composing.compose import RenderedBody
 from mailtalk.mail.composing.digest import DigestSection
@@ -36,6 +37,7 @@ class MailIdentity:
     file_url_seconds: float = 604_800
     signer: MailSigner = MailSigner()  # noqa: RUF009  immutable
     mails_per_hour: int = 0  # notifications of one user; 0: any
+    mailbox: str = ""  # of all inbound addresses; empty: each has its own
 
     def links(self, keyring: Keyring) -> Links:
         """Links in our mails to files received by mail."""
@@ -174,4 +176,4 @@ class MailMaker:
     def _inbound(self, owner: AddressOwner, purpose: Purpose) -> str:
         local, row = addresses.made(self._keyring, owner, purpose)
         self.issued.append(row)
-        return f"{local}@{self._identity.domain}"
+        return AddressScheme(self._identity.domain, self._identity.mailbox).address(local)

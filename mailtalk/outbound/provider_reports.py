@@ -131,7 +131,7 @@ def _judged(report: ProviderReport, delivery: Delivery | None, reported: set[UUI
 
 def _named(keyring: Keyring, report: ProviderReport) -> list[UUID]:
     """Deliveries that a report names, the best evidence first."""
-    sender, _ = address.split(report.mail_from)
+    sender, _ = address.token_of(report.mail_from)
     ids = (_uuid(report.metadata), bounces.of_message_id(report.message_id), verp.delivery(keyring, sender))
     return [delivery_id for delivery_id in ids if delivery_id is not None]
 

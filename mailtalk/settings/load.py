@@ -3,7 +3,7 @@
 import os
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -44,6 +44,14 @@ class Settings(HttpEdge, Rates, Edge, Inbound, Ingress, Outgoing, Retention, Web
     reply_domain: Domain = Field(
         "reply.localhost", description="Domain of the inbound addresses; its MX record must name the bridge."
     )
+    reply_to_scheme: Literal["address", "plus"] = Field(
+        "address",
+        description="Form of inbound addresses: address (TOKEN@REPLY_DOMAIN), or plus (MAILBOX+TOKEN@REPLY_DOMAIN) for "
+        "one mailbox of a domain that others use too; addresses of both forms are accepted.",
+    )
+    reply_mailbox: Annotated[str, Field(max_length=20, pattern=r"^[a-z0-9][a-z0-9._-]*$")] = Field(
+        "replies", description="Mailbox of MAILTALK_REPLY_TO_SCHEME=plus, in lower case."
+    )
     relay_url: Annotated[SecretStr | None, scheme("smtp", "smtps")] = Field(
         None,
         description="Relay for outgoing mail, smtp://… or smtps://…; several, separated by commas, in order of "
@@ -57,7 +65,10 @@ class Settings(HttpEdge, Rates, Edge, Inbound, Ingress, Outgoing, Retention, Web
     public_url: Annotated[str | None, scheme("http", "https")] = Field(
         None, description="Base URL of all links in mails; unset: http://API_HOST:API_PORT."
     )
-    mail_from: Mailbox | None = Field(None, description="From address of outgoing mail; unset: notify@REPLY_DOMAIN.")
+    mail_from: Mailbox | None = Field(
+        None,
+        description="From address of outgoing mail; unset: notify@REPLY_DOMAIN, or MAILBOX@REPLY_DOMAIN with plus.",
+    )
     quiet_seconds: Seconds = Field(
         30, description="Seconds without a new message in a conversation before its notifications are mailed."
     )
@@ -86,7 +97,12 @@ class Settings(HttpEdge, Rates, Edge, Inbound, Ingress, Outgoing, Retention, Web
     @property
     def sender(self) -> str:
         """From address of outgoing mail."""
-        return self.mail_from or f"notify@{self.reply_domain}"
+        return self.mail_from or f"{self.own_mailbox or 'notify'}@{self.reply_domain}"
+
+    @property
+    def own_mailbox(self) -> str:
+        """Mailbox of all inbound addresses; empty if each has its own."""
+        return self.reply_mailbox if self.reply_to_scheme == "plus" else ""
 
     @property
     def base_url(self) -> str:

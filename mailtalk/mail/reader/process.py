@@ -44,7 +44,8 @@ class _LastMail:
     def read(self, question: protocol.ReadRequest) -> protocol.MailRead:
         self.mail, self.domain = None, question.own_domain
         self.mail = reading.without_secrets(parse.parse(question.raw), question.own_domain)
-        found = reading.read(self.mail, question.raw, mail_from=question.mail_from, own_domain=question.own_domain)
+        own = {"own_domain": question.own_domain, "own_mailbox": question.own_mailbox}
+        found = reading.read(self.mail, question.raw, mail_from=question.mail_from, **own)
         return protocol.MailRead(found)
 
     def words(self, question: protocol.ExtractRequest) -> protocol.ReplyExtracted:

@@ -24,6 +24,7 @@ class ReadRequest(msgspec.Struct, frozen=True, tag=True):
     raw: bytes
     mail_from: str
     own_domain: str
+    own_mailbox: str = ""
 
 
 class ExtractRequest(msgspec.Struct, frozen=True, tag=True):

@@ -49,9 +49,12 @@ class Reading(msgspec.Struct, frozen=True):
     local_parts: tuple[str, ...] = ()  # of possible inbound addresses in its text
 
 
-def read(mail: parse.ParsedMail, raw: bytes, *, mail_from: str, own_domain: str) -> Reading:
-    """Classify a mail without secrets; `own_domain` is the reply domain and the X-Loop value of our mails."""
-    screened = _classified(mail, mail_from, own_domain)
+def read(mail: parse.ParsedMail, raw: bytes, *, mail_from: str, own_domain: str, own_mailbox: str = "") -> Reading:
+    """Classify a mail without secrets; `own_domain` is the reply domain and the X-Loop value of our mails.
+
+    With `own_mailbox` that mailbox is ours alone, and people may have others at the domain.
+    """
+    screened = _classified(mail, mail_from, own_domain, own_mailbox)
     return Reading(
         mail.message_id,
         _authors(mail),
@@ -75,9 +78,9 @@ def without_secrets(mail: parse.ParsedMail, own_domain: str) -> parse.ParsedMail
     return replace(mail, attachments=tuple(files))
 
 
-def _classified(mail: parse.ParsedMail, mail_from: str, own_domain: str) -> Classification:
+def _classified(mail: parse.ParsedMail, mail_from: str, own_domain: str, own_mailbox: str) -> Classification:
     """Classify a mail; one sent and marked as automatic by a calendar program still counts as a person's."""
-    screened = classify.classify(mail, mail_from=mail_from, own_domain=own_domain)
+    screened = classify.classify(mail, mail_from=mail_from, own_domain=own_domain, own_mailbox=own_mailbox)
     is_invitation = screened.verdict is Verdict.AUTO_GENERATED and mail.invitation is not None
     return Classification(Verdict.PERSON, "calendar") if is_invitation else screened
 

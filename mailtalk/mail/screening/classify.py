@@ -30,11 +30,18 @@ class MailContext:
 
     mail_from: str
     own_domain: str
+    own_mailbox: str = ""
+
+    def is_ours(self, sender: str) -> bool:
+        """True for any sender at our domain; if one mailbox of it is ours, for that mailbox, with or without a tag."""
+        if facts.domain(sender) != self.own_domain:
+            return False
+        return not self.own_mailbox or facts.local(sender).partition("+")[0] == self.own_mailbox
 
 
-def classify(mail: ParsedMail, *, mail_from: str, own_domain: str = "") -> Classification:
+def classify(mail: ParsedMail, *, mail_from: str, own_domain: str = "", own_mailbox: str = "") -> Classification:
     """Classify a mail; `mail_from` is "" or "<>" for the null sender; our own mails need `own_domain` to be known."""
-    envelope = MailContext(mail_from.strip("<> "), own_domain.lower())
+    envelope = MailContext(mail_from.strip("<> "), own_domain.lower(), own_mailbox.lower())
     for verdict, rule in _RULES:
         reason = rule(mail, envelope)
         if reason:
@@ -46,7 +53,7 @@ def _own_loop(mail: ParsedMail, envelope: MailContext) -> str:
     if envelope.own_domain and envelope.own_domain in map(str.lower, mail.all("x-loop")):
         return "x-loop"
     senders = [address for address in (*mail.from_addresses, envelope.mail_from) if address]
-    if envelope.own_domain and envelope.own_domain in map(facts.domain, senders):
+    if envelope.own_domain and any(map(envelope.is_ours, senders)):
         return "own-domain"
     return "too-many-hops" if len(mail.all("received")) > _HOPS else ""
 

@@ -198,6 +198,7 @@ TO_NOBODY = MAIL.replace(b"To: x@y.example\r\n", b"")
         (signed(MAIL, DOMAIN, headers=[b"From", b"Subject"]), "unaddressed"),
         (signed(TO_NOBODY, DOMAIN), "unaddressed"),  # as a blind copy
         (signed(MAIL.replace(b"x@y.example", b'Carol <c@else.example>,\r\n "X" <X@Y.example>'), DOMAIN), "pass"),
+        (signed(MAIL.replace(b"x@y.example", b"replies+X@y.example"), DOMAIN), "pass"),
         (signed(b"Cc: x@y.example\r\n" + TO_ANOTHER, DOMAIN, headers=[b"From", b"To", b"Cc"]), "pass"),
     ],
 )
