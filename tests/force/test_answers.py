@@ -7,7 +7,6 @@ import asyncio
 import os
 import re
 import smtplib
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -23,33 +22,21 @@ from support.smtp_client import address_of
 from support.smtp_sink import sinking
 from support.sql import column, rows
 from support.waiting import until
+from tracing import traced
 
-from cli.local.embedded import Postgres, Valkey
-from mailtalk.db.database import Database, migrate
+from cli.local.embedded import Valkey
+from mailtalk.db.database import Database
 from mailtalk.keys import Keyring
 
 CLIENTS = int(os.environ.get("VANISHING", "200"))
 AT_ONCE, ANSWERS = 40, 20
 PATIENCE = 120.0 + CLIENTS / 4
 KEYRING = Keyring.from_setting("k" * 32)
+CALLS = "trace=fdatasync,fsync,write,writev,sendto,sendmsg"
 BACKGROUND = "SELECT pid FROM pg_stat_activity WHERE backend_type <> 'client backend'"
 SYNC = re.compile(r"(fdatasync|fsync)(\(\d+\)| resumed>\)) += 0")
 MAIL_TAKEN = re.compile(r'write(v)?\(\d+, .*"250 2\.0\.0 OK: queued')
 REQUEST_TAKEN = re.compile(r'(write(v)?|sendto|sendmsg)\(\d+, .*"HTTP/1\.1 20[02]')
-
-
-@pytest.fixture
-def durable(tmp_path: Path, valkey: Valkey) -> Iterator[ForkedStack]:
-    """A stack on a server with PostgreSQL's own defaults, for who asks the disk."""
-    server = Postgres(tmp_path / "postgres")
-    server.start()
-    migrate(server.url)
-    settings = make_settings(database_url=SecretStr(server.url), redis_url=SecretStr(valkey.url))
-    with closing(Database(server.url)) as database, sinking() as sink:
-        cast = Cast.introduce(database, KEYRING)
-        with forked(settings, sink, cast, tmp_path, roles=("api", "bridge")) as stack:
-            yield stack
-    server.stop()
 
 
 @pytest.fixture
@@ -66,25 +53,11 @@ def stack(
 @pytest.fixture
 def strace(durable: ForkedStack, tmp_path: Path) -> Iterator[Path]:
     """The system calls of the API, the bridge and PostgreSQL's sessions, in one order."""
-    log = tmp_path / "strace"
     server = column(durable.cast.database, "SELECT pg_backend_pid()")[0]
     postmaster = psutil.Process(server).ppid()
     pids = [*durable.pids.values(), postmaster, *(child.pid for child in psutil.Process(postmaster).children())]
-    command = ["strace", "-f", "-s", "80", "-e", "trace=fdatasync,fsync,write,writev,sendto,sendmsg", "-o", str(log)]
-    try:
-        process = subprocess.Popen([*command, *(f"-p{pid}" for pid in pids)], stderr=subprocess.PIPE, text=True)
-    except FileNotFoundError:
-        pytest.skip("there is no strace")
-    assert process.stderr
-    for line in process.stderr:
-        if "Operation not permitted" in line:
-            pytest.skip(f"ptrace is not allowed: {line.strip()}")
-        if "attached" in line:
-            break
-    yield log
-    process.terminate()
-    process.wait()
-    process.stderr.close()
+    with traced(pids, tmp_path / "strace", "-s", "80", "-e", CALLS) as log:
+        yield log
 
 
 @pytest.mark.timeout(300)
