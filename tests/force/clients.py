@@ -15,6 +15,7 @@ from stacks import ForkedStack
 
 PAUSE = 0.02  # seconds before the same is tried again
 HASTY = 10.0  # seconds that a client waits
+REST = 0.1  # seconds between two mails of a person: what waits in the end waits because of faults, not of a flood
 METHODS = {"PUT", "PATCH", "DELETE"}
 
 
@@ -115,6 +116,7 @@ class Mailer(Client):
             threading.Event().wait(PAUSE)
         self.history.mails.append(raw)
         self.history.texts.setdefault((self.conversation, self.user), []).append(name)
+        threading.Event().wait(REST)
 
     def _deliver(self, raw: bytes) -> bool:
         try:
