@@ -33,7 +33,7 @@ from api.intake import Intake
 from api.measure import Measured
 from api.middleware import LimitedHosts, QuotedPath
 from api.openapi import page
-from api.pages import release
+from api.pages import release, thumbnail
 from api.pages import routes as pages
 from api.rate_limits import RateLimits
 from api.request import Services
@@ -74,7 +74,7 @@ def build(settings: Settings, more: Sequence[BaseRoute] = ()) -> ASGIApp:
 
 
 def _routes(settings: Settings, more: Sequence[BaseRoute]) -> list[BaseRoute]:
-    own = [*routing.routes(OPERATIONS), *pages.routes(), *release.ROUTES, *handbook.routes()]
+    own = [*routing.routes(OPERATIONS), *pages.routes(), *release.ROUTES, *thumbnail.ROUTES, *handbook.routes()]
     return [*own, *ingress.routes(settings), *more]
 
 

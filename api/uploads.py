@@ -9,6 +9,7 @@ from hashlib import sha256
 
 import msgspec
 from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -25,6 +26,7 @@ from mailtalk import clock, files
 from mailtalk.errors import Invalid, TooLarge, Unavailable
 from mailtalk.mail.parsing import filenames
 from mailtalk.mail.parsing.parse import MailAttachment
+from worker.parser_pool import ParserPool
 
 FIELD = "file"
 FIELDS = 20  # fields beside the file, which are ignored
@@ -42,6 +44,7 @@ class Uploads:
         self.file_bytes = file_bytes
         self.storing = asyncio.Semaphore(STORING)
         self._receiving = asyncio.Semaphore(MOST)
+        self._parsers = ParserPool(STORING)  # their processes start with the first picture
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[None]:
@@ -50,6 +53,18 @@ class Uploads:
             raise Unavailable("too many uploads at the same time")
         async with self._receiving:
             yield
+
+    async def pictured(self, file: MailAttachment) -> MailAttachment:
+        """The file with its thumbnail, if it is a picture; one that cannot be made now is missing."""
+        return await run_in_threadpool(self._pictured, file) if files.may_have_thumbnail(file) else file
+
+    def _pictured(self, file: MailAttachment) -> MailAttachment:
+        try:
+            with self._parsers.take() as parser:
+                (thumbnail,) = parser.thumbnails([file.content])
+        except Unavailable:
+            return file
+        return replace(file, thumbnail=thumbnail)
 
 
 @route("POST", "/files", "Messages", body_schema=FileUpload, body_media=MULTIPART, streams=True)
@@ -62,7 +77,7 @@ async def upload_file(call: Call) -> Answer[UploadedFile]:
     """
     uploads: Uploads = call.request.app.state.uploads
     async with uploads.one(), _received(call.request, uploads.file_bytes) as received, uploads.storing:
-        file = await _attachment(received)
+        file = await uploads.pictured(await _attachment(received))
         digest = msgspec.json.encode([file.name, file.content_type, sha256(file.content).hexdigest()])
         claimed = claim(call.request, call.app_id, call.version.name, digest)
 

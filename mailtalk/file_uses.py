@@ -18,7 +18,7 @@ from mailtalk.models import Message
 UNUSED = timedelta(days=1)  # how long an upload may wait for its first message
 PURGED = 20  # in one transaction: files are large
 _IDS = "app_id = :app AND id = ANY(CAST(:ids AS uuid[]))"
-_TAKE = text(f"SELECT id, name, content_type, size FROM files WHERE {_IDS} ORDER BY id FOR NO KEY UPDATE")  # noqa: S608  ours
+_TAKE = text(f"SELECT id, name, content_type, size, thumbnail FROM files WHERE {_IDS} ORDER BY id FOR NO KEY UPDATE")  # noqa: S608  ours
 _HOLD = text(f"SELECT 1 FROM files WHERE {_IDS} ORDER BY id FOR UPDATE")  # noqa: S608  ours
 _ATTACH = text("""
     UPDATE files f SET conversation_id = :conversation, message_id = used.message
@@ -60,7 +60,9 @@ def references(session: Session, app_id: str, tokens: Mapping[int, FileToken]) -
     ids = {i: _id(given.token) for i, given in tokens.items()}
     rows = session.execute(_TAKE, {"app": app_id, "ids": [file_id for file_id in ids.values() if file_id]})
     found = {
-        row.id: {"fileId": row.id.hex, "name": row.name, "type": row.content_type, "size": row.size} for row in rows
+        row.id: {"fileId": row.id.hex, "name": row.name, "type": row.content_type, "size": row.size}
+        | ({"thumbnail": row.thumbnail} if row.thumbnail else {})
+        for row in rows
     }
     wrong = {
         f"{i}.{tokens[i].field}": ["is not the token of a file of this app, or the file was not used within a day"]

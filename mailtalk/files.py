@@ -16,7 +16,9 @@ from mailtalk.mail.parsing.parse import MailAttachment
 from mailtalk.models import File, Message
 
 MOST = 20  # files of one mail
-PATH = "/files"
+PATH, THUMBNAILS = "/files", "/thumbnails"
+PICTURES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
+PICTURE_BYTES = 20_000_000  # of a picture of which a thumbnail is made
 _STEP = 3_600  # seconds: links made within the same hour are equal, so that caches can use them
 # An author's inline files of the same size and type are rarely different pictures.
 _ALIKE = text("""
@@ -46,6 +48,16 @@ class Links:
             return None
         return {"url": self._url(app_id, attachment, now), "size": attachment["size"]}
 
+    def thumbnail(self, app_id: str, attachment: Mapping[str, Any] | None, now: datetime) -> str | None:
+        """Link to the thumbnail of a message's picture; None if it has none."""
+        if attachment is None or "thumbnail" not in attachment:
+            return None
+        expires = self._expires(now)
+        content = _content(app_id, attachment["fileId"], expires)
+        signature = signed.signature(self.keyring, signed.THUMBNAIL, content)
+        path = "/".join(quote(part, safe="") for part in (app_id, attachment["fileId"]))
+        return f"{self.base_url}{THUMBNAILS}/{path}?expires={expires}&signature={signature}"
+
     def _url(self, app_id: str, attachment: Mapping[str, Any], now: datetime) -> str:
         if "url" in attachment:  # a file hosted by the backend
             return str(attachment["url"])
@@ -61,7 +73,13 @@ class Links:
 
 def reference(file: MailAttachment) -> Json:
     """Value of a message's column `attachment` for a new file: id, name, media type and size."""
-    return {"fileId": uuid4().hex, "name": file.name, "type": file.content_type, "size": len(file.content)}
+    shown = {"thumbnail": about} if (about := _about_thumbnail(file)) else {}
+    return {"fileId": uuid4().hex, "name": file.name, "type": file.content_type, "size": len(file.content)} | shown
+
+
+def may_have_thumbnail(file: MailAttachment) -> bool:
+    """True for a picture of a type and size of which a thumbnail is made."""
+    return file.content_type in PICTURES and len(file.content) <= PICTURE_BYTES
 
 
 def keep(session: Session, keyring: Keyring, message: Message, file: MailAttachment) -> None:
@@ -92,7 +110,17 @@ def fresh(
 
 def find(session: Session, app_id: str, file_id: UUID) -> File | None:
     """A file without its content; None if there is none."""
-    return session.get(File, (app_id, file_id), options=[defer(File.content_sealed, raiseload=True)])
+    large = (File.content_sealed, File.thumbnail_sealed)
+    return session.get(File, (app_id, file_id), options=[defer(column, raiseload=True) for column in large])
+
+
+def thumbnail(session: Session, keyring: Keyring, app_id: str, file_id: UUID) -> tuple[str, bytes] | None:
+    """Media type and content of a picture's thumbnail; None if it has none."""
+    query = select(File.thumbnail, File.thumbnail_sealed).filter_by(app_id=app_id, id=file_id)
+    row = session.execute(query).one_or_none()
+    if row is None or row.thumbnail is None or row.thumbnail_sealed is None:
+        return None
+    return row.thumbnail["type"], keyring.unseal(row.thumbnail_sealed, _about_thumbnail_of(file_id))
 
 
 def part_bytes(file: File) -> int:
@@ -110,10 +138,18 @@ def part(session: Session, keyring: Keyring, file: File, number: int) -> bytes |
     return sealed_parts.unseal_part(keyring, sealed, _about(file.id), number, file.size, part_bytes(file))
 
 
-def is_signed(keyring: Keyring, app_id: str, file_id: str, expires: int, signature: str, now: datetime) -> bool:  # noqa: PLR0913, PLR0917  a link is all of these
+def is_signed(  # noqa: PLR0913, PLR0917  a link is all of these
+    keyring: Keyring,
+    app_id: str,
+    file_id: str,
+    expires: int,
+    signature: str,
+    now: datetime,
+    purpose: signed.LinkPurpose = signed.FILE,
+) -> bool:
     """True if a link's signature is ours and has not expired; `expires` in Unix seconds."""
     content = _content(app_id, file_id, expires)
-    return signed.verifies(keyring, signed.FILE, content, signature) and not signed.has_expired(expires, now)
+    return signed.verifies(keyring, purpose, content, signature) and not signed.has_expired(expires, now)
 
 
 def _row(keyring: Keyring, app_id: str, file_id: UUID, file: MailAttachment, now: datetime) -> File:
@@ -127,8 +163,15 @@ def _row(keyring: Keyring, app_id: str, file_id: UUID, file: MailAttachment, now
         inline=file.inline,
         content_sealed=sealed_parts.seal(keyring, file.content, _about(file_id)),
         part_bytes=sealed_parts.PART,
+        thumbnail=_about_thumbnail(file),
+        thumbnail_sealed=file.thumbnail and keyring.seal(file.thumbnail.content, _about_thumbnail_of(file_id)),
         created_at=now,
     )
+
+
+def _about_thumbnail(file: MailAttachment) -> Json | None:
+    small = file.thumbnail
+    return None if small is None else {"type": small.content_type, "width": small.width, "height": small.height}
 
 
 def _known(
@@ -157,6 +200,10 @@ def _alike(shown: Sequence[tuple[Author, MailAttachment]]) -> dict[str, list[Any
 
 def _about(file_id: UUID) -> str:
     return f"file/{file_id}"
+
+
+def _about_thumbnail_of(file_id: UUID) -> str:
+    return f"thumbnail/{file_id}"
 
 
 def _content(app_id: str, file_id: str, expires: int) -> str:

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from mailtalk.mail.parsing.limits import LimitExceeded
+from mailtalk.mail.parsing.parse import Thumbnail
 from mailtalk.mail.reader import protocol
 from mailtalk.mail.reader.reading import Reading, Unreadable
 from mailtalk.mail.replies.extract import Reply
@@ -97,6 +98,19 @@ class Parser:
         if not isinstance(said, protocol.ReplyExtracted):
             raise _trouble(said)
         return said.reply
+
+    def thumbnails(self, pictures: Sequence[bytes]) -> list[Thumbnail | None]:
+        """Thumbnails of pictures, None for one that has none; after a picture that ends the process, no more."""
+        made: list[Thumbnail | None] = [None] * len(pictures)
+        for i, picture in enumerate(pictures):
+            try:
+                answer = self.child.ask(protocol.ThumbnailRequest(picture))
+            except Died as death:
+                log.warning("a parser process ended (%s) at a picture, which gets no thumbnail", death.reason)
+                self.child = Child(self.child.scale)
+                break
+            made[i] = answer.thumbnail if isinstance(answer, protocol.ThumbnailMade) else None
+        return made
 
     def _make_room(self, scale: int) -> None:
         """Replace the process by one with more time and memory, for a large mail."""

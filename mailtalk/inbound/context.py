@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from mailtalk.inbound.authentication import Authenticator
 from mailtalk.inbound.dns import Resolver
 from mailtalk.keys import Keyring
+from mailtalk.mail.parsing.parse import Thumbnail
 from mailtalk.mail.reader.reading import Reading
 from mailtalk.mail.replies.extract import Reply
 from mailtalk.mail.replies.quotes.own_mail import OwnAddress
@@ -35,6 +36,10 @@ class MailReader(Protocol):
 
     def words(self, sent: bytes | None, locale: str | None = None) -> Reply:
         """Reply text of the mail read last; `sent` is the mail of ours that it answers, `locale` its author's."""
+        ...
+
+    def thumbnails(self, pictures: Sequence[bytes]) -> Sequence[Thumbnail | None]:
+        """Thumbnails of pictures; None for one that cannot be decoded within the limits."""
         ...
 
 

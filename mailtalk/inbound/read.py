@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from types import MappingProxyType
@@ -12,7 +13,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from mailtalk import sealed_mail
+from mailtalk import files, sealed_mail
 from mailtalk.inbound import digests, sender_checks
 from mailtalk.inbound.authentication import ReceivedMail
 from mailtalk.inbound.claim import ClaimedMail
@@ -24,11 +25,13 @@ from mailtalk.inbound.receive import RAW_SEAL
 from mailtalk.keys import KeyAway, SealBroken
 from mailtalk.mail.parsing import limits
 from mailtalk.mail.reader.reading import Reading, Unreadable
+from mailtalk.mail.replies.extract import Reply
 from mailtalk.outbound import deliveries, verp
 from mailtalk.vocabulary import Purpose, Verdict
 
 ANSWERS = frozenset({Purpose.REPLY, Purpose.DIGEST})
 REPORTS = frozenset({Verdict.BOUNCE, Verdict.COMPLAINT})
+PICTURES = 10  # of one mail that get thumbnails
 ANSWERED = 50  # Message-IDs of ours in a header, counted from its end
 _ANSWERED = text("""
     SELECT d.message_id, d.id, d.body_sealed, m.id AS mail_id FROM unnest(
@@ -125,7 +128,19 @@ def _read(context: InboundContext, known: Known, reader: MailReader, opened: Ope
     if reading is None or trouble or reading.verdict is not Verdict.PERSON or mail.purpose not in ANSWERS:
         return result(NOTHING)
     ours = _answered_mail(context, reading, known.answered.get(mail.id, ()))
-    return result(reader.words(ours, mail.locale))
+    reply = reader.words(ours, mail.locale)
+    return replace(result(reply), reading=_pictured(reader, reading, reply))
+
+
+def _pictured(reader: MailReader, reading: Reading, reply: Reply) -> Reading:
+    """The mail with thumbnails of the pictures that belong to its author."""
+    came = reading.attachments
+    shown = [i for i in reply.files if files.may_have_thumbnail(came[i])][:PICTURES]
+    if not shown:
+        return reading
+    made = dict(zip(shown, reader.thumbnails([came[i].content for i in shown]), strict=True))
+    attachments = tuple(replace(file, thumbnail=made.get(i)) for i, file in enumerate(came))
+    return msgspec.structs.replace(reading, attachments=attachments)
 
 
 def _reading(

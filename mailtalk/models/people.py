@@ -238,5 +238,7 @@ class File(Base):
     content_id: Mapped[str | None]
     inline: Mapped[bool]
     content_sealed: Mapped[bytes]
+    thumbnail: Mapped[Json | None]  # type, width and height of a picture's thumbnail
+    thumbnail_sealed: Mapped[bytes | None]
     part_bytes: Mapped[int | None]  # content in each sealed part; None: all of it in one
     created_at: Mapped[datetime]

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 from mailtalk.files import Links
 from mailtalk.mail.composing import compose, dkim, headers, spans, style
 from mailtalk.mail.composing.compose import LINES, RenderedBody
-from mailtalk.mail.composing.content import FileLink, NotificationContent, ShownMessage
+from mailtalk.mail.composing.content import FileLink, NotificationContent, ShownMessage, ThumbnailLink
 from mailtalk.mail.composing.link_slots import Pieces
 from mailtalk.mail.composing.style import Style
 from mailtalk.models import Message
@@ -89,7 +89,12 @@ class Contents:
         if file is None or urlsplit(file["url"]).scheme not in {"http", "https"}:
             return ()
         name = (message.attachment or {}).get("name") or unquote(urlsplit(file["url"]).path.rpartition("/")[2])
-        return [FileLink(name or file["url"], file["url"], file.get("size"))]
+        return [FileLink(name or file["url"], file["url"], file.get("size"), self._thumbnail(message))]
+
+    def _thumbnail(self, message: Message) -> ThumbnailLink | None:
+        url = self._files.thumbnail(message.app_id, message.attachment, self._now)
+        about = (message.attachment or {}).get("thumbnail")
+        return ThumbnailLink(url, about["width"], about["height"]) if url and about else None
 
     def _named(self, message: Message) -> Sequence[tuple[str, str]]:
         """Users mentioned in a message from mail, as (id, name)."""

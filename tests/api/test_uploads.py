@@ -1,10 +1,12 @@
 """Files that a backend uploads: kept like those of mails, sent by their token as often as one likes."""
 
+from io import BytesIO
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
+from PIL import Image
 from support.cast import Cast
 from support.refusals import HELLO, MESSAGES, SAY, reasons
 from support.servers import Stack
@@ -69,6 +71,17 @@ def test_an_upload_is_sent_by_its_attachment_token(http: httpx.Client) -> None:
     answer = httpx.get(url)
     assert (answer.content, answer.headers["content-type"]) == (PLAN[1], "application/pdf")
     assert "plan.pdf" in answer.headers["content-disposition"]
+
+
+def test_an_uploaded_picture_has_a_thumbnail_and_a_broken_one_is_a_file(http: httpx.Client, cast: Cast) -> None:
+    picture = BytesIO()
+    Image.new("RGB", (1200, 900)).save(picture, "PNG")
+    for content in (picture.getvalue(), b"no picture"):
+        token = uploaded(http, ("yard.png", content, "image/png"))
+        block = sent(http, TOKEN | {"attachmentToken": token})["content"][0]
+        assert block.keys() == {"type", "url", "size", "filename", "fileToken"}
+    shown = column(cast.database, "SELECT attachment -> 'thumbnail' FROM messages WHERE app_id = :app", app=cast.app_id)
+    assert shown == [{"type": "image/jpeg", "width": 600, "height": 450}, None]
 
 
 def test_content_of_an_answer_is_content_of_a_request(http: httpx.Client) -> None:

@@ -1,21 +1,29 @@
 """Files that come with mails: kept with messages, shown by links that end."""
 
+import re
 from base64 import b64encode
+from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
+from html import unescape
+from io import BytesIO
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from PIL import Image
 from support.cast import Cast
 from support.inbox import DOMAIN, Box
-from support.outbox import START, Post, text
+from support.outbox import SENDER, START, Post, text
 from support.sql import column, rows
 
 from mailtalk import clock, files
 from mailtalk.conversations import conversations, messages
 from mailtalk.files import Links
 from mailtalk.keys import Key, Keyring
+from mailtalk.notifications import windows
+from mailtalk.notifications.builder import MailBuilder
 from mailtalk.settings.load import Settings
 
 NOBODY = "0" * 32
@@ -215,3 +223,50 @@ def test_an_address_of_ours_in_a_files_name_is_hidden(box: Box) -> None:
     )
     assert secret.partition("@")[0] not in str(received(box, raw))
     assert DOMAIN not in str(said(box))
+
+
+# thumbnails
+
+
+def photo(width: int = 1200, height: int = 800) -> bytes:
+    out = BytesIO()
+    Image.linear_gradient("L").resize((width, height)).save(out, "JPEG")
+    return out.getvalue()
+
+
+def test_a_picture_has_a_thumbnail_in_the_mail_by_a_link_of_its_own(box: Box, api: str) -> None:
+    received(box, mail("See", ("yard.jpg", "image/jpeg", photo()), ("plan.pdf", "application/pdf", b"%PDF")))
+    with box.cast.database.transaction() as session:
+        windows.close_windows(session, clock.now() + timedelta(days=1))
+        sender = replace(SENDER, base_url=api)
+        MailBuilder(session, box.keyring, sender, clock.now() + timedelta(days=1)).build()
+    ((_, alices),) = Post(box.cast, box.keyring).mails()
+    html: Any = alices.get_payload(1)
+    shown = html.get_payload(decode=True).decode()
+    ((link, width, height),) = re.findall(r'alt="yard.jpg" src="([^"]+)" width="(\d+)" height="(\d+)"', shown)
+    assert (width, height) == ("420", "280")
+    answer = httpx.get(unescape(link))
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
+    assert Image.open(BytesIO(answer.content)).size == (600, 400)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "yard.jpg" in text(alices)
+
+
+def test_a_thumbnails_link_is_no_files_link_and_ends(box: Box, api: str) -> None:
+    received(box, mail("See", ("yard.jpg", "image/jpeg", photo())))
+    ((app_id, attachment),) = rows(box.cast.database, "SELECT app_id, attachment FROM messages")
+    links, now = Links(box.keyring, api, 60), clock.now()
+    file, small = (links.shown(app_id, attachment, now) or {})["url"], links.thumbnail(app_id, attachment, now)
+    assert small
+    assert httpx.get(small).status_code == 200
+    of_file, of_small = urlsplit(file), urlsplit(small)
+    old = links.thumbnail(app_id, attachment, now - timedelta(hours=3)) or ""
+    wrong = [of_file._replace(query=of_small.query).geturl(), of_small._replace(query=of_file.query).geturl()]
+    for url in [*wrong, old, small[:-3], small.replace("expires=1", "expires=9")]:
+        assert httpx.get(url).status_code == 404
+    assert links.thumbnail(app_id, {"url": "https://x.example/a.png", "size": 1}, now) is None
+
+
+def test_a_broken_picture_is_a_file_without_a_thumbnail(box: Box) -> None:
+    assert received(box, mail("See", ("yard.png", "image/png", PHOTO))) == [("See", "yard.png")]
+    assert column(box.cast.database, "SELECT thumbnail FROM files") == [None]

@@ -16,16 +16,27 @@ CUT = 16_000  # bytes of one message
 TOGETHER = timedelta(minutes=5)  # messages of one sender within it stand below one name
 ANSWERED = 200  # characters of the message that is answered
 NAME = 40  # characters of a reader's name
+SHOWN_WIDTH, SHOWN_HEIGHT = 420, 320  # pixels of a thumbnail
 GIST = 90  # characters of the first message, shown in inboxes beside the subject
 
 
 @dataclass(frozen=True, slots=True)
+class ThumbnailLink:
+    """Thumbnail of a picture: URL, and its size in pixels."""
+
+    url: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class FileLink:
-    """A file of a message: name, URL, and size in bytes if known."""
+    """A file of a message: name, URL, size in bytes if known, and thumbnail of a picture."""
 
     name: str
     url: str
     size: int | None = None
+    thumbnail: ThumbnailLink | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +165,17 @@ def _place(language: Language, line: ShownMessage, last: ShownMessage | None) ->
     return {"time": language.time(line.at), "day": None if same_day else day, "continues": same_day and soon}
 
 
-def _attachment(content: NotificationContent, found: FileLink) -> Mapping[str, str | None]:
+def _attachment(content: NotificationContent, found: FileLink) -> Mapping[str, Any]:
     size = None if found.size is None else content.language.size(found.size)
-    return {"name": headers.clean(found.name, 150), "url": found.url, "size": size}
+    thumbnail = _thumbnail(found.thumbnail) if found.thumbnail else None
+    return {"name": headers.clean(found.name, 150), "url": found.url, "size": size, "thumbnail": thumbnail}
+
+
+def _thumbnail(small: ThumbnailLink) -> dict[str, Any]:
+    """A thumbnail as large as it is shown: sharp on screens with two pixels for one."""
+    scale = min(1, SHOWN_WIDTH / small.width, SHOWN_HEIGHT / small.height)
+    width, height = (max(1, round(side * scale)) for side in (small.width, small.height))
+    return {"url": small.url, "width": width, "height": height}
 
 
 def _gist(lines: list[dict[str, Any]]) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
+from urllib.parse import quote
 
-from mailtalk.mail.composing.content import FileLink, NotificationContent, ShownMessage
+from mailtalk.mail.composing.content import FileLink, NotificationContent, ShownMessage, ThumbnailLink
 from mailtalk.mail.composing.style import Style
 
 APP = "Acme"
@@ -64,7 +65,11 @@ def _line(number: int, sender: str, text: str) -> ShownMessage:
 
 
 _ANSWERED = ShownMessage("Bob", "Which room do we take?", AT - timedelta(minutes=20))
+_PICTURE = "data:image/svg+xml," + quote(
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 6 4"><path fill="#bcd6ee" d="M0 0h6v4H0z"/>'
+    '<path fill="#7a9a5b" d="M0 3h6v1H0z"/><path fill="#b4552d" d="M2 2l1-1 1 1v1H2z"/></svg>'
+)
 _FILES = (
     FileLink("Plan of the kitchen.pdf", "https://files.example/1", 1_240_000),
-    FileLink("yard.jpg", "https://files.example/2", 348_000),
+    FileLink("yard.jpg", "https://files.example/2", 348_000, ThumbnailLink(_PICTURE, 600, 400)),
 )

@@ -21,6 +21,16 @@ _FLOWED_LENGTH = 2_000_000  # longer texts are not replies, and would cost too m
 
 
 @dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """A picture made small: JPEG, or PNG if it is transparent; its size in pixels."""
+
+    content_type: str
+    content: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class MailAttachment:
     """A file; an `inline` one is shown in the HTML by its `content_id` (without <>)."""
 
@@ -30,6 +40,7 @@ class MailAttachment:
     content_id: str | None
     inline: bool
     withheld: bool = False  # it contained a secret of ours, so its content was removed
+    thumbnail: Thumbnail | None = None
 
 
 @dataclass(frozen=True, slots=True)

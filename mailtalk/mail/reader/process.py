@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from mailtalk.mail.parsing import limits, parse
-from mailtalk.mail.reader import protocol, reading
+from mailtalk.mail.reader import protocol, reading, thumbnails
 
 CPU_SECONDS = 2  # for one request, rounded up
 MEMORY = 512_000_000  # bytes of address space
@@ -57,15 +57,19 @@ class _LastMail:
 
 def _answer(mind: _LastMail, question: protocol.ReaderRequest) -> bytes:
     try:
-        return protocol.frame(
-            mind.read(question) if isinstance(question, protocol.ReadRequest) else mind.words(question)
-        )
+        return protocol.frame(_response(mind, question))
     except limits.LimitExceeded as error:
         return protocol.frame(protocol.OverLimit(error.reason))
     except MemoryError:
         return protocol.frame(protocol.ReadingFailed("memory"))
     except Exception as error:  # noqa: BLE001  its text may quote the mail: only its class and place are sent
         return protocol.frame(protocol.ReadingFailed(_where(error)))
+
+
+def _response(mind: _LastMail, question: protocol.ReaderRequest) -> protocol.ReaderResponse:
+    if isinstance(question, protocol.ThumbnailRequest):
+        return protocol.ThumbnailMade(thumbnails.of(question.content))
+    return mind.read(question) if isinstance(question, protocol.ReadRequest) else mind.words(question)
 
 
 def _where(error: Exception) -> str:

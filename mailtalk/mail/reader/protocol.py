@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from mailtalk.mail.parsing.parse import Thumbnail
 from mailtalk.mail.reader.reading import Reading
 from mailtalk.mail.replies.extract import Reply
 
@@ -37,6 +38,12 @@ class ExtractRequest(msgspec.Struct, frozen=True, tag=True):
     locale: str | None = None
 
 
+class ThumbnailRequest(msgspec.Struct, frozen=True, tag=True):
+    """Request to make a thumbnail of this picture."""
+
+    content: bytes
+
+
 class MailRead(msgspec.Struct, frozen=True, tag=True):
     """Response to ReadRequest."""
 
@@ -47,6 +54,12 @@ class ReplyExtracted(msgspec.Struct, frozen=True, tag=True):
     """Response to ExtractRequest."""
 
     reply: Reply
+
+
+class ThumbnailMade(msgspec.Struct, frozen=True, tag=True):
+    """Response to ThumbnailRequest; None: it is no picture that can be decoded within the limits."""
+
+    thumbnail: Thumbnail | None
 
 
 class OverLimit(msgspec.Struct, frozen=True, tag=True):
@@ -61,8 +74,8 @@ class ReadingFailed(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-ReaderRequest: TypeAlias = ReadRequest | ExtractRequest
-ReaderResponse: TypeAlias = MailRead | ReplyExtracted | OverLimit | ReadingFailed
+ReaderRequest: TypeAlias = ReadRequest | ExtractRequest | ThumbnailRequest
+ReaderResponse: TypeAlias = MailRead | ReplyExtracted | ThumbnailMade | OverLimit | ReadingFailed
 
 _encoder = msgspec.msgpack.Encoder()
 _questions = msgspec.msgpack.Decoder(ReaderRequest)
