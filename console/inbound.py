@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from console import mail_views
+from console import mail_pages, mail_views
 from console.mail_views import MailView
 from console.rendering import segment
 from console.requests import ConsoleRequest
@@ -21,30 +21,11 @@ from mailtalk.models import Delivery, InboundMail, RawMail, User
 from mailtalk.vocabulary import Outcome, Verdict
 
 IN = APP + "/mails/in/{mailId}"
+DIGESTS = ""  # the conversation of mails about several
 LARGEST = 2_000_000  # bytes of a mail that is shown
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,200}>")
 TOO_LARGE = MailView(problem="it is too large to be shown here; see: mailtalk inbound show --raw")
 GONE = MailView(problem="its bytes were purged, see MAILTALK_RAW_MAIL_DAYS")
-
-
-@page("GET", IN)
-def show_inbound(session: Session, visit: ConsoleRequest) -> Response:
-    """Show an inbound mail."""
-    return _shown(session, visit, reveal=visit.shows_secrets)
-
-
-@page("POST", IN)
-def reveal_inbound(session: Session, visit: ConsoleRequest) -> Response:
-    """Show it with the reply addresses and links in it, which are secrets: the click is logged."""
-    visit.record(session, "reveal an inbound mail", mail=visit.id("mailId"))
-    return _shown(session, visit, reveal=True)
-
-
-@page("GET", IN + "/html")
-def show_inbound_html(session: Session, visit: ConsoleRequest) -> Response:
-    """Its HTML, for a sandboxed frame."""
-    row = _row(session, visit)
-    return mail_views.frame(_opened(visit, session.get(RawMail, row.raw_id or 0), row, reveal=visit.shows_secrets))
 
 
 @page("POST", IN + "/replay")
@@ -99,7 +80,8 @@ def _opened(visit: ConsoleRequest, raw: RawMail | None, row: InboundMail, *, rev
 def _answered(session: Session, row: InboundMail, mail: MailView) -> Sequence[Delivery]:
     """Our mails to the same participant that it names as what it answers."""
     named = _MESSAGE_ID.findall(f"{mail.header('in-reply-to')} {mail.header('references')}")
-    query = select(Delivery).filter_by(app_id=row.app_id, conversation_id=row.conversation_id, user_id=row.user_id)
+    query = select(Delivery).filter_by(app_id=row.app_id, user_id=row.user_id)
+    query = query.where(Delivery.conversation_id.in_([row.conversation_id, DIGESTS]))
     return session.scalars(query.where(Delivery.message_id.in_(named[:50])).order_by(Delivery.created_at)).all()
 
 
@@ -120,3 +102,11 @@ def _row(session: Session, visit: ConsoleRequest, *, lock: bool = False) -> Inbo
 
 def _path(visit: ConsoleRequest) -> str:
     return f"/console/apps/{segment(visit.app_id)}/mails/in/{segment(visit.id('mailId'))}"
+
+
+def _read(session: Session, visit: ConsoleRequest) -> MailView:
+    row = _row(session, visit)
+    return _opened(visit, session.get(RawMail, row.raw_id or 0), row, reveal=visit.shows_secrets)
+
+
+mail_pages.declare(IN, "inbound", _shown, _read)

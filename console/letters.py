@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from console import mail_views
+from console import mail_pages, mail_views
+from console.logins import Role
 from console.mail_views import MailView
 from console.rendering import segment
 from console.requests import ConsoleRequest
@@ -19,11 +20,11 @@ from mailtalk.errors import NotFound
 from mailtalk.ids import ParticipantKey
 from mailtalk.inbound.receive import RAW_SEAL
 from mailtalk.mail.replies.file_secrets import FileSecrets
-from mailtalk.models import Delivery, InboundMail, Notification, RawMail, User
+from mailtalk.models import Delivery, DigestSection, InboundMail, Notification, RawMail, User
 from mailtalk.outbound.deliveries import seal_name
 from mailtalk.support import deliveries
 from mailtalk.support.deliveries import CANCELLABLE, RETRIED, DeliveryFilter, DeliveryReport
-from mailtalk.vocabulary import Stage
+from mailtalk.vocabulary import DeliveryKind, Stage
 
 OUT = APP + "/mails/out/{deliveryId}"
 PAGE = 30
@@ -49,42 +50,22 @@ def show_mailbox(session: Session, visit: ConsoleRequest) -> Response:
     return visit.show("mailbox.html", mails=mails, more=len(reports) > PAGE, to=wanted.address)
 
 
-@page("GET", OUT)
-def show_letter(session: Session, visit: ConsoleRequest) -> Response:
-    """Show an outgoing mail."""
-    return _letter(session, visit, reveal=visit.shows_secrets)
-
-
-@page("POST", OUT)
-def reveal_letter(session: Session, visit: ConsoleRequest) -> Response:
-    """Show it with its reply address and links, which are secrets: the click is logged."""
-    visit.record(session, "reveal an outgoing mail", delivery=visit.id("deliveryId"))
-    return _letter(session, visit, reveal=True)
-
-
-@page("GET", OUT + "/html")
-def show_html(session: Session, visit: ConsoleRequest) -> Response:
-    """Its HTML, for a sandboxed frame."""
-    report = _report(session, visit)
-    return mail_views.frame(opened(session, visit, report.id))
-
-
 @page("POST", OUT + "/resend")
 def resend(session: Session, visit: ConsoleRequest) -> Response:
     """Queue it again, with the same bytes."""
-    report = _report(session, visit)
+    report = report_of(session, visit)
     visit.record(session, "send a mail again", delivery=str(report.id))
     moved = deliveries.retry(session, clock.now(), DeliveryFilter(report.app_id, ids=[report.id]))
-    return visit.back_to(_path(visit, report.id), "queued" if moved else "stays")
+    return visit.back_to(path_of(visit), "queued" if moved else "stays")
 
 
 @page("POST", OUT + "/cancel")
 def cancel(session: Session, visit: ConsoleRequest) -> Response:
     """Cancel it before it is sent."""
-    report = _report(session, visit)
+    report = report_of(session, visit)
     visit.record(session, "cancel a mail", delivery=str(report.id))
     moved = deliveries.cancel(session, clock.now(), DeliveryFilter(report.app_id, ids=[report.id]))
-    return visit.back_to(_path(visit, report.id), "cancelled" if moved else "stays")
+    return visit.back_to(path_of(visit), "cancelled" if moved else "stays")
 
 
 def opened(session: Session, visit: ConsoleRequest, delivery_id: UUID, *, reveal: bool | None = None) -> MailView:
@@ -105,7 +86,7 @@ def _masks(visit: ConsoleRequest, reveal: bool | None) -> FileSecrets | None:
 
 
 def _letter(session: Session, visit: ConsoleRequest, *, reveal: bool) -> Response:
-    report = _report(session, visit)
+    report = report_of(session, visit)
     notification = session.scalar(
         select(Notification)
         .join(Delivery, (Delivery.app_id == Notification.app_id) & (Delivery.notification_id == Notification.id))
@@ -118,10 +99,13 @@ def _letter(session: Session, visit: ConsoleRequest, *, reveal: bool) -> Respons
         masked=not reveal,
         notification=notification,
         user=session.get(User, (report.app_id, report.user_id)),
+        tries=deliveries.tries(session, report.app_id, report.id),
         answers=answers(session, visit, report),
+        about=_conversations(session, report),
         may_resend=report.stage in RETRIED,
         may_cancel=report.stage in CANCELLABLE,
-        path=_path(visit, report.id),
+        may_send_on=report.stage is Stage.CAPTURED and visit.login.role is Role.OPERATOR,
+        path=path_of(visit),
     )
 
 
@@ -130,13 +114,21 @@ def answers(session: Session, visit: ConsoleRequest, report: DeliveryReport) -> 
     query = select(InboundMail, RawMail.sealed).join(RawMail, RawMail.id == InboundMail.raw_id)
     of_reader = query.where(
         InboundMail.app_id == report.app_id,
-        InboundMail.conversation_id == report.conversation_id,
+        InboundMail.conversation_id.in_(_conversations(session, report)),
         InboundMail.user_id == report.user_id,
         InboundMail.received_at.between(report.created_at, report.created_at + ANSWERED_WITHIN),
     )
     rows = session.execute(of_reader.order_by(InboundMail.id).limit(ANSWERS))
     keyring, wanted = visit.services.keyring, report.message_id.encode()
     return [row for row, sealed in rows if wanted in _header(sealed_mail.unseal(keyring, sealed, RAW_SEAL))]
+
+
+def _conversations(session: Session, report: DeliveryReport) -> Sequence[str]:
+    """Conversations that the mail is about: a digest has several."""
+    if report.kind is not DeliveryKind.DIGEST:
+        return [report.conversation_id]
+    query = select(DigestSection.conversation_id).filter_by(app_id=report.app_id, delivery_id=report.id)
+    return session.scalars(query.distinct()).all()
 
 
 def latest(session: Session, key: ParticipantKey, since: datetime | None = None) -> DeliveryReport | None:
@@ -152,7 +144,8 @@ def _header(raw: bytes) -> bytes:
     return raw.partition(b"\r\n\r\n")[0] if b"\r\n\r\n" in raw else raw.partition(b"\n\n")[0]
 
 
-def _report(session: Session, visit: ConsoleRequest) -> DeliveryReport:
+def report_of(session: Session, visit: ConsoleRequest) -> DeliveryReport:
+    """The mail of the path, without its bytes. NotFound if the app has none."""
     return deliveries.get(session, _uuid(visit.id("deliveryId")), visit.app_id)
 
 
@@ -163,5 +156,11 @@ def _uuid(text: str) -> UUID:
         raise NotFound(["no such mail"]) from None
 
 
-def _path(visit: ConsoleRequest, delivery_id: UUID) -> str:
-    return f"/console/apps/{segment(visit.app_id)}/mails/out/{delivery_id}"
+def path_of(visit: ConsoleRequest) -> str:
+    """Path of the mail's page."""
+    return f"/console/apps/{segment(visit.app_id)}/mails/out/{segment(visit.id('deliveryId'))}"
+
+
+mail_pages.declare(
+    OUT, "outgoing", _letter, lambda session, visit: opened(session, visit, report_of(session, visit).id)
+)

@@ -65,6 +65,7 @@ SAID = {
     "replied": "The bridge answered 250: Bob's mail is on disk. It becomes a message in a moment.",
     "replayed": "A worker processes it again, with every check.",
     "released": "A worker posts it in a moment, if its participant may still write.",
+    "sent-on": "The relay accepted it: look at it in your mail program.",
     "queued": "Queued again, with the same bytes.",
     "cancelled": "Cancelled. It is not sent.",
     "stays": "Nothing changed: it was sent or is being sent, or its conversation is gone.",

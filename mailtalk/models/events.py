@@ -110,6 +110,7 @@ class WebhookDelivery(Base):
         Index("ix_webhook_deliveries_log", "app_id", "webhook_id", "id"),
         Index(None, "created_at"),
         Index(None, "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
+        Index("ix_webhook_deliveries_failed", "ended_at", postgresql_where=text("stage = 'failed'")),
     )
 
     app_id: Mapped[str] = mapped_column(primary_key=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, ForeignKeyConstraint, Identity, Index, text
@@ -77,6 +78,7 @@ class InboundMail(Base):
         ),
         Index(None, "raw_id"),
         Index(None, "processed_at", postgresql_where=text("processed_at IS NOT NULL")),
+        Index("ix_inbound_mails_failed", "processed_at", postgresql_where=text("outcome = 'failed'")),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -227,6 +229,7 @@ class Delivery(Base):
     claim: Mapped[UUID | None]
     worker_id: Mapped[int | None]
     reply: Mapped[str | None]
+    tries: Mapped[list[Any]] = mapped_column(server_default="[]")  # the last ones, as `DeliveryTry`
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     bounced_at: Mapped[datetime | None]  # when a bounce reported that it did not arrive after all

@@ -27,6 +27,8 @@ from mailtalk.outbound.suppressions import Refusal
 from mailtalk.vocabulary import Stage
 
 REPLY_LIMIT = 500  # characters of the relay's reply that are stored
+TRIES = 20  # of one delivery that are kept
+EARLIER_TRIES = f"(CASE WHEN jsonb_array_length(d.tries) < {TRIES} THEN d.tries ELSE d.tries - 0 END)"
 ENDS = {Stage.SENT, Stage.CAPTURED, Stage.FAILED}
 
 # Moves the deliveries whose claim still holds and records their events; gives their ids. LIMIT tells the planner how
@@ -36,12 +38,13 @@ ADVANCE = f"""
     WITH step AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(CAST(%(steps)s AS jsonb)) AS s (
             app_id text, id uuid, claim uuid, stage text, reply text, not_before timestamptz, ended_at timestamptz,
-            attempts integer, unknown integer, event text, conversation_id text, data jsonb)
+            attempts integer, unknown integer, tried jsonb, event text, conversation_id text, data jsonb)
         LIMIT %(count)s),
     moved AS (
         UPDATE deliveries d SET stage = s.stage, reply = coalesce(s.reply, d.reply),
             not_before = coalesce(s.not_before, d.not_before), ended_at = s.ended_at,
             attempts = coalesce(s.attempts, d.attempts), unknowns = d.unknowns + s.unknown,
+            tries = CASE WHEN s.tried IS NULL THEN d.tries ELSE {EARLIER_TRIES} || s.tried END,
             sending_at = CASE s.stage WHEN 'sending' THEN coalesce(d.sending_at, %(now)s) ELSE d.sending_at END,
             slot_at = CASE s.stage WHEN 'sending' THEN d.slot_at END
         FROM step s WHERE d.app_id = s.app_id AND d.id = s.id AND d.claim = s.claim
@@ -72,6 +75,15 @@ class ClaimedDelivery:
     body_sealed: bytes
     attempts: int
     created_at: datetime
+
+
+class DeliveryTry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Result of one try: the stage after it, the relay that was asked (None: none was), and its reply or our note."""
+
+    at: datetime
+    stage: Stage
+    relay: str | None = None
+    reply: str | None = None
 
 
 class Step(NamedTuple):
@@ -131,6 +143,7 @@ class _Row(msgspec.Struct, omit_defaults=True):
     not_before: datetime | None = None
     ended_at: datetime | None = None
     attempts: int | None = None
+    tried: DeliveryTry | None = None
     event: str | None = None
     conversation_id: str | None = None
     data: dict[str, Any] | None = None
@@ -142,6 +155,7 @@ def _row(now: datetime, step: Step, rules: SendingSettings) -> _Row:
     if result is None:
         return row
     row.stage, row.reply = _end(now, delivery, result, rules)
+    row.tried = DeliveryTry(now, row.stage, result.relay, row.reply)
     row.unknown = int(result.stage is Stage.UNKNOWN)
     row.not_before = now + _wait(row.stage, result, delivery.attempts)
     row.ended_at = now if row.stage in ENDS else None

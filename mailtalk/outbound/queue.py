@@ -11,7 +11,7 @@ from mailtalk.events import record as events
 from mailtalk.events.record import Happened
 from mailtalk.mail.composing.compose import LINES as SHOWN
 from mailtalk.outbound import delivery_events, domain_rates
-from mailtalk.outbound.deliveries import ClaimedDelivery
+from mailtalk.outbound.deliveries import EARLIER_TRIES, ClaimedDelivery
 from mailtalk.outbound.domain_rates import QUEUE
 from mailtalk.outbound.sending_settings import DEFAULT, SendingSettings
 from mailtalk.participation import notify
@@ -30,10 +30,12 @@ _CLAIM = sql.load(
     shown=str(SHOWN),
 )
 _RECOVER = text(f"""
-    UPDATE deliveries SET claim = CASE stage WHEN 'sending' THEN claim END,
+    UPDATE deliveries d SET claim = CASE stage WHEN 'sending' THEN claim END,
         not_before = CASE stage WHEN 'sending' THEN :later ELSE not_before END,
         stage = CASE stage WHEN 'claimed' THEN 'queued' ELSE :doubt END,
-        unknowns = unknowns + CASE stage WHEN 'sending' THEN 1 ELSE 0 END
+        unknowns = unknowns + CASE stage WHEN 'sending' THEN 1 ELSE 0 END,
+        tries = CASE stage WHEN 'sending' THEN {EARLIER_TRIES} || jsonb_build_object('at', CAST(:now AS timestamptz),
+            'stage', CAST(:doubt AS text), 'reply', 'the worker ended before the answer was recorded') ELSE tries END
     WHERE {_HELD} AND {of_the_dead("deliveries", _HELD)} RETURNING 1""")  # noqa: S608  ours
 
 
@@ -67,4 +69,4 @@ def recover(session: Session, now: datetime, rules: SendingSettings = DEFAULT) -
 
     A worker that only lost the database counts as dead, too: it has LATE to record its results under the old claim.
     """
-    return len(session.execute(_RECOVER, {"doubt": rules.doubt, "later": now + LATE}).all())
+    return len(session.execute(_RECOVER, {"doubt": rules.doubt, "now": now, "later": now + LATE}).all())

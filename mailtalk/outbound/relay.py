@@ -55,7 +55,10 @@ class Relays:
             ticket = relay.breaker.enter()
             if ticket is not None:
                 result = await relay.send(ticket, envelope, mail, before_dot)
-                if result is None or not result.elsewhere:
+                if result is None:
+                    return None
+                result = result._replace(relay=relay.name)
+                if not result.elsewhere:
                     break
         return result
 
@@ -84,6 +87,7 @@ class _Relay:
 
     def __init__(self, url: str, timeouts: Timeouts, connections: int) -> None:
         self._url, self._timeouts = urlsplit(url), timeouts
+        self.name = self._url.netloc.rpartition("@")[2]  # without credentials
         self._idle: deque[SmtpConnection] = deque()
         self._limit = ConnectionLimit(connections)
         self.breaker = CircuitBreaker()
@@ -91,9 +95,8 @@ class _Relay:
 
     @property
     def status(self) -> RelayStatus:
-        """Its name, without credentials, and the state of its circuit."""
-        name = self._url.netloc.rpartition("@")[2]
-        return RelayStatus(name, self.breaker.state, self.breaker.pause, self._trouble)
+        """Its name, and the state of its circuit."""
+        return RelayStatus(self.name, self.breaker.state, self.breaker.pause, self._trouble)
 
     async def send(self, ticket: int, envelope: SmtpEnvelope, mail: bytes, before_dot: BeforeDot) -> SendResult | None:
         """Send over a kept connection, or over a new one if there is none or the relay closed it."""

@@ -76,7 +76,7 @@ class SendResult(NamedTuple):
     """Result of an attempt: the delivery's next stage, the reply that caused it, and our own note, if any.
 
     `elsewhere`: nothing was sent, and another relay may accept the mail. `is_ours`: the fault is ours alone; the mail
-    is not given up.
+    is not given up. `relay`: name of the last one that was asked; None: none was.
     """
 
     stage: Stage
@@ -84,6 +84,7 @@ class SendResult(NamedTuple):
     note: str = ""
     elsewhere: bool = False
     is_ours: bool = False
+    relay: str | None = None
 
     @property
     def text(self) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import ColumnElement, Row, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
@@ -13,6 +14,7 @@ from mailtalk.conversations import apps
 from mailtalk.db import sql
 from mailtalk.errors import ErrorCode, NotFound
 from mailtalk.models import App, Conversation, Delivery
+from mailtalk.outbound.deliveries import DeliveryTry
 from mailtalk.vocabulary import MADE_ANEW, DeliveryKind, Stage
 
 # Stages from which an operator may act: no worker has the mail, and it is not known to have been sent.
@@ -94,6 +96,12 @@ def get(session: Session, delivery_id: UUID, app_id: str | None = None) -> Deliv
     if row is None:
         raise NotFound({"id": [f"no delivery {delivery_id}"]}, ErrorCode.NOT_FOUND)
     return _report(row)
+
+
+def tries(session: Session, app_id: str, delivery_id: UUID) -> list[DeliveryTry]:
+    """Last tries of a delivery, the oldest first, each with its time, relay and answer."""
+    kept = session.scalar(select(Delivery.tries).filter_by(app_id=app_id, id=delivery_id))
+    return msgspec.convert(kept or [], list[DeliveryTry])
 
 
 def retry(session: Session, now: datetime, filters: DeliveryFilter) -> int:

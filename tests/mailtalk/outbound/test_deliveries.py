@@ -10,9 +10,10 @@ from support.sql import alive, column, rows
 from support.waiting import until
 
 from mailtalk.outbound import deliveries, queue
-from mailtalk.outbound.deliveries import ClaimedDelivery, Step
+from mailtalk.outbound.deliveries import ClaimedDelivery, DeliveryTry, Step
 from mailtalk.outbound.sending_settings import DEFAULT, SendingSettings
 from mailtalk.outbound.smtp_replies import BACK_OFF, RELAY_AWAY, SendResult, SmtpReply
+from mailtalk.support import deliveries as support_deliveries
 from mailtalk.vocabulary import Stage
 
 STAGES = "SELECT stage FROM deliveries"
@@ -197,6 +198,37 @@ def test_how_often_an_answer_was_lost_is_counted(post: Post) -> None:
     (last,) = claim(post.cast, 1001)
     settle(post.cast, last, Stage.SENT, at(1001))
     assert tuple(rows(post.cast.database, "SELECT stage, unknowns FROM deliveries")[0]) == ("sent", 2)
+
+
+def test_every_answer_is_kept_with_its_time_and_relay(post: Post) -> None:
+    (claimed,) = claim(post.cast)
+    first = SendResult(Stage.DEFERRED, SmtpReply("RCPT", 451, "4.2.2 later"), relay="one.example:25")
+    with post.cast.database.transaction() as session:
+        deliveries.advance(session, at(30), [Step(claimed, first)])
+    (again,) = claim(post.cast, 1000)
+    sending(post.cast, again)
+    with post.cast.database.transaction() as session:
+        queue.recover(session, at(1000))
+    (last,) = claim(post.cast, 1020)
+    settle(post.cast, last, Stage.SENT, at(1020))
+    with post.cast.database.transaction() as session:
+        tries = support_deliveries.tries(session, "demo", claimed.id)
+    assert tries == [
+        DeliveryTry(at(30), Stage.DEFERRED, "one.example:25", "451 4.2.2 later"),
+        DeliveryTry(at(1000), Stage.UNKNOWN, None, "the worker ended before the answer was recorded"),
+        DeliveryTry(at(1020), Stage.SENT, None, "it is sent"),
+    ]
+
+
+def test_the_last_answers_are_kept_when_there_are_many(post: Post) -> None:
+    for number in range(deliveries.TRIES + 3):
+        (claimed,) = claim(post.cast, 100 * (number + 1))
+        result = SendResult(Stage.QUEUED, note=f"away {number}")
+        with post.cast.database.transaction() as session:
+            deliveries.advance(session, at(100 * (number + 1)), [Step(claimed, result)])
+    with post.cast.database.transaction() as session:
+        tries = support_deliveries.tries(session, "demo", claimed.id)
+    assert [each.reply for each in tries] == [f"away {number}" for number in range(3, deliveries.TRIES + 3)]
 
 
 def test_a_lost_answer_is_held_when_the_settings_say_so(post: Post) -> None:

@@ -48,7 +48,8 @@ def send(relay: RelayClient, mail: bytes = MAIL, to: str = "bob@example.com") ->
 
 
 def test_a_mail_arrives_as_it_was_made(sink: Sink, relay: RelayClient) -> None:
-    assert send(relay) == SendResult(SENT, SmtpReply(".", 250, "2.0.0 taken"))
+    name = sink.url.removeprefix("smtp://")
+    assert send(relay) == SendResult(SENT, SmtpReply(".", 250, "2.0.0 taken"), relay=name)
     assert sink.mails == [MAIL]
     assert sink.recipients == ["bob@example.com"]
 
