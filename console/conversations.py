@@ -54,7 +54,7 @@ class ConsoleParticipant:
 def list_conversations(session: Session, visit: ConsoleRequest) -> Response:
     """List or search the app's conversations, the most recently active first."""
     app = apps.found(session, visit.app_id)
-    wanted = visit.query.get("q", "").replace("\0", "").strip()[:200]
+    wanted = visit.query.get("q", "").strip()[:200]
     before = time_of(visit.query.get("before"))
     if wanted:
         hits, is_complete = search.find(session, app.id, wanted, PAGE + 1, before)

@@ -14,7 +14,8 @@ OF_APP = (
     ("suppressions", "Suppressions"),
     ("webhooks", "Webhooks"),
     ("changes", "Changes"),
-    ("style", "App and style"),
+    ("style", "Style"),
+    ("settings", "Settings"),
 )
 OF_DEMO = (("tour", "First five minutes"),)
 OF_ALL = (("/console/queues", "Queues"), ("/console/audit", "Audit log"), ("/console/apps", "Apps"))

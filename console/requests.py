@@ -64,8 +64,8 @@ class ConsoleRequest:
 
     @property
     def query(self) -> Mapping[str, str]:
-        """Parameters of the query."""
-        return self.request.query_params
+        """Parameters of the query, without NUL, which no text of the database may have."""
+        return {name: value.replace("\0", "") for name, value in self.request.query_params.items()}
 
     @property
     def may_change(self) -> bool:

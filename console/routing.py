@@ -108,4 +108,5 @@ async def form(request: Request) -> Mapping[str, str]:
                 return {}
     except ClientDisconnect:
         return {}
-    return dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS))
+    fields = parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS)
+    return {name: value.replace("\0", "") for name, value in fields}  # which no text of the database may have

@@ -17,7 +17,7 @@ from mailtalk.settings.load import Settings
 # Modules that declare pages, in the order of their routes.
 MODULES = (
     *("login", "home", "tour", "conversations", "participants", "mails", "letters", "sending_on", "inbound", "why"),
-    *("system", "suppressions", "webhooks", "changes", "style"),
+    *("system", "suppressions", "webhooks", "webhook_changes", "changes", "style", "app_settings"),
 )
 
 

@@ -1,4 +1,4 @@
-"""Settings of an app, and the style of its mails with a preview as one types."""
+"""Style of an app's mails, with a preview as one types: light, dark, and as wide as a phone."""
 
 import json
 from typing import Any
@@ -23,7 +23,7 @@ SCHEMES = ("light", "dark")
 
 @page("GET", STYLE)
 def show_style(session: Session, visit: ConsoleRequest) -> Response:
-    """Show the app's settings and its style."""
+    """Show the style."""
     app = apps.found(session, visit.app_id)
     rest = {key: value for key, value in app.style.items() if key not in {*FIELDS, "privacy"}}
     return visit.show(

@@ -1,6 +1,7 @@
 """Queues, workers and relays with charts of the last hour or day; failures; and the audit log."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 from starlette.responses import Response
@@ -10,7 +11,8 @@ from console.requests import ConsoleRequest
 from console.routing import APP, ROOT, page
 from mailtalk import clock
 from mailtalk.conversations import apps
-from mailtalk.support import advice, audit, deliveries, queue_history, queues
+from mailtalk.ids import EVENT
+from mailtalk.support import advice, audit, deliveries, failures, queue_history, queues
 from mailtalk.support.deliveries import DeliveryFilter
 from mailtalk.vocabulary import Stage
 
@@ -33,17 +35,25 @@ def show_queues(session: Session, visit: ConsoleRequest) -> Response:
         for name, series in history.items()
     }
     sees_all = visit.login.app_id is None
-    problems = advice.findings(status) if sees_all else []
-    failed = deliveries.page(session, DeliveryFilter(visit.login.app_id, [Stage.FAILED], since=now - DAY), limit=PAGE)
     return visit.show(
         "queues.html",
         system=status,
         charts=drawn,
         period=period,
-        problems=problems,
-        failed=failed,
+        problems=advice.findings(status) if sees_all else [],
+        failed=_failures(session, visit.login.app_id, now - DAY),
         sees_all=sees_all,
     )
+
+
+def _failures(session: Session, app_id: str | None, since: datetime) -> dict[str, Any]:
+    """The newest failures of one app or of all: mails that went out, mails that came in, and events for webhooks."""
+    events = failures.webhooks(session, app_id, since, PAGE)
+    return {
+        "letters": deliveries.page(session, DeliveryFilter(app_id, [Stage.FAILED], since=since), limit=PAGE),
+        "mails": failures.inbound(session, app_id, since, PAGE),
+        "events": [(EVENT.show(row.event_id), row) for row in events],
+    }
 
 
 @page("GET", ROOT + "/audit")

@@ -134,7 +134,7 @@ def _mail_of_bob(session: Session, visit: ConsoleRequest) -> MailView:
 
 
 def _text(visit: ConsoleRequest) -> str:
-    text = visit.form.get("text", "").replace("\0", "").strip()
+    text = visit.form.get("text", "").strip()
     if not text or len(text) > TEXT_LIMIT:
         raise Invalid({"text": [f"must have 1 to {TEXT_LIMIT} characters"]})
     return text

@@ -1,6 +1,7 @@
 """Webhooks of an app: their state and log; test, resume, and replay of events."""
 
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 from starlette.responses import Response
@@ -12,6 +13,7 @@ from mailtalk import clock
 from mailtalk.conversations import apps
 from mailtalk.errors import Invalid
 from mailtalk.ids import DELIVERY, EVENT
+from mailtalk.vocabulary import EventType
 from mailtalk.webhooks import endpoints, log
 from mailtalk.webhooks.log import ReplayRange
 
@@ -19,6 +21,7 @@ LIST = APP + "/webhooks"
 ONE = LIST + "/{webhookId}"
 PAGE = 50
 STAGES = ("queued", "sent", "failed", "cancelled")
+EVENTS = [each for each in EventType if each is not EventType.WEBHOOK_TEST]
 REPLAYED = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 
 
@@ -26,7 +29,7 @@ REPLAYED = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 def list_webhooks(session: Session, visit: ConsoleRequest) -> Response:
     """List the app's webhooks."""
     apps.found(session, visit.app_id)
-    return visit.show("webhooks.html", rows=endpoints.listed(session, visit.app_id))
+    return visit.show("webhooks.html", rows=endpoints.listed(session, visit.app_id), events=EVENTS)
 
 
 @page("GET", ONE)
@@ -37,9 +40,8 @@ def show_webhook(session: Session, visit: ConsoleRequest) -> Response:
     before = DELIVERY.read(visit.query.get("before", ""))
     entries = log.page(session, row, PAGE + 1, stage=stage if stage in STAGES else None, before=before)
     ids = {entry.id: (DELIVERY.show(entry.id), EVENT.show(entry.event_id)) for entry in entries}
-    return visit.show(
-        "webhook.html", row=row, entries=entries[:PAGE], ids=ids, more=len(entries) > PAGE, stage=stage, stages=STAGES
-    )
+    shown: dict[str, Any] = {"entries": entries[:PAGE], "ids": ids, "more": len(entries) > PAGE, "stage": stage}
+    return visit.show("webhook.html", row=row, stages=STAGES, events=EVENTS, **shown)
 
 
 @page("POST", ONE)

@@ -41,7 +41,7 @@ def explain_mail(session: Session, visit: ConsoleRequest) -> Response:
     if user_id and conversation_id:
         key = ParticipantKey.of(app.id, conversation_id, user_id)
         return visit.show("why_participant.html", explained=_explained(session, key, history=True))
-    wanted = visit.query.get("q", "").replace("\0", "").strip()[:200]
+    wanted = visit.query.get("q", "").strip()[:200]
     if user_id:
         return visit.show("why_user.html", **_user(session, app.id, user_id))
     people = _people(session, app.id, wanted) if wanted else []

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from mailtalk.vocabulary import Frequency, Notify, Origin, Outcome, Stage, Verdict
+from mailtalk.vocabulary import Frequency, Notify, Origin, Outcome, SenderPolicy, Stage, Verdict
 
 NOTIFY = {Notify.ALL: "every message", Notify.MENTIONS_ONLY: "when mentioned", Notify.OFF: "never mailed"}
 FREQUENCY = {
@@ -10,6 +10,11 @@ FREQUENCY = {
     Frequency.DEFAULT: "as usual",
     Frequency.HOURLY: "hourly",
     Frequency.DAILY: "daily",
+}
+SENDER = {
+    SenderPolicy.CAPABILITY: "of anyone who has the reply address",
+    SenderPolicy.MATCH: "from an address of the participant",
+    SenderPolicy.AUTHENTICATED: "from an address of the participant, proven by SPF or DKIM",
 }
 ORIGIN = {Origin.WEB: "web", Origin.REST: "API", Origin.IMPORT: "import", Origin.EMAIL: "mail"}
 STAGE = {
