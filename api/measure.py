@@ -5,6 +5,7 @@ import time
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import response_start
 from worker import metrics
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -25,13 +26,11 @@ class Measured:
         began = time.perf_counter()
         method = scope["method"] if scope["method"] in METHODS else OTHER
 
-        async def measured(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                seconds = time.perf_counter() - began
-                metrics.HTTP.labels(route_of(scope), method, message["status"]).observe(seconds)
-            await send(message)
+        def measure(start: Message) -> None:
+            seconds = time.perf_counter() - began
+            metrics.HTTP.labels(route_of(scope), method, start["status"]).observe(seconds)
 
-        await self._app(scope, receive, measured)
+        await self._app(scope, receive, response_start.noticed(send, measure))
 
 
 def route_of(scope: Scope) -> str:

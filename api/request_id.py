@@ -6,6 +6,8 @@ from contextvars import ContextVar
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import response_start
+
 HEADER = b"x-request-id"
 _CLEAN = re.compile(rb"[A-Za-z0-9._~:/+=-]{1,128}")
 
@@ -26,12 +28,10 @@ class RequestIds:
         value = _given(scope) or secrets.token_hex(16).encode()
         request_id.set(value.decode())  # not reset: each request has a context of its own, and an error is logged later
 
-        async def send_with_id(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), (HEADER, value)]
-            await send(message)
+        def add_id(start: Message) -> None:
+            start["headers"] = [*start.get("headers", ()), (HEADER, value)]
 
-        await self._app(scope, receive, send_with_id)
+        await self._app(scope, receive, response_start.noticed(send, add_id))
 
 
 def _given(scope: Scope) -> bytes | None:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from api import wire
 from api.versions import VERSIONS
-from console.logins import Role
+from console.logins import ConsoleRole
 from console.rendering import segment
 from console.requests import ConsoleRequest
 from console.routing import APP, ROOT, page
@@ -20,7 +20,7 @@ SETTINGS = APP + "/settings"
 NAME_LIMIT = 200  # characters
 
 
-@page("POST", ROOT + "/apps", Role.OPERATOR)
+@page("POST", ROOT + "/apps", ConsoleRole.OPERATOR)
 def create_app(session: Session, visit: ConsoleRequest) -> Response:
     """Create an app, and show its secret, which cannot be read later."""
     name, wanted = visit.form.get("name", "").strip(), visit.form.get("id", "").strip()
@@ -53,7 +53,7 @@ def put_settings(session: Session, visit: ConsoleRequest) -> Response:
     return visit.back_to(f"{ROOT}/apps/{segment(visit.app_id)}/settings")
 
 
-@page("POST", SETTINGS + "/secret", Role.OPERATOR)
+@page("POST", SETTINGS + "/secret", ConsoleRole.OPERATOR)
 def rotate_secret(session: Session, visit: ConsoleRequest) -> Response:
     """Replace the app's secret, and show the new one; the old one and its logins end within seconds."""
     if visit.app_id == visit.site.settings.console_demo_app:

@@ -55,11 +55,11 @@ def list_conversations(session: Session, visit: ConsoleRequest) -> Response:
     """List or search the app's conversations, the most recently active first."""
     app = apps.found(session, visit.app_id)
     wanted = visit.query.get("q", "").strip()[:200]
-    before = time_of(visit.query.get("before"))
+    place = search.Place(time_of(visit.query.get("before")), visit.query.get("id", ""))
     if wanted:
-        hits, is_complete = search.find(session, app.id, wanted, PAGE + 1, before)
+        hits, is_complete = search.find(session, app.id, wanted, PAGE + 1, place)
     else:
-        hits, is_complete = search.latest(session, app.id, PAGE + 1, before), True
+        hits, is_complete = search.latest(session, app.id, PAGE + 1, place), True
     return visit.show("conversations.html", hits=hits[:PAGE], q=wanted, more=len(hits) > PAGE, is_complete=is_complete)
 
 

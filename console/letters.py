@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from console import mail_pages, mail_views
-from console.logins import Role
+from console.logins import ConsoleRole
 from console.mail_views import MailView
 from console.rendering import segment
 from console.requests import ConsoleRequest
@@ -44,7 +44,7 @@ class BoxedMail:
 def show_mailbox(session: Session, visit: ConsoleRequest) -> Response:
     """Captured mails, newest first: what people would have got while no relay is set."""
     wanted = DeliveryFilter(visit.app_id, [Stage.CAPTURED], address=visit.query.get("to") or None)
-    after = _uuid(visit.query["after"]) if "after" in visit.query else None
+    after = mail_id(visit.query["after"]) if "after" in visit.query else None
     reports = deliveries.page(session, wanted, limit=PAGE + 1, after=after)
     mails = [BoxedMail(report, opened(session, visit, report.id)) for report in reports[:PAGE]]
     return visit.show("mailbox.html", mails=mails, more=len(reports) > PAGE, to=wanted.address)
@@ -104,7 +104,7 @@ def _letter(session: Session, visit: ConsoleRequest, *, reveal: bool) -> Respons
         about=_conversations(session, report),
         may_resend=report.stage in RETRIED,
         may_cancel=report.stage in CANCELLABLE,
-        may_send_on=report.stage is Stage.CAPTURED and visit.login.role is Role.OPERATOR,
+        may_send_on=report.stage is Stage.CAPTURED and visit.login.role is ConsoleRole.OPERATOR,
         path=path_of(visit),
     )
 
@@ -146,10 +146,11 @@ def _header(raw: bytes) -> bytes:
 
 def report_of(session: Session, visit: ConsoleRequest) -> DeliveryReport:
     """The mail of the path, without its bytes. NotFound if the app has none."""
-    return deliveries.get(session, _uuid(visit.id("deliveryId")), visit.app_id)
+    return deliveries.get(session, mail_id(visit.id("deliveryId")), visit.app_id)
 
 
-def _uuid(text: str) -> UUID:
+def mail_id(text: str) -> UUID:
+    """Id of an outgoing mail. NotFound for any other text."""
     try:
         return UUID(text)
     except ValueError:

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from api.request import Services
 from console import rendering
-from console.logins import COOKIE, Login, Role
+from console.logins import COOKIE, ConsoleLogin, ConsoleRole
 from console.requests import SEE_OTHER, ConsoleRequest, Site, entry
 from console.routing import ROOT, form, page
 from mailtalk import clock
@@ -89,26 +89,28 @@ class LoginPages:
             return login
         return self.form(request, 410, USED) if login is None else self.entered(login, ROOT + "/start")
 
-    async def _transact(self, request: Request, verb: Callable[[Session], Login | None]) -> Login | Response | None:
+    async def _transact(
+        self, request: Request, verb: Callable[[Session], ConsoleLogin | None]
+    ) -> ConsoleLogin | Response | None:
         services: Services = request.app.state.services
         try:
             return await services.transact(verb)
         except Unavailable:
             return self.form(request, 503, "The database does not answer. Try again in a moment.")
 
-    def _by_credential(self, session: Session, request: Request, credential: str) -> Login | None:
+    def _by_credential(self, session: Session, request: Request, credential: str) -> ConsoleLogin | None:
         login = self._site.logins.by_credential(session, credential, clock.now())
         audit.record(session, _entry(request, login, "log in" if login else "fail to log in"))
         return login
 
-    def _by_link(self, session: Session, request: Request, token: str) -> Login | None:
+    def _by_link(self, session: Session, request: Request, token: str) -> ConsoleLogin | None:
         if not login_links.use(session, clock.now(), token):
             return None
         login = self._site.logins.by_link(clock.now())
         audit.record(session, _entry(request, login, "log in by link"))
         return login
 
-    def entered(self, login: Login, to: str) -> Response:
+    def entered(self, login: ConsoleLogin, to: str) -> Response:
         """Set the cookie, and go on."""
         response = RedirectResponse(to, SEE_OTHER, headers=rendering.GUARDS)
         settings = self._site.settings
@@ -135,7 +137,7 @@ class LoginPages:
         return rendering.html("login.html", values, status)
 
 
-@page("POST", ROOT + "/logout", Role.READER)
+@page("POST", ROOT + "/logout", ConsoleRole.READER)
 def log_out(session: Session, visit: ConsoleRequest) -> Response:
     """Delete the cookie."""
     visit.record(session, "log out")
@@ -144,7 +146,7 @@ def log_out(session: Session, visit: ConsoleRequest) -> Response:
     return response
 
 
-def _entry(request: Request, login: Login | None, action: str) -> AuditEntry:
+def _entry(request: Request, login: ConsoleLogin | None, action: str) -> AuditEntry:
     return entry(request, login, action, login.app_id if login else None, {})
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from console.logins import Login
+from console.logins import ConsoleLogin
 
 OF_APP = (
     ("conversations", "Conversations"),
@@ -21,7 +21,7 @@ OF_DEMO = (("tour", "First five minutes"),)
 OF_ALL = (("/console/queues", "Queues"), ("/console/audit", "Audit log"), ("/console/apps", "Apps"))
 
 
-def links(login: Login, quoted_app: str | None, *, is_demo: bool) -> Sequence[tuple[str, str]]:
+def links(login: ConsoleLogin, quoted_app: str | None, *, is_demo: bool) -> Sequence[tuple[str, str]]:
     """Path and label of each link; those of an app only where one is shown."""
     app = quoted_app or (quote(login.app_id, safe="") if login.app_id else None)
     labels = (*(OF_DEMO if is_demo else ()), *OF_APP) if app else ()

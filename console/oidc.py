@@ -21,7 +21,7 @@ from starlette.routing import Route
 from api.request import Services
 from console import rendering
 from console.login import LoginPages
-from console.logins import Login
+from console.logins import ConsoleLogin
 from console.requests import SEE_OTHER, Site, entry
 from console.routing import ROOT
 from mailtalk import clock, signed
@@ -165,6 +165,6 @@ def _json(response: urllib3.BaseHTTPResponse) -> Mapping[str, Any]:
     return msgspec.json.decode(response.data, type=dict[str, Any])
 
 
-def _record(session: Session, request: Request, login: Login | None, email: str) -> None:
+def _record(session: Session, request: Request, login: ConsoleLogin | None, email: str) -> None:
     action = "log in by OpenID Connect" if login else "fail to log in by OpenID Connect"
     audit.record(session, entry(request, login, action, None, {"email": email}))

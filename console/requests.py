@@ -11,8 +11,8 @@ from starlette.responses import RedirectResponse, Response
 from api import wire
 from api.request import Services
 from console import navigation, rendering
-from console.logins import Login, Logins, Role
-from console.watch import Watch
+from console.logins import ConsoleLogin, ConsoleRole, Logins
+from console.watch import ConversationWatch
 from mailtalk import clock
 from mailtalk.errors import NotFound
 from mailtalk.ids import ConversationKey
@@ -31,7 +31,7 @@ class Site:
     settings: Settings
     logins: Logins
     secrets: FileSecrets
-    watch: Watch
+    watch: ConversationWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class ConsoleRequest:
 
     request: Request
     site: Site
-    login: Login
+    login: ConsoleLogin
     form: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -70,7 +70,7 @@ class ConsoleRequest:
     @property
     def may_change(self) -> bool:
         """True unless the login is read-only."""
-        return self.login.role >= Role.ADMIN
+        return self.login.role >= ConsoleRole.ADMIN
 
     @property
     def shows_secrets(self) -> bool:
@@ -88,7 +88,7 @@ class ConsoleRequest:
             "here": self.request.url.path,
             "login": self.login,
             "may_change": self.may_change,
-            "is_operator": self.login.role is Role.OPERATOR,
+            "is_operator": self.login.role is ConsoleRole.OPERATOR,
             "form_token": self.site.logins.form_token(self.login),
             "app_id": quoted and self.app_id,
             "demo_app": self.site.settings.console_demo_app,
@@ -110,7 +110,7 @@ class ConsoleRequest:
 
 
 def entry(
-    request: Request, login: Login | None, action: str, app_id: str | None, target: Mapping[str, str]
+    request: Request, login: ConsoleLogin | None, action: str, app_id: str | None, target: Mapping[str, str]
 ) -> AuditEntry:
     """Entry for the audit log; `login` is None before one."""
     return AuditEntry(

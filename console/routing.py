@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from api import errors
 from console import rendering
-from console.logins import COOKIE, Role
+from console.logins import COOKIE, ConsoleRole
 from console.requests import SEE_OTHER, ConsoleRequest, Site
 from mailtalk import clock
 from mailtalk.errors import MailtalkError
@@ -26,16 +26,16 @@ FIELDS = 100
 TOKEN = "form_token"  # noqa: S105  the field's name
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 Endpoint = Callable[[Request], Awaitable[Response]]
-Page = tuple[str, str, Role, Callable[..., Any]]
+Page = tuple[str, str, ConsoleRole, Callable[..., Any]]
 
 PAGES: list[Page] = []
 
 
-def page(method: str, path: str, role: Role | None = None) -> Callable[[Handler], Handler]:
+def page(method: str, path: str, role: ConsoleRole | None = None) -> Callable[[Handler], Handler]:
     """Register a handler; `role` is the least that it needs: to see for GET, to change for POST, unless given."""
 
     def mark(handler: Handler) -> Handler:
-        PAGES.append((method, path, role or (Role.READER if method == "GET" else Role.ADMIN), handler))
+        PAGES.append((method, path, role or (ConsoleRole.READER if method == "GET" else ConsoleRole.ADMIN), handler))
         return handler
 
     return mark
@@ -56,7 +56,7 @@ def _by_method(endpoints: dict[str, Endpoint]) -> Endpoint:
     return respond
 
 
-def _endpoint(site: Site, role: Role, handler: Callable[..., Any]) -> Endpoint:
+def _endpoint(site: Site, role: ConsoleRole, handler: Callable[..., Any]) -> Endpoint:
     async def respond(request: Request) -> Response:
         login = site.logins.read(request.cookies.get(COOKIE, ""), clock.now())
         if login is None:
@@ -71,7 +71,7 @@ def _endpoint(site: Site, role: Role, handler: Callable[..., Any]) -> Endpoint:
     return respond
 
 
-async def _checked(visit: ConsoleRequest, role: Role, handler: Callable[..., Any]) -> Response:
+async def _checked(visit: ConsoleRequest, role: ConsoleRole, handler: Callable[..., Any]) -> Response:
     if visit.login.role < role:
         return visit.show("error.html", 403, reasons=["Your login may not do this."])
     if visit.request.method == "POST" and not _is_ours(visit):

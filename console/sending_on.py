@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from console import letters
 from console.letters import OUT
-from console.logins import Role
+from console.logins import ConsoleRole
 from console.requests import ConsoleRequest
 from console.routing import page
 from mailtalk import clock
@@ -23,7 +23,7 @@ from mailtalk.vocabulary import Stage
 TIMEOUTS = Timeouts(10, 10, 30, 30)  # seconds: somebody waits for the page
 
 
-@page("POST", OUT + "/send-on", Role.OPERATOR)
+@page("POST", OUT + "/send-on", ConsoleRole.OPERATOR)
 async def send_on(visit: ConsoleRequest) -> Response:
     """Send it on. Invalid with the relay's answer if it is not accepted."""
     to, relay = _address(visit.form.get("to", "")), _relay(visit.form.get("relay", ""))

@@ -9,7 +9,7 @@ from console.login import LoginPages
 from console.logins import Logins
 from console.oidc import OidcPages
 from console.requests import Site
-from console.watch import Watch
+from console.watch import ConversationWatch
 from mailtalk.keys import Keyring
 from mailtalk.mail.replies.file_secrets import FileSecrets
 from mailtalk.settings.load import Settings
@@ -24,7 +24,7 @@ MODULES = (
 def routes(settings: Settings) -> list[Route]:
     """All routes of the console."""
     logins = Logins(settings, Keyring.from_setting(settings.require("secret_key")))
-    site = Site(settings, logins, FileSecrets(settings.reply_domain), Watch())
+    site = Site(settings, logins, FileSecrets(settings.reply_domain), ConversationWatch())
     for module in MODULES:
         import_module(f"console.{module}")
     pages = LoginPages(site)

@@ -20,7 +20,7 @@ BEAT = 15.0  # seconds of silence after which a sign of life is due
 log = logging.getLogger(__name__)
 
 
-class Watch:
+class ConversationWatch:
     """Watchers of this process, by conversation."""
 
     def __init__(self) -> None:

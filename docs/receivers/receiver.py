@@ -52,7 +52,7 @@ def is_fresh(moment):
     return abs(time.time() - moment) <= TOLERANCE
 
 
-class Seen:
+class SeenEvents:
     """Remembers what was taken, over restarts; here in SQLite, in your program where its data is."""
 
     def __init__(self, path):
@@ -115,5 +115,5 @@ def handle(event, newest):
 
 
 if __name__ == "__main__":
-    SEEN = Seen(os.environ.get("WEBHOOK_SEEN", "seen.sqlite"))
+    SEEN = SeenEvents(os.environ.get("WEBHOOK_SEEN", "seen.sqlite"))
     ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Receiver).serve_forever()

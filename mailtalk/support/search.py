@@ -31,7 +31,8 @@ DROP_INDEXES = tuple(
     for index in (INDEX, "ix_users_name_parts", "ix_conversations_subject_parts")
 )
 _CHOSEN = """SELECT * FROM conversations c WHERE c.app_id = :app
-    AND (CAST(:before AS timestamptz) IS NULL OR coalesce(c.last_message_at, c.created_at) < :before) {also}
+    AND (CAST(:before AS timestamptz) IS NULL
+        OR (coalesce(c.last_message_at, c.created_at), c.id) < (:before, CAST(:before_id AS text))) {also}
     ORDER BY coalesce(c.last_message_at, c.created_at) DESC, c.id DESC LIMIT :limit"""
 _MATCHES = "AND c.id = ANY(CAST(:ids AS text[]))"
 _LATEST = sql.load(__file__, "conversation_hits", chosen=_CHOSEN.format(also=""))
@@ -64,12 +65,22 @@ class SearchResult(NamedTuple):
     is_complete: bool
 
 
-def latest(session: Session, app_id: str, limit: int, before: datetime | None = None) -> list[ConversationHit]:
-    """Conversations of an app, the most recently active first; those whose activity was before a time."""
-    return _hits(session, _LATEST, {"app": app_id, "before": before, "limit": limit})
+class Place(NamedTuple):
+    """Place in the list: after the conversation with this activity and id; with None at its beginning."""
+
+    before: datetime | None
+    before_id: str | None
 
 
-def find(session: Session, app_id: str, wanted: str, limit: int, before: datetime | None = None) -> SearchResult:
+NOWHERE = Place(None, None)
+
+
+def latest(session: Session, app_id: str, limit: int, after: Place = NOWHERE) -> list[ConversationHit]:
+    """Conversations of an app, the most recently active first; those after a place in this order."""
+    return _hits(session, _LATEST, {"app": app_id, **after._asdict(), "limit": limit})
+
+
+def find(session: Session, app_id: str, wanted: str, limit: int, after: Place = NOWHERE) -> SearchResult:
     """Conversations that match a query by id, subject, participant or text, the most recently active first.
 
     Every word must occur in one text. With the index of `MAKE_INDEXES` words are found by their beginnings, else any
@@ -79,7 +90,7 @@ def find(session: Session, app_id: str, wanted: str, limit: int, before: datetim
     ids, of_text = set(session.scalars(_FIND, terms)), _of_text(session, app_id, wanted)
     found = {"ids": [*ids, *(of_text or ())]}
     return SearchResult(
-        _hits(session, _AMONG, {"app": app_id, "before": before, "limit": limit, **found}), of_text is not None
+        _hits(session, _AMONG, {"app": app_id, **after._asdict(), "limit": limit, **found}), of_text is not None
     )
 
 

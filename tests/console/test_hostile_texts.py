@@ -67,6 +67,7 @@ def watched(browser: Browser, stack: Stack, witness: Witness) -> Iterator[Page]:
         watched.on("pageerror", lambda error: witness.said.append(str(error)))
         watched.context.route(lambda url: not url.startswith((stack.api, "data:")), note)
         log_in(watched, stack, OPERATOR)
+        witness.said.clear()
         yield watched
 
 

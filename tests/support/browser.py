@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 OPTIONS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 PHONE = {"width": 360, "height": 740}
+
+PATIENCE = 60_000  # milliseconds, for a machine that has other things to do; only a test that fails waits so long
+expect.set_options(timeout=PATIENCE)
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
 
@@ -31,5 +34,6 @@ def page(browser: Browser, scheme: str = "light", *, scripts: bool = False, phon
         viewport=PHONE if phone else {"width": 900, "height": 1000},  # type: ignore[arg-type]
         locale="en-GB",
     )
+    context.set_default_timeout(PATIENCE)
     yield context.new_page()
     context.close()

@@ -32,8 +32,8 @@ WORLD = (
         SELECT :app, x, x, jsonb_build_object('x', x) {EACH} UNION ALL
         SELECT :app, i, array_to_string(CAST(:texts AS text[]), ' '), '{{}}'
         FROM unnest(CAST('{{hall-1,hall-2}}' AS text[])) i""",  # noqa: S608  ours
-    f"""INSERT INTO participations (app_id, conversation_id, user_id, present, access, notify, joined_at, chosen)
-        SELECT :app, {HALVES}, 'u' || n, true, 'ReadWrite', 'All', now(), ARRAY[x] {EACH}""",
+    f"""INSERT INTO participations (app_id, conversation_id, user_id, present, access, notify, joined_at)
+        SELECT :app, {HALVES}, 'u' || n, true, 'ReadWrite', 'All', now() {EACH}""",
     f"""INSERT INTO messages (app_id, conversation_id, seq, id, type, sender_id, text, origin, created_at, elided,
             attachment, location, custom)
         SELECT :app, {HALVES}, n, 'm' || n, 'UserMessage', 'u' || n, x, 'email', now(), x,
@@ -44,7 +44,7 @@ WORLD = (
         SELECT :app, x, x, 'join', 'rejected', x, x, now() {EACH} UNION ALL
         SELECT :app, 'hall-1', 'u1', 'join', 'rejected', x, x, now() {EACH}""",
     f"""INSERT INTO suppressions (app_id, address, reason, status, scored_at, until)
-        SELECT :app, x, 'hard-bounce', x, now(), now() + interval '1 day' {EACH}""",
+        SELECT :app, x, 'dead', x, now(), now() + interval '1 day' {EACH}""",
     f"""INSERT INTO audit_entries (at, actor, role, client, action, app_id, target)
         SELECT now(), x, x, x, x, :app, jsonb_build_object(x, x) {EACH}""",
     f"""INSERT INTO webhooks (app_id, id, url, secret_sealed, secret_since, created_at, reason, status, failing_since)
