@@ -26,7 +26,7 @@ Run it, each process under your own supervisor, as many of each as you like:
   mailtalk app create "My app"  prints the app's id and secret
   mailtalk api                  HTTP, for your backend
   mailtalk worker               applies changes, makes and sends mails
-  mailtalk bridge               SMTP, for people's replies
+  mailtalk bridge               SMTP, for people's replies; or: mailtalk fetch, from IMAP folders
 
 \b
 Operate it:
@@ -72,6 +72,7 @@ COMMANDS = {
     ),
     "doctor": ("cli.commands.doctor", "Check servers, DNS, TLS and relay, and send a mail out and back in."),
     "explain": ("cli.commands.explain", "Explain why someone was mailed, was not, or is not yet."),
+    "fetch": ("cli.commands.fetch", "Take mail from IMAP folders, as it arrives."),
     "health": ("cli.commands.health", "Check a process on this host; exit code 0 or 1, for container health checks."),
     "held": ("cli.commands.held", "Decide on mails that may or may not have been sent (MAILTALK_UNKNOWN=hold)."),
     "inbound": ("cli.commands.inbound", "See the outcome of each inbound mail, and process one again."),

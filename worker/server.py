@@ -10,6 +10,7 @@ from celery.exceptions import SecurityWarning
 from sqlalchemy.orm import Session
 
 from mailtalk.changes import log as change_log
+from mailtalk.db import seen
 from mailtalk.db.database import Database
 from mailtalk.events import record as events
 from mailtalk.files import Links
@@ -21,7 +22,7 @@ from mailtalk.mail.address import AddressScheme
 from mailtalk.notifications import windows
 from mailtalk.notifications.mails import MailIdentity
 from mailtalk.notifications.windows import Pace
-from mailtalk.outbound import provider_reports, retention
+from mailtalk.outbound import retention
 from mailtalk.outbound.circuit_breaker import RelayStatus
 from mailtalk.outbound.dkim_signing import MailSigner
 from mailtalk.outbound.relay import Relays
@@ -154,7 +155,7 @@ def _purge(settings: Settings, database: Database) -> Purge:
         database,
         partial(windows.purge, days=settings.notification_days),
         partial(retention.purge, days=settings.notification_days),
-        partial(provider_reports.purge, days=settings.change_days),
+        partial(seen.purge, days=settings.change_days),
         partial(change_log.purge, days=settings.change_days),
         partial(inbound_log.purge, days=settings.raw_mail_days),
         partial(sender_questions.purge, days=settings.raw_mail_days),

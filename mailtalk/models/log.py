@@ -69,7 +69,7 @@ class IdempotencyKey(Base):
 
 
 class SeenPost(Base):
-    """Hash of what a mail provider posted, so that a repeated post has no effect."""
+    """Hash of a key of what came from outside, so that it has its effect once."""
 
     __tablename__ = "seen_posts"
     __table_args__ = (Index(None, "at"),)

@@ -4,13 +4,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from mailtalk.db import seen
 from mailtalk.keys import Keyring
 from mailtalk.mail import address
 from mailtalk.mail.screening import dsn
@@ -20,11 +20,7 @@ from mailtalk.outbound.bounces import COMPLAINT, HARD, SOFT, Report
 
 RECENT = timedelta(days=5)  # age of a mail to which a bounce without an id of ours may belong
 UNMATCHED, REPEATED = "unmatched", "repeated"
-PURGED = 5_000  # in one transaction
 
-_NEW = text("""
-    INSERT INTO seen_posts (key, at) SELECT key, :now FROM unnest(CAST(:keys AS bytea[])) AS key
-    ON CONFLICT DO NOTHING RETURNING key""")
 _SENT_TO = text("""
     SELECT r.address, d.id FROM unnest(CAST(:addresses AS text[])) AS r (address)
     CROSS JOIN LATERAL (
@@ -34,10 +30,6 @@ _SENT_TO = text("""
                 AND d.stage IN ('sent', 'unknown')
             ORDER BY d.created_at DESC, d.id DESC LIMIT 1) AS last
         ORDER BY last.created_at DESC LIMIT 1) AS d""")
-_PURGE = text("""
-    DELETE FROM seen_posts WHERE key IN (
-        SELECT key FROM seen_posts WHERE at < :before ORDER BY at LIMIT :most FOR UPDATE SKIP LOCKED)
-    RETURNING 1""")
 
 
 class ProviderReport(NamedTuple):
@@ -74,28 +66,15 @@ def record(  # noqa: PLR0913, PLR0917  a post, whose it is, and when
 ) -> Mapping[str, int]:
     """Write the effect of a verified post; returns the number of reports of each kind, unmatched and repeated ones."""
     tokens = [post.token] if post.token is not None else []
-    keys = {key: sha256(f"{provider} {key}".encode()).digest() for key in [*tokens, *(r.key for r in post.reports)]}
-    new = _new(session, now, list(keys.values()))
-    if any(keys[token] not in new for token in tokens):
+    new = seen.new(session, now, (f"{provider} {key}" for key in [*tokens, *(one.key for one in post.reports)]))
+    if any(f"{provider} {token}" not in new for token in tokens):
         return Counter({REPEATED: len(post.reports)})
-    fresh = [report for report in _distinct(post.reports) if keys[report.key] in new]
+    fresh = [report for report in _distinct(post.reports) if f"{provider} {report.key}" in new]
     matched = [report for report in _matched(session, keyring, now, fresh) if report is not None]
     bounces.write(session, now, matched, suppress)
     counts = Counter(report.kind for report in matched)
     counts.update({UNMATCHED: len(fresh) - len(matched), REPEATED: len(post.reports) - len(fresh)})
     return +counts
-
-
-def purge(session: Session, now: datetime, days: float) -> int:
-    """Forget a batch of posts this many days old; returns the number, 0 if none is left."""
-    return len(session.execute(_PURGE, {"before": now - timedelta(days=days), "most": PURGED}).all())
-
-
-def _new(session: Session, now: datetime, keys: Sequence[bytes]) -> set[bytes]:
-    """Keys that no earlier post had; a concurrent post with one of them is waited for."""
-    if not keys:
-        return set()
-    return {bytes(key) for key in session.scalars(_NEW, {"keys": sorted(set(keys)), "now": now})}
 
 
 def _distinct(reports: Sequence[ProviderReport]) -> Sequence[ProviderReport]:

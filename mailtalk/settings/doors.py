@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
 
 from mailtalk.settings.types import (
@@ -15,6 +15,7 @@ from mailtalk.settings.types import (
     Rate,
     Secret,
     Topic,
+    scheme,
 )
 
 
@@ -155,4 +156,20 @@ class Ingress(BaseSettings):
     ingress_ses: Topic = Field(None, description="ARN of the SNS topic to which Amazon SES publishes mail.")
     ingress_ses_events: Topic = Field(
         None, description="ARN of the SNS topic to which Amazon SES publishes bounces and complaints."
+    )
+
+
+class Imap(BaseSettings):
+    """IMAP folders that mailtalk fetch takes mail from."""
+
+    imap_url: Annotated[SecretStr | None, scheme("imaps", "imap")] = Field(
+        None,
+        description="IMAP folders for mailtalk fetch, imaps://USER:PASSWORD@HOST/FOLDER, or imap://… with STARTTLS; "
+        "several, separated by commas.",
+    )
+    imap_done_folder: Annotated[str, Field(min_length=1, max_length=200)] = Field(
+        "Mailtalk", description="Folder to which a mail is moved after it was stored; created if it is missing."
+    )
+    imap_other_folder: Annotated[str | None, Field(max_length=200)] = Field(
+        None, description="Folder to which mails are moved that are not to an address of ours; unset: they stay."
     )

@@ -8,14 +8,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from mailtalk.settings.doors import Edge, HttpEdge, Ingress, Rates
+from mailtalk.settings.doors import Edge, HttpEdge, Imap, Ingress, Rates
 from mailtalk.settings.sections import Console, Inbound, Observation, Outgoing, Retention, Webhooks
 from mailtalk.settings.types import AppId, Domain, Host, Mailbox, Port, Seconds, Secret, scheme
 
 PREFIX = "MAILTALK_"
 SECRETS = (
     *("app_secret", "secret_key", "database_url", "redis_url", "relay_url", "dkim_key", "sentry_dsn"),
-    *("ingress_cloudflare", "ingress_mailgun", "ingress_postmark", "ingress_sendgrid"),
+    *("ingress_cloudflare", "ingress_mailgun", "ingress_postmark", "ingress_sendgrid", "imap_url"),
     *("console_password", "console_reader_password", "console_oidc_client_secret"),
 )
 
@@ -24,7 +24,7 @@ class SettingsError(Exception):
     """Wrong setting; the text names the variable, the problem and the allowed values."""
 
 
-class Settings(HttpEdge, Rates, Edge, Inbound, Ingress, Outgoing, Retention, Webhooks, Console, Observation):
+class Settings(HttpEdge, Rates, Edge, Imap, Inbound, Ingress, Outgoing, Retention, Webhooks, Console, Observation):
     """Settings of all processes; README's table repeats their descriptions, which a test compares."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")

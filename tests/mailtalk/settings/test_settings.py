@@ -90,7 +90,7 @@ def test_every_wrong_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("name", SECRETS)
 def test_each_secret_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
     values = {"database_url": "postgresql://h/d", "redis_url": "redis://h", "relay_url": "smtp://h"}
-    values |= {"sentry_dsn": "https://public@sentry.example/1"}
+    values |= {"sentry_dsn": "https://public@sentry.example/1", "imap_url": "imaps://u:p@h/INBOX"}
     value = values.get(name, LONG)
     (tmp_path / "secret").write_text(f"{value}\n")
     monkeypatch.setenv(f"MAILTALK_{name.upper()}_FILE", str(tmp_path / "secret"))

@@ -1,0 +1,1 @@
+"""Fetching mail from IMAP folders: a thread for each folder, which waits there for new mails."""
