@@ -17,12 +17,16 @@ class Missing(Exception):
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table. `goal` bounds ours / peer, or ours itself for a benchmark without a peer."""
+    """One line of the table. `goal` bounds ours / peer, or ours itself for a benchmark without a peer.
+
+    `short`: why the goal is not reached yet, where that is known.
+    """
 
     name: str
     unit: str
     goal: float
     better: Literal["more", "less"] = "more"
+    short: str = ""
 
     def reached(self, value: float) -> bool:
         """Compare with the goal."""
@@ -79,9 +83,10 @@ class Result:
         low, high, unit = min(self.ratios), max(self.ratios), self.figure.unit
         sign = "≥" if self.figure.better == "more" else "≤"
         peer = f"peer={median(self.peer):,.6g}{unit} ratio={median(self.ratios):.2f}" if self.peer else "peer=-"
+        known = f" ({self.figure.short})" if self.figure.short and not self.ok else ""
         return (
             f"{self.figure.name:<28} ours={median(self.ours):,.6g}{unit} {peer} ({low:.4g}–{high:.4g}) "  # noqa: RUF001  a range
-            f"goal{sign}{self.figure.goal:g} {'ok' if self.ok else 'short'}"
+            f"goal{sign}{self.figure.goal:g} {'ok' if self.ok else 'short'}{known}"
         )
 
 

@@ -51,6 +51,7 @@ def _line(result: Result) -> dict[str, object]:
         "ours": result.ours,
         "peers": result.peer,
         "ok": result.ok,
+        "short": result.figure.short,
         "missing": result.missing,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }

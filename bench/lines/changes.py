@@ -152,7 +152,10 @@ BENCHMARKS = (
     Benchmark(
         "changes of participation applied, 64 HTTP clients",
         PROGRAM,
-        [Figure("changes", "/s", 10), Figure("changes-p50", "ms", 0.25, "less")],
+        [
+            Figure("changes", "/s", 10, short="HTTP takes 0.55 ms of a core a change"),
+            Figure("changes-p50", "ms", 0.25, "less"),
+        ],
         one_by_one(10_000, 1_280),
         quick=True,
     ),

@@ -25,7 +25,8 @@ WITH judged AS MATERIALIZED (
                 $not_before AS not_before, $is_digest AS digest,
                 EXISTS (SELECT 1 FROM notifications n WHERE n.app_id = p.app_id
                     AND n.conversation_id = p.conversation_id AND n.user_id = p.user_id
-                    AND n.status = $NotificationStatus.OPEN) AS has_open
+                    AND n.status = $NotificationStatus.OPEN
+                    OFFSET 0) AS has_open  -- looked up for each, instead of a hash of all that are open in all apps
             FROM participations p JOIN apps a ON a.id = p.app_id LEFT JOIN named ON named.user_id = p.user_id
             WHERE p.app_id = closing.app_id AND p.conversation_id = closing.conversation_id AND $takes_part),
         verdict AS (
