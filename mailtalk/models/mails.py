@@ -199,7 +199,6 @@ class Delivery(Base):
         ),
         Index("ix_deliveries_held", "worker_id", postgresql_where=text("stage IN ('claimed', 'sending')")),
         Index("ix_deliveries_outdated", "app_id", "id", postgresql_where=text("stage = 'outdated'")),
-        Index("ix_deliveries_ended", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
         Index("ix_deliveries_thread", "app_id", "conversation_id", "user_id", "created_at"),
         Index("ix_deliveries_bounce", "id"),
         # Lists for operators, newest first: by stage, and by address.
