@@ -33,8 +33,9 @@ from api.intake import Intake
 from api.measure import Measured
 from api.middleware import LimitedHosts, QuotedPath
 from api.openapi import page
-from api.pages import release, thumbnail
+from api.pages import photo, release, thumbnail
 from api.pages import routes as pages
+from api.pages.photo import Photos
 from api.rate_limits import RateLimits
 from api.request import Services
 from api.request_id import RequestIds
@@ -74,8 +75,8 @@ def build(settings: Settings, more: Sequence[BaseRoute] = ()) -> ASGIApp:
 
 
 def _routes(settings: Settings, more: Sequence[BaseRoute]) -> list[BaseRoute]:
-    own = [*routing.routes(OPERATIONS), *pages.routes(), *release.ROUTES, *thumbnail.ROUTES, *handbook.routes()]
-    return [*own, *ingress.routes(settings), *more]
+    linked = [*pages.routes(), *release.ROUTES, *thumbnail.ROUTES, *photo.ROUTES]  # from mails
+    return [*routing.routes(OPERATIONS), *linked, *handbook.routes(), *ingress.routes(settings), *more]
 
 
 @asynccontextmanager
@@ -90,6 +91,7 @@ async def _serving(app: Starlette, settings: Settings, rates: RateLimits) -> Asy
     app.state.bell, app.state.outcomes, app.state.rates = bell, outcomes, rates
     app.state.downloads = Downloads(settings.http_downloads)
     app.state.uploads = Uploads(settings.smtp_message_bytes)
+    app.state.photos = Photos()
     app.state.services = _services(settings, database, intake)
     app.state.probe = health.Probe(app.state.services)
     yield
@@ -110,5 +112,5 @@ def _services(settings: Settings, database: Database, intake: Intake) -> Service
         Pace.of(settings),
         AddressScheme(settings.reply_domain, settings.own_mailbox),
         SsrfGuard(settings.webhook_allow_private),
-        Links(keyring, settings.base_url, settings.file_url_seconds),
+        Links(keyring, settings.base_url, settings.file_url_seconds, settings.photos),
     )

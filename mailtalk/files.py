@@ -16,7 +16,7 @@ from mailtalk.mail.parsing.parse import MailAttachment
 from mailtalk.models import File, Message
 
 MOST = 20  # files of one mail
-PATH, THUMBNAILS = "/files", "/thumbnails"
+PATH, THUMBNAILS, PHOTOS = "/files", "/thumbnails", "/photos"
 PICTURES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 PICTURE_BYTES = 20_000_000  # of a picture of which a thumbnail is made
 _STEP = 3_600  # seconds: links made within the same hour are equal, so that caches can use them
@@ -36,11 +36,12 @@ Author = tuple[str, str, str]  # app, conversation, user
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Links to files: signing keys, base URL, and lifetime in seconds (up to an hour more)."""
+    """Links to files and photos: signing keys, base URL, lifetime in seconds (up to an hour more), if photos are on."""
 
     keyring: Keyring
     base_url: str
     seconds: float
+    photos: bool = False
 
     def shown(self, app_id: str, attachment: Mapping[str, Any] | None, now: datetime) -> Json | None:
         """Attachment of a message for API and webhooks: `{url, size}`, or None."""
@@ -57,6 +58,14 @@ class Links:
         signature = signed.signature(self.keyring, signed.THUMBNAIL, content)
         path = "/".join(quote(part, safe="") for part in (app_id, attachment["fileId"]))
         return f"{self.base_url}{THUMBNAILS}/{path}?expires={expires}&signature={signature}"
+
+    def photo(self, app_id: str, user_id: str) -> str | None:
+        """Link to a user's photo, which does not end; None if photos are not shown."""
+        if not self.photos:
+            return None
+        path = "/".join(quote(part, safe="") for part in (app_id, user_id))
+        signature = signed.signature(self.keyring, signed.PHOTO, f"{app_id}\x00{user_id}")
+        return f"{self.base_url}{PHOTOS}/{path}?signature={signature}"
 
     def _url(self, app_id: str, attachment: Mapping[str, Any], now: datetime) -> str:
         if "url" in attachment:  # a file hosted by the backend

@@ -99,12 +99,12 @@ class Parser:
             raise _trouble(said)
         return said.reply
 
-    def thumbnails(self, pictures: Sequence[bytes]) -> list[Thumbnail | None]:
+    def thumbnails(self, pictures: Sequence[bytes], *, are_portraits: bool = False) -> list[Thumbnail | None]:
         """Thumbnails of pictures, None for one that has none; after a picture that ends the process, no more."""
         made: list[Thumbnail | None] = [None] * len(pictures)
         for i, picture in enumerate(pictures):
             try:
-                answer = self.child.ask(protocol.ThumbnailRequest(picture))
+                answer = self.child.ask(protocol.ThumbnailRequest(picture, are_portraits))
             except Died as death:
                 log.warning("a parser process ended (%s) at a picture, which gets no thumbnail", death.reason)
                 self.child = Child(self.child.scale)

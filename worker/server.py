@@ -147,6 +147,7 @@ def _identity(settings: Settings) -> MailIdentity:
         MailSigner.of(settings),
         settings.recipient_mails_per_hour,
         settings.own_mailbox,
+        settings.photos,
     )
 
 

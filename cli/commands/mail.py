@@ -106,7 +106,7 @@ def _of_conversation(
 ) -> Preview:
     """Make the mail that a user would get about a conversation's last messages."""
     settings = datadir.settings("database_url", "secret_key")
-    files = Links(datadir.keyring(settings), settings.base_url, settings.file_url_seconds)
+    files = Links(datadir.keyring(settings), settings.base_url, settings.file_url_seconds, settings.photos)
     with connect.transaction(settings) as session:
         content = support_preview.content(session, files, clock.now(), participant)
     look = style_check.checked(read(file)) if file else content.style

@@ -53,6 +53,7 @@ _ROWS = (
     "DELETE FROM addresses WHERE participation_id IN (SELECT id FROM participations WHERE $of_user)",
     """DELETE FROM notices WHERE app_id = :app AND address IN (
         SELECT CAST(id AS text) FROM participations WHERE $of_user)""",
+    "DELETE FROM photos WHERE app_id = :app AND user_id = :user",
     "DELETE FROM notifications WHERE $of_user",
     # A mail at its final dot is recorded as it ends.
     "DELETE FROM deliveries WHERE $of_user AND NOT (stage = 'sending' AND kind = 'notification')",

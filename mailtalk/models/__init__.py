@@ -25,7 +25,7 @@ from mailtalk.models.mails import (
     Suppression,
 )
 from mailtalk.models.operators import AuditEntry, LoginLink
-from mailtalk.models.people import Address, App, Conversation, File, Message, Participation, Reaction, User
+from mailtalk.models.people import Address, App, Conversation, File, Message, Participation, Photo, Reaction, User
 
 __all__ = [
     "Address",
@@ -51,6 +51,7 @@ __all__ = [
     "Notification",
     "Origin",
     "Participation",
+    "Photo",
     "RawMail",
     "Reaction",
     "SeenPost",

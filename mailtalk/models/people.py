@@ -58,6 +58,19 @@ class User(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
+class Photo(Base):
+    """Picture of a user, fetched from their `photo_url` and made small; without content, it could not be fetched."""
+
+    __tablename__ = "photos"
+
+    app_id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(primary_key=True)
+    url: Mapped[str]
+    content_type: Mapped[str | None]
+    content: Mapped[bytes | None]
+    fetched_at: Mapped[datetime]
+
+
 class Conversation(Base):
     """Conversation; its row is the lock under which seq and applied_seq are assigned."""
 

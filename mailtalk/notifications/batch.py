@@ -118,6 +118,11 @@ class Batch:
         user = self._authors.get((app_id, user_id))
         return user.name if user else ""
 
+    def has_photo(self, message: Message) -> bool:
+        """True if the author has a `photoUrl`."""
+        user = self._authors.get((message.app_id, message.sender_id or ""))
+        return user is not None and bool(user.photo_url)
+
     def sender(self, message: Heading) -> schemas.User | None:
         """Author in wire form."""
         user = self._authors.get((message.app_id, message.sender_id or ""))

@@ -81,6 +81,7 @@ class Contents:
                 tuple(self._attachments(message)),
                 tuple(self._named(message)),
                 message.sender_id or "",
+                self._photo(message),
             )
         return self._messages[key]
 
@@ -90,6 +91,10 @@ class Contents:
             return ()
         name = (message.attachment or {}).get("name") or unquote(urlsplit(file["url"]).path.rpartition("/")[2])
         return [FileLink(name or file["url"], file["url"], file.get("size"), self._thumbnail(message))]
+
+    def _photo(self, message: Message) -> str | None:
+        has_photo = self._batch.has_photo(message)
+        return self._files.photo(message.app_id, message.sender_id or "") if has_photo else None
 
     def _thumbnail(self, message: Message) -> ThumbnailLink | None:
         url = self._files.thumbnail(message.app_id, message.attachment, self._now)

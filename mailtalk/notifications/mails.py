@@ -38,10 +38,11 @@ class MailIdentity:
     signer: MailSigner = MailSigner()  # noqa: RUF009  immutable
     mails_per_hour: int = 0  # notifications of one user; 0: any
     mailbox: str = ""  # of all inbound addresses; empty: each has its own
+    photos: bool = False  # shown in mails
 
     def links(self, keyring: Keyring) -> Links:
-        """Links in our mails to files received by mail."""
-        return Links(keyring, self.base_url, self.file_url_seconds)
+        """Links in our mails to files and photos."""
+        return Links(keyring, self.base_url, self.file_url_seconds, self.photos)
 
 
 class _Shared(NamedTuple):

@@ -31,6 +31,10 @@ class Inbound(BaseSettings):
     file_url_seconds: Annotated[float, Field(ge=60, le=31_536_000)] = Field(
         604_800, description="Seconds that a link to an attachment works."
     )
+    photos: bool = Field(
+        default=False,
+        description="Whether mails show the photos of users: each is fetched from its `photoUrl`, made small and kept.",
+    )
     trusted_sealers: Domains = Field(
         None, description="Domains whose ARC seals are trusted when forwarding broke SPF and DKIM, separated by commas."
     )

@@ -7,13 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http import HTTPStatus
 from typing import NamedTuple
 
 from httptools import HttpParserError, HttpParserUpgrade
 
 from mailtalk import tls
-from mailtalk.webhooks.http_protocol import HttpProtocol, Stale
+from mailtalk.webhooks.http_protocol import READ, HttpProtocol, Stale
 from mailtalk.webhooks.ssrf import CheckedTarget, ForbiddenUrl, SsrfGuard
 
 DEADLINE = 5.0  # seconds of an attempt, from resolving the host to the end of the response
@@ -115,7 +116,7 @@ class EndpointClient:
         for target in targets:
             try:
                 async with asyncio.timeout(DEADLINE / len(targets)):
-                    return await _connect(target)
+                    return _Connection(target, await connect(target))
             except OSError as failure:
                 error = failure
         raise error
@@ -126,15 +127,16 @@ class _Connection(NamedTuple):
     protocol: HttpProtocol
 
 
-async def _connect(target: CheckedTarget) -> _Connection:
+async def connect(target: CheckedTarget, most: int = READ) -> HttpProtocol:
+    """Connect to a checked address; at most `most` bytes of a response will be read. OSError."""
     _, protocol = await asyncio.get_running_loop().create_connection(
-        HttpProtocol,
+        partial(HttpProtocol, most),
         target.address,
         target.port,
         ssl=tls.verified() if target.is_tls else None,
         server_hostname=target.host.rstrip(".") if target.is_tls else None,
     )
-    return _Connection(target, protocol)
+    return protocol
 
 
 def _request(target: CheckedTarget, body: bytes, headers: Mapping[str, str]) -> bytes:

@@ -14,7 +14,7 @@ class Stale(ConnectionError):
 
 
 class HttpResponse(NamedTuple):
-    """Response as received, its body cut at READ bytes; header names are in lower case."""
+    """Response as received, its body cut at the protocol's limit; header names are in lower case."""
 
     status: int
     headers: dict[bytes, bytes]
@@ -22,9 +22,10 @@ class HttpResponse(NamedTuple):
 
 
 class HttpProtocol(asyncio.Protocol):
-    """One connection; `fit` once it may carry another request."""
+    """One connection; `fit` once it may carry another request. At most `most` bytes of a response are read."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = READ) -> None:
+        self._most = most
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
@@ -89,9 +90,9 @@ class HttpProtocol(asyncio.Protocol):
         self._has_head = self._parser.get_status_code() >= INFORMATIONAL
 
     def on_body(self, part: bytes) -> None:
-        """httptools: a part of the body; the response is cut off at READ bytes."""
+        """httptools: a part of the body; the response is cut off at the limit."""
         self._body += part
-        if len(self._body) >= READ:
+        if len(self._body) >= self._most:
             self._end(fit=False)
 
     def on_message_complete(self) -> None:
@@ -102,7 +103,7 @@ class HttpProtocol(asyncio.Protocol):
     def _end(self, *, fit: bool) -> None:
         if self._answer is not None and not self._answer.done():
             self.fit = fit
-            body = bytes(self._body[:READ])
+            body = bytes(self._body[: self._most])
             self._answer.set_result(HttpResponse(self._parser.get_status_code(), self._headers, body))
         self._has_head = False
 

@@ -52,6 +52,7 @@ class ShownMessage:
     attachments: tuple[FileLink, ...] = ()
     named: tuple[tuple[str, str], ...] = ()
     author: str = ""
+    photo: str | None = None  # URL
 
     @property
     def who(self) -> tuple[str, str]:
@@ -148,6 +149,7 @@ def _line(content: NotificationContent, line: ShownMessage, cut: int) -> dict[st
         "sender": line.sender,
         "initial": truncation.first(line.sender).upper(),
         "hue": colours.hue(repr(line.who)),
+        "photo": line.photo,
         "text": "".join(span.text for span in parts),
         "spans": parts,
         "rows": formatting.rows(parts),

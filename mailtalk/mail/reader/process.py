@@ -68,7 +68,7 @@ def _answer(mind: _LastMail, question: protocol.ReaderRequest) -> bytes:
 
 def _response(mind: _LastMail, question: protocol.ReaderRequest) -> protocol.ReaderResponse:
     if isinstance(question, protocol.ThumbnailRequest):
-        return protocol.ThumbnailMade(thumbnails.of(question.content))
+        return protocol.ThumbnailMade(thumbnails.of(question.content, is_portrait=question.is_portrait))
     return mind.read(question) if isinstance(question, protocol.ReadRequest) else mind.words(question)
 
 

@@ -39,9 +39,10 @@ class ExtractRequest(msgspec.Struct, frozen=True, tag=True):
 
 
 class ThumbnailRequest(msgspec.Struct, frozen=True, tag=True):
-    """Request to make a thumbnail of this picture."""
+    """Request to make a thumbnail of this picture; of a portrait, a square."""
 
     content: bytes
+    is_portrait: bool = False
 
 
 class MailRead(msgspec.Struct, frozen=True, tag=True):

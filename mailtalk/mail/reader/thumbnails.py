@@ -9,13 +9,14 @@ if TYPE_CHECKING:
     from PIL import Image
 
 SIDE = 600  # pixels, of the longer side
+PORTRAIT = 160  # pixels, of a person's square picture
 PIXELS = 50_000_000  # of a picture that is decoded: what phones take
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 QUALITY = 80
 
 
-def of(content: bytes) -> Thumbnail | None:
-    """Thumbnail of a picture; None for other content, a broken picture, and one with too many pixels."""
+def of(content: bytes, *, is_portrait: bool = False) -> Thumbnail | None:
+    """Thumbnail of a picture, whole or as a square; None for other content, a broken picture, and too many pixels."""
     from PIL import Image, ImageOps  # noqa: PLC0415  most mails have no picture, and a process starts often
 
     try:
@@ -25,6 +26,8 @@ def of(content: bytes) -> Thumbnail | None:
             picture.draft("RGB", (SIDE, SIDE))  # a JPEG is decoded at a fraction of its size
             picture.thumbnail((SIDE, SIDE))
             upright = ImageOps.exif_transpose(picture)
+            if is_portrait:
+                upright = ImageOps.fit(upright, (PORTRAIT, PORTRAIT))
             is_transparent = upright.has_transparency_data
             return _encoded(upright.convert("RGBA" if is_transparent else "RGB"), is_transparent=is_transparent)
     except MemoryError:
