@@ -33,7 +33,7 @@ class Inbound(BaseSettings):
     )
     photos: bool = Field(
         default=False,
-        description="Whether mails show the photos of users: each is fetched from its `photoUrl`, made small and kept.",
+        description="Show the photos of users in mails: each is fetched from its photoUrl, made small and kept.",
     )
     trusted_sealers: Domains = Field(
         None, description="Domains whose ARC seals are trusted when forwarding broke SPF and DKIM, separated by commas."
