@@ -94,6 +94,8 @@ async def reply(visit: ConsoleRequest) -> Response:
     """Answer Bob's newest mail, as his mail program would: by SMTP."""
     text = _text(visit)
     mail = await visit.services.transact(lambda session: _mail_of_bob(session, visit))
+    if mail is None:
+        return visit.back_to(_path(visit), "no-mail")
     message = smtp_reply.compose(mail, text, clock.now())
     await run_in_threadpool(smtp_reply.send, visit.site.settings, message)
     return visit.back_to(_path(visit), "replied")
@@ -125,10 +127,10 @@ def _post(session: Session, visit: ConsoleRequest, key: ConversationKey, text: s
     visit.record(session, "write a message in the tour", conversation=key.id)
 
 
-def _mail_of_bob(session: Session, visit: ConsoleRequest) -> MailView:
+def _mail_of_bob(session: Session, visit: ConsoleRequest) -> MailView | None:
     letter = letters.latest(session, ParticipantKey(_key(visit), BOB))
     if letter is None:
-        raise NotFound(["Bob has no mail yet"])
+        return None
     visit.record(session, "reply by mail in the tour", delivery=str(letter.id))
     return letters.opened(session, visit, letter.id)
 

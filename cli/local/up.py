@@ -153,5 +153,7 @@ class _Readiness:
                 connection.request("GET", "/readyz")
                 response = connection.getresponse()
                 return response.status, response.read().decode(errors="replace")
+            except ConnectionRefusedError:
+                return 0, "the API is starting"
             except (OSError, HTTPException) as error:
                 return 0, f"the API does not answer ({error})"

@@ -126,7 +126,9 @@ def test_a_style_is_seen_before_it_is_saved(shown: Page, stack: Stack, cast: Cas
     light = shown.frame_locator("iframe[name=look-light]")
     expect(light.get_by_text("Kitchen").first).to_be_visible()
     shown.get_by_label("Footer").fill("Acme Ltd, High Street")
-    expect(light.get_by_text("Acme Ltd, High Street")).to_be_visible()
+    for name in ("light", "dark", "phone"):
+        frame = shown.frame_locator(f"iframe[name=look-{name}]")
+        expect(frame.get_by_text("Acme Ltd, High Street")).to_be_visible()
     assert column(cast.database, "SELECT style FROM apps WHERE id = :app", app=cast.app_id) == [{}]
     shown.get_by_label("Colour").fill("greenish")
     expect(light.get_by_text("colour:")).to_be_visible()

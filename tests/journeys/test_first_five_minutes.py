@@ -20,6 +20,9 @@ def test_a_newcomer_sees_an_answer_by_mail(up: Callable[..., Stack]) -> None:
     assert link
     with browsing() as browser, page(browser, scripts=True) as shown:
         shown.goto(link[0])
+        shown.get_by_label("Reply as Bob").fill("Too early!")
+        shown.get_by_role("button", name="Reply by SMTP").click()
+        expect(shown.get_by_role("status")).to_contain_text("Bob has no mail yet")
         loads = _loads(shown)
         shown.get_by_role("button", name="Send").click()
         mail = shown.frame_locator("#tour-mail iframe")
@@ -28,6 +31,7 @@ def test_a_newcomer_sees_an_answer_by_mail(up: Callable[..., Stack]) -> None:
         shown.get_by_role("button", name="Reply by SMTP").click()
         answer = shown.locator("#tour-messages li").filter(has_text="Noon is fine!")
         expect(answer.get_by_role("link", name="by mail")).to_be_visible(timeout=SOON)
+        expect(shown.get_by_role("heading", name="That was the whole way")).to_be_visible(timeout=SOON)
         assert "wrote:" not in answer.locator(".text").inner_text()
         assert loads == [f"{stack.url}/console/apps/demo/tour"] * 2  # after the two forms, and nothing else
         shown.goto(link[0])
