@@ -62,7 +62,7 @@ READERS = {
     "ix_origins_at": "mailtalk/db/origins.py",
     "ix_participations_app_id_user_id": "mailtalk/conversations/pages.py",
     "ix_participations_paced": "mailtalk/notifications/hasten.sql",
-    "ix_seen_posts_at": "mailtalk/outbound/provider_reports.py",
+    "ix_seen_posts_at": "mailtalk/db/seen.py",
     "ix_sender_questions_app_id": "mailtalk/inbound/sender_questions.py",
     "ix_sender_questions_asked_at": "mailtalk/inbound/sender_questions.py",
     "ix_sender_questions_rejected": "mailtalk/inbound/facts_questions.sql",
