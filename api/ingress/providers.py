@@ -8,6 +8,7 @@ import msgspec
 from api.ingress.post import Post, check_basic, check_mailgun, decoded, require
 from api.ingress.sns import Ses
 from mailtalk.errors import Invalid
+from mailtalk.inbound.authentication import PASS
 from mailtalk.inbound.handover import HandedMail
 
 
@@ -33,7 +34,8 @@ def sendgrid(post: Post, secret: str) -> HandedMail:
     """SendGrid's Inbound Parse, with "POST the raw, full MIME message": basic authentication in the URL."""
     check_basic(post, secret)
     envelope = decoded(post.field("envelope"), _Envelope)
-    return HandedMail(envelope.from_, envelope.to, post.field("email"))
+    spf = PASS if post.fields.get("SPF", b"").strip().lower() == b"pass" else None
+    return HandedMail(envelope.from_, envelope.to, post.field("email"), spf)
 
 
 def mailgun(post: Post, secret: str) -> HandedMail:

@@ -17,6 +17,7 @@ from cryptography.x509 import load_pem_x509_certificate
 
 from api.ingress.post import Post, decoded, require
 from mailtalk.errors import Unavailable
+from mailtalk.inbound.authentication import PASS
 from mailtalk.inbound.handover import HandedMail
 
 TIME_OUT = 5  # seconds
@@ -44,9 +45,14 @@ class _Action(msgspec.Struct):
     encoding: Literal["BASE64", "UTF8"] = "UTF8"
 
 
-class _Receipt(msgspec.Struct):
+class _Verdict(msgspec.Struct, frozen=True):
+    status: str = ""
+
+
+class _Receipt(msgspec.Struct, rename="camel"):
     recipients: list[str]
     action: _Action
+    spf_verdict: _Verdict = _Verdict()
 
 
 class _Mail(msgspec.Struct):
@@ -117,7 +123,8 @@ class Ses:
         if message is None:
             return None
         received = decoded(message, _Received)
-        return HandedMail(received.mail.source, received.receipt.recipients, _raw(received))
+        spf = PASS if received.receipt.spf_verdict.status == "PASS" else None
+        return HandedMail(received.mail.source, received.receipt.recipients, _raw(received), spf)
 
 
 def _raw(received: _Received) -> bytes:

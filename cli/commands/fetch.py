@@ -58,8 +58,6 @@ def _watch(fetchers: Sequence[Fetcher]) -> None:
     threads = [Thread(target=fetcher.run, args=(stop,), daemon=True) for fetcher in fetchers]
     for thread in threads:
         thread.start()
-    while not stop.wait(1):
-        if not all(thread.is_alive() for thread in threads):
-            raise click.ClickException("a thread ended unexpectedly; the log has its error")
+    stop.wait()
     for thread in threads:
         thread.join(GRACE)

@@ -61,8 +61,9 @@ class Fetcher:
                         self.take(folder)
                         pause = SHORTEST
                         folder.wait(stop)
-            except Trouble as error:
-                log.warning("%s: %s; the next attempt is in %.0f s", self._account, error, pause)
+            except Exception as error:  # one folder's trouble is no other's
+                trace = None if isinstance(error, Trouble) else error
+                log.warning("%s: %s; the next attempt is in %.0f s", self._account, error, pause, exc_info=trace)
                 stop.wait(pause)
                 pause = min(pause * 2, LONGEST)
 

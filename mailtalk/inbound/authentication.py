@@ -37,13 +37,17 @@ class Evidence(msgspec.Struct, frozen=True):
 
 
 class ReceivedMail(msgspec.Struct, frozen=True):
-    """A mail as received: its bytes, its SMTP envelope, and the forms of the inbound address that it was sent to."""
+    """A mail as received: its bytes, its SMTP envelope, and the forms of the inbound address that it was sent to.
+
+    `spf` is the result for the envelope sender of a verified provider, which knew the client.
+    """
 
     raw: bytes
     mail_from: str
     client_ip: str | None = None
     helo: str | None = None
     recipients: frozenset[str] = frozenset()
+    spf: str | None = None
 
 
 class Authenticator:
@@ -105,13 +109,16 @@ class _Check:
 
     def _spf(self) -> str:
         domain = address.normal(self._claim.mail_from).rpartition("@")[2]
-        if not self._claim.client_ip or not domain or not self._kin(domain):
-            return NONE
-        query = Spf(self._questions, self._claim.client_ip, self._claim.mail_from, self._claim.helo or "")
-        result = str(query.check()[0])
+        result = self._spf_result() if domain and self._kin(domain) else NONE
         if result == PASS:
             return PASS if self._aligned(domain, "aspf") else FAIL
         return result if result in {NONE, UNANSWERED} else FAIL
+
+    def _spf_result(self) -> str:
+        if not self._claim.client_ip:
+            return PASS if self._claim.spf == PASS else NONE
+        query = Spf(self._questions, self._claim.client_ip, self._claim.mail_from, self._claim.helo or "")
+        return str(query.check()[0])
 
     def _arc(self, trusted: frozenset[str]) -> str:
         """Accept the newest sealers' results while each is trusted: any of them could have changed what came before."""

@@ -68,6 +68,7 @@ class ClaimedMail(NamedTuple):
     mail_from: str
     client_ip: str | None
     helo: str | None
+    spf: str | None
     locale: str | None
 
     @property

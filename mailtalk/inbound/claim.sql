@@ -16,7 +16,7 @@ taken AS (
 SELECT t.id, t.raw_id, t.app_id, t.conversation_id, t.user_id, t.participation_id, t.generation, t.delivery_id,
     t.purpose, t.verdict, t.evidence, t.received_at, t.released_at,
     :proving AND t.purpose IN ('reply', 'digest') AND t.evidence IS NULL AND t.released_at IS NULL AS needs_proof,
-    r.sealed, r.mail_from, r.client_ip, r.helo, COALESCE(u.locale, a.default_locale) AS locale
+    r.sealed, r.mail_from, r.client_ip, r.helo, r.spf, COALESCE(u.locale, a.default_locale) AS locale
 FROM taken t LEFT JOIN raw_mails r ON r.id = t.raw_id
     LEFT JOIN users u ON u.app_id = t.app_id AND u.id = t.user_id LEFT JOIN apps a ON a.id = t.app_id
 ORDER BY t.id

@@ -16,11 +16,12 @@ from mailtalk.participation.addresses import Bearer
 
 @dataclass(frozen=True, slots=True)
 class HandedMail:
-    """A mail with its envelope; the client's address is not known, so SPF cannot be checked."""
+    """A mail with its envelope; the client's address is not known, so SPF is what a verified provider says, if any."""
 
     mail_from: str
     recipients: Sequence[str]
     raw: bytes
+    spf: str | None = None
 
 
 def store(session: Session, keyring: Keyring, domain: str, mail: HandedMail, now: datetime) -> list[str]:
@@ -34,7 +35,7 @@ def store(session: Session, keyring: Keyring, domain: str, mail: HandedMail, now
     if any(receive.may_be_ours(mailbox, domain) for mailbox in unknown) and addresses.missing_keys(session, keyring):
         raise Unavailable("live addresses were made with a key that MAILTALK_SECRET_KEY does not hold")
     if known:
-        receive.receive(session, keyring, [Arrival(mail.mail_from, known, mail.raw, now)])
+        receive.receive(session, keyring, [Arrival(mail.mail_from, known, mail.raw, now, spf=mail.spf)])
     return unknown
 
 

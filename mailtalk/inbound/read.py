@@ -108,7 +108,8 @@ def prove(context: InboundContext, known: Known, now: datetime, opened: OpenedMa
     mail = opened.mail
     if not mail.needs_proof or opened.error is not None:
         return opened
-    claim = ReceivedMail(opened.raw, mail.mail_from, mail.client_ip, mail.helo, sender_checks.recipients(context, mail))
+    recipients = sender_checks.recipients(context, mail)
+    claim = ReceivedMail(opened.raw, mail.mail_from, mail.client_ip, mail.helo, recipients, mail.spf)
     try:
         evidence = sender_checks.evidence(context, claim, known.mailboxes.get(mail.id, ()))
     except Unanswered:

@@ -25,11 +25,12 @@ STORE: LiteralString = """
     WITH mails AS MATERIALIZED (
         SELECT nextval('raw_mails_id_seq') AS id, mail.*
         FROM ROWS FROM (json_to_recordset(%(mails)s) AS (
-            mail_from text, client_ip text, helo text, received_at timestamptz, size int, bearers json
-        )) WITH ORDINALITY AS mail (mail_from, client_ip, helo, received_at, size, bearers, number)
+            mail_from text, client_ip text, helo text, spf text, received_at timestamptz, size int, bearers json
+        )) WITH ORDINALITY AS mail (mail_from, client_ip, helo, spf, received_at, size, bearers, number)
     ), raw AS (
-        INSERT INTO raw_mails (id, sealed, mail_from, client_ip, helo, received_at)
-        SELECT id, (%(sealed)b::bytea[])[number], mail_from, client_ip, helo, received_at FROM mails ORDER BY number
+        INSERT INTO raw_mails (id, sealed, mail_from, client_ip, helo, spf, received_at)
+        SELECT id, (%(sealed)b::bytea[])[number], mail_from, client_ip, helo, spf, received_at
+        FROM mails ORDER BY number
     ), recipients AS (
         INSERT INTO inbound_mails (
             raw_id, size, received_at,
@@ -48,7 +49,10 @@ STORE: LiteralString = """
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Accepted mail: its raw bytes, its admitted recipients, and the client's IP address and HELO name, where known."""
+    """Accepted mail: its raw bytes, its admitted recipients, and the client's IP address and HELO name, where known.
+
+    `spf` is the result of a verified provider, which knew the client.
+    """
 
     mail_from: str
     bearers: Sequence[Bearer]
@@ -56,12 +60,14 @@ class Arrival:
     at: datetime
     client_ip: str | None = None
     helo: str | None = None
+    spf: str | None = None
 
 
 class _MailRow(msgspec.Struct):
     mail_from: str
     client_ip: str | None
     helo: str | None
+    spf: str | None
     received_at: datetime
     size: int
     bearers: Sequence[Bearer]
@@ -103,6 +109,7 @@ def seal(keyring: Keyring, arrival: Arrival) -> SealedMail:
         _without_token(keyring, arrival.mail_from),
         arrival.client_ip,
         arrival.helo,
+        arrival.spf,
         arrival.at,
         len(arrival.raw),
         arrival.bearers,

@@ -22,6 +22,7 @@ class RawMail(Base):
     mail_from: Mapped[str]
     client_ip: Mapped[str | None]  # HELO name of the SMTP client, for SPF
     helo: Mapped[str | None]
+    spf: Mapped[str | None]  # pass, if a provider that received the mail says so
     received_at: Mapped[datetime]
 
 

@@ -187,6 +187,25 @@ def received(to: str) -> str:
     return json.dumps({"mail": mail, "receipt": receipt, "content": b64encode(RAW).decode()})
 
 
+@pytest.mark.parametrize(("said", "kept_as"), [(b"pass", "pass"), (b"softfail", None), (b"\xff\x00", None)])
+def test_the_providers_own_spf_result_is_kept_and_none_of_a_header(
+    api: str, cast: Cast, to: str, said: bytes, kept_as: str | None
+) -> None:
+    sent = request("sendgrid", to)
+    sent["files"]["SPF"] = (None, said)
+    sent["files"]["email"] = (None, b"Received-SPF: pass\r\n" + RAW)
+    assert httpx.post(f"{api}/ingress/sendgrid", **sent).status_code == 200
+    assert column(cast.database, "SELECT spf FROM raw_mails") == [kept_as]
+
+
+@pytest.mark.parametrize(("status", "spf"), [("PASS", "pass"), ("FAIL", None), ("GRAY", None)])
+def test_amazons_own_spf_verdict_is_kept(to: str, status: str, spf: str | None) -> None:
+    key, message = rsa.generate_private_key(65537, 2048), json.loads(received(to))
+    message["receipt"]["spfVerdict"] = {"status": status}
+    taken = Ses(lambda _: certificate(key))(Post({}, sns(key, json.dumps(message)), {}), TOPIC)
+    assert taken == HandedMail("bob@example.com", [to], RAW, spf)
+
+
 def test_what_is_missing_is_named(api: str, cast: Cast, to: str) -> None:
     sent = mailgun(to)
     del sent["body-mime"]

@@ -5,15 +5,16 @@ from collections.abc import Iterator
 import pytest
 from support.cast import Cast
 from support.dns_server import Zone, naming
-from support.inbox import Box, mail
+from support.inbox import DOMAIN, Box, mail
 from support.signed_mails import key, signed
 from support.sql import column, rows
 
 from mailtalk import clock
 from mailtalk.conversations import apps
-from mailtalk.inbound import quarantine, receive
+from mailtalk.inbound import handover, quarantine, receive
 from mailtalk.inbound.authentication import Authenticator, Evidence, ReceivedMail
 from mailtalk.inbound.dns import Resolver
+from mailtalk.inbound.handover import HandedMail
 from mailtalk.inbound.receive import Arrival
 from mailtalk.keys import Keyring
 from mailtalk.models import InboundMail
@@ -68,6 +69,28 @@ def test_the_envelope_counts_too(box: Box) -> None:
         receive.receive(session, box.keyring, [Arrival("bob@example.com", [bearer], written(box), clock.now())])
     rows(box.cast.database, "UPDATE raw_mails SET client_ip = :ip, helo = 'mta.example.com'", ip=HOST)
     assert judged(box) == [POSTED]
+
+
+@pytest.mark.parametrize(
+    ("mail_from", "spf", "by"),
+    [
+        ("bob@example.com", "pass", "spf"),
+        ("bob@mail.example.com", "pass", "spf"),
+        ("bob@example.com", "temperror", None),
+        ("bob@example.com", None, None),
+        ("eve@evil.example", "pass", None),
+        ("x@nowhere.example", "pass", None),
+    ],
+)
+def test_a_providers_spf_proves_the_domain_of_the_envelope_sender(
+    box: Box, mail_from: str, spf: str | None, by: str | None
+) -> None:
+    raw = b"Received-SPF: pass\r\nAuthentication-Results: mx; spf=pass; dmarc=pass\r\n" + written(box)
+    handed = HandedMail(mail_from, [box.address("bob")], raw, spf)
+    with box.cast.database.transaction() as session:
+        assert handover.store(session, box.keyring, DOMAIN, handed, clock.now()) == []
+    assert [outcome for outcome, *_ in judged(box)] == ["posted" if by else "quarantined"]
+    assert column(box.cast.database, "SELECT evidence->>'by' FROM inbound_mails") == [by]
 
 
 def test_nothing_is_asked_about_a_domain_that_is_not_the_users(box: Box, zone: Zone) -> None:
