@@ -12,7 +12,7 @@ PYTHON ?= $(firstword $(foreach each,python3.11 python3.12 python3.13 python3.14
 
 .DEFAULT_GOAL := help
 .PHONY: help up test test-long check lint fmt docs clients schemathesis fuzz audit chaos crashpoints prove-250 soak \
-	bench bench-quick bench-grow bench-replies lock servers clean
+	bench bench-quick bench-grow bench-replies plans lock servers clean
 
 help: ## Show this
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -84,6 +84,9 @@ bench-quick: $(INSTALLED) bench/.venv/.installed ## Measure the steady lines for
 # accept, inbound-40, messages and changes: the lines whose statements read tables that grow.
 bench-grow: $(INSTALLED) bench/.venv/.installed ## Measure ours with 10^7 messages of others in the database; SIZE=1000 conversations is less
 	$(BIN)/python -m bench --grown $(or $(SIZE),100000) --only '$(or $(ONLY),[acim][chne]*)'
+
+plans: $(INSTALLED) ## Write the plans of the hot statements into docs/performance.md
+	PLANS=1 $(BIN)/pytest -p no:xdist tests/test_plans.py
 
 bench-replies: $(INSTALLED) bench/.venv/.installed ## Compare reply extraction with its peers, on the mails in ../shared
 	$(BIN)/python bench/compare.py

@@ -1,14 +1,16 @@
 """Plans of what people's days are made of: no statement looks at all apps, and every index has a reader."""
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from smtplib import SMTP
 
 import httpx
 import pytest
 from support.cast import Cast
-from support.plans import OPTIONS, CarriedOut, carried_out
+from support.plans import OPTIONS, CarriedOut, carried_out, write
 from support.servers import bridging, make_settings, serving, working
 from support.smtp_client import MAIL, address_of
 from support.sql import column, rows, subscribe
@@ -18,7 +20,7 @@ from cli.local.embedded import Postgres, Valkey
 from mailtalk.db.database import Database, migrate
 from mailtalk.keys import Keyring
 
-# Twenty other apps of 1,000 users and 200 conversations.
+# Twenty other apps of 1,000 users and 200 conversations, and what was done for them.
 OTHERS = """
 INSERT INTO apps (id, name, secret_sealed, secret_hash)
 SELECT 'app' || a, 'App', '', CAST('app' || a AS bytea) FROM generate_series(1, 20) a;
@@ -31,8 +33,44 @@ SELECT c.app_id, c.id, 'u' || u, true, 'ReadWrite', 'All', now(), 10 FROM conver
 INSERT INTO messages (app_id, conversation_id, seq, id, type, sender_id, text, origin, created_at)
 SELECT c.app_id, c.id, m, 'msg_' || c.id || '_' || m, 'UserMessage', 'u1', 'Hello', 'rest', now() - interval '1 day'
 FROM conversations c, generate_series(1, 10) m;
+INSERT INTO changes (app_id, conversation_id, user_id, kind, status, requested_at, applied_at)
+SELECT app_id, conversation_id, user_id, 'join', 'applied', now(), now() FROM participations;
+INSERT INTO events (app_id, type, conversation_id, data, created_at, told_at)
+SELECT app_id, 'message.sent', conversation_id, '{}', now(), now() FROM messages;
+INSERT INTO addresses (app_id, participation_id, purpose, generation, key_id, hash)
+SELECT app_id, id, 'reply', 0, 1, CAST(CAST(id AS text) AS bytea) FROM participations;
+INSERT INTO notifications (app_id, conversation_id, user_id, status, from_seq, not_before, created_at, ended_at)
+SELECT app_id, conversation_id, user_id, 'made', 1, now(), now(), now() FROM participations;
+INSERT INTO deliveries (app_id, id, conversation_id, user_id, address, message_id, body_sealed, stage, not_before,
+    created_at, ended_at)
+SELECT app_id, gen_random_uuid(), conversation_id, user_id, user_id || '@example.net', '', '', 'sent', now(), now(),
+    now() FROM participations;
+INSERT INTO inbound_mails (app_id, conversation_id, user_id, participation_id, purpose, outcome, verdict, fingerprint,
+    received_at, processed_at)
+SELECT app_id, conversation_id, user_id, id, 'reply', 'posted', 'person', CAST(CAST(id AS text) AS bytea), now(), now()
+FROM participations;
 ANALYZE"""
+# The statements of every message, mail and change, for docs/performance.md.
+HOT = {
+    "changes accepted": r"^(WITH .*)?INSERT INTO changes ",
+    "changes: participants read": r"FROM participations p.* AS key|read_participants",
+    "message posted: conversation locked": r"^SELECT conversations\..* FOR (NO KEY )?UPDATE",
+    "messages listed": r"^SELECT .*FROM messages .*ORDER BY .*LIMIT",
+    "window closed": r"range_agg",
+    "notifications claimed": r"FROM due n",
+    "notifications ended": r"UPDATE notifications n SET status",
+    "last mails of the readers": r"k\.address = d\.address|d\.address = k\.address",
+    "deliveries claimed": r"UPDATE deliveries d SET claim",
+    "delivery sent and recorded": r"UPDATE deliveries d SET stage",
+    "recipient recognised": r"^SELECT a\.hash, a\.purpose",
+    "mails stored": r"INSERT INTO raw_mails",
+    "inbound mails claimed": r"UPDATE inbound_mails .*SET worker_id = ",
+    "what the checks need": r"^SELECT m\.id AS mail_id",
+    "messages of mails written": r"INSERT INTO messages",
+    "inbound mails ended": r"UPDATE inbound_mails m SET purpose",
+}
 
+PAGES = 500  # of 8 kB that a statement may look at here; a scan of any of the tables would be more
 OF_AN_APP = {
     *("users", "conversations", "participations", "messages", "addresses", "changes"),
     *("notifications", "deliveries", "events"),
@@ -115,3 +153,15 @@ def test_no_statement_of_a_person_or_a_backend_looks_at_other_apps(day: list[Car
     }
     assert sorted(across) == []
     assert {scan.table for statement in day for scan in statement.scans} >= OF_AN_APP
+
+
+def test_hot_statements_find_their_rows_by_keys(day: list[CarriedOut], here: Path) -> None:
+    """The table of docs/performance.md, which is written anew if PLANS is set."""
+    plans = {name: [each for each in day if re.search(form, each.query)] for name, form in HOT.items()}
+    assert [name for name, found in plans.items() if not found] == []
+    assert sorted({each.query[:200] for found in plans.values() for each in found if each.pages > PAGES}) == []
+    if os.environ.get("PLANS"):
+        write(
+            here.parent / "docs/performance.md",
+            {name: max(found, key=lambda each: each.pages) for name, found in plans.items()},
+        )

@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 OPTIONS = {
@@ -18,6 +19,8 @@ OPTIONS = {
 }
 ENTRY = re.compile(r"LOG:  duration: ([\d.]+) ms  plan:\n(\t\{.*?\n\t\})", re.DOTALL)
 CONDITIONS = ("Index Cond", "Recheck Cond", "Filter", "Join Filter", "Hash Cond", "Merge Cond", "TID Cond")
+BEGIN, END = "<!-- plans -->\n", "<!-- end of plans -->"
+HEAD = "| Statement | Finds its rows by | Pages of 8 kB | ms |\n|---|---|---|---|"
 
 
 class Scan(NamedTuple):
@@ -42,6 +45,19 @@ class CarriedOut:
 def carried_out(log: str) -> list[CarriedOut]:
     """Each statement of a server's log, in order."""
     return [_statement(float(match[1]), json.loads(match[2])) for match in ENTRY.finditer(log)]
+
+
+def write(page: Path, plans: Mapping[str, CarriedOut]) -> None:
+    """Replace the table of plans in a page of the documentation."""
+    before, _, rest = page.read_text().partition(BEGIN)
+    lines = [f"| {name} | {_ways(plan)} | {plan.pages} | {plan.milliseconds:.1f} |" for name, plan in plans.items()]
+    page.write_text(before + BEGIN + "\n".join([HEAD, *lines]) + "\n" + END + rest.partition(END)[2])
+
+
+def _ways(plan: CarriedOut) -> str:
+    """How it finds its rows: each table with its index."""
+    ways = dict.fromkeys(f"`{scan.index or scan.table + ' in full'}`" for scan in plan.scans if scan.table)
+    return ", ".join(ways) or "writes only"
 
 
 def _statement(milliseconds: float, logged: dict[str, Any]) -> CarriedOut:
