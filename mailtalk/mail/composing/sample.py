@@ -61,7 +61,7 @@ def _content(style: Style, locale: str | None, time_zone: str | None) -> Notific
 
 
 def _line(number: int, sender: str, text: str) -> ShownMessage:
-    return ShownMessage(sender, text, AT + timedelta(minutes=4 * number), photo=_FACE if number else None)
+    return ShownMessage(sender, text, AT + timedelta(minutes=4 * number), photo=_FACES.get(sender))
 
 
 _ANSWERED = ShownMessage("Bob", "Which room do we take?", AT - timedelta(minutes=20))
@@ -69,10 +69,13 @@ _PICTURE = "data:image/svg+xml," + quote(
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 6 4"><path fill="#bcd6ee" d="M0 0h6v4H0z"/>'
     '<path fill="#7a9a5b" d="M0 3h6v1H0z"/><path fill="#b4552d" d="M2 2l1-1 1 1v1H2z"/></svg>'
 )
-_FACE = "data:image/svg+xml," + quote(
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><path fill="#e8c9a0" d="M0 0h8v8H0z"/>'
-    '<circle cx="4" cy="3" r="1.6" fill="#5b4636"/><circle cx="4" cy="8" r="3" fill="#5b4636"/></svg>'
-)
+_FACES = {
+    "Chidi Okafor": "data:image/svg+xml,"
+    + quote(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><path fill="#e8c9a0" d="M0 0h8v8H0z"/>'
+        '<circle cx="4" cy="3" r="1.6" fill="#5b4636"/><circle cx="4" cy="8" r="3" fill="#5b4636"/></svg>'
+    )
+}
 _FILES = (
     FileLink("Plan of the kitchen.pdf", "https://files.example/1", 1_240_000),
     FileLink("yard.jpg", "https://files.example/2", 348_000, ThumbnailLink(_PICTURE, 600, 400)),
