@@ -10,7 +10,7 @@ from api.openapi.document import document
 from api.openapi.events import EVENTS
 from api.wire import Json
 from cli.main import main
-from mailtalk.settings.doors import Edge, HttpEdge, Ingress, Rates
+from mailtalk.settings.doors import Edge, HttpEdge, Imap, Ingress, Rates
 from mailtalk.settings.load import PREFIX, SECRETS, Settings
 from mailtalk.settings.sections import Console, Inbound, Observation, Outgoing, Retention, Webhooks
 
@@ -20,6 +20,7 @@ SECTIONS = {
     "The SMTP bridge": Edge,
     "Inbound mail": Inbound,
     "Providers that post mail": Ingress,
+    "Mail from IMAP folders": Imap,
     "Outgoing mail": Outgoing,
     "Retention": Retention,
     "Webhooks": Webhooks,

@@ -110,10 +110,13 @@ class Fetcher:
         """Store a mail, unless it was stored before and not moved; False if no recipient is live."""
         key, now = f"imap {self._account} {self._validity} {uid}", clock.now()
         with self._database.transaction() as session:
-            unknown: list[str] = []
-            if seen.new(session, now, [key]):
-                unknown = handover.store(session, self._keyring, self._rules.domain, mail, now)
-        self._bell()
-        recipients = len(set(mail.recipients))
-        log.info("took a mail from %s for %d recipients, %d of them unknown", self._account, recipients, len(unknown))
-        return len(unknown) < recipients
+            if not seen.new(session, now, [key]):
+                return True
+            unknown = handover.store(session, self._keyring, self._rules.domain, mail, now)
+            is_stored = len(unknown) < len(set(mail.recipients))
+            if not is_stored:
+                seen.forget(session, key)
+        if is_stored:
+            self._bell()
+            log.info("took a mail from %s, %d of its recipients unknown", self._account, len(unknown))
+        return is_stored

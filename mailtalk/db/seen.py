@@ -12,6 +12,7 @@ PURGED = 5_000  # in one transaction
 _NEW = text("""
     INSERT INTO seen_posts (key, at) SELECT key, :now FROM unnest(CAST(:keys AS bytea[])) AS key
     ON CONFLICT DO NOTHING RETURNING key""")
+_FORGET = text("DELETE FROM seen_posts WHERE key = :key")
 _PURGE = text("""
     DELETE FROM seen_posts WHERE key IN (
         SELECT key FROM seen_posts WHERE at < :before ORDER BY at LIMIT :most FOR UPDATE SKIP LOCKED)
@@ -25,6 +26,11 @@ def new(session: Session, now: datetime, keys: Iterable[str]) -> set[str]:
         return set()
     kept = session.scalars(_NEW, {"keys": sorted(hashes), "now": now})  # one order: no deadlock
     return {hashes[bytes(one)] for one in kept}
+
+
+def forget(session: Session, key: str) -> None:
+    """Forget a key, since what came with it had no effect."""
+    session.execute(_FORGET, {"key": sha256(key.encode()).digest()})
 
 
 def purge(session: Session, now: datetime, days: float) -> int:

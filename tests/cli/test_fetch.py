@@ -99,6 +99,7 @@ def test_our_mail_is_stored_byte_for_byte_and_moved_and_others_stay_as_they_are(
     assert "Seen" not in box.dovecot.flags(box.user)
     assert box.once().returncode == 0
     assert len(kept(cast)) == 1
+    assert (box.inbox, box.folder()) == ([STRANGER, unknown], [delivered(to)])
 
 
 def test_all_others_go_to_a_folder_of_their_own_if_there_is_one(box: Mailbox, cast: Cast, to: str) -> None:
