@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from support import wheel
 from support.mailboxes import Relay
 from support.product import Stack
 
@@ -14,6 +15,12 @@ def relay() -> Iterator[Relay]:
     """The SMTP server to which our mails are sent."""
     with Relay() as relay:
         yield relay
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """The command `mailtalk` of an environment into which the wheel was installed."""
+    return wheel.install(tmp_path)
 
 
 @pytest.fixture

@@ -76,12 +76,13 @@ class Captured:
 class Relay:
     """An SMTP server that takes our mails; `refusals` are its answers to some recipients."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int | None = None) -> None:
         self.refusals: dict[str, str] = {}
         self.refused: list[str] = []
         self._mails: list[Mail] = []
         self._lock = threading.Lock()
-        self._controller = Controller(self, hostname="127.0.0.1", port=free_port())
+        self._controller = Controller(self, hostname="127.0.0.1", port=port or free_port())
+        self.port = self._controller.port
         self.url = f"smtp://127.0.0.1:{self._controller.port}"
 
     def __enter__(self) -> Self:

@@ -39,7 +39,7 @@ class Stack:
 
     def __init__(self, directory: Path, program: Path = MAILTALK, **settings: str) -> None:
         self.directory = directory
-        self._program = (program.with_name("python"), program)
+        self.program = (program.with_name("python"), program)
         self.data = directory / "data"
         self.smtp = ("127.0.0.1", free_port())
         self.url = f"http://127.0.0.1:{free_port()}"
@@ -65,7 +65,7 @@ class Stack:
         self._said = len(self.out)
         with (self.directory / "out").open("ab") as out, (self.directory / "err").open("ab") as err:
             self._process = subprocess.Popen(
-                [*self._program, "up"], env=self.environment, cwd=self.directory, stdout=out, stderr=err
+                [*self.program, "up"], env=self.environment, cwd=self.directory, stdout=out, stderr=err
             )
         self.secret = until("`mailtalk up` greets", self._greeting)["secret"]
 
@@ -79,7 +79,7 @@ class Stack:
 
     def command(self, *arguments: str) -> bytes:
         """Give what another command prints beside it."""
-        done = subprocess.run([*self._program, *arguments], env=self.environment, capture_output=True, check=True)
+        done = subprocess.run([*self.program, *arguments], env=self.environment, capture_output=True, check=True)
         return done.stdout
 
     def ready(self) -> dict[str, str]:
