@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from cli import datadir, extras, logs
 from cli.processes import SUPERVISED
-from mailtalk.db import key_check, server_settings
+from mailtalk import sealed_mail
+from mailtalk.db import key_check, server_settings, workers
 from mailtalk.db.database import Database, sqlstate
 from mailtalk.errors import Unavailable
 from mailtalk.mail import domains
@@ -34,6 +35,18 @@ def checked_settings() -> Settings:
     if SUPERVISED not in os.environ:
         check(settings)
     return settings
+
+
+def keep_readable(settings: Settings) -> None:
+    """Store mails as workers of the first version read them while any lives, or while the database is away."""
+    try:
+        with closing(Database(datadir.url_of(settings), pool=1)) as database, database.transaction() as session:
+            is_plain = workers.are_old(session)
+    except Unavailable:
+        is_plain = True
+    if is_plain:
+        sealed_mail.PLAIN.set()
+        log.warning("workers of the first version may run: this process stores mails uncompressed until it restarts")
 
 
 def check(settings: Settings) -> None:

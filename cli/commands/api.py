@@ -13,5 +13,6 @@ def api() -> None:
     """Serve HTTP at MAILTALK_API_HOST:MAILTALK_API_PORT (127.0.0.1:8000)."""
     logs.setup()
     settings = start.checked_settings()
+    start.keep_readable(settings)
     extras.start("api", settings, Database(datadir.url_of(settings), pool=1))
     run(settings, site.routes(settings))

@@ -14,5 +14,6 @@ def bridge() -> None:
     """
     logs.setup()
     settings = start.checked_settings()
+    start.keep_readable(settings)
     extras.start("bridge", settings)
     run(settings)

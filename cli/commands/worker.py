@@ -30,6 +30,7 @@ def worker() -> None:
         from cli import extras  # noqa: PLC0415  the supervisor needs neither it nor Celery
         from worker.server import run  # noqa: PLC0415
 
+        start.keep_readable(settings)
         extras.start("worker", settings)
         run(settings)
 

@@ -1,5 +1,7 @@
 """The database: one engine per process, and transaction(), the only place that commits."""
 
+import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -27,6 +29,8 @@ CONNECT: dict[str, Any] = {
     "keepalives_count": 3,
     "options": SERVER_OPTIONS,
 }
+LOCKED_OUT = ("40P01", "55P03")  # deadlock_detected, lock_not_available
+MIGRATION_ATTEMPTS = 40
 # SQLSTATE classes of temporary errors: connection, rollback, resources, …; 25006 is a standby not yet promoted.
 TEMPORARY = ("08", "25006", "40", "53", "55", "57", "58")
 
@@ -119,11 +123,22 @@ def psycopg_url(url: str) -> URL:
 
 
 def migrate(url: str) -> None:
-    """Migrate the tables to the newest version; concurrent migrations wait for each other."""
+    """Migrate the tables to the newest version; concurrent migrations wait for each other.
+
+    A migration that meets the locks of running processes is tried again; OperationalError after the last attempt.
+    """
     from alembic import command  # noqa: PLC0415  a sixth of a second, which no other process needs
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["url"] = psycopg_url(url)
-    command.upgrade(config, "head")
+    for attempt in range(1, MIGRATION_ATTEMPTS + 1):
+        try:
+            command.upgrade(config, "head")
+        except OperationalError as error:
+            if sqlstate(error) not in LOCKED_OUT or attempt == MIGRATION_ATTEMPTS:
+                raise
+            time.sleep(random.uniform(0.2, 1))
+        else:
+            return

@@ -44,6 +44,12 @@ def beating(session: Session, host: str = "") -> str | None:
     return session.scalar(fresh.limit(1))
 
 
+def are_old(session: Session) -> bool:
+    """True if a live worker is of the first version, which names no sessions and reads no compressed mails."""
+    fresh = Worker.beat_at > text(f"now() - interval '{FRESH}'")
+    return session.scalar(select(Worker.id).where(fresh, Worker.application.is_(None)).limit(1)) is not None
+
+
 def begin(connection: Connection, name: str, application: str, former: int | None) -> int:
     """Add a worker, whose lock is held by this connection, in place of its former id; returns the new one."""
     values = {"name": name, "application": application, "former": former}

@@ -64,6 +64,7 @@ class IdempotencyKey(Base):
     key: Mapped[str] = mapped_column(primary_key=True)
     request_hash: Mapped[bytes]
     change_ids: Mapped[list[Any] | None]
+    status: Mapped[int | None]  # always null: of the first version, whose processes may still run
     body: Mapped[bytes | None]
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
 

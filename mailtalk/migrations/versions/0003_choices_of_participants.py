@@ -12,10 +12,8 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("participations", sa.Column("chosen", sa.ARRAY(sa.Text()), server_default="{}", nullable=False))
     op.add_column("changes", sa.Column("requested_by", sa.Text(), server_default="backend", nullable=False))
-    op.drop_column("idempotency_keys", "status")
 
 
 def downgrade() -> None:
-    op.add_column("idempotency_keys", sa.Column("status", sa.BigInteger(), nullable=True))
     op.drop_column("changes", "requested_by")
     op.drop_column("participations", "chosen")
