@@ -23,8 +23,8 @@ from mailtalk.vocabulary import Access, Frequency, Notify, Origin
 LIST = APP + "/conversations"
 ONE = LIST + "/{conversationId}"
 PAGE = 30  # conversations
-MESSAGES = 50
-PEOPLE = 100
+MESSAGES = 40
+PEOPLE = 15
 EVENTS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -69,14 +69,16 @@ def show_conversation(session: Session, visit: ConsoleRequest) -> Response:
     key = visit.conversation_key
     conversation = conversations.get(session, key)
     rows = messages.page(session, key, MESSAGES + 1, visit.query.get("before"))
-    people = participants(session, key)
+    skipped = visit.query.get("people", "")[:9]
+    first = int(skipped) if skipped.isdecimal() else 0
+    people = participants(session, key, first)
     return visit.show(
         "conversation.html",
         conversation=conversation,
         messages=shown(session, visit, key, rows[:MESSAGES])[::-1],
         older=rows[MESSAGES - 1].id if len(rows) > MESSAGES else None,
         participants=people[:PEOPLE],
-        more_participants=len(people) > PEOPLE,
+        more_participants=first + PEOPLE if len(people) > PEOPLE else None,
         choices={"access": list(Access), "notify": list(Notify), "frequency": list(Frequency)},
         now=clock.now(),
     )
@@ -94,15 +96,17 @@ async def watch(visit: ConsoleRequest) -> Response:
     return StreamingResponse(events(), headers=EVENTS, media_type="text/event-stream")
 
 
-def participants(session: Session, key: ConversationKey) -> list[ConsoleParticipant]:
-    """Participants, also those with access None, oldest join first; without those who left."""
+def participants(session: Session, key: ConversationKey, first: int = 0) -> list[ConsoleParticipant]:
+    """Participants from the number `first` on, also those with access None, oldest join first; without who left."""
     query = select(Participation, User).join(
         User, (User.app_id == Participation.app_id) & (User.id == Participation.user_id)
     )
     present = query.where(
         Participation.app_id == key.app_id, Participation.conversation_id == key.id, Participation.present
     )
-    rows = session.execute(present.order_by(Participation.joined_at, Participation.user_id).limit(PEOPLE + 1)).all()
+    rows = session.execute(
+        present.order_by(Participation.joined_at, Participation.user_id).offset(first).limit(PEOPLE + 1)
+    ).all()
     marks, now = read_marks.of_participants(session, [row.key for row, _ in rows]), clock.now()
     return [
         ConsoleParticipant(row, user, *marks[row.key], row.mute_until is not None and row.mute_until > now)

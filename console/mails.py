@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select, tuple_, union_all
+from sqlalchemy import literal, select, tuple_, union_all
 from sqlalchemy.orm import Session, defer
 from starlette.responses import Response
 
@@ -113,7 +113,7 @@ def _chosen(visit: ConsoleRequest, model: Any) -> list[Any]:
         conditions.append(model.conversation_id == conversation_id)
     elif user_id:  # the indexes begin with the conversation; a digest has none
         own = select(Participation.conversation_id).filter_by(app_id=visit.app_id, user_id=user_id)
-        conditions.append(or_(model.conversation_id.in_(own), model.conversation_id == ""))
+        conditions.append(model.conversation_id.in_(union_all(own, select(literal("")))))
     if user_id:
         conditions.append(model.user_id == user_id)
     return conditions

@@ -14,6 +14,7 @@ from mailtalk.conversations import apps
 from mailtalk.ids import EVENT
 from mailtalk.support import advice, audit, deliveries, failures, queue_history, queues
 from mailtalk.support.deliveries import DeliveryFilter
+from mailtalk.support.queue_history import QueueHistory
 from mailtalk.vocabulary import Stage
 
 PERIODS = {"hour": (timedelta(hours=1), 12), "day": (timedelta(days=1), 24)}
@@ -28,22 +29,24 @@ def show_queues(session: Session, visit: ConsoleRequest) -> Response:
     span, spans = PERIODS.get(period, PERIODS["hour"])
     status = queues.read(session, now)
     history = queue_history.read(session, now, span, spans)
-    drawn = {
-        name: charts.draw(
-            *series, f"{sum(series.arrived)} arrived and {sum(series.done)} were done in the last {period}"
-        )
-        for name, series in history.items()
-    }
+    drawn = {name: charts.draw(*series, _title(series, period)) for name, series in history.items()}
     sees_all = visit.login.app_id is None
     return visit.show(
         "queues.html",
         system=status,
         charts=drawn,
+        counted=queue_history.MOST,
+        partial=[name for name, series in history.items() if not series.is_complete],
         period=period,
         problems=advice.findings(status) if sees_all else [],
         failed=_failures(session, visit.login.app_id, now - DAY),
         sees_all=sees_all,
     )
+
+
+def _title(series: QueueHistory, period: str) -> str:
+    least = "" if series.is_complete else "at least "
+    return f"{least}{sum(series.arrived)} arrived and {sum(series.done)} were done in the last {period}"
 
 
 def _failures(session: Session, app_id: str | None, since: datetime) -> dict[str, Any]:

@@ -22,6 +22,11 @@ class QueueHistory(NamedTuple):
     arrived: Sequence[int]
     done: Sequence[int]
 
+    @property
+    def is_complete(self) -> bool:
+        """False if there were more than are counted: then the oldest spans are lower bounds."""
+        return max(sum(self.arrived), sum(self.done)) < MOST
+
 
 def read(session: Session, now: datetime, period: timedelta, spans: int) -> Mapping[QueueName, QueueHistory]:
     """History of each queue over the last period, in so many spans."""

@@ -1,9 +1,12 @@
 """Conversations in the console: search, messages, participants, and what happens while one looks."""
 
+import re
+
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import text
+from support.audience import audience
 from support.browser import needs_browser
 from support.cast import Cast
 from support.servers import Stack
@@ -12,6 +15,7 @@ from support.sql import column
 from mailtalk.support import search
 from tests.console.conftest import enter
 
+SCRIPTS = 75_000  # bytes of scripts and styles beside a page
 NOTIFY = "SELECT notify FROM participations WHERE app_id = :app AND user_id = 'carol'"
 
 
@@ -43,6 +47,21 @@ def test_a_participant_is_changed_by_the_same_changes_as_the_api_s(shown: Page, 
     carol.get_by_role("button", name="Remove").click()
     expect(shown.get_by_role("status")).to_have_text("Done.")
     expect(shown.locator(".person").filter(has_text="Carol")).to_have_count(0)
+
+
+def test_a_conversation_of_many_people_and_messages_is_a_light_page(program: httpx.Client, cast: Cast) -> None:
+    audience(cast, 100)
+    cast.say("alice", *["words and more words " * 15] * 60)
+    enter(program, cast.secret)
+    path = f"/console/apps/{cast.app_id}/conversations/hello"
+    shown: list[str] = []
+    while path:
+        page = program.get(path)
+        assert len(page.content) < 150_000 - SCRIPTS
+        shown += re.findall(r"<h3>\S+ <small>(\w+)</small></h3>", page.text)
+        more = re.search(r'href="(\?people=\d+)"', page.text)
+        path = f"/console/apps/{cast.app_id}/conversations/hello{more[1]}" if more else ""
+    assert sorted(shown) == sorted(["alice", "bob", "carol", *(f"u{number}" for number in range(1, 101))])
 
 
 @pytest.mark.parametrize("wanted", ["hello", "Hell", "observ", "carol@example.com", "Carol", "alice", "the meet"])
