@@ -37,7 +37,18 @@ def mail(language: str) -> tuple[str, str]:
         ShownMessage("Alice Moreau", ROOM, datetime(2026, 5, 2, 10, 0, tzinfo=UTC)),
         ShownMessage("Bob Tan", DRAWINGS, datetime(2026, 5, 2, 10, 4, tzinfo=UTC)),
     )
-    content = NotificationContent("Acme", "Kitchen", lines, 2, True, look, look.speaks(language, "Europe/Berlin"))
+    content = NotificationContent(
+        "Acme",
+        "Kitchen",
+        lines,
+        2,
+        True,
+        look,
+        look.speaks(language, "Europe/Berlin"),
+        answered=ShownMessage("Carol", "Which room do we take?", datetime(2026, 5, 1, 10, 0, tzinfo=UTC)),
+        readers=("Alice Moreau", "Bob Tan"),
+        more_readers=3,
+    )
     whole: Any = email.message_from_bytes(filled(compose.body(content).pieces, LINKS))
     text, html = (part.get_payload(decode=True).decode().replace("\r\n", "\n") for part in whole.get_payload())
     return text, html.partition("<body")[2].partition(">")[2].partition("</body>")[0]
