@@ -1,19 +1,24 @@
 """The pages in a real browser: without scripts, by keyboard alone, for who hears them, and on a phone."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 from support.browser import browsing, needs_browser, page
 from support.cast import Cast
+from support.inbox import quarantined
 from support.servers import Stack
 from support.sql import column, rows
 
+from mailtalk import clock
 from mailtalk.conversations import conversations
+from mailtalk.inbound import quarantine
 from mailtalk.keys import Keyring
 from mailtalk.participation import links
 
 pytestmark = needs_browser
+AXE = Path(__file__).parents[2] / "data/axe.min.js"
 CHOSEN = "SELECT notify, frequency, mute_until IS NOT NULL FROM participations WHERE app_id = :app AND user_id = 'bob'"
 CHANGES = "SELECT count(*) FROM changes WHERE app_id = :app"
 
@@ -142,6 +147,59 @@ def test_nothing_is_loaded_from_anywhere_and_no_rule_of_the_page_is_broken(brows
         shown.goto(settings)
     assert [url for url in asked if not url.endswith("/favicon.ico")] == [settings]
     assert [text for text in said if "favicon" not in text] == []
+
+
+# "was this you?", and everything of the app
+
+
+@pytest.fixture
+def question(stack: Stack, cast: Cast) -> str:
+    """Alice's link to a question, with a long address and text."""
+    mail_id = int(quarantined(cast, "alice").removeprefix("mail_"))
+    keep = """INSERT INTO sender_questions (mail_id, app_id, address, excerpt, asked_at)
+        VALUES (:mail, :app, :address, :excerpt, now())"""
+    address, excerpt = f"{'w' * 60}@{'w' * 60}.example", "W" * 300
+    rows(cast.database, keep, mail=mail_id, app=cast.app_id, address=address, excerpt=excerpt)
+    keyring = Keyring.from_setting(stack.settings.require("secret_key"))
+    return quarantine.link(keyring, stack.api, mail_id, clock.now())
+
+
+def test_a_question_is_answered_once_by_keyboard_alone(browser: Browser, cast: Cast, question: str) -> None:
+    with page(browser, scripts=True) as shown:
+        shown.goto(f"{question}?answer=reject")
+        shown.keyboard.press("Tab")
+        assert shown.locator(":focus").inner_text() == "Not me"
+        shown.keyboard.press("Enter")
+        shown.get_by_role("heading", name="Thanks for telling us").wait_for()
+        shown.goto(question)
+        assert shown.get_by_role("heading").inner_text() == "Already answered"
+        assert shown.get_by_role("button").count() == 0
+    outcome = column(cast.database, "SELECT outcome FROM inbound_mails WHERE app_id = :app", app=cast.app_id)
+    assert outcome == ["refused"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_questions_and_lists_have_no_serious_finding_and_fit_a_phone(  # noqa: PLR0913, PLR0917  fixtures
+    browser: Browser, stack: Stack, cast: Cast, settings: str, question: str, scheme: str
+) -> None:
+    with stack.client(cast) as http:
+        http.put("/conversations/other", json={"subject": "W" * 200, "participants": ["bob"]})
+    rows(cast.database, "UPDATE users SET accepted_senders = ARRAY[:long] WHERE app_id = :app", long="w" * 90 + "@x",
+         app=cast.app_id)  # fmt: skip
+    with page(browser, scheme, scripts=True, phone=True) as shown:
+        for url in (question, settings, settings.replace("/settings/", "/unsubscribe/")):
+            shown.goto(url)
+            assert shown.evaluate("document.documentElement.scrollWidth") <= 360
+            assert serious(shown) == []
+            for text in shown.locator("h1, h2, p, b, small, button, a, figcaption, blockquote").all():
+                assert text.evaluate(CONTRAST) >= 4.5, text.inner_text()
+
+
+def serious(shown: Page) -> list[str]:
+    """Serious findings of axe-core, which is evaluated beside the page's policy."""
+    shown.evaluate(AXE.read_text("utf-8"))
+    found = shown.evaluate("axe.run(document, {iframes: false, resultTypes: ['violations']})")
+    return [each["id"] for each in found["violations"] if each["impact"] in {"serious", "critical"}]
 
 
 CONTRAST = """e => {
