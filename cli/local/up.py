@@ -53,7 +53,8 @@ def up() -> None:
         workers = worker.programs(
             settings, settings.worker_processes or min(cores(), MOST_WORKERS), _for_trials(settings)
         )
-        supervisor.add(_process("api", settings), *workers, _process("bridge", settings))
+        doors = ["bridge", *(["fetch"] if settings.imap_url else [])]
+        supervisor.add(_process("api", settings), *workers, *(_process(door, settings) for door in doors))
         if supervisor.run(until=_Readiness(settings).reached):
             click.echo(greeting.text(settings, secret, console.link(full)))
             supervisor.run()
