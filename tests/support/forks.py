@@ -1,31 +1,50 @@
 """Processes of the product, forked from one that has imported them: a restart takes a moment, and a kill is a kill."""
 
+import atexit
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Self
 
 ROOT = Path(__file__).parents[2]
+ONE_AT_A_TIME = threading.Lock()
+
+
+@cache
+def fork_server() -> "subprocess.Popen[bytes]":
+    """The process that forks, one for all tests: its imports take seconds."""
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])
+    process = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("fork_server.py"))],
+        env={**os.environ, "PYTHONPATH": path},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    atexit.register(_end, process)
+    return process
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    assert process.stdin
+    assert process.stdout
+    process.stdin.close()
+    process.wait(30)
+    process.stdout.close()
 
 
 class Forks:
-    """The process that forks; `start` gives the pid of a new process of the product."""
+    """Processes forked for a test; `start` gives the pid of a new process of the product."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        path = os.pathsep.join([str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])
-        self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("fork_server.py"))],
-            env={**os.environ, "PYTHONPATH": path},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
+        self._directory, self._process = directory, fork_server()
         self._pids: set[int] = set()
 
     def __enter__(self) -> Self:
@@ -36,11 +55,6 @@ class Forks:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
                 os.kill(pid, signal.SIGKILL)
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.close()
-        self._process.wait(30)
-        self._process.stdout.close()
 
     def start(self, role: str, settings: Mapping[str, str], crash_points: Path | None = None) -> int:
         """Start api, worker or bridge, perhaps with a number, with these variables; its log is a file of that name."""
@@ -52,9 +66,10 @@ class Forks:
         }
         assert self._process.stdin
         assert self._process.stdout
-        self._process.stdin.write(json.dumps(asked).encode() + b"\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
+        with ONE_AT_A_TIME:
+            self._process.stdin.write(json.dumps(asked).encode() + b"\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
         assert answer, "the process that forks has ended"
         pid = int(answer)
         self._pids.add(pid)
