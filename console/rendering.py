@@ -104,6 +104,7 @@ _TEMPLATES.globals |= {
     "tones": words.TONES,
     "notify_words": words.NOTIFY,
     "frequency_words": words.FREQUENCY,
+    "app_frequency_words": words.APP_FREQUENCY,
     "sender_words": words.SENDER,
     "origins": words.ORIGIN,
     "stage_words": words.STAGE,

@@ -11,6 +11,7 @@ FREQUENCY = {
     Frequency.HOURLY: "hourly",
     Frequency.DAILY: "daily",
 }
+APP_FREQUENCY = FREQUENCY | {Frequency.DEFAULT: "when the conversation has been quiet"}
 SENDER = {
     SenderPolicy.CAPABILITY: "of anyone who has the reply address",
     SenderPolicy.MATCH: "from an address of the participant",
