@@ -66,6 +66,7 @@ READERS = {
     "ix_sender_questions_app_id": "mailtalk/inbound/sender_questions.py",
     "ix_sender_questions_asked_at": "mailtalk/inbound/sender_questions.py",
     "ix_sender_questions_rejected": "mailtalk/inbound/facts_questions.sql",
+    "ix_users_addresses": "mailtalk/support/directory.py",
     "ix_users_app_id_created_at_id": "mailtalk/conversations/users.py",
     "ix_webhook_deliveries_created_at": "mailtalk/webhooks/purge_deliveries.sql",
     "ix_webhook_deliveries_ended_at": "mailtalk/support/queue_rows.py",

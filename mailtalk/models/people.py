@@ -38,7 +38,10 @@ class User(Base):
     """User of an app; deleted by erasure alone."""
 
     __tablename__ = "users"
-    __table_args__ = (Index(None, "app_id", "created_at", "id"),)
+    __table_args__ = (
+        Index(None, "app_id", "created_at", "id"),
+        Index("ix_users_addresses", text("lowered(emails)"), postgresql_using="gin"),
+    )
 
     app_id: Mapped[str] = mapped_column(ForeignKey("apps.id"), primary_key=True)
     id: Mapped[str] = mapped_column(primary_key=True)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, Text, func, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from mailtalk.conversations import apps, conversations
@@ -66,10 +67,9 @@ def user_page(session: Session, search: DirectorySearch, *, limit: int, after: s
 
 
 def users_of_address(session: Session, address: str, app_id: str | None = None) -> list[UserReport]:
-    """Users of an app, or of all, who have this email address, in any case; it may have to read all users."""
+    """Users of an app, or of all, who have this email address, in any case."""
     ids = [apps.found(session, app_id).id] if app_id is not None else [app.id for app in apps.listed(session)]
-    own = func.unnest(User.emails).column_valued("own")
-    has_address = select(own).where(func.lower(own) == address.lower()).exists()
+    has_address = func.lowered(User.emails, type_=ARRAY(Text)).contains([address.lower()])
     rows = [session.execute(_users(each).where(has_address).order_by(User.id)).all() for each in ids]
     return [_user(row, count) for users in rows for row, count in users]
 

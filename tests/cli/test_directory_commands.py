@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from support.cast import Cast
 from support.command_line import Command, command
 from support.outbox import Post
@@ -107,3 +108,20 @@ def test_an_app_is_deleted_only_if_one_says_so(mailtalk: Command, full: Cast) ->
     assert mailtalk("app", "delete", "demo", code=1).stdout.startswith("Delete Demo (demo) and everything in it")
     assert column(full.database, "SELECT id FROM apps ORDER BY id") == ["demo", "other"]
     assert "no app 'none'" in mailtalk("app", "delete", "none", "--yes", code=1).stderr
+
+
+def test_an_address_is_explained_in_any_case_by_an_index(mailtalk: Command, cast: Cast) -> None:
+    cast.join("alice", "bob")
+    with cast.database.transaction() as session:
+        suppressions.suppress(
+            session, clock.now(), "demo", "bob@example.com", Suspicion.DEAD, "5.1.1", timedelta(days=1)
+        )
+    said = json.loads(mailtalk("explain", "--address", "BOB@Example.com", "--json").stdout)
+    assert [user["id"] for user in said["users"]] == ["bob"]
+    assert [place["conversationId"] for place in said["participations"]] == ["hello"]
+    assert said["suppressed"][0]["reason"] == "dead"
+    found = "SELECT id FROM users WHERE lowered(emails) @> ARRAY['bob@example.com']"
+    with cast.database.transaction() as session:
+        session.execute(text("SET LOCAL enable_seqscan = off"))
+        plan = "\n".join(session.execute(text(f"EXPLAIN {found}")).scalars())
+    assert "ix_users_addresses" in plan
