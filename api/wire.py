@@ -20,7 +20,7 @@ _ID = re.compile(ID_PATTERN)
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
 BOM = b"\xef\xbb\xbf"
 _ARRAY_FOR_OBJECT = re.compile(r"Expected `[^`]*object[^`]*`, got `array`")
-_STEP = re.compile(r"\[(\d+)\]|\.(\w+)")
+_STEP = re.compile(r"\[(\d+|\.\.\.)\]|\.(\w+)")
 _MISSING = re.compile(r"Object missing required field `(?P<field>[^`]+)`")
 
 
@@ -94,16 +94,23 @@ def _mended(raw: bytes, message: str) -> bytes | None:
     match = _AT.match(message)
     if match is None or not _ARRAY_FOR_OBJECT.match(match["what"]):
         return None
-    content = parent = msgspec.json.decode(raw)
-    steps = [int(index) if index else name for index, name in _STEP.findall(match["path"] or "")]
-    for step in steps[:-1]:
-        parent = parent[step]
-    if (parent[steps[-1]] if steps else content) != []:
-        return None
-    if not steps:
-        return b"{}"
-    parent[steps[-1]] = {}
-    return msgspec.json.encode(content)
+    root = [msgspec.json.decode(raw)]
+    places: list[tuple[Any, Any]] = [(root, 0)]  # each a container and a key of it
+    for index, name in _STEP.findall(match["path"] or ""):
+        places = [place for holder, key in places for place in _places_in(holder[key], index, name)]
+    empty = [(holder, key) for holder, key in places if holder[key] == []]
+    for holder, key in empty:
+        holder[key] = {}
+    return msgspec.json.encode(root[0]) if empty else None
+
+
+def _places_in(value: Any, index: str, name: str) -> list[tuple[Any, Any]]:
+    """Places in a value that a step of a path may mean: `[...]` is whichever value of a map."""
+    if index == "..." and isinstance(value, dict):
+        return [(value, key) for key in value]
+    if name and isinstance(value, dict):
+        return [(value, name)] if name in value else []
+    return [(value, int(index))] if index.isdigit() and isinstance(value, list) and int(index) < len(value) else []
 
 
 def _checked(read: Callable[[], Shape]) -> Shape:

@@ -8,10 +8,13 @@ from support.cast import Cast
 from support.servers import Stack
 from support.sql import rows
 
+from api import wire
+from api.schemas.users import UserUpdate
 from mailtalk import clock
 from mailtalk.changes import log as change_log
 from mailtalk.changes.log import Requested
 from mailtalk.conversations import apps, conversations
+from mailtalk.errors import Invalid
 from mailtalk.keys import Keyring
 from mailtalk.participation.rules import Request
 from mailtalk.vocabulary import ChangeKind
@@ -91,3 +94,12 @@ def test_a_404_says_what_is_not_there(http: httpx.Client, path: str, code: str) 
 def test_addresses_have_bounds(http: httpx.Client, email: str | list[str]) -> None:
     answer = http.put("/users/erin", json={"name": "Erin", "email": email})
     assert (answer.status_code, list(answer.json()["reasons"])) == (400, ["email"])
+
+
+def test_an_empty_array_in_a_map_of_objects_is_an_empty_object() -> None:
+    """As fuzzing found: the error's path does not say which of the map's values it is about."""
+    users = dict[str, UserUpdate]
+    arrays, objects = b'{" ": {"custom": []}, "b": [], "c": {}}', b'{" ": {"custom": {}}, "b": {}, "c": {}}'
+    assert wire.decode(arrays, users) == wire.decode(objects, users)
+    with pytest.raises(Invalid):
+        wire.decode(b'{"a": {"custom": [1]}}', users)
