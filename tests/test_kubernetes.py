@@ -1,5 +1,6 @@
 """The Kubernetes manifests: commands and settings that exist, few rights, probes, budgets, and a scale by age."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -144,3 +145,25 @@ def test_workers_are_scaled_by_the_age_of_the_queues() -> None:
     served = {family.name for family in QueueCollector.describe(QueueCollector.__new__(QueueCollector))}
     assert metric["external"]["metric"]["name"] in served
     assert spec["minReplicas"] >= DEPLOYMENTS["worker"]["spec"]["replicas"]
+
+
+VALIDATE = shutil.which("kubernetes-validate")
+
+
+@pytest.mark.skipif(not VALIDATE, reason="kubernetes-validate is not installed: pip install kubernetes-validate")
+@pytest.mark.parametrize("version", ["1.30", "1.34"])
+def test_the_manifests_are_valid_by_the_schemas_of_the_api(version: str) -> None:
+    files = [FOLDER / name for name in KUSTOMIZATION["resources"]]
+    checked = subprocess.run(
+        [str(VALIDATE), "-k", version, "--strict", *files], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed")
+def test_the_kustomization_is_built() -> None:
+    built = subprocess.run(["kubectl", "kustomize", FOLDER], capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    objects = list(yaml.safe_load_all(built.stdout))
+    assert len(objects) == len(OBJECTS) + 1  # and the settings' ConfigMap
+    assert {each["metadata"].get("namespace", "mailtalk") for each in objects} == {"mailtalk"}
