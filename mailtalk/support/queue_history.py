@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -12,7 +12,7 @@ from mailtalk.support.queue_rows import ROWS
 from mailtalk.vocabulary import QueueName
 
 MOST = 100_000  # rows that are counted; beyond, the oldest spans are lower bounds
-_COUNTS = """SELECT floor(extract(epoch FROM at - CAST(:hour AS timestamptz)) / :step) AS span, count(*)
+_COUNTS = """SELECT date_bin(CAST(:step AS interval), at, CAST(:hour AS timestamptz)) AS span, count(*)
     FROM ({times}) AS t WHERE at > :hour AND at <= :now GROUP BY 1"""
 
 
@@ -34,12 +34,12 @@ def read(session: Session, now: datetime, period: timedelta, spans: int) -> Mapp
 
 
 def _history(session: Session, now: datetime, period: timedelta, spans: int, name: QueueName) -> QueueHistory:
-    values = {"now": now, "hour": now - period, "step": period.total_seconds() / spans, "most": MOST}
+    values = {"now": now, "hour": now - period, "step": period / spans, "most": MOST}
     rows = ROWS[name]
     return QueueHistory(*(_counts(session, times, values, spans) for times in (rows.arrived, rows.done)))
 
 
-def _counts(session: Session, times: str, values: Mapping[str, object], spans: int) -> Sequence[int]:
+def _counts(session: Session, times: str, values: Mapping[str, Any], spans: int) -> Sequence[int]:
     rows = session.execute(text(_COUNTS.format(times=sql.fragment(times))), values)
-    counts = {int(row[0]): int(row[1]) for row in rows}
+    counts = {(row[0] - values["hour"]) // values["step"]: int(row[1]) for row in rows}
     return [counts.get(span, 0) for span in range(spans)]
