@@ -10,6 +10,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 LONGEST = 20_000  # bytes
+SEEDS = {  # where coverage begins, beside the mails of the tests
+    "json": (
+        b'{"a": {"custom": [], "name": "x", "email": ["a@x.example"]}, "b": []}',
+        b'[{"type": "UserMessage", "sender": "a", "text": "\\u0000", "custom": {"k": "v"}, "idempotencyKey": "1"}]',
+        b'{"access": "ReadWrite", "notify": "MentionsOnly", "muteUntil": 1, "participants": ["a"], "subject": null}',
+    ),
+}
 
 
 def main(name: str, seconds: int) -> None:
@@ -36,6 +43,8 @@ def _by_coverage(name: str, seconds: int) -> None:
 def _scratch(name: str) -> list[str]:
     directory = Path(".hypothesis/fuzz") / name
     directory.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(SEEDS.get(name, ())):
+        (directory / f"seed-{number}").write_bytes(seed)
     return [f"-artifact_prefix={directory}/", str(directory)]
 
 
