@@ -47,6 +47,7 @@ READERS = {
     "ix_inbound_mails_recent": "mailtalk/inbound/facts_earlier.sql",
     "ix_inbound_mails_unproven": "mailtalk/inbound/claim_candidates.sql",
     "ix_list_places_until": "mailtalk/conversations/cursors.py",
+    "ix_messages_age": "mailtalk/conversations/message_retention.py",
     "ix_messages_file": "mailtalk/file_uses.py",
     "ix_messages_imported": "mailtalk/conversations/erasure.py",
     "ix_messages_imported_readers": "mailtalk/conversations/erasure.py",

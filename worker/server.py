@@ -10,6 +10,7 @@ from celery.exceptions import SecurityWarning
 from sqlalchemy.orm import Session
 
 from mailtalk.changes import log as change_log
+from mailtalk.conversations import message_retention
 from mailtalk.db import seen
 from mailtalk.db.database import Database
 from mailtalk.events import record as events
@@ -156,6 +157,7 @@ def _purge(settings: Settings, database: Database) -> Purge:
         database,
         partial(windows.purge, days=settings.notification_days),
         partial(retention.purge, days=settings.notification_days),
+        partial(message_retention.purge, days=settings.message_days),
         partial(seen.purge, days=settings.change_days),
         partial(change_log.purge, days=settings.change_days),
         partial(inbound_log.purge, days=settings.raw_mail_days),

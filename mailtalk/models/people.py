@@ -172,6 +172,8 @@ class Message(Base):
     __table_args__ = (
         ForeignKeyConstraint(["app_id", "conversation_id"], ["conversations.app_id", "conversations.id"]),
         Index(None, "app_id", "id", unique=True),
+        # Some kilobytes for millions of messages: rows lie in the order of their age.
+        Index("ix_messages_age", "created_at", postgresql_using="brin", postgresql_with={"autosummarize": True}),
         Index(
             "ix_messages_file",
             "app_id",

@@ -78,13 +78,16 @@ class Outgoing(BaseSettings):
 
 
 class Retention(BaseSettings):
-    """Retention of what has ended; conversations and messages are kept until they are deleted."""
+    """Retention of what has ended, and of messages if `message_days` is set; conversations stay until deleted."""
 
     notification_days: Annotated[float, Field(gt=0, le=3650)] = Field(
         30, description="Days that notifications and their mails are kept after they ended."
     )
     change_days: Annotated[float, Field(gt=0, le=36_500)] = Field(
         365, description="Days that the log of participation changes is kept."
+    )
+    message_days: Annotated[float, Field(ge=2, le=36_500)] | None = Field(
+        None, description="Days after which messages and their files are deleted; unset: they are kept."
     )
 
 
