@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.cast import Cast
 
-EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", SHORT := "5")  # of an operation; `make schemathesis` asks for more
+EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", SHORT := "3")  # of an operation; `make schemathesis` asks for more
 SECONDS = 300 if EXAMPLES == SHORT else 7_200  # on a busy machine; on a quiet one the short form takes half a minute
 
 

@@ -13,6 +13,7 @@ def tell(stack: Stack, relay: Relay) -> None:
         assert stack.ready() == {"status": "ready", "database": "ok", "worker": "ok", "broker": "away"}
 
 
+@pytest.mark.long  # as tests/force/test_chaos.py does
 def test_the_broker_is_frozen(up: Callable[..., Stack], relay: Relay) -> None:
     stack = up(relay_url=relay.url)
     until("the broker is there", lambda: stack.ready()["broker"] == "ok")

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 
+import pytest
 from support.mailboxes import Captured, Relay
 from support.product import Stack
 from support.story import Story
@@ -10,6 +11,7 @@ def test_the_loop_through_a_relay(up: Callable[..., Stack], relay: Relay) -> Non
         pass
 
 
+@pytest.mark.long  # that of the installed wheel is the same
 def test_the_loop_with_captured_mails(up: Callable[..., Stack]) -> None:
     stack = up()
     for _ in Story(stack, Captured(stack)).tell():

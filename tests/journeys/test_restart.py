@@ -6,6 +6,7 @@ from support.product import Stack
 from support.story import Story
 
 
+@pytest.mark.long  # tests/force kills and stops all of it too
 @pytest.mark.timeout(600)
 def test_the_story_goes_on_after_a_stop_and_after_a_kill(up: Callable[..., Stack], relay: Relay) -> None:
     stack = up(relay_url=relay.url)

@@ -86,7 +86,8 @@ class Story:
         until("bob's reply is a message", lambda: len(self.messages()) == 2)
         said = {each: self.messages()[0][each] for each in ("senderId", "text", "origin")}
         assert said == {"senderId": "bob", "text": ANSWER, "origin": "email"}
-        assert QUESTION not in self._await_mail("alice", ANSWER).text
+        lines = self._await_mail("alice", ANSWER).text.splitlines()
+        assert [line.partition(" · ")[0] for line in lines if QUESTION in line] == ["You wrote"]  # what Bob answered
         return "bob's reply was read"
 
     def _carol_is_mailed_too(self) -> str:

@@ -167,11 +167,11 @@ def test_what_an_operator_posted_is_said_to_be_posted(link: str, cast: Cast) -> 
     assert buttons(page) == []
 
 
-@pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{ 7*7 }}"])
+@pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{ 7*1111111 }}"])
 def test_a_strangers_address_and_text_are_text(link: str, cast: Cast, hostile: str) -> None:
     kept(cast, address=hostile, excerpt=hostile)
     for page in (httpx.get(link).text, httpx.post(link, data={"answer": "always"}).text, httpx.get(link).text):
-        assert not any(tag in page for tag in ("<script", "<img", "49"))
+        assert not any(tag in page for tag in ("<script", "<img", "7777777"))
 
 
 def test_a_form_that_is_too_long_answers_nothing_else(link: str, cast: Cast) -> None:
