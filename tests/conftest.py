@@ -25,7 +25,14 @@ from mailtalk.settings.load import Settings
 from worker.server import WorkerServer
 
 TEMPLATE = "mailtalk_template"
-LONG = ("tests/force/", "test_hostile_texts.py", "tests/journeys/", "test_schemathesis.py", "test_webhook_sender.py", "promise/")
+LONG = (
+    "tests/force/",
+    "test_hostile_texts.py",
+    "tests/journeys/",
+    "test_schemathesis.py",
+    "test_webhook_sender.py",
+    "promise/",
+)
 FAST = {
     "fsync": "off",
     "synchronous_commit": "off",
