@@ -39,7 +39,6 @@ FAST = {
     "full_page_writes": "off",
     "autovacuum": "off",  # its workers keep a test's database from being dropped
     "file_copy_method": "clone",  # of the template, for each test
-    "max_wal_size": "128MB",  # the memory that holds the files is small
 }
 MEMORY, ROOM = Path("/dev/shm"), 2_000_000_000  # noqa: S108  where files are made fastest, if there is so much room
 

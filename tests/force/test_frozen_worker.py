@@ -84,6 +84,7 @@ def test_its_mails_are_sent_by_another_and_only_what_is_unknown_is_repeated(
     assert 0 < sum(unknowns.values()) <= CONNECTIONS
 
 
+@pytest.mark.long  # as with outgoing mail
 @pytest.mark.timeout(300)
 def test_what_it_claimed_of_inbound_mail_becomes_one_message_each_in_order(
     cast: Cast, keyring: Keyring, settings: Settings, tmp_path: Path

@@ -141,7 +141,7 @@ def test_participants_do_as_the_model_does(stack: Stack) -> None:
         run_state_machine_as_test(
             partial(Participants, stack, http, cast.app_id),
             settings=settings(
-                max_examples=12,
+                max_examples=8,
                 stateful_step_count=20,
                 deadline=None,
                 phases=(Phase.generate,),  # to make a failure shorter would take the running stack for minutes

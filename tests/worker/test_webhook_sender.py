@@ -163,6 +163,7 @@ def sequences_of(receiver: WebhookReceiver, conversation: str) -> list[int]:
     return [each["sequence"] for each in receiver.events if each["conversationId"] == conversation]
 
 
+@pytest.mark.long  # tests/force/test_chaos.py kills workers too
 @pytest.mark.timeout(240)
 def test_a_worker_that_is_killed_loses_nothing_and_keeps_the_order(
     cast: Cast, keyring: Keyring, settings: Settings, tmp_path: Path
