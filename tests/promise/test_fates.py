@@ -155,9 +155,9 @@ class Mailings(RuleBasedStateMachine):
             assert [ended.error_code for ended in apply.apply(session, self.now) or ()] == [None]
 
     def _mailed(self) -> Iterator[tuple[str, int]]:
-        """Each message in each mail that was really made."""
+        """Each message in each mail that was really made; a reader's own one that it answers was not mailed."""
         for user, mail in self.post.mails():
-            body = text(mail)
+            body = "\n".join(line for line in text(mail).splitlines() if not line.startswith("You wrote · "))
             yield from ((user, said.seq) for said in self.fates.said for _ in range(body.count(f"message{said.seq}.")))
 
 
