@@ -194,7 +194,7 @@ def test_kept_connections_give_way_only_after_half_open_ones_and_requests_never(
         assert not is_closed(kept)
         assert asked(where).startswith(b"HTTP/1.1 200 ")
         kept.setblocking(True)
-        assert heard(kept) == b""
+        assert not heard(kept).startswith(b"HTTP")  # at most the rest of its first answer, and then they hang up
         assert not is_closed(newer[1])
 
 

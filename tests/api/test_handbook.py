@@ -91,7 +91,9 @@ def test_a_page_shows_no_error_and_is_searched(browser: Browser, served: str) ->
     with page(browser, scripts=True) as shown:
         errors: list[str] = []
         shown.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        shown.goto(f"{served}/docs")
+        shown.goto(
+            f"{served}/docs", wait_until="networkidle"
+        )  # what is typed before the scripts listen is not searched
         shown.get_by_role("textbox", name="Search").fill("quarantine")
         expect(shown.locator(".md-search-result__link").first).to_be_visible(timeout=PATIENCE)
         assert errors == []
