@@ -9,11 +9,10 @@ from typing import Any, TypeVar
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
-from api import idempotency_header, versions, wire
+from api import body, idempotency_header, versions, wire
 from api.auth import Credentials, Tenant
-from api.body import bounded
 from api.intake import Intake
 from api.rate_limits import Kind, RateLimits
 from api.schemas.types import Empty
@@ -161,13 +160,8 @@ async def _tenant(request: Request, credentials: Credentials, rates: RateLimits)
 async def _read(request: Request) -> bytes:
     if request.headers.get("content-encoding", "") not in {"", "identity", *GZIP}:
         raise HTTPException(415, "Content-Encoding must be gzip or identity")
-    raw = bytearray()
-    try:
-        async for chunk in bounded(request, BODY_LIMIT, _too_large()):
-            raw += chunk
-    except ClientDisconnect:
-        raise Invalid({"body": ["ended too early"]}) from None  # not read by anyone, and not logged
-    return _unzipped(bytes(raw)) if request.headers.get("content-encoding", "") in GZIP else bytes(raw)
+    raw = await body.whole(request, BODY_LIMIT, _too_large())
+    return _unzipped(raw) if request.headers.get("content-encoding", "") in GZIP else raw
 
 
 def _unzipped(raw: bytes) -> bytes:

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from api.body import bounded
 from api.files import BYTES
@@ -103,8 +103,6 @@ async def _received(request: Request, most: int) -> AsyncIterator[UploadFile]:
         raise Invalid({"body": [error.message]}) from None
     except UnicodeError:
         raise Invalid({"body": ["has names that its charset cannot hold"]}) from None
-    except ClientDisconnect:
-        raise Invalid({"body": ["ended too early"]}) from None  # not read by anyone, and not logged
     try:
         file = form.get(FIELD)
         if not isinstance(file, UploadFile):

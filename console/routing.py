@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from api import errors
+from api import body, errors
 from console import rendering
 from console.logins import COOKIE, ConsoleRole
 from console.requests import SEE_OTHER, ConsoleRequest, Site
@@ -100,13 +100,6 @@ async def form(request: Request) -> Mapping[str, str]:
     """Fields of a form; empty for a GET, and for a body that is too large."""
     if request.method != "POST":
         return {}
-    raw = bytearray()
-    try:
-        async for chunk in request.stream():
-            raw += chunk
-            if len(raw) > FORM_LIMIT:
-                return {}
-    except ClientDisconnect:
-        return {}
+    raw = await body.form(request, FORM_LIMIT) or b""
     fields = parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS)
     return {name: value.replace("\0", "") for name, value in fields}  # which no text of the database may have

@@ -1,7 +1,7 @@
 """`POST /ingress/{provider}`, and its events: store what a provider posts, and answer 200 after the commit."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from urllib.parse import parse_qsl
 
@@ -9,11 +9,11 @@ from pydantic import SecretStr
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.body import bounded
+from api import body
 from api.ingress.events import EVENTS
 from api.ingress.post import Post
 from api.ingress.providers import PROVIDERS
@@ -39,25 +39,31 @@ EVENT_SECRETS = {  # Postmark and Mailgun prove mails and events in the same way
     "ses": "ingress_ses_events",
 }
 
+Endpoint = Callable[[Request], Awaitable[Response]]
+
 log = logging.getLogger(__name__)
 
 
 def routes(settings: Settings) -> list[Route]:
     """Routes of the providers that are set up."""
-    set_up = _values(settings, {name: f"ingress_{name}" for name in PROVIDERS})
-    reporting = _values(settings, EVENT_SECRETS)
-    suppress = timedelta(days=settings.suppress_days)
+    mails, events = _mails(settings), _events(settings)
+    return [
+        Route("/ingress/{provider}", mails, methods=["POST"]),
+        Route("/ingress/{provider}/mime", mails, methods=["POST"]),
+        Route("/ingress/{provider}/events", events, methods=["POST"]),
+    ]
+
+
+def _mails(settings: Settings) -> Endpoint:
+    set_up, most = _values(settings, {name: f"ingress_{name}" for name in PROVIDERS}), settings.smtp_message_bytes
 
     async def take(request: Request) -> Response:
-        name = request.path_params["provider"]
-        if name not in set_up:
-            raise NotFound(["not found"])
-        post = await _read(request, settings.smtp_message_bytes)
-        mail = await run_in_threadpool(PROVIDERS[name], post, set_up[name])
+        name = _provider(request, set_up)
+        mail = await run_in_threadpool(PROVIDERS[name], await _read(request, most), set_up[name])
         if mail is None:
             return reply({})
-        if len(mail.raw) > settings.smtp_message_bytes:
-            raise _too_large(settings.smtp_message_bytes)
+        if len(mail.raw) > most:
+            raise _too_large(most)
         services: Services = request.app.state.services
         unknown = await services.transact(
             lambda session: handover.store(session, services.keyring, services.scheme.domain, mail, clock.now())
@@ -66,13 +72,16 @@ def routes(settings: Settings) -> list[Route]:
         log.info("%s posted a mail for %d recipients, %d of them unknown", name, len(mail.recipients), len(unknown))
         return reply({"stored": len(set(mail.recipients)) - len(unknown), "unknown": len(unknown)})
 
-    async def take_events(request: Request) -> Response:
-        name = request.path_params["provider"]
-        if name not in reporting:
-            raise NotFound(["not found"])
-        body = b"".join([chunk async for chunk in bounded(request, EVENT_BYTES, TooLarge({"body": [TOO_MANY]}))])
-        headers = {field.lower(): value for field, value in request.headers.items()}
-        post = await run_in_threadpool(EVENTS[name], Post(headers, body, {}), reporting[name])
+    return take
+
+
+def _events(settings: Settings) -> Endpoint:
+    reporting, suppress = _values(settings, EVENT_SECRETS), timedelta(days=settings.suppress_days)
+
+    async def take(request: Request) -> Response:
+        name = _provider(request, reporting)
+        raw = await body.whole(request, EVENT_BYTES, TooLarge({"body": [TOO_MANY]}))
+        post = await run_in_threadpool(EVENTS[name], Post(_headers(request), raw, {}), reporting[name])
         services: Services = request.app.state.services
         keyring = services.keyring
         counts = await services.transact(
@@ -82,8 +91,15 @@ def routes(settings: Settings) -> list[Route]:
         log.info("%s posted events: %s", name, dict(counts) or "none of a bounce or complaint")
         return reply(dict(counts))
 
-    mails = [Route(path, take, methods=["POST"]) for path in ("/ingress/{provider}", "/ingress/{provider}/mime")]
-    return [*mails, Route("/ingress/{provider}/events", take_events, methods=["POST"])]
+    return take
+
+
+def _provider(request: Request, set_up: Mapping[str, str]) -> str:
+    """Provider of the path. NotFound if it is not set up."""
+    name: str = request.path_params["provider"]
+    if name not in set_up:
+        raise NotFound(["not found"])
+    return name
 
 
 def _values(settings: Settings, fields: Mapping[str, str]) -> dict[str, str]:
@@ -95,25 +111,25 @@ def _text(value: SecretStr | str) -> str:
     return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
+def _headers(request: Request) -> Mapping[str, str]:
+    return {name.lower(): value for name, value in request.headers.items()}
+
+
 async def _read(request: Request, most: int) -> Post:
-    headers = {name.lower(): value for name, value in request.headers.items()}
+    headers = _headers(request)
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    try:
-        if kind == MULTIPART:
-            return Post(headers, b"", await _parts(request, most))
-        room = round(most * EXPANSION.get(kind, 1)) + OVERHEAD
-        body = b"".join([chunk async for chunk in bounded(request, room, _too_large(most))])
-    except ClientDisconnect:
-        raise Invalid({"body": ["ended too early"]}) from None
-    return Post(headers, body, _urlencoded(body) if kind == URLENCODED else {})
+    if kind == MULTIPART:
+        return Post(headers, b"", await _parts(request, most))
+    raw = await body.whole(request, round(most * EXPANSION.get(kind, 1)) + OVERHEAD, _too_large(most))
+    return Post(headers, raw, _urlencoded(raw) if kind == URLENCODED else {})
 
 
 async def _parts(request: Request, most: int) -> Mapping[str, bytes]:
     """Fields of a multipart form, byte for byte: as Latin-1 each byte is a character."""
     headers = request.headers.mutablecopy()
     headers["content-type"] += "; charset=latin-1"
-    body = bounded(request, most + OVERHEAD, _too_large(most))
-    parser = MultiPartParser(headers, body, max_files=FIELDS, max_fields=FIELDS, max_part_size=most + OVERHEAD)
+    chunks = body.bounded(request, most + OVERHEAD, _too_large(most))
+    parser = MultiPartParser(headers, chunks, max_files=FIELDS, max_fields=FIELDS, max_part_size=most + OVERHEAD)
     try:
         form = await parser.parse()
     except MultiPartException as error:
@@ -128,9 +144,9 @@ async def _bytes(value: UploadFile | str) -> bytes:
     return await value.read() if isinstance(value, UploadFile) else value.encode("latin-1")
 
 
-def _urlencoded(body: bytes) -> Mapping[str, bytes]:
+def _urlencoded(raw: bytes) -> Mapping[str, bytes]:
     try:
-        fields = parse_qsl(body.decode("latin-1"), keep_blank_values=True, encoding="latin-1", max_num_fields=FIELDS)
+        fields = parse_qsl(raw.decode("latin-1"), keep_blank_values=True, encoding="latin-1", max_num_fields=FIELDS)
     except ValueError:
         raise Invalid({"body": [f"has more than {FIELDS} fields"]}) from None
     return {name: value.encode("latin-1") for name, value in fields}

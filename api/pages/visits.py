@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
+from api import body
 from api.pages import page, words
 from api.request import Services
 from mailtalk import clock
@@ -106,13 +107,5 @@ async def apply_all(services: Services, changes: Mapping[ParticipantKey, Change]
 
 
 async def form_body(request: Request) -> bytes | None:
-    """Body of a form; None if it is longer than FORM_LIMIT or the client disconnects."""
-    raw = bytearray()
-    try:
-        async for chunk in request.stream():
-            raw += chunk
-            if len(raw) > FORM_LIMIT:
-                return None
-    except ClientDisconnect:
-        return None
-    return bytes(raw)
+    """Body of a form; None if it is longer than FORM_LIMIT or ends too early."""
+    return await body.form(request, FORM_LIMIT)
