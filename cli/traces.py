@@ -21,6 +21,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from sqlalchemy.orm import Session
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import response_start
 from api.measure import route_of
 from api.request_id import request_id
 from mailtalk import clock
@@ -119,13 +120,11 @@ class TracedRequests:
         span = self._tracer.start_span(scope["method"], _client(scope), SpanKind.SERVER)
         origins.current.set(_origin(span))
 
-        async def recorded(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                _describe(span, scope, message["status"])
-            await send(message)
+        def describe(start: Message) -> None:
+            _describe(span, scope, start["status"])
 
         try:
-            await self._app(scope, receive, recorded)
+            await self._app(scope, receive, response_start.noticed(send, describe))
         finally:
             span.end()
 
