@@ -140,6 +140,13 @@ def _insert(session: Session, items: Sequence[Requested]) -> list[int]:
     }
     rows = session.execute(_INSERT, of_participants(item.participant for item in items) | values)
     ids = sorted(rows.scalars())  # the identity counts up in the order of the items
-    shown = [(item.participant.app_id, CHANGE.show(change_id)) for item, change_id in zip(items, ids, strict=True)]
-    origins.keep(session, items[0].at, zip(shown, (item.origin for item in items), strict=True))
+    origins.keep(
+        session,
+        items[0].at,
+        [
+            ((item.participant.app_id, CHANGE.show(change_id)), item.origin)
+            for item, change_id in zip(items, ids, strict=True)
+            if item.origin
+        ],
+    )
     return ids

@@ -40,7 +40,8 @@ def post(
     posted = [append(session, now, conversation, draft, known) for draft in drafts]
     added = [message for message in posted if message.seq > before]
     file_uses.attach(session, conversation.key, added)
-    origins.keep(session, now, [((message.app_id, message.id), origins.current.get()) for message in added])
+    if origin := origins.current.get():
+        origins.keep(session, now, [((message.app_id, message.id), origin) for message in added])
     written = [message for message in added if message.type == MessageType.USER]
     if written:
         windows.announce(session, conversation, now, pace, written)

@@ -34,13 +34,9 @@ class Origin(NamedTuple):
 current: ContextVar[Origin | None] = ContextVar("origin", default=None)
 
 
-def keep(session: Session, now: datetime, items: Iterable[tuple[Item, Origin | None]]) -> None:
-    """Keep the origins of new changes or messages; nothing is written for those without."""
-    rows = [
-        {"app_id": app_id, "id": item_id, **origin._asdict(), "at": now}
-        for (app_id, item_id), origin in items
-        if origin
-    ]
+def keep(session: Session, now: datetime, items: Iterable[tuple[Item, Origin]]) -> None:
+    """Keep the origins of new changes or messages; without any, nothing is written."""
+    rows = [{"app_id": app_id, "id": item_id, **origin._asdict(), "at": now} for (app_id, item_id), origin in items]
     insert_rows(session, models.Origin, rows)
 
 
