@@ -64,8 +64,10 @@ def batch(queue: str) -> Iterator[None]:
 def stepped(session: Session) -> None:
     """Measure how long the items of a committed transaction had waited for it."""
     now = clock.now()
-    for queue, since in step_times.noted(session):
-        LATENCY.labels(queue).observe(max((now - since).total_seconds(), 0))
+    for queue, times in step_times.noted(session).items():
+        latency = LATENCY.labels(queue)
+        for since in times:
+            latency.observe(max((now - since).total_seconds(), 0))
 
 
 def changed(ended: Sequence[Ended]) -> None:
