@@ -80,8 +80,9 @@ class Batch:
             {heading[:3] for each in headings for heading in each[-LINES:]}
             | {(*key.conversation, seq) for key, seq in self._answered.items()}
         )
-        self._audiences = audience.audiences(self._session, _writers(headings))
-        self._authors = self._read_users(_named(headings, self._messages.values(), self._audiences))
+        writers = _writers(headings)
+        self._audiences = audience.audiences(self._session, writers)
+        self._authors = self._read_users(_named(writers, self._messages.values(), self._audiences))
         self._last_mails = self._read_last_mails(recipients)
         self._last_answers = self._read_last_answers(recipients)
 
@@ -213,15 +214,15 @@ def _writers(conversations: Iterable[Sequence[Heading]]) -> dict[ConversationKey
 
 
 def _named(
-    conversations: Iterable[Sequence[Heading]],
+    writers: Mapping[ConversationKey, Collection[str]],
     shown: Iterable[Message],
     audiences: Mapping[ConversationKey, Audience],
 ) -> set[tuple[str, str]]:
     """Authors of the messages, users whom shown messages from mail mention by a plain @Name, and first readers."""
-    writers = {(each.app_id, each.sender_id) for headings in conversations for each in headings if each.sender_id}
     mails = [message for message in shown if message.origin == Origin.EMAIL]
     mentioned = {(message.app_id, user_id) for message in mails for user_id in message.mentions}
-    return writers | mentioned | {(key.app_id, user_id) for key, each in audiences.items() for user_id in each.first}
+    wrote = {(key.app_id, user_id) for key, ids in writers.items() for user_id in ids}
+    return wrote | mentioned | {(key.app_id, user_id) for key, each in audiences.items() for user_id in each.first}
 
 
 def _addresses(recipients: Iterable[Recipient]) -> set[tuple[str, str]]:

@@ -91,7 +91,6 @@ def view(content: NotificationContent, *, cut: int = CUT) -> dict[str, Any]:
     pairs = zip(content.lines, (None, *content.lines), strict=False)
     lines = [_line(content, line, cut) | _place(content.language, line, last) for line, last in pairs]
     new = content.language.count("new", content.count, app=app)
-    why = say("why_private", app=app) if private or not subject else say("why", app=app, subject=subject)
     return {
         "app": app,
         "subject": say("subject", app=app) if private or not subject else subject,
@@ -110,11 +109,18 @@ def view(content: NotificationContent, *, cut: int = CUT) -> dict[str, Any]:
         "footer": content.style.footer,
         "colours": content.style.palette,
         "quote_class": QUOTE_CLASS,
-        "texts": {
-            "how": say("reply" if content.may_reply else "read_only", app=app),
-            "why": why,
-            **{key: say(key, app=app) for key in ("open", "cut", "settings", "unsubscribe", "mentions_you")},
-        },
+        "texts": _texts(content, app, subject),
+    }
+
+
+def _texts(content: NotificationContent, app: str, subject: str) -> dict[str, str]:
+    """Fixed texts in the reader's language."""
+    say = content.language.say
+    why = "why_private" if content.style.privacy or not subject else "why"
+    return {
+        "how": say("reply" if content.may_reply else "read_only", app=app),
+        "why": say(why, app=app, subject=subject),
+        **{key: say(key, app=app) for key in ("open", "cut", "settings", "unsubscribe", "mentions_you")},
     }
 
 
